@@ -131,7 +131,7 @@ def nearest_sizes(size: tuple[int, int], model: Model, rule: FlexibleSizes) -> t
         return tuple(sorted(model.sizes, key=lambda text: _ratio_error(text, width / height))[:2])
 
     def distance(legal: tuple[int, int]) -> float:
-        return abs(math.log(legal[0] / width)) + abs(math.log(legal[1] / height))
+        return math.hypot(math.log(legal[0] / width), math.log(legal[1] / height))
 
     by_shape = min(_legal_sizes(rule), key=lambda s: 4 * abs(math.log(s[0] / s[1] / (width / height))) + distance(s))
     by_edges = min(_legal_sizes(rule), key=distance)
