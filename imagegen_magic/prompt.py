@@ -5,7 +5,6 @@ The body alone is sent as typed. Only fields that the user asked for add lines, 
 
 from __future__ import annotations
 
-import builtins
 import difflib
 import re
 import tomllib
@@ -70,7 +69,7 @@ def fill_variables(text: str, variables: Mapping[str, object]) -> str:
         expression = match[1].strip()
         try:
             # The expression is the user's own code, from the user's own cell.
-            return str(eval(expression, {"__builtins__": builtins}, _Names(variables)))  # noqa: S307
+            return str(eval(expression, dict(variables)))  # noqa: S307
         except Exception as error:  # noqa: BLE001 - whatever the user's expression raises is a problem to show
             problems.append(_variable_problem(expression, error, variables))
             return match[0]
@@ -79,17 +78,6 @@ def fill_variables(text: str, variables: Mapping[str, object]) -> str:
     if problems:
         raise OptionError("the prompt's {{ }} variables could not be filled in", problems=tuple(problems))
     return filled
-
-
-class _Names(dict[str, object]):
-    """A namespace for `eval` over any mapping, without copying it."""
-
-    def __init__(self, variables: Mapping[str, object]) -> None:
-        super().__init__()
-        self._variables = variables
-
-    def __missing__(self, name: str) -> object:
-        return self._variables[name]
 
 
 def _variable_problem(expression: str, error: Exception, variables: Mapping[str, object]) -> Problem:
