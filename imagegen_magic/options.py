@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from .errors import OptionError, Problem
 from .option_table import COMMANDS, OPTIONS, Option
+from .prompt import lift_variables, restore_variables
 
 __all__ = ["OPTIONS", "Option", "Options", "ParsedLine", "build_parser", "config_options", "parse_line", "read_values", "resolve"]
 
@@ -84,8 +85,23 @@ def split_line(line: str) -> list[str]:
         raise OptionError("the line could not be read", problems=(problem,)) from error
 
 
-def parse_line(line: str | Sequence[str], command: str, *, positional: bool = True) -> ParsedLine:
-    """The options of one line (or argv) for `command`; faults are collected, not raised."""
+def parse_line(
+    line: str | Sequence[str],
+    command: str,
+    *,
+    positional: bool = True,
+    variables: Mapping[str, object] | None = None,
+) -> ParsedLine:
+    """The options of one line (or argv) for `command`; faults are collected, not raised.
+
+    With `variables`, every `{{ expr }}` of a line stands for its value there, objects included.
+
+    Raises:
+        OptionError: a quote is never closed, or a `{{ expr }}` fails.
+    """
+    lifted: tuple[object, ...] = ()
+    if isinstance(line, str) and variables is not None:
+        line, lifted = lift_variables(line, variables)
     words = split_line(line) if isinstance(line, str) else list(line)
     parser = build_parser(command, positional=positional)
     try:
@@ -93,10 +109,18 @@ def parse_line(line: str | Sequence[str], command: str, *, positional: bool = Tr
     except _LineFault as fault:
         return ParsedLine(problems=(_argparse_problem(str(fault), command),))
     raw = {name: value for name, value in vars(found).items() if value is not None}
+    raw = {name: _restored(value, lifted) for name, value in raw.items()}
     asked_help, name = bool(raw.pop("help", False)), raw.pop("name", None)
     problems = [_unknown_flag(word, command) for word in _heads(unknown)]
     values, faults = read_values(raw)
     return ParsedLine(name=name, values=values, problems=(*problems, *faults), help=asked_help)
+
+
+def _restored(value: Any, lifted: tuple[object, ...]) -> Any:
+    """A parsed value with the marks of its `{{ expr }}` replaced."""
+    if isinstance(value, list):
+        return [_restored(item, lifted) for item in value]
+    return restore_variables(value, lifted) if isinstance(value, str) and lifted else value
 
 
 def _joined_optional(words: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from .errors import OptionError, Problem
 
-__all__ = ["FIELD_LABELS", "UseCase", "compose_prompt", "fill_variables", "hard_subject_words", "load_use_cases", "prompt_slug"]
+__all__ = ["FIELD_LABELS", "UseCase", "compose_prompt", "fill_variables", "hard_subject_words", "lift_variables", "load_use_cases", "prompt_slug", "restore_variables"]
 
 FIELD_LABELS: dict[str, str] = {
     "use_case": "Use case",
@@ -33,6 +33,7 @@ FIELD_LABELS: dict[str, str] = {
 """Prompt fields in the order of their lines, with the label that each line carries."""
 
 _VARIABLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_MARK = re.compile("\x02(\\d+)\x03")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,21 +64,43 @@ def fill_variables(text: str, variables: Mapping[str, object]) -> str:
     Raises:
         OptionError: an expression fails; one problem each, with near names for an undefined one.
     """
-    problems: list[Problem] = []
+    lifted, values = lift_variables(text, variables)
+    return str(restore_variables(lifted, values)) if values else text
 
-    def value(match: re.Match[str]) -> str:
+
+def lift_variables(text: str, variables: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
+    """`text` with a one-word mark in place of every `{{ expr }}`, and the values in their order.
+
+    A magic line is split into words between this and `restore_variables`, so that a value may hold spaces
+    and quotes, or be an object that is not text at all (a picture, an array).
+
+    Raises:
+        OptionError: as `fill_variables`.
+    """
+    problems: list[Problem] = []
+    values: list[object] = []
+
+    def lift(match: re.Match[str]) -> str:
         expression = match[1].strip()
         try:
             # The expression is the user's own code, from the user's own cell.
-            return str(eval(expression, dict(variables)))  # noqa: S307
+            values.append(eval(expression, dict(variables)))  # noqa: S307
         except Exception as error:  # noqa: BLE001 - whatever the user's expression raises is a problem to show
             problems.append(_variable_problem(expression, error, variables))
-            return match[0]
+        return f"\x02{len(values) - 1}\x03"
 
-    filled = _VARIABLE.sub(value, text)
+    lifted = _VARIABLE.sub(lift, text)
     if problems:
-        raise OptionError("the prompt's {{ }} variables could not be filled in", problems=tuple(problems))
-    return filled
+        raise OptionError("the {{ }} variables could not be filled in", problems=tuple(problems))
+    return lifted, tuple(values)
+
+
+def restore_variables(text: str, values: Sequence[object]) -> object:
+    """`text` with its marks replaced: the value itself where a mark is the whole text, its `str` otherwise."""
+    whole = _MARK.fullmatch(text)
+    if whole:
+        return values[int(whole[1])]
+    return _MARK.sub(lambda mark: str(values[int(mark[1])]), text)
 
 
 def _variable_problem(expression: str, error: Exception, variables: Mapping[str, object]) -> Problem:
