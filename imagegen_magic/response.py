@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Protocol
 from .errors import CallError
 from .request import ImageRequest
 
-__all__ = ["Event", "Failed", "ImageResponse", "OnEvent", "Partial", "Payload", "Retrying", "Saved", "Sending", "Spool", "Started", "Usage"]
+__all__ = ["Event", "Failed", "ImageResponse", "OnEvent", "Parent", "Partial", "Payload", "Retrying", "Saved", "Sending", "Spool", "Started", "Usage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,16 @@ class ImageResponse:
     """The answer's rate-limit headers (`x-ratelimit-*`, `retry-after`), lower case."""
     warnings: tuple[str, ...] = ()
     """What differs from the request: fewer or more pictures, another format or size; one sentence each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """A picture that went into a request: its role, where it is, and its history number where it has one."""
+
+    sha256: str
+    role: str = ""
+    file: str = ""
+    number: int | None = None
 
 
 class Spool(Protocol):
