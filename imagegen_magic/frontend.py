@@ -1,0 +1,112 @@
+"""Where the output goes: which front end is there, and one output slot that changes while a request runs."""
+
+from __future__ import annotations
+
+import html
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+__all__ = ["Slot", "front_end", "is_live", "show_bundle"]
+
+LIVE_MARKS = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD", "COLAB_RELEASE_TAG", "DATABRICKS_RUNTIME_VERSION")
+"""Environment variables that a person's front end sets for its kernels; nbclient, nbval and papermill set none."""
+
+
+def front_end() -> str:
+    """`notebook` (a kernel), `terminal` (IPython in a terminal) or `none`."""
+    shell = get_ipython()  # type: ignore[no-untyped-call]
+    if shell is None:
+        return "none"
+    return "notebook" if hasattr(shell, "kernel") else "terminal"
+
+
+def is_live(progress: str = "auto", environ: Mapping[str, str] = os.environ) -> bool:
+    """True where a person watches: progress may be shown and replaced.
+
+    `progress` is the option: on and off decide, auto looks for a front end's marks.
+    """
+    if progress != "auto":
+        return progress == "on"
+    if "PYTEST_CURRENT_TEST" in environ or front_end() != "notebook":
+        return False
+    return any(mark in environ for mark in LIVE_MARKS)
+
+
+def show_bundle(data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None, *, display_id: str | None = None) -> Any:
+    """Displays a mime bundle; returns its handle where `display_id` is given."""
+    extra = {"display_id": display_id} if display_id else {}
+    return display(dict(data), raw=True, metadata=dict(metadata or {}), **extra)
+
+
+class Slot:
+    """One output that shows progress and ends as the picture: nothing is left over in the saved notebook.
+
+    Safe to use from several threads. Where nobody watches, only `finish` shows anything.
+    """
+
+    MIN_SECONDS = 0.2  # between two updates: at most five a second
+
+    def __init__(self, *, live: bool) -> None:
+        self._live = live
+        self._lock = threading.Lock()
+        self._handle: Any = None
+        self._last = 0.0
+        self._over = False
+        self._partial: tuple[dict[str, Any], dict[str, Any]] | None = None
+
+    def text(self, line: str) -> None:
+        """Shows a line of progress, below which the newest partial picture stays."""
+        with self._lock:
+            if not self._live or self._over or time.monotonic() - self._last < self.MIN_SECONDS:
+                return
+            self._update(*self._with_line(line))
+
+    def partial(self, data: dict[str, Any], metadata: dict[str, Any], line: str) -> None:
+        """Shows a partial picture in place of the one before."""
+        with self._lock:
+            if self._live and not self._over:
+                self._partial = (data, metadata)
+                self._update(*self._with_line(line))
+
+    def finish(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
+        """Puts the end result in the slot; what comes after is not shown."""
+        with self._lock:
+            self._over = True
+            if self._handle is None:
+                show_bundle(data, metadata)
+            else:
+                self._update(dict(data), dict(metadata or {}))
+
+    def clear(self) -> None:
+        """Empties the slot, for an error that shows itself."""
+        with self._lock:
+            self._over = True
+            if self._handle is not None:
+                self._update({"text/plain": ""}, {})
+
+    def _with_line(self, line: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self._partial is None:
+            markup = f'<div role="status" style="color:var(--jp-ui-font-color2,#666)">{html.escape(line)}</div>'
+            return {"text/plain": line, "text/html": markup}, {}
+        data, metadata = self._partial
+        return {**data, "text/plain": line}, metadata
+
+    def _update(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        self._last = time.monotonic()
+        if self._handle is None:
+            self._handle = show_bundle(data, metadata, display_id=f"imagegen-{os.urandom(8).hex()}")
+        else:
+            self._handle.update(data, raw=True, metadata=metadata)
+
+
+def say(line: str) -> None:
+    """A line for the person at a terminal; nothing in a notebook, whose outputs are kept."""
+    if front_end() == "terminal" and sys.stderr.isatty():
+        sys.stderr.write(line + "\n")
