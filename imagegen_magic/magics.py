@@ -1,0 +1,157 @@
+"""`%%imagegen` and its sisters: shell in, display out. Decides nothing; every decision is `api.Session`'s.
+
+Loading this module imports IPython and the option table only. The rest comes with the first cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import cell_magic as _cell_magic
+
+from .options import build_parser, config_options, read_values
+
+if TYPE_CHECKING:
+    from .api import Session
+
+__all__ = ["ImagegenMagics", "load", "unload"]
+
+EXAMPLES = {
+    "generate": """\
+examples
+  %%imagegen hero --size 16:9@2k --quality high
+  A ceramic mug on a walnut desk, soft window light from the left.
+
+  %%imagegen sprite --transparent
+  A round cartoon robot, full body.
+
+The body is the prompt, sent as typed; {{ expr }} fills in variables. %imagegen help lists the other verbs.
+--background is the API's transparency switch; what the picture shows behind its subject is --scene.
+""",
+    "edit": """\
+examples
+  %%imagegen_edit sunset -i @hero --mask-box 0,0,100%,45% --keep "mug, desk"
+  Replace only the window view with a warm sunset.
+
+An image is a path, @last, @hero, @17, a variable or {{ expr }}, with :role where it matters.
+""",
+    "batch": """\
+examples
+  %%imagegen_batch icons --size square --quality low --concurrency 4
+  {"prompt": "flat icon: calendar", "out": "calendar.png"}
+  {"prompt": "flat icon: bell", "quality": "medium"}
+
+One prompt a line is enough; --from takes a list, a DataFrame, a JSONL or CSV file.
+""",
+}
+
+
+def _help(command: str) -> str:
+    """Examples first, then the flags by group."""
+    return EXAMPLES[command] + "\n" + build_parser(command).format_help()
+
+
+class _Defaults(Magics):
+    """`%config ImagegenMagics.NAME = value`: one trait for every option that may be a default."""
+
+    def validated(self, proposal: dict[str, Any]) -> Any:
+        name = proposal["trait"].name
+        values, problems = read_values({name: proposal["value"]})
+        if problems:
+            raise traitlets.TraitError(str(problems[0]))
+        return values.get(name)
+
+    def session_defaults(self) -> dict[str, Any]:
+        """What `%config` or a configuration file set."""
+        values = {option.name: getattr(self, option.name) for option in config_options()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _trait(help_text: str) -> traitlets.Any:
+    return traitlets.Any(None, allow_none=True, help=help_text).tag(config=True)
+
+
+_NAMES = [option.name for option in config_options()]
+_TRAITS: dict[str, Any] = {option.name: _trait(option.help) for option in config_options()}
+_TRAITS["_validated"] = traitlets.validate(*_NAMES)(_Defaults.validated)
+_Configured: type[_Defaults] = type("_Configured", (_Defaults,), _TRAITS)
+
+
+@magics_class
+class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
+    """`%%imagegen`, `%%imagegen_edit`, `%%imagegen_batch` and `%imagegen`."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The engine, made with the first cell that needs it."""
+        if self._session is None:
+            from .api import Session, set_default_session  # noqa: PLC0415 - loading the extension stays light
+
+            self._session = Session(defaults=self.session_defaults)
+            set_default_session(self._session)
+        return self._session
+
+    @no_var_expand
+    @_cell_magic
+    def imagegen(self, line: str, cell: str) -> Any:
+        return self._cell("generate", line, cell)
+
+    @no_var_expand
+    @_cell_magic
+    def imagegen_edit(self, line: str, cell: str) -> Any:
+        return self._cell("edit", line, cell)
+
+    @no_var_expand
+    @_cell_magic
+    def imagegen_batch(self, line: str, cell: str) -> Any:
+        return self._cell("batch", line, cell)
+
+    @no_var_expand
+    @line_magic("imagegen")
+    def verb(self, line: str) -> Any:
+        """Verbs beside the cell magic; `%imagegen help` lists them."""
+        from .verbs import run_verb  # noqa: PLC0415 - loading the extension stays light
+
+        return run_verb(self.session, self.shell, line)
+
+    def _cell(self, command: str, line: str, cell: str) -> Any:
+        from .cells import run_cell  # noqa: PLC0415 - loading the extension stays light
+
+        return run_cell(self.session, self.shell, command, line, cell)
+
+
+for _command, _method in (("generate", "imagegen"), ("edit", "imagegen_edit"), ("batch", "imagegen_batch")):
+    getattr(ImagegenMagics, _method).__doc__ = _help(_command)
+
+
+def load(shell: InteractiveShell) -> None:
+    """Registers the magics and the completer; loading twice leaves one of each."""
+    unload(shell)
+    magics = ImagegenMagics(shell)
+    shell.register_magics(magics)
+    from .completion import add_matcher  # noqa: PLC0415 - it needs the registered magics only
+
+    add_matcher(shell)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Takes away everything that `load` added."""
+    from .completion import remove_matcher  # noqa: PLC0415 - the other half of load
+
+    registry: Mapping[str, dict[str, Any]] = shell.magics_manager.magics
+    for name in ("imagegen", "imagegen_edit", "imagegen_batch"):
+        registry["cell"].pop(name, None)
+        registry["line"].pop(name, None)
+    shell.magics_manager.registry.pop("ImagegenMagics", None)
+    shell.configurables[:] = [item for item in shell.configurables if type(item).__name__ != "ImagegenMagics"]
+    remove_matcher(shell)
+
+
