@@ -1,0 +1,308 @@
+"""What a call returns: pictures that show themselves, know their request and their cost, and can be edited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, overload
+
+from .cost import Estimate
+from .history import Record
+from .response import Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    import PIL.Image
+
+    from .cutout import Cutout, CutoutReport
+
+__all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]
+
+Bundle = tuple[dict[str, Any], dict[str, Any]]
+"""Data by mime type, and metadata by mime type, as IPython displays them."""
+
+
+class Engine(Protocol):
+    """What a result asks for further work; `api.Session` is one. It keeps this room free of rooms above it."""
+
+    def edit(self, prompt: str, image: Any, **options: Any) -> ImageResult:
+        """The edit of `image`."""
+
+    def cutout(self, image: Any, **options: Any) -> Cutout:
+        """The cut-out of `image`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedImage:
+    """One picture of a result.
+
+    `path` is what the user asked for (the cut-out where one was made), `source` the file that holds the API's
+    bytes; both are the same file where nothing was derived.
+    """
+
+    path: Path
+    source: Path
+    index: int
+    record: Record
+    report: CutoutReport | None = None
+    """The measured report of the cut-out, or None."""
+    alt: str = ""
+    engine: Engine | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def bytes(self) -> bytes:
+        """The file's bytes."""
+        return self.path.read_bytes()
+
+    @property
+    def image(self) -> PIL.Image.Image:
+        """The picture, decoded (mode as stored)."""
+        from .inputs import open_picture  # noqa: PLC0415 - Pillow comes with the first picture that is looked at
+
+        return open_picture(self.path)
+
+    @property
+    def array(self) -> np.ndarray[Any, Any]:
+        """uint8 array of shape (height, width, 3), or (height, width, 4) where the picture has alpha."""
+        import numpy as np  # noqa: PLC0415 - numpy comes with the first array that is asked for
+
+        image = self.image
+        return np.asarray(image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return self.array if dtype is None else self.array.astype(dtype)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def edit(self, prompt: str, **options: Any) -> ImageResult:
+        """A new result: this picture changed as `prompt` says. Options as of `imagegen_magic.edit`."""
+        return _engine(self.engine).edit(prompt, self, **options)
+
+    def cutout(self, **options: Any) -> Cutout:
+        """This picture without its flat backdrop. Options as of `imagegen_magic.cutout`."""
+        return _engine(self.engine).cutout(self.source, **options)
+
+    def display_items(self, *, preview: int = 768) -> list[Bundle]:
+        """The picture's own bundle: a small preview and one stable sentence."""
+        from .captions import alt_sentence  # noqa: PLC0415 - with the first picture shown
+        from .preview import preview as small_preview  # noqa: PLC0415 - Pillow comes with the first picture shown
+
+        size, form = file_facts(self.record, self.index)
+        sentence = alt_sentence(self.alt or self.record.prompt_typed, shown_path(self.path), size, form)
+        if not preview:
+            return [({"text/plain": sentence}, {})]
+        small = small_preview(self.path, max_edge=preview, checkerboard=self.report is not None)
+        return [({"text/plain": sentence}, {}) if small is None else small.bundle(sentence)]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return self.display_items()[0]
+
+
+def _engine(engine: Engine | None) -> Engine:
+    if engine is None:
+        raise RuntimeError("this result was made without a session; use imagegen_magic.edit(prompt, image) instead")
+    return engine
+
+
+def file_facts(record: Record, index: int) -> tuple[tuple[int, int] | None, str]:
+    """(width, height) and format of the record's file `index`."""
+    entry = record.files[index]
+    return entry.size, entry.format
+
+
+def shown_path(path: Path) -> str:
+    """`path` relative to the working folder where it lies below it, else its name: no machine's paths in outputs."""
+    try:
+        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        return path.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageResult(Sequence[GeneratedImage]):
+    """The pictures of one request: a sequence, with what was asked, what it cost and what to know."""
+
+    images: tuple[GeneratedImage, ...]
+    record: Record
+    estimate: Estimate | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    warnings: tuple[str, ...] = ()
+    reused: bool = False
+    """True where the stored result of an identical request was returned and nothing was sent."""
+    derived: Mapping[str, Path] = field(default_factory=dict)
+    """Further files: web copies, protected composites."""
+
+    @overload
+    def __getitem__(self, index: int) -> GeneratedImage: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[GeneratedImage, ...]: ...
+    def __getitem__(self, index: int | slice) -> GeneratedImage | tuple[GeneratedImage, ...]:
+        return self.images[index]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image(self) -> PIL.Image.Image:
+        """The first picture, decoded."""
+        return self.images[0].image
+
+    @property
+    def array(self) -> np.ndarray[Any, Any]:
+        """The first picture as a uint8 array (height, width, 3 or 4)."""
+        return self.images[0].array
+
+    @property
+    def bytes(self) -> bytes:
+        """The first picture's file."""
+        return self.images[0].bytes
+
+    @property
+    def path(self) -> Path:
+        """The first picture's path."""
+        return self.images[0].path
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every picture's path."""
+        return tuple(image.path for image in self.images)
+
+    @property
+    def report(self) -> CutoutReport | None:
+        """The first picture's cut-out report, or None."""
+        return self.images[0].report
+
+    @property
+    def name(self) -> str | None:
+        """The NAME that the cell or call gave."""
+        return self.record.name or None
+
+    @property
+    def number(self) -> int:
+        """The history number: `@17`."""
+        return self.record.number
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """What was asked for, as JSON-ready data."""
+        return self.record.request
+
+    @property
+    def prompt_typed(self) -> str:
+        """The prompt as the user typed it."""
+        return self.record.prompt_typed
+
+    @property
+    def prompt_sent(self) -> str:
+        """The prompt as it was sent."""
+        return self.record.prompt_sent
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the server counted."""
+        return None if self.record.usage is None else Usage(**self.record.usage)
+
+    @property
+    def cost(self) -> Decimal | None:
+        """USD by the server's token counts; 0 where nothing was sent, None where unknown."""
+        if self.reused:
+            return Decimal(0)
+        actual = self.record.cost.get("actual")
+        return None if actual is None else Decimal(actual)
+
+    @property
+    def seconds(self) -> float:
+        """How long the call took."""
+        return self.record.seconds
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's own id of the request."""
+        return self.record.request_id
+
+    def edit(self, prompt: str, **options: Any) -> ImageResult:
+        """The first picture changed as `prompt` says."""
+        return self.images[0].edit(prompt, **options)
+
+    def cutout(self, **options: Any) -> Cutout:
+        """The first picture without its flat backdrop."""
+        return self.images[0].cutout(**options)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"ImageResult({', '.join(shown_path(path) for path in self.paths)})"
+
+    def display_items(self) -> list[Bundle]:
+        """Picture first (a contact sheet for several), then the caption; saved files are never changed by it."""
+        preview = self.options.get("preview", 768)
+        picture = self.images[0].display_items(preview=preview) if len(self) == 1 else [self._sheet(preview)]
+        return [*picture, *self._caption_items()]
+
+    def _sheet(self, preview: int) -> Bundle:
+        from .captions import alt_sentence  # noqa: PLC0415 - with the first picture shown
+        from .preview import contact_sheet  # noqa: PLC0415 - Pillow comes with the first picture shown
+
+        paths = ", ".join(shown_path(path) for path in self.paths)
+        size, form = file_facts(self.record, 0)
+        sentence = alt_sentence(self.prompt_typed, f"{len(self)} pictures: {paths}", size, form)
+        if not preview:
+            return {"text/plain": sentence}, {}
+        sheet = contact_sheet(self.paths, labels=[str(i) for i in range(len(self))], max_edge=preview)
+        return sheet.bundle(sentence)
+
+    def _caption_items(self) -> list[Bundle]:
+        from .captions import caption_html, caption_text  # noqa: PLC0415 - with the first picture shown
+
+        style = self.options.get("caption", "full")
+        if style == "none":
+            return []
+        facts = self.caption_facts(minimal=style == "minimal")
+        return [({"text/plain": caption_text(facts), "text/html": caption_html(facts)}, {})]
+
+    def caption_facts(self, *, minimal: bool) -> Any:
+        """What the caption says, as data."""
+        from .captions import Caption  # noqa: PLC0415 - with the first picture shown
+
+        size, form = file_facts(self.record, 0)
+        caption = Caption(paths=self.paths, base=Path.cwd(), size=size, format=form, model=str(self.request.get("model", "")))
+        if minimal:
+            return caption
+        return replace(
+            caption,
+            quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),
+            seconds=None if self.reused else self.seconds,
+            usage=self.usage,
+            cost=self.cost,
+            estimate=self.estimate,
+            simulated=self.record.simulated,
+            reused=self.reused,
+            prompt=self.prompt_sent,
+            warnings=self.warnings,
+            number=self.number,
+            report=self.report,
+        )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return self.display_items()[0]
+
+    def to_record(self) -> dict[str, Any]:
+        """One flat dict, for a table of many results."""
+        return {
+            "name": self.record.name,
+            "number": self.number,
+            "paths": [str(path) for path in self.paths],
+            "prompt": self.prompt_typed,
+            "model": self.request.get("model"),
+            "outcome": self.record.outcome,
+            "cost": self.cost,
+            "seconds": self.seconds,
+            "request_id": self.request_id,
+            "reused": self.reused,
+        }
+
+
