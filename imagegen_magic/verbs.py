@@ -128,7 +128,8 @@ def verb_doctor(session: Session, shell: Any, line: str) -> Table:
     from . import frontend  # noqa: PLC0415 - with the doctor
     from .doctor import doctor_table  # noqa: PLC0415 - with the doctor
 
-    return doctor_table(session, front_end=frontend.front_end(), live=frontend.is_live(session.options({})["progress"]))
+    options = session.options({})
+    return doctor_table(options, front_end=frontend.front_end(), live=frontend.is_live(options["progress"]))
 
 
 def verb_why(session: Session, shell: Any, line: str) -> PlainText:
