@@ -1,0 +1,34 @@
+"""Keys out of texts: nothing key-shaped reaches a prompt, a file, a traceback or a log."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+__all__ = ["find_key", "redact"]
+
+REMOVED = "[key removed]"
+KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_ADMIN_KEY")
+# OpenAI's keys (sk-, sk-proj-, sess-) and bearer or api-key headers with a long token.
+_KEY = re.compile(
+    r"\b(?:sk|sess|rk)-[A-Za-z0-9_-]{12,}"
+    r"|(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{16,}=*"
+    r"|(?i:\bapi[-_ ]?key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9_-]{16,}"
+)
+
+
+def _known(environ: Mapping[str, str]) -> list[str]:
+    return [value for name in KEY_VARIABLES if len(value := environ.get(name, "")) >= 8]  # noqa: PLR2004 - not a word
+
+
+def find_key(text: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """True where `text` holds something shaped like an API key, or one of the environment's keys."""
+    return _KEY.search(text) is not None or any(key in text for key in _known(environ))
+
+
+def redact(text: str, environ: Mapping[str, str] = os.environ) -> str:
+    """`text` with everything key-shaped, and the environment's keys, replaced by `[key removed]`."""
+    for key in _known(environ):
+        text = text.replace(key, REMOVED)
+    return _KEY.sub(REMOVED, text)

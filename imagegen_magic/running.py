@@ -1,0 +1,301 @@
+"""One job from request to result: send, save the bytes first, then everything that can fail.
+
+`send` is handed in, so that this room knows neither the SDK nor the simulator.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .backdrop import second_key
+from .cost import actual_cost
+from .errors import CallError, ImagegenError
+from .history import FileEntry, Record
+from .planning import Job
+from .request import ImageRequest, InputImage
+from .response import Failed, ImageResponse, OnEvent, Saved, Spool, Started
+from .result import Engine, GeneratedImage, ImageResult
+from .store import Plan, Store
+
+if TYPE_CHECKING:
+    from .cutout import Cutout
+
+__all__ = ["Run", "Send", "run_job"]
+
+SOURCE = "-source"
+"""What the file with the API's bytes is called beside a cut-out: `hero-source.png` beside `hero.png`."""
+
+
+class Send(Protocol):
+    """`client.Client.send`, or anything that answers like it."""
+
+    def __call__(
+        self, request: ImageRequest, *, spool: Spool, on_event: OnEvent, cancel: threading.Event | None, index: int
+    ) -> ImageResponse:
+        """The complete answer; raises `CallError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a job runs with."""
+
+    send: Send
+    server: str
+    store: Store
+    engine: Engine
+    on_event: OnEvent
+    cancel: threading.Event = field(default_factory=threading.Event)
+    index: int = 0
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Derived:
+    """Files made from the saved pictures, and what went wrong on the way."""
+
+    entries: list[FileEntry] = field(default_factory=list)
+    reports: dict[int, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def run_job(job: Job, run: Run) -> ImageResult:
+    """The saved result of `job`; a failure is in the history before it is raised.
+
+    Raises:
+        CallError: the request failed; `.outcome` says whether it may have been billed.
+        StoreError: a name is taken or the folder can't be written, found before anything is sent.
+    """
+    if job.options["reuse"] and (stored := run.store.history.by_digest(run.server, job.request.digest())):
+        return _reused(job, run, stored)
+    plan = run.store.plan(
+        job.stem,
+        job.request.count,
+        job.request.format,
+        if_exists=job.options["if_exists"],
+        out=job.options["out"],
+        markers=(SOURCE,) if job.cutout else (),
+    )
+    run.on_event(Started(index=run.index, request=job.request))
+    try:
+        record = _call(job, run, plan, job.request, marker=SOURCE if job.cutout else "")
+        second = _second_frames(job, run, record) if job.cutout == "difference" else {}
+    finally:
+        if not any(path.stat().st_size for path in (*plan.paths, *plan.sources(SOURCE)) if path.exists()):
+            run.store.release(plan)
+    derived = _derive(job, run, plan, record, second)
+    run.store.release(plan)
+    result = _result(job, run, record, derived)
+    run.on_event(Saved(index=run.index, paths=result.paths, seconds=record.seconds))
+    return result
+
+
+def _call(job: Job, run: Run, plan: Plan, request: ImageRequest, *, marker: str = "") -> Record:
+    """Sends one request and puts what came on disk before anything else may fail."""
+    draft = _draft(job, run, request)
+    try:
+        with run.store.intent(plan, draft, marker):
+            response = run.send(request, spool=run.store, on_event=run.on_event, cancel=run.cancel, index=run.index)
+            return run.store.save(plan, response, _settled(draft, response, job), marker=marker)
+    except CallError as error:
+        run.store.history.append(replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id, error=str(error)))
+        run.on_event(Failed(index=run.index, error=error))
+        raise
+
+
+def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
+    """What is known before the answer."""
+    estimate = job.estimate
+    return Record(
+        name=job.name or "",
+        time=datetime.now().astimezone().isoformat(timespec="seconds"),
+        outcome="ambiguous",
+        kind=request.endpoint,
+        server=run.server,
+        simulated=run.server == "simulator",
+        digest=request.digest(),
+        request=request.describe(),
+        options=_kept_options(job),
+        prompt_typed=job.prompt_typed,
+        prompt_sent=request.prompt,
+        cell=job.cell,
+        cost={"low": _text(estimate.low), "high": _text(estimate.high), "basis": estimate.basis},
+        parents=tuple(_parent(parent) for parent in job.parents),
+        versions=dict(run.versions),
+    )
+
+
+def _kept_options(job: Job) -> dict[str, Any]:
+    """The options that a sidecar keeps: those given, without pictures and other objects."""
+    kept = (str, int, float, bool, tuple, dict)
+    return {name: value for name, value in job.options.given().items() if isinstance(value, kept)}
+
+
+def _text(amount: object) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _parent(parent: Any) -> dict[str, Any]:
+    return {"sha256": parent.sha256, "role": parent.role, "file": parent.file, "number": parent.number}
+
+
+def _settled(draft: Record, response: ImageResponse, job: Job) -> Record:
+    """The draft with what the answer says."""
+    usage = response.usage
+    actual = actual_cost(usage, job.model)
+    fields = ("input_tokens", "text_input_tokens", "image_input_tokens", "output_tokens", "total_tokens", "svg")
+    return replace(
+        draft,
+        outcome="done",
+        resolved=dict(response.resolved),
+        usage=None if usage is None else {name: getattr(usage, name) for name in fields},
+        cost={**draft.cost, "actual": _text(actual)},
+        request_id=response.request_id,
+        seconds=round(response.seconds, 3),
+        attempts=response.attempts,
+        warnings=response.warnings,
+    )
+
+
+def _second_frames(job: Job, run: Run, record: Record) -> dict[int, Path]:
+    """The second frame of every picture, over another backdrop: one more paid call each."""
+    from .inputs import read_input  # noqa: PLC0415 - Pillow comes with the first picture
+
+    assert job.key is not None
+    color = second_key(job.key.color)
+    frames = {}
+    for entry in record.api_files():
+        first: InputImage = read_input(run.store.folder / entry.path)
+        request = job.second_request(first, color)
+        plan = run.store.plan(f"{job.stem}-second", 1, request.format)
+        try:
+            second = _call(job, run, plan, request)
+        finally:
+            run.store.release(plan)
+        frames[entry.index] = run.store.folder / second.files[0].path
+    return frames
+
+
+def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int, Path]) -> _Derived:
+    """Everything made from the saved pictures. What fails here is a warning: the pictures are safe."""
+    derived = _Derived(warnings=list(record.warnings))
+    for entry in record.api_files():
+        steps = ((_cut_out, job.cutout), (_protect, job.options["protect"]), (_web_copies, job.options["web"]))
+        for step, wanted in steps:
+            if not wanted:
+                continue
+            try:
+                step(job, run, plan, record, entry, second, derived)
+            except ImagegenError as error:
+                derived.warnings.append(f"{error.summary}. {' '.join(error.hints)}".strip())
+    return derived
+
+
+def _cut_out(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived) -> None:
+    """The cut-out beside the API's file, validated; at most one local retry with a contracted edge."""
+    cut = _extract(job, run.store.folder / entry.path, second.get(entry.index))
+    target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
+    name = target or (run.store.folder / entry.path).with_name(f"{Path(entry.path).stem}-cutout.png")
+    derived.entries.append(
+        run.store.save_derived(name, lambda stream: cut.write(stream, name.suffix), record, kind="cutout", index=entry.index)
+    )
+    derived.reports[entry.index] = cut.report
+    if cut.report.status == "fail":
+        derived.warnings.append(cutout_offer(job, cut))
+
+
+def _extract(job: Job, source: Path, second: Path | None) -> Cutout:
+    from .cutout import cutout, difference_cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+
+    assert job.key is not None
+    if second is not None:
+        return difference_cutout(source, second, key1=job.key.color, key2=second_key(job.key.color))
+    options = {name: job.options[name] for name in ("edge_contract", "edge_feather") if job.options[name] is not None}
+    first = cutout(source, key=job.key.color, subject=job.options["opacity"], **options)
+    if first.report.status != "fail" or options:
+        return first
+    again = cutout(source, key="auto", subject=job.options["opacity"], edge_contract=1)
+    return again if again.report.status != "fail" else first
+
+
+def cutout_offer(job: Job, cut: Cutout) -> str:
+    """What failed, and the lines that may help; nothing is sent by itself."""
+    assert job.key is not None
+    failed = "; ".join(check.sentence for check in cut.report.checks if check.status == "fail")
+    other = second_key(job.key.color)
+    return (
+        f"the cut-out did not pass its checks: {failed}. The API's picture is kept. To try: --key-color '{other}', "
+        "--transparent difference (one more paid call), or --transparent native"
+    )
+
+
+def _protect(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived) -> None:
+    """The original put back outside the mask, in a file of its own, and how much had changed there."""
+    from .masks import changed_outside, protect  # noqa: PLC0415 - Pillow comes with the first picture
+
+    original, mask = job.request.images[0], job.request.mask
+    if mask is None:
+        return
+    edited = run.store.folder / entry.path
+    change = changed_outside(original, edited, mask)
+    picture = protect(original, edited, mask)
+    name = edited.with_name(f"{edited.stem}-protected.png")
+    derived.entries.append(
+        run.store.save_derived(name, lambda stream: picture.save(stream, "PNG"), record, kind="protected", index=entry.index)
+    )
+    derived.warnings.append(f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there")
+
+
+def _web_copies(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived) -> None:
+    """Scaled copies for a web page, of what the user looks at."""
+    from .preview import scaled  # noqa: PLC0415 - Pillow comes with the first picture
+
+    cut = next((e for e in derived.entries if e.kind == "cutout" and e.index == entry.index), entry)
+    source = run.store.folder / cut.path
+    for edge in job.options["web"]:
+        copy, form = scaled(source, edge)
+        name = source.with_name(f"{source.stem}-web{edge}{source.suffix}")
+        derived.entries.append(
+            run.store.save_derived(name, lambda stream: copy.save(stream, form), record, kind="web", index=entry.index)  # noqa: B023
+        )
+
+
+def _reused(job: Job, run: Run, stored: Record) -> ImageResult:
+    """The stored result of an identical request; a cut-out that it lacks is made anew, locally."""
+    if not job.cutout:
+        return _result(job, run, stored, _Derived(warnings=list(stored.warnings)), reused=True)
+    count = len(stored.api_files())
+    plan = run.store.plan(job.stem, count, stored.api_files()[0].format, if_exists=job.options["if_exists"], out=job.options["out"])
+    derived = _derive(job, run, plan, stored, {})
+    run.store.release(plan)
+    return _result(job, run, stored, derived, reused=True)
+
+
+def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bool = False) -> ImageResult:
+    folder = run.store.folder
+    main = {entry.index: entry for entry in derived.entries if entry.kind in ("cutout",)}
+    images = tuple(
+        GeneratedImage(
+            path=folder / main.get(entry.index, entry).path,
+            source=folder / entry.path,
+            index=entry.index,
+            record=record,
+            report=derived.reports.get(entry.index),
+            alt=job.options["alt"] or "",
+            engine=run.engine,
+        )
+        for entry in record.api_files()
+    )
+    return ImageResult(
+        images=images,
+        record=record,
+        estimate=job.estimate,
+        options=job.options,
+        warnings=(*job.notes, *job.warnings, *derived.warnings),
+        reused=reused,
+        derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind != "cutout"},
+    )
