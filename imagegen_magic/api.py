@@ -1,0 +1,328 @@
+"""The engine that every surface calls: `generate`, `edit`, `cutout`, and the session behind them.
+
+A session holds what one kernel or program shares: defaults, one client a server, one store a folder, the money
+spent, and the tasks that run.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .background import Task, TaskList
+from .catalog import Catalog, load_catalog
+from .doctor import installed_versions
+from .errors import OptionError, Problem
+from .ledger import cost_table, history_table
+from .options import Options, ParsedLine, read_values, resolve
+from .planning import Inputs, Job, check_budget, plan_job
+from .response import Event, OnEvent
+from .result import GeneratedImage, ImageResult, JobPreview
+from .running import Run, run_job
+from .store import Store
+from .tables import Table
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .cutout import Cutout
+
+__all__ = ["Session", "default_session", "edit", "generate", "set_default_session"]
+
+
+def _ignore(event: Event) -> None:
+    """What a call reports to when nobody listens."""
+
+
+class Session:
+    """Everything that the calls of one kernel or program share. Safe for several threads.
+
+    Args:
+        defaults: called for the session's own defaults before each call (`%config`), or None.
+    """
+
+    def __init__(self, *, defaults: Callable[[], Mapping[str, Any]] | None = None) -> None:
+        self._defaults = defaults or dict
+        self._clients: dict[tuple[object, ...], Client] = {}
+        self._stores: dict[Path, Store] = {}
+        self._lock = threading.RLock()
+        self.tasks = TaskList()
+        self.spent = Decimal(0)
+        """USD of this session's requests: actual where known, else the estimate's upper end."""
+        self.numbers: list[tuple[Path, int]] = []
+        """(folder, history number) of every request of this session."""
+
+    # settings
+
+    def options(self, values: Mapping[str, Any]) -> Options:
+        """Every option after all layers."""
+        return resolve(values, session=self._defaults())
+
+    def catalog(self, options: Options) -> Catalog:
+        """The models known, the user's own file included."""
+        extra = options["models_file"]
+        return load_catalog(Path(extra).expanduser() if extra else None)
+
+    def store(self, options: Options) -> Store:
+        """The store of the output folder."""
+        folder = Path(options["out_dir"]).expanduser().resolve()
+        with self._lock:
+            if folder not in self._stores:
+                self._stores[folder] = Store(folder)
+                if folder.exists():
+                    self._stores[folder].recover()
+            return self._stores[folder]
+
+    def client(self, options: Options) -> Client:
+        """The client for the options' server; one is kept for each, so that connections are shared."""
+        from .client import Client  # noqa: PLC0415 - the SDK comes with the first call
+
+        names = ("backend", "base_url", "timeout", "deadline", "retries", "retry_ambiguous", "dialect")
+        arguments = {name: options[name] for name in names}
+        with self._lock:
+            key = tuple(arguments.values())
+            if key not in self._clients:
+                self._clients[key] = Client(**arguments)
+            return self._clients[key]
+
+    # one request
+
+    def plan(
+        self,
+        prompt: str,
+        values: Mapping[str, Any],
+        *,
+        command: str = "generate",
+        name: str | None = None,
+        problems: Sequence[Problem] = (),
+        cell: str = "",
+        variables: Mapping[str, object] | None = None,
+        live: bool = False,
+    ) -> Job:
+        """The job that would run, checked whole; nothing is sent or written.
+
+        Raises:
+            RequestError: anything is wrong; every fault is in `.problems`.
+            BudgetError: it may cost more than a limit.
+        """
+        options = self.options(values)
+        if options["partial_images"] is None and live and options["output_format"] not in ("gif", "svg"):
+            options = Options({**options, "partial_images": 1}, {**options.origins, "partial_images": "live front end"})
+        inputs = self.inputs(options, command, variables or {})
+        job = plan_job(prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, problems=problems, cell=cell)
+        if not (options["dry_run"] or options["show_prompt"]):
+            check_budget(job.estimate, options, self.spent)
+        return job
+
+    def inputs(self, options: Options, command: str, variables: Mapping[str, object]) -> Inputs:
+        """The pictures that the options name, read and checked."""
+        wanted = any(options[name] is not None for name in ("image", "ref", "mask", "mask_box", "markup"))
+        if not wanted:
+            if command != "edit":
+                return Inputs()
+            fix = "-i path.png, -i @hero or -i variable"
+            return Inputs(problems=(Problem(field="image", rule="an edit needs a picture", fix=fix),))
+        from .gather import gather_inputs  # noqa: PLC0415 - Pillow comes with the first input picture
+
+        return gather_inputs(options, command, variables, self.store(options))
+
+    def preview(self, job: Job) -> JobPreview:
+        """What would be sent and saved, for a dry run."""
+        store = self.store(job.options)
+        paths = store.peek(
+            job.stem, job.request.count, job.request.format, if_exists=job.options["if_exists"], out=job.options["out"]
+        )
+        return JobPreview(
+            request=job.request.describe(),
+            prompt=job.request.prompt,
+            paths=paths,
+            estimate=job.estimate,
+            notes=job.notes,
+            warnings=job.warnings,
+            overlay=_overlay(job),
+        )
+
+    def run(self, job: Job, *, on_event: OnEvent = _ignore, cancel: threading.Event | None = None, index: int = 0) -> ImageResult:
+        """The saved result of a planned job.
+
+        Raises:
+            CallError: the request failed.
+            StoreError: its files can't be written, found before anything is sent where it can be.
+        """
+        client = self.client(job.options)
+        store = self.store(job.options)
+        run = Run(
+            send=client.send,
+            server=client.server,
+            store=store,
+            engine=self,
+            on_event=on_event,
+            cancel=cancel or threading.Event(),
+            index=index,
+            versions=_versions(),
+        )
+        result = run_job(job, run)
+        if not result.reused:
+            with self._lock:
+                self.spent += result.cost if result.cost is not None else job.estimate.high or Decimal(0)
+                self.numbers.append((store.folder, result.number))
+        return result
+
+    def start(self, job: Job, *, on_event: OnEvent = _ignore) -> Task[ImageResult]:
+        """The job, running in a thread of its own."""
+        title = f"{job.name or job.stem} ({job.request.model}, {job.request.count} pictures)".replace("(1 pictures)", "(1 picture)")
+        return self.tasks.start(title, lambda task: self.run(job, on_event=on_event, cancel=task.cancel_event))
+
+    def generate(self, prompt: str, *, name: str | None = None, on_event: OnEvent = _ignore, **options: Any) -> Any:
+        """As `imagegen_magic.generate`."""
+        return self._call("generate", prompt, name, on_event, options)
+
+    def edit(self, prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = _ignore, **options: Any) -> Any:
+        """As `imagegen_magic.edit`."""
+        images = tuple(image) if isinstance(image, (list, tuple)) and not isinstance(image, ImageResult) else (image,)
+        return self._call("edit", prompt, name, on_event, {**options, "image": images})
+
+    def _call(self, command: str, prompt: str, name: str | None, on_event: OnEvent, options: Mapping[str, Any]) -> Any:
+        values, problems = read_values(options)
+        job = self.plan(prompt, values, command=command, name=name, problems=problems)
+        if job.options["dry_run"]:
+            return self.preview(job)
+        if job.options["detach"]:
+            return self.start(job, on_event=on_event)
+        return self.run(job, on_event=on_event)
+
+    # looking back
+
+    def history_names(self) -> list[str]:
+        """The names in the history, newest first, for completion."""
+        records = self.store(self.options({})).history.done()
+        return list(dict.fromkeys(record.name for record in reversed(records) if record.name))
+
+    def find_result(self, token: str) -> ImageResult:
+        """The stored result that `@hero`, `@17` or `@last` means."""
+        options = self.options({})
+        store = self.store(options)
+        record, _ = store.history.find(token)
+        images = tuple(
+            GeneratedImage(path=store.folder / e.path, source=store.folder / e.path, index=e.index, record=record, engine=self)
+            for e in record.api_files()
+        )
+        return ImageResult(images=images, record=record, options=options)
+
+    def history_table(self, word: str = "") -> Table:
+        """The history, newest last; only lines that hold `word`."""
+        return history_table(self.store(self.options({})).history, word)
+
+    def cost_table(self) -> Table:
+        """What was spent: this session, today, by model; estimate against actual."""
+        store = self.store(self.options({}))
+        mine = {number for folder, number in self.numbers if folder == store.folder}
+        return cost_table(store.history, mine)
+
+    def recall(self, token: str) -> str:
+        """The text of the cell that made a picture, from the history or its sidecar.
+
+        Raises:
+            OptionError: nothing is known of it.
+        """
+        from .recall import cell_of  # noqa: PLC0415 - only for a recall
+
+        return cell_of(self.store(self.options({})), token)
+
+    def lineage(self, token: str) -> Any:
+        """The tree of what a picture was made from and what was made from it."""
+        from .recall import Lineage  # noqa: PLC0415 - only for a lineage
+
+        store = self.store(self.options({}))
+        return Lineage.of(store, store.history.find(token)[0])
+
+    def compare(self, first: Any, second: Any, *, variables: Mapping[str, object] | None = None) -> Any:
+        """Two pictures side by side."""
+        from .gather import Pair  # noqa: PLC0415 - Pillow comes with the first picture
+
+        return Pair.of((first, second), variables or {}, self.store(self.options({})))
+
+    def cutout(self, image: Any, **options: Any) -> Cutout:
+        """As `imagegen_magic.cutout`."""
+        from .cutout import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+
+        return cutout(image, **options)
+
+    def cutout_verb(self, parsed: ParsedLine, *, variables: Mapping[str, object]) -> Any:
+        """The cut-out that `%imagegen cutout` asks for, saved beside its source."""
+        from .gather import cutout_of  # noqa: PLC0415 - numpy comes with the first cut-out
+
+        return cutout_of(parsed, variables, self.store(self.options({})))
+
+
+def _overlay(job: Job) -> Any:
+    """What a mask will change, hatched, for a dry run; None without a mask."""
+    if job.request.mask is None or not job.request.images:
+        return None
+    from .masks import mask_overlay  # noqa: PLC0415 - Pillow comes with the first picture
+
+    return mask_overlay(job.request.images[0], job.request.mask)
+
+
+def _versions() -> dict[str, str]:
+    from . import __version__  # noqa: PLC0415 - the package's own version, without a circle at import
+
+    versions = {name: version for name, version in installed_versions().items() if name in ("openai", "pillow")}
+    return {"imagegen_magic": __version__, "python": platform.python_version(), **versions}
+
+
+_current: list[Session] = []
+
+
+def default_session() -> Session:
+    """The session of this kernel or program, made with the first call."""
+    if not _current:
+        _current.append(Session())
+    return _current[0]
+
+
+def set_default_session(session: Session) -> None:
+    """Makes `session` the one that module functions use; the loaded extension does."""
+    _current[:] = [session]
+
+
+def generate(prompt: str, *, name: str | None = None, on_event: OnEvent = _ignore, **options: Any) -> Any:
+    """An `ImageResult` with the pictures that `prompt` asks for, saved; what `%%imagegen` does.
+
+    Args:
+        prompt: sent as typed, unless prompt fields (`style=…`, `text=[…]`) add labelled lines.
+        name: names the files and the history entry.
+        on_event: called with each event of the run, in this thread.
+        options: the options of `%%imagegen` by their names: `size="16:9@2k"`, `quality="high"`, `n=3`,
+            `transparent=True`, `reuse=True`, `max_cost=0.5` (USD), …; `dry_run=True` returns a `JobPreview`
+            and `detach=True` a `Task`.
+
+    Raises:
+        RequestError: the request breaks rules; every one is in `.problems`, and nothing was sent.
+        BudgetError: it may cost more than `max_cost`.
+        CallError: the call failed; `.outcome` says whether it may have been billed.
+    """
+    return default_session().generate(prompt, name=name, on_event=on_event, **options)
+
+
+def edit(prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = _ignore, **options: Any) -> Any:
+    """An `ImageResult`: `image` changed as `prompt` says; what `%%imagegen_edit` does.
+
+    Args:
+        prompt: what to change.
+        image: one picture or a list of up to 16: a path, bytes, a Pillow image, an array, a result, or a
+            history reference such as `"@hero"`, the first being the one that is edited.
+        name: names the files and the history entry.
+        on_event: called with each event of the run, in this thread.
+        options: as of `generate`, and `mask`, `mask_box`, `keep`, `protect`, `markup`, `input_fidelity`.
+
+    Raises:
+        RequestError: the request or a picture breaks rules; nothing was sent.
+        CallError: the call failed; `.outcome` says whether it may have been billed.
+    """
+    return default_session().edit(prompt, image, name=name, on_event=on_event, **options)
+
+
