@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from . import edits, encoding, tokens
 from .drawing import Recipe, key_colour, paint_picture, seed_of
 from .rules import Job, pixels
 
-__all__ = ["Drawn", "draw", "event_chunks", "json_chunks", "partials", "usage"]
+__all__ = ["Drawn", "Entry", "Streamed", "b64", "draw", "event_chunks", "json_chunks", "partials", "plain", "usage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +105,23 @@ def _sheet(job: Job) -> tuple[int, int]:
 Entry = Mapping[str, Any]
 """What stands for one picture: `{"b64_json": …}` or `{"url": …}`."""
 
+Streamed = tuple[Iterator[bytes], Iterator[Entry]]
+"""The partial images of one picture, and its final entry as an iterator of one."""
+
 
 def b64(data: bytes) -> str:
     """Standard base64 text."""
     return base64.b64encode(data).decode("ascii")
+
+
+def compact(value: Any) -> bytes:
+    """JSON text of a value."""
+    return json.dumps(value).encode()
+
+
+def digest(*content: object) -> str:
+    """A short name that depends on nothing but the content."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def json_chunks(job: Job, entries: Iterator[Entry] | None, created: int, count: int) -> Iterator[bytes]:
@@ -130,7 +144,7 @@ def json_chunks(job: Job, entries: Iterator[Entry] | None, created: int, count: 
 
 def event_chunks(
     job: Job,
-    pictures: Iterator[tuple[Iterator[bytes], Callable[[], Entry]]],
+    pictures: Iterator[Streamed],
     created: int,
     *,
     stop: str = "",
@@ -152,7 +166,7 @@ def event_chunks(
             return
         kind = f"{prefix}.completed"
         extra = {"safety_identifier": job.safety_identifier} if job.safety_identifier else {}
-        yield _event(kind, {"type": kind, **final(), **common, "usage": usage(job, 1), **extra})
+        yield _event(kind, {"type": kind, **next(final), **common, "usage": usage(job, 1), **extra})
 
 
 def _event(kind: str, data: Mapping[str, Any]) -> bytes:

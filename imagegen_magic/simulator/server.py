@@ -7,6 +7,7 @@ import errno
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -74,14 +75,15 @@ def serve(port: int = 0, *, simulator: Simulator | None = None) -> Server:
     return Server(port, simulator or Simulator())
 
 
-def serve_forever(port: int, *, faults: str = "", latency: float = 0.0) -> None:
-    """Serves until Ctrl-C; what `python -m imagegen_magic simulate` runs after it has shown the URL.
+def serve_forever(port: int, *, faults: str = "", latency: float = 0.0, announce: Callable[[str], object]) -> None:
+    """Serves until Ctrl-C; `announce` gets the base URL once. What `python -m imagegen_magic simulate` runs.
 
     Raises:
         PortTakenError: another program has the port.
         ValueError: the fault script has an unknown name or option.
     """
     with serve(port, simulator=Simulator(faults=faults, latency=latency)) as server, contextlib.suppress(KeyboardInterrupt):
+        announce(server.url)
         server.wait()
 
 
