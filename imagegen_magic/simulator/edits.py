@@ -1,0 +1,143 @@
+"""What an edit does to its input pictures."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+from .drawing import Recipe, key_colour, paint_picture, paint_subject, rgb, seed_of, stamp_corner
+from .encoding import find_recipe
+from .rules import Job
+
+__all__ = ["edit_picture", "first_recipe"]
+
+_REMOVE = re.compile(r"\b(remove|erase|delete|replace|change|swap|cut out)\b[\w\s,-]{0,40}\b(background|backdrop)\b", re.IGNORECASE)
+_BORDER_DISTANCE = 60
+
+
+def first_recipe(job: Job, drift: float) -> Recipe | None:
+    """The recipe of the first input, put onto the backdrop that the prompt asks for; None for other edits.
+
+    `drift` moves the redrawn subject by that many pixels, as a real model does.
+    """
+    backdrop = "none" if job.background == "transparent" else key_colour(job.prompt)
+    if backdrop is None and _REMOVE.search(job.prompt):
+        backdrop = "scene"
+    if backdrop is None or job.mask is not None:
+        return None
+    recipe = find_recipe(job.images[0].data)
+    if recipe is None:
+        return None
+    shift = recipe.shift[0] + drift, recipe.shift[1] - drift / 2
+    return replace(recipe, backdrop=backdrop, width=job.size[0], height=job.size[1], shift=shift)
+
+
+def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
+    """The edited picture, RGB or RGBA, of the job's size.
+
+    With a mask, only its transparent area is drawn anew. Otherwise the first input stays, the prompt's subject is added
+    (over the marks, if a markup came along), and further inputs are pinned to the lower edge in their order.
+    """
+    base = open_picture(job.images[0].data)
+    if job.mask is not None:
+        return _masked(job, recipe, base)
+    size = job.size
+    picture = ImageOps.fit(base, size, Image.Resampling.LANCZOS)
+    backdrop = key_colour(job.prompt)
+    if job.background == "transparent" or backdrop is not None:
+        subject = _cut(picture)
+        if backdrop is None or job.background == "transparent":
+            return subject
+        flat = Image.new("RGB", size, rgb(backdrop))
+        flat.paste(subject, (0, 0), subject)
+        return flat
+    picture = _over_white(picture)
+    box = _marked(job, size) or (int(size[0] * 0.04), int(size[1] * 0.52), int(size[0] * 0.40), int(size[1] * 0.96))
+    _add_subject(picture, recipe, box)
+    _pin(picture, [open_picture(upload.data) for upload in job.images[1:]])
+    return stamp_corner(picture)
+
+
+def open_picture(data: bytes) -> Image.Image:
+    """The decoded picture, upright, RGB or RGBA."""
+    with Image.open(io.BytesIO(data)) as picture:
+        upright = ImageOps.exif_transpose(picture)
+        return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+
+
+def _over_white(picture: Image.Image) -> Image.Image:
+    if picture.mode == "RGB":
+        return picture
+    flat = Image.new("RGB", picture.size, (255, 255, 255))
+    flat.paste(picture, (0, 0), picture)
+    return flat
+
+
+def _masked(job: Job, recipe: Recipe, base: Image.Image) -> Image.Image:
+    """The first input with a new drawing where the mask is transparent; its other pixels are kept as they are."""
+    assert job.mask is not None
+    hole = open_picture(job.mask.data).convert("RGBA").getchannel("A").point([255 - value for value in range(256)])
+    box = hole.getbbox()
+    if box is not None:
+        width, height = max(32, box[2] - box[0]), max(32, box[3] - box[1])
+        drawn = paint_picture(replace(recipe, width=width, height=height, backdrop="scene"))
+        patch = Image.new(base.mode, base.size)
+        patch.paste(drawn, box[:2])
+        base.paste(patch, (0, 0), hole)
+    return base if base.size == job.size else ImageOps.fit(base, job.size, Image.Resampling.LANCZOS)
+
+
+def _marked(job: Job, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """The box that the markup's strokes cover, in pixels of the answer."""
+    if job.markup is None:
+        return None
+    marks = open_picture(job.markup.data).convert("RGBA").getchannel("A").resize(size).point([0] * 32 + [255] * 224)
+    return marks.getbbox()
+
+
+def _add_subject(picture: Image.Image, recipe: Recipe, box: tuple[int, int, int, int]) -> None:
+    edge = max(48, min(box[2] - box[0], box[3] - box[1]))
+    subject = paint_subject(replace(recipe, width=edge, height=edge), shadow=True, tag=False)
+    x = (box[0] + box[2] - edge) // 2
+    y = (box[1] + box[3] - edge) // 2
+    picture.paste(subject, (x, y), subject)
+
+
+def _pin(picture: Image.Image, others: list[Image.Image]) -> None:
+    """Small framed copies of the further inputs, from left to right along the upper edge."""
+    if not others:
+        return
+    edge = int(min(picture.width / max(6, len(others) + 1), picture.height / 5))
+    gap, frame = max(4, edge // 10), max(2, edge // 24)
+    for number, other in enumerate(others):
+        card = ImageOps.expand(ImageOps.fit(_over_white(other), (edge - 2 * frame, edge - 2 * frame)), frame, (252, 250, 245))
+        shadow = Image.new("L", (edge + 4 * gap, edge + 4 * gap))
+        ImageDraw.Draw(shadow).rectangle((2 * gap, 2 * gap, 2 * gap + edge, 2 * gap + edge), fill=90)
+        shadow = shadow.filter(ImageFilter.GaussianBlur(gap * 0.7))
+        x, y = gap + number * (edge + gap), gap
+        picture.paste((20, 20, 30), (x - 2 * gap, y - 2 * gap + gap // 3), shadow)
+        picture.paste(card, (x, y))
+
+
+def _cut(picture: Image.Image) -> Image.Image:
+    """The subject of a foreign picture: its own alpha, or whatever differs from the colour of its border."""
+    if picture.mode == "RGBA":
+        return picture
+    pixels = np.asarray(picture, np.int16)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    distance = np.abs(pixels - np.median(border, axis=0).astype(np.int16)).sum(axis=2)
+    alpha = Image.fromarray(np.clip(distance * 255 // _BORDER_DISTANCE, 0, 255).astype(np.uint8), "L")
+    cut = picture.convert("RGBA")
+    cut.putalpha(alpha)
+    return cut
+
+
+def edit_recipe(job: Job, number: int) -> Recipe:
+    """The recipe of what the prompt adds to picture `number` of an edit."""
+    inputs = tuple(upload.part().sha256 for upload in job.images)
+    seed = seed_of(job.prompt, job.model.id, inputs, number)
+    return Recipe(prompt=job.prompt, seed=seed, width=job.size[0], height=job.size[1], quality=job.quality)
