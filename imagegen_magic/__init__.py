@@ -1,5 +1,60 @@
-"""`%%imagegen`: pictures from OpenAI's Images API in a notebook."""
+"""`%%imagegen`: pictures from OpenAI's Images API in a notebook.
+
+`%load_ext imagegen_magic` registers the magics; `generate`, `edit`, `cutout` and `run_batch` do the same from
+Python. Names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .api import Session, edit, generate
+    from .errors import CallError, ImagegenError, RequestError
+    from .result import GeneratedImage, ImageResult
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "CallError": "errors",
+    "Cutout": "cutout",
+    "GeneratedImage": "result",
+    "ImageResult": "result",
+    "ImagegenError": "errors",
+    "Panel": "panel",
+    "RequestError": "errors",
+    "Session": "api",
+    "Simulator": "simulator",
+    "edit": "api",
+    "generate": "api",
+}
+"""Where each public name lives; none has the name of a module, which importing that module would overwrite."""
+
+__all__ = ["__version__", "edit", "generate", "load_ipython_extension", "unload_ipython_extension"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_HOMES])
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Registers `%%imagegen`, `%%imagegen_edit`, `%%imagegen_batch` and `%imagegen`; silent, no network."""
+    from .magics import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Takes away everything that loading added."""
+    from .magics import unload
+
+    unload(shell)

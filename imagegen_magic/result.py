@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 from .cost import Estimate
 from .history import Record
 from .response import Usage
+from .tables import Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -306,3 +307,34 @@ class ImageResult(Sequence[GeneratedImage]):
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPreview:
+    """What a job would send, save and cost: the answer of a dry run. Nothing was sent, nothing was written."""
+
+    request: Mapping[str, Any]
+    prompt: str
+    paths: tuple[Path, ...]
+    estimate: Estimate
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    overlay: Any = None
+    """A preview of what the mask will change, hatched; None without a mask."""
+
+    def table(self) -> Table:
+        """The preview as a table."""
+        scalars = {name: value for name, value in self.request.items() if name not in ("prompt", "images", "mask", "markup")}
+        rows: list[tuple[str, object]] = [(name, value) for name, value in scalars.items()]
+        for image in self.request.get("images", ()):
+            rows.append(("image", f"{image['name']} ({image['mime']}, {image['size'][0]}x{image['size'][1]}, {image['role'] or 'no role'})"))
+        rows += [(name, self.request[name]["name"]) for name in ("mask", "markup") if name in self.request]
+        rows += [("prompt", self.prompt), ("files", ", ".join(shown_path(path) for path in self.paths))]
+        checked = f", prices checked {self.estimate.checked}" if self.estimate.checked else ""
+        rows.append(("cost", f"{self.estimate} (estimate: {self.estimate.basis}{checked})"))
+        rows += [("note", note) for note in self.notes] + [("warning", warning) for warning in self.warnings]
+        return Table(title="Dry run: nothing was sent", columns=("", ""), rows=rows)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
+        return self.table()._repr_mimebundle_()
+
+    def __repr__(self) -> str:
+        return str(self.table())

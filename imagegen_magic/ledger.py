@@ -1,0 +1,88 @@
+"""The history and the money, as tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from .cost import format_usd
+from .history import History, Record
+from .tables import Table
+
+__all__ = ["cost_table", "history_table"]
+
+SHOWN = 30
+
+
+def history_table(history: History, word: str = "") -> Table:
+    """The newest records of the history, newest last; only those that hold `word`."""
+    records = [record for record in history.records() if word.lower() in record.to_json().lower()]
+    rows = [
+        (
+            f"@{record.number}",
+            record.name,
+            record.time[:19].replace("T", " "),
+            record.outcome,
+            record.request.get("model", ""),
+            ", ".join(entry.path for entry in record.files),
+            _paid(record),
+            " ".join(record.prompt_typed.split())[:60],
+        )
+        for record in records[-SHOWN:]
+    ]
+    left_out = [f"{len(records) - SHOWN} older ones are not shown: %imagegen history WORD"] if len(records) > SHOWN else []
+    columns = ("id", "name", "time", "outcome", "model", "files", "cost", "prompt")
+    return Table(title="History", columns=columns, rows=rows, notes=left_out)
+
+
+def _paid(record: Record) -> str:
+    actual = record.cost.get("actual")
+    if record.simulated:
+        return "simulated"
+    if actual is not None:
+        return format_usd(Decimal(actual))
+    if record.outcome in ("refused", "not sent"):
+        return "not billed"
+    return "may have been billed" if record.outcome == "ambiguous" else "unknown"
+
+
+def cost_table(history: History, session_numbers: Iterable[int]) -> Table:
+    """What was spent: this session, today, in all, and by model; estimates beside what the server counted.
+
+    Simulated requests show what they would have cost, in rows of their own.
+    """
+    mine = set(session_numbers)
+    today = datetime.now().astimezone().date().isoformat()
+    groups: dict[tuple[str, bool], list[Record]] = defaultdict(list)
+    for record in history.records():
+        wide = [("this session", record.number in mine), ("today", record.time.startswith(today)), ("in all", True)]
+        labels = [label for label, belongs in wide if belongs] + [f"model {record.request.get('model', '?')}"]
+        for label in labels:
+            groups[(label, record.simulated)].append(record)
+    rows = [_cost_row(label, simulated, groups[(label, simulated)]) for label, simulated in sorted(groups, key=_order)]
+    columns = ("what", "backend", "requests", "pictures", "estimated", "actual", "may have been billed")
+    notes = ["actual: the server's token counts times the catalog's prices; unknown prices are not counted as 0"]
+    return Table(title="Cost", columns=columns, rows=rows, notes=notes)
+
+
+def _order(group: tuple[str, bool]) -> tuple[bool, int, str]:
+    label, simulated = group
+    wide = ("this session", "today", "in all")
+    return simulated, wide.index(label) if label in wide else len(wide), label
+
+
+def _cost_row(label: str, simulated: bool, records: list[Record]) -> tuple[object, ...]:  # noqa: FBT001 - a fact to show
+    done = [record for record in records if record.outcome == "done"]
+    low = [Decimal(text) for record in done if (text := record.cost.get("low")) is not None]
+    high = [Decimal(text) for record in done if (text := record.cost.get("high")) is not None]
+    actual = [Decimal(text) for record in done if (text := record.cost.get("actual")) is not None]
+    unknown = len(done) - len(actual)
+    spent = format_usd(sum(actual, Decimal(0))) + (f" + {unknown} unknown" if unknown else "")
+    ambiguous = [record for record in records if record.outcome == "ambiguous"]
+    at_most = [Decimal(text) for record in ambiguous if (text := record.cost.get("high")) is not None]
+    doubt = f"{len(ambiguous)} (up to {format_usd(sum(at_most, Decimal(0)))})" if ambiguous else ""
+    pictures = sum(len(record.api_files()) for record in done)
+    span = f"{format_usd(sum(low, Decimal(0)))} to {format_usd(sum(high, Decimal(0)))}"
+    return label, "simulator" if simulated else "live", len(records), pictures, span, spent, doubt
