@@ -140,6 +140,16 @@ def load(shell: InteractiveShell) -> None:
     from .completion import add_matcher  # noqa: PLC0415 - it needs the registered magics only
 
     add_matcher(shell)
+    shell.display_formatter.ipython_display_formatter.for_type_by_name(*RESULT_TYPE, lambda result: _show(shell, result))
+
+
+RESULT_TYPE = ("imagegen_magic.result", "ImageResult")
+
+
+def _show(shell: InteractiveShell, result: Any) -> bool:
+    from .cells import show_unless_shown  # noqa: PLC0415 - loading the extension stays light
+
+    return show_unless_shown(shell, result)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -153,5 +163,14 @@ def unload(shell: InteractiveShell) -> None:
     shell.magics_manager.registry.pop("ImagegenMagics", None)
     shell.configurables[:] = [item for item in shell.configurables if type(item).__name__ != "ImagegenMagics"]
     remove_matcher(shell)
+    _forget_result_type(shell)
+
+
+def _forget_result_type(shell: InteractiveShell) -> None:
+    """Takes the display hook of results away, whether IPython has seen one yet or not."""
+    formatter = shell.display_formatter.ipython_display_formatter
+    formatter.deferred_printers.pop(RESULT_TYPE, None)
+    for kind in [kind for kind in formatter.type_printers if (kind.__module__, kind.__name__) == RESULT_TYPE]:
+        formatter.type_printers.pop(kind)
 
 
