@@ -1,93 +1,176 @@
-"""Small pictures for notebooks: previews, contact sheets, side by side. Files on disk are only read."""
+"""Small pictures for notebooks: previews, contact sheets, pairs, scaled copies. Files on disk are only read.
+
+A preview has at most 200 KB whatever the picture's size, because it is saved in the notebook: PNG where the
+picture has alpha, JPEG otherwise. WebP would be smaller, but nbconvert can't show it.
+"""
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from .inputs import open_picture
 
-__all__ = ["Preview", "contact_sheet", "preview", "scaled", "side_by_side"]
+__all__ = ["MAX_BYTES", "Preview", "contact_sheet", "preview", "scaled", "side_by_side", "thumbnail"]
 
 MAX_BYTES = 200_000
+MAX_CSS_WIDTH = 512
+"""A preview is shown at most this wide, in CSS pixels, so that it is sharp on dense screens."""
+SQUARE = 12
+_QUALITIES = (80, 70, 55, 40)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
+    """An encoded picture for an output: `mime` is image/png or image/jpeg, `width` and `height` in pixels."""
+
     data: bytes
     mime: str
     width: int
     height: int
 
-    def bundle(self, sentence: str):
-        w = min(self.width, 512)
-        return {self.mime: self.data, "text/plain": sentence}, {self.mime: {"width": w, "height": round(self.height * w / self.width), "alt": sentence}}
+    def bundle(self, sentence: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Data and metadata for IPython's display; `sentence` is the alternative text."""
+        width = min(self.width, MAX_CSS_WIDTH)
+        css = {"width": width, "height": round(self.height * width / self.width), "alt": sentence}
+        return {self.mime: self.data, "text/plain": sentence}, {self.mime: css}
 
 
-def has_alpha(image: Image.Image) -> bool:
-    return "A" in image.getbands() and image.getchannel("A").getextrema()[0] < 255
+def preview(
+    source: Path | bytes, *, max_edge: int = 768, max_bytes: int = MAX_BYTES, checkerboard: bool = False
+) -> Preview | None:
+    """The preview of a picture, or None for svg, which is never rendered here: it could hold scripts.
 
+    Args:
+        max_edge: longest edge in pixels.
+        max_bytes: upper bound of the encoded size; quality, then size, is stepped down to keep it.
+        checkerboard: shows alpha on a checkerboard, in the preview only.
 
-def preview(source, *, max_edge: int = 768, max_bytes: int = MAX_BYTES, checkerboard: bool = False) -> Preview | None:
-    if isinstance(source, Path) and source.suffix == ".svg":
+    Raises:
+        OptionError: it is no picture, or too large to decode.
+    """
+    if is_svg(source):
         return None
+    return _encoded(_small(source, max_edge), max_bytes, checkerboard=checkerboard)
+
+
+def is_svg(source: Path | bytes) -> bool:
+    """True for an svg file."""
+    return isinstance(source, Path) and source.suffix.lower() == ".svg"
+
+
+def _small(source: Path | bytes, max_edge: int) -> Image.Image:
+    """The picture, upright, RGB or RGBA, its longest edge at most `max_edge`."""
     image = open_picture(source)
-    image.thumbnail((max_edge, max_edge))
-    return encode(image.convert("RGBA" if "A" in image.getbands() else "RGB"), max_bytes, checkerboard)
+    image.draft("RGB", (max_edge, max_edge))  # JPEG decodes small directly
+    alpha = "A" in image.getbands() or "transparency" in image.info
+    image = ImageOps.exif_transpose(image).convert("RGBA" if alpha else "RGB")
+    image.thumbnail((max_edge, max_edge), Image.Resampling.LANCZOS, reducing_gap=3)
+    if alpha and image.getchannel("A").getextrema()[0] == 255:  # noqa: PLR2004 - nothing is transparent
+        return image.convert("RGB")
+    return image
 
 
-def encode(image, max_bytes, checkerboard=False) -> Preview:
-    if checkerboard and image.mode == "RGBA":
-        board = Image.new("RGB", image.size, (235, 235, 235))
-        d = ImageDraw.Draw(board)
-        for y in range(0, image.height, 16):
-            for x in range((y // 16 % 2) * 16, image.width, 32):
-                d.rectangle((x, y, x + 15, y + 15), fill=(205, 205, 205))
-        board.paste(image, (0, 0), image)
-        image = board
-    if image.mode == "RGBA" and has_alpha(image):
-        while True:
-            b = io.BytesIO()
-            image.save(b, "PNG", optimize=True)
-            if b.tell() <= max_bytes:
-                return Preview(data=b.getvalue(), mime="image/png", width=image.width, height=image.height)
-            image = image.resize((image.width * 3 // 4, image.height * 3 // 4))
-    image = image.convert("RGB")
-    for q in (80, 70, 60, 45, 30, 15):
-        b = io.BytesIO()
-        image.save(b, "JPEG", quality=q)
-        if b.tell() <= max_bytes:
-            break
-    return Preview(data=b.getvalue(), mime="image/jpeg", width=image.width, height=image.height)
+def _encoded(image: Image.Image, max_bytes: int, *, checkerboard: bool = False) -> Preview:
+    """The picture as JPEG, or as PNG where it has alpha, of at most `max_bytes`."""
+    if image.mode == "RGBA" and checkerboard:
+        image = on_checkerboard(image)
+    while True:
+        for data, mime in _tries(image):
+            if len(data) <= max_bytes:
+                return Preview(data=data, mime=mime, width=image.width, height=image.height)
+        image = image.resize((max(1, image.width * 4 // 5), max(1, image.height * 4 // 5)), Image.Resampling.LANCZOS)
 
 
-def contact_sheet(paths: Sequence[Path], *, labels, max_edge: int = 768) -> Preview:
-    n = len(paths)
-    cols = min(n, 3)
-    edge = max_edge // cols
-    rows = (n + cols - 1) // cols
-    sheet = Image.new("RGB", (cols * edge, rows * edge), "white")
-    d = ImageDraw.Draw(sheet)
-    for i, p in enumerate(paths):
-        im = open_picture(p).convert("RGB")
-        im.thumbnail((edge - 4, edge - 4))
-        x, y = i % cols * edge, i // cols * edge
-        sheet.paste(im, (x, y))
-        d.rectangle((x, y, x + 16, y + 14), fill="black")
-        d.text((x + 4, y + 2), labels[i], fill="white")
-    return encode(sheet, MAX_BYTES)
+def _tries(image: Image.Image) -> Any:
+    """Encodings from best to smallest."""
+    if image.mode == "RGBA":
+        yield _bytes(image, "PNG", optimize=True), "image/png"
+        yield _bytes(image.quantize(255, method=Image.Quantize.FASTOCTREE), "PNG", optimize=True), "image/png"
+        return
+    for quality in _QUALITIES:
+        yield _bytes(image, "JPEG", quality=quality, optimize=True, progressive=True), "image/jpeg"
 
 
-def side_by_side(a, b) -> Preview:
-    return contact_sheet([a, b], labels=["a", "b"])
+def _bytes(image: Image.Image, form: str, **how: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **how)
+    return buffer.getvalue()
 
 
-def scaled(path: Path, edge: int):
+def on_checkerboard(image: Image.Image) -> Image.Image:
+    """An RGBA picture over a light checkerboard, RGB."""
+    board = Image.new("RGB", image.size, (244, 244, 244))
+    draw = ImageDraw.Draw(board)
+    for top in range(0, image.height, SQUARE):
+        for left in range(top // SQUARE % 2 * SQUARE, image.width, 2 * SQUARE):
+            draw.rectangle((left, top, left + SQUARE - 1, top + SQUARE - 1), fill=(216, 216, 216))
+    board.paste(image, (0, 0), image)
+    return board
+
+
+def contact_sheet(paths: Sequence[Path], *, labels: Sequence[str], max_edge: int = 768, max_bytes: int = MAX_BYTES) -> Preview:
+    """Several pictures in a grid, each with its label in a corner."""
+    columns = min(len(paths), max(1, math.ceil(math.sqrt(len(paths)))))
+    cell, gap = max_edge // columns, 6
+    tiles = [_tile(path, cell - gap) for path in paths]
+    rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
+    heights = [max(tile.height for tile in row) + gap for row in rows]
+    sheet = Image.new("RGB", (columns * cell - gap, sum(heights) - gap), (255, 255, 255))
+    top = 0
+    for number, row in enumerate(rows):
+        for column, tile in enumerate(row):
+            sheet.paste(tile, (column * cell, top))
+            _badge(sheet, (column * cell, top), labels[number * columns + column])
+        top += heights[number]
+    return _encoded(sheet, max_bytes)
+
+
+def _tile(path: Path, edge: int) -> Image.Image:
+    if is_svg(path):
+        return Image.new("RGB", (edge, edge), (236, 239, 241))
+    image = _small(path, edge)
+    return on_checkerboard(image) if image.mode == "RGBA" else image
+
+
+def _badge(sheet: Image.Image, corner: tuple[int, int], label: str) -> None:
+    """The label on a dark tab in the corner of a tile."""
+    font = ImageFont.load_default(15)
+    draw = ImageDraw.Draw(sheet)
+    width = draw.textlength(label, font=font) + 14
+    box = (corner[0] + 6, corner[1] + 6, corner[0] + 6 + width, corner[1] + 28)
+    draw.rounded_rectangle(box, 6, fill=(33, 33, 33))
+    draw.text((corner[0] + 13, corner[1] + 8), label, fill=(255, 255, 255), font=font)
+
+
+def side_by_side(first: Path | bytes, second: Path | bytes, *, max_edge: int = 1024) -> Preview:
+    """Two pictures at the same height, the first on the left."""
+    pair = [_small(source, max_edge) for source in (first, second)]
+    shown = [on_checkerboard(image) if image.mode == "RGBA" else image for image in pair]
+    height = min(image.height for image in shown)
+    same = [image.resize((round(image.width * height / image.height), height), Image.Resampling.LANCZOS) for image in shown]
+    sheet = Image.new("RGB", (same[0].width + same[1].width + 8, height), (255, 255, 255))
+    sheet.paste(same[0], (0, 0))
+    sheet.paste(same[1], (same[0].width + 8, 0))
+    sheet.thumbnail((max_edge, max_edge), Image.Resampling.LANCZOS)
+    return _encoded(sheet, MAX_BYTES)
+
+
+def thumbnail(source: Path | bytes, edge: int = 160, *, max_bytes: int = 20_000) -> Preview | None:
+    """A small preview for lists and galleries."""
+    return preview(source, max_edge=edge, max_bytes=max_bytes)
+
+
+def scaled(path: Path, edge: int) -> tuple[Image.Image, str]:
+    """The picture with its longest edge at most `edge` pixels, and the Pillow format to save it in."""
     image = open_picture(path)
-    form = image.format
-    image.thumbnail((edge, edge))
-    return image, form
+    form = image.format or "PNG"
+    upright = ImageOps.exif_transpose(image)
+    upright.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=3)
+    return upright, form

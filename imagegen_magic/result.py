@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
 
-    from .cutout import Cutout, CutoutReport
+    from .cutout import Cutout
+    from .cutout_report import CutoutReport
 
 __all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]
 
