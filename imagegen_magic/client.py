@@ -1,83 +1,347 @@
-"""Temporary direct client; see the next commit."""
+"""The only caller of the `openai` SDK: one client for the live API, any compatible server, and the simulator.
+
+An answer's body goes to a spool file as it arrives, before anything looks at it. The SDK's own retries are off:
+see `retries`.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import struct
+import os
 import threading
 import time
-from typing import Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from .errors import AnswerError, AuthenticationError, BadRequestError, CallError
+from .answers import Answer, EventStream, add_picture, check_answer, parse_json_answer, read_usage
+from .errors import AnswerError, CallCancelledError, CallError, CallTimeoutError
+from .faults import missing_key, status_error, transport_error
 from .request import ImageRequest
-from .response import ImageResponse, OnEvent, Partial, Payload, Sending, Spool, Usage
+from .response import ImageResponse, OnEvent, Partial, Retrying, Sending, Spool
+from .retries import with_retries
+from .servers import dialect_of, spoken
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+    from .simulator import Simulator
+
+__all__ = ["Client"]
+
+CHUNK = 1 << 16
+MAX_URL_BYTES = 64 << 20
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+RESOLVED = ("size", "quality", "background", "output_format")
 
 
 class Client:
-    def __init__(self, *, backend="openai", base_url=None, timeout=300.0, deadline=600.0, retries=4, retry_ambiguous=0, dialect=None, simulator=None):
-        self.backend, self.base_url, self.timeout = backend, base_url, timeout
-        self._client = None
+    """Sends requests to one server. Safe for several threads.
+
+    Args:
+        backend: `openai` (the live API or any compatible server) or `simulator`.
+        base_url: another server's address; None reads the environment as the SDK does.
+        timeout: seconds without a byte before giving up.
+        deadline: seconds in all for a request, retries and waits included.
+        retries: how often to try again what was not billed.
+        retry_ambiguous: how often to try again what may have been billed.
+        dialect: the server's habits by name (`servers.toml`); None tells them from the address.
+        simulator: the simulator to use in process; None makes one.
+    """
+
+    def __init__(
+        self,
+        *,
+        backend: str = "openai",
+        base_url: str | None = None,
+        timeout: float = 300.0,
+        deadline: float = 600.0,
+        retries: int = 4,
+        retry_ambiguous: int = 0,
+        dialect: str | None = None,
+        simulator: Simulator | None = None,
+    ) -> None:
+        self.backend = backend
+        address = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        self._base_url = address if backend == "openai" else None
+        self._timeout, self._deadline = timeout, deadline
+        self._retries, self._retry_ambiguous = retries, retry_ambiguous
+        self._dialect = dialect_of(dialect, self._base_url)
         self._simulator = simulator
-        self.server = "simulator" if backend == "simulator" else (base_url or "api.openai.com")
+        self._sdk: openai.OpenAI | None = None
+        self._lock = threading.Lock()
+        self.server = "simulator" if backend == "simulator" else urlsplit(address or "https://api.openai.com").hostname or "server"
 
-    def client(self):
-        import os
-        import httpx2, openai
-        if self._client is None:
-            if self.backend == "simulator":
-                from .simulator import Request, Simulator
-                sim = self._simulator or Simulator()
-                def handler(request):
-                    r = sim.handle(Request(request.method, request.url.raw_path.decode(), dict(request.headers), request.read()))
-                    return httpx2.Response(r.status, headers=r.headers, content=b"".join(r.chunks))
-                self._client = openai.OpenAI(api_key="simulator", base_url="http://simulator.invalid/v1", max_retries=0, http_client=httpx2.Client(transport=httpx2.MockTransport(handler)))
-            else:
-                if not os.environ.get("OPENAI_API_KEY"):
-                    raise AuthenticationError("no API key", outcome="not sent", hints=("set OPENAI_API_KEY", "--backend simulator", "--dry-run"))
-                self._client = openai.OpenAI(base_url=self.base_url, max_retries=0, timeout=self.timeout)
-        return self._client
+    def __repr__(self) -> str:
+        return f"Client({self.server})"
 
-    def send(self, request: ImageRequest, *, spool: Spool, on_event: OnEvent, cancel: threading.Event | None = None, index: int = 0) -> ImageResponse:
+    def sdk(self) -> openai.OpenAI:
+        """The SDK's client, made with the first call.
+
+        Raises:
+            AuthenticationError: the live API is wanted and there is no key; nothing was sent.
+        """
+        with self._lock:
+            if self._sdk is None:
+                self._sdk = self._simulated() if self.backend == "simulator" else self._live()
+            return self._sdk
+
+    def _live(self) -> openai.OpenAI:
+        import httpx2
         import openai
-        start = time.monotonic()
-        on_event(Sending(index=index, attempt=1))
-        args: dict[str, Any] = request.wire()
-        extra = dict(request.extra)
-        method = self.client().images.generate
+
+        if not (os.environ.get("OPENAI_API_KEY") or (self._base_url and _is_loopback(self._base_url))):
+            raise missing_key()
+        key = os.environ.get("OPENAI_API_KEY") or "none"
+        times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
+        return openai.OpenAI(api_key=key, base_url=self._base_url, timeout=times, max_retries=0)
+
+    def _simulated(self) -> openai.OpenAI:
+        import httpx2
+        import openai
+
+        from .transport import SimulatorTransport
+
+        if self._simulator is None:
+            from .simulator import Simulator
+
+            self._simulator = Simulator()
+        http = httpx2.Client(transport=SimulatorTransport(self._simulator))
+        return openai.OpenAI(
+            api_key="simulator", base_url="http://simulator/v1", timeout=self._timeout, max_retries=0, http_client=http
+        )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        if self._sdk is not None:
+            self._sdk.close()
+
+    def send(
+        self,
+        request: ImageRequest,
+        *,
+        spool: Spool,
+        on_event: OnEvent = lambda event: None,
+        cancel: threading.Event | None = None,
+        index: int = 0,
+    ) -> ImageResponse:
+        """The complete, checked answer.
+
+        Raises:
+            CallError: of the class that says what happened; `.outcome` says whether it may have been billed.
+        """
+        started = time.monotonic()
+        cancel = cancel or threading.Event()
+        call = _Call(self, request, spool, on_event, index, started, started + self._deadline)
+
+        def attempt(number: int) -> ImageResponse:
+            if cancel.is_set():
+                raise CallCancelledError("stopped before it was sent", outcome="not sent")
+            on_event(Sending(index=index, attempt=number))
+            return call.attempt(number)
+
+        def on_wait(error: CallError, wait: float, number: int) -> None:
+            on_event(Retrying(index=index, reason=error.summary.partition(":")[0], wait=wait, attempt=number))
+
+        return with_retries(
+            attempt,
+            retries=self._retries,
+            retry_ambiguous=self._retry_ambiguous,
+            deadline=call.deadline,
+            cancel=cancel,
+            on_wait=on_wait,
+        )
+
+    def arguments(self, request: ImageRequest) -> tuple[dict[str, Any], list[str]]:
+        """The SDK's keyword arguments for `request` on this server, pictures included, and what was left out."""
+        arguments, extra, notes = spoken(request, self._dialect)
         if request.images:
-            method = self.client().images.edit
-            args["image"] = [(i.name, i.data, i.mime) for i in request.images]
-            for n in ("mask", "markup"):
-                if (p := getattr(request, n)) is not None:
-                    args[n] = (p.name, p.data, p.mime)
-            if "moderation" in args:
-                extra["moderation"] = args.pop("moderation")
-        if request.partial_images:
-            args |= {"stream": True, "partial_images": request.partial_images}
+            arguments["image"] = [(i.name, i.data, i.mime) for i in request.images] if len(request.images) > 1 else (
+                request.images[0].name, request.images[0].data, request.images[0].mime
+            )  # fmt: skip
+        for name in ("mask", "markup"):
+            overlay = getattr(request, name)
+            if overlay is not None:
+                arguments[self._dialect.rename.get(name, name)] = (overlay.name, overlay.data, overlay.mime)
+        if extra:
+            arguments["extra_body"] = extra
+        return arguments, notes
+
+    @property
+    def may_send_urls(self) -> bool:
+        """True where the server's habit is to answer with URLs."""
+        return self._dialect.urls
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
+
+
+class _Call:
+    """One request and its attempts."""
+
+    def __init__(
+        self, client: Client, request: ImageRequest, spool: Spool, on_event: OnEvent, index: int, started: float, deadline: float
+    ) -> None:
+        self.client, self.request, self.spool, self.on_event, self.index = client, request, spool, on_event, index
+        self.started, self.deadline = started, deadline
+
+    def attempt(self, number: int) -> ImageResponse:
+        """One attempt: the answer, or the error as ours. The SDK's own errors never leave this room."""
+        import openai
+
+        sdk = self.client.sdk()
+        arguments, notes = self.client.arguments(self.request)
+        method = sdk.images.with_streaming_response.edit if self.request.images else sdk.images.with_streaming_response.generate
         try:
-            answer = method(**args, extra_body=extra or None)
-            if request.partial_images:
-                finals = []
-                for e in answer:
-                    if e.type.endswith("partial_image"):
-                        on_event(Partial(index=index, data=base64.b64decode(e.b64_json), number=e.partial_image_index, elapsed=time.monotonic() - start))
-                    elif e.type.endswith("completed"):
-                        finals.append(e)
-                datas = [f.b64_json for f in finals]; meta = finals[-1]
+            with method(**arguments) as response:
+                return self._received(response, number, notes)
+        except CallError:
+            raise
+        except openai.APIStatusError as error:
+            raise status_error(error.status_code, error.body or error.response.content, dict(error.response.headers)) from None
+        except openai.APIConnectionError as error:
+            raise transport_error(error.__cause__ or error, self.elapsed()) from None
+        except openai.APIError as error:
+            raise AnswerError(f"the SDK could not read the answer ({type(error).__name__})") from None
+
+    def elapsed(self) -> float:
+        """Seconds since the request was taken up."""
+        return time.monotonic() - self.started
+
+    def _received(self, response: Any, number: int, notes: list[str]) -> ImageResponse:
+        """Spools the body, takes it apart, and checks what it is."""
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        request_id = headers.get("x-request-id")
+        streaming = "text/event-stream" in headers.get("content-type", "")
+        raw, stream = self.spool.open(".json")
+        events = EventStream(self.spool, self._partial)
+        broke: CallError | None = None
+        with stream:
+            try:
+                for line in self._lines(response) if streaming else self._chunks(response):
+                    if streaming:
+                        events.feed_line(line)
+                    else:
+                        stream.write(line)
+            except CallError as error:
+                broke = error
+        answer = events.answer if streaming else parse_json_answer(raw, self.spool)
+        self._raise_if_lost(broke, events if streaming else None, answer, raw, request_id)
+        if streaming:
+            self.spool.discard(raw)
+        elif self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
+            notes = [*notes, "the server answered in one piece although live previews were asked for"]
+        self._fetch(answer)
+        notes = [*notes, *check_answer(answer, self.request, None if streaming else raw, self.spool, request_id)]
+        self.spool.discard(raw)
+        return self._response(answer, headers, number, notes)
+
+    def _raise_if_lost(
+        self, broke: CallError | None, events: EventStream | None, answer: Answer, raw: Path, request_id: str | None
+    ) -> None:
+        """Ends a call whose answer broke off without a single picture; what came is kept."""
+        if events is not None and events.error is not None and not answer.payloads:
+            self.spool.discard(raw)
+            error = status_error(400 if events.error.get("code") else 500, {"error": dict(events.error)}, {})
+            error.request_id = request_id
+            raise error
+        if broke is not None and not answer.payloads:
+            if raw.exists() and raw.stat().st_size:
+                broke.kept = (self.spool.keep(raw, "cut-answer").name,)
             else:
-                datas = [d.b64_json for d in answer.data]; meta = answer
-        except openai.APIStatusError as e:
-            raise BadRequestError(str(e.message), status=e.status_code, code=e.code, request_id=e.request_id) from None
-        payloads = []
-        for d in datas:
-            raw = base64.b64decode(d)
-            form = {b"\x89PNG": "png", b"\xff\xd8\xff\xe0": "jpeg", b"RIFF": "webp"}.get(raw[:4], "jpeg" if raw[:2] == b"\xff\xd8" else "gif")
-            path, f = spool.open({"png": ".png", "jpeg": ".jpg", "webp": ".webp", "gif": ".gif"}[form])
-            with f:
-                f.write(raw)
-            size = struct.unpack(">II", raw[16:24]) if form == "png" else None
-            payloads.append(Payload(path=path, sha256=hashlib.sha256(raw).hexdigest(), bytes=len(raw), format=form, size=size))
-        u = meta.usage
-        usage = Usage(input_tokens=u.input_tokens, text_input_tokens=u.input_tokens_details.text_tokens, image_input_tokens=u.input_tokens_details.image_tokens, output_tokens=u.output_tokens, total_tokens=u.total_tokens) if u else None
-        return ImageResponse(payloads=tuple(payloads), server=self.server, usage=usage, request_id=getattr(meta, "_request_id", None), resolved={n: getattr(meta, n) for n in ("size", "quality", "background", "output_format") if getattr(meta, n, None)}, seconds=time.monotonic() - start)
+                self.spool.discard(raw)
+            broke.request_id = request_id
+            raise broke
+        if broke is not None:
+            answer.faults.append(broke.summary)
+        if events is not None and not events.completed:
+            self.spool.discard(raw)
+            hints = ("previews are never kept as results; look at your usage page before paying again",)
+            raise AnswerError("the stream ended without its final picture", request_id=request_id, hints=hints)
+
+    def _chunks(self, response: Any) -> Iterator[bytes]:
+        """The body's pieces as they come; the overall deadline holds however slowly they come."""
+        try:
+            for piece in response.iter_bytes(CHUNK):
+                if time.monotonic() > self.deadline:
+                    hints = ("--deadline gives it longer",)
+                    raise CallTimeoutError(f"the answer was still coming in after {self.elapsed():.0f} s", hints=hints)
+                yield piece
+        except CallError:
+            raise
+        except Exception as error:
+            if type(error).__module__.split(".")[0] not in ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "ssl"):
+                raise
+            raise transport_error(error, self.elapsed()) from None
+
+    def _lines(self, response: Any) -> Iterator[bytes]:
+        """The body's lines; a last line without its end counts."""
+        rest = bytearray()
+        for piece in self._chunks(response):
+            start = 0
+            while (end := piece.find(b"\n", start)) >= 0:
+                rest += piece[start:end]
+                yield bytes(rest).rstrip(b"\r")
+                rest.clear()
+                start = end + 1
+            rest += piece[start:]
+        if rest:
+            yield bytes(rest)
+
+    def _partial(self, data: bytes, number: int) -> None:
+        self.on_event(Partial(index=self.index, data=data, number=number, elapsed=self.elapsed()))
+
+    def _fetch(self, answer: Answer) -> None:
+        """Fetches pictures that came as URLs, where that is the server's habit."""
+        if not answer.urls:
+            return
+        if not self.client.may_send_urls:
+            answer.faults.append("the answer holds a URL in place of a picture, which this server should not send")
+            return
+        for url in answer.urls:
+            self._fetch_one(url, answer)
+
+    def _fetch_one(self, url: str, answer: Answer) -> None:
+        import hashlib
+
+        import httpx2
+
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            answer.faults.append(f"a picture's URL is not https ({parts.scheme})")
+            return
+        path, stream = self.spool.open(".png")
+        digest = hashlib.sha256()
+        try:
+            with stream, httpx2.stream("GET", url, follow_redirects=False, timeout=60) as response:
+                response.raise_for_status()
+                for piece in response.iter_bytes(CHUNK):
+                    digest.update(piece)
+                    stream.write(piece)
+                    if stream.tell() > MAX_URL_BYTES:
+                        raise ValueError(f"it has more than {MAX_URL_BYTES >> 20} MB")
+        except (httpx2.HTTPError, ValueError) as error:
+            self.spool.discard(path)
+            answer.faults.append(f"a picture's URL could not be fetched ({type(error).__name__})")
+            return
+        add_picture(path, digest.hexdigest(), answer, self.spool)
+
+    def _response(self, answer: Answer, headers: Mapping[str, str], number: int, notes: list[str]) -> ImageResponse:
+        created = answer.fields.get("created") or answer.fields.get("created_at")
+        limits = {name: value for name, value in headers.items() if name.startswith("x-ratelimit-") or name == "retry-after"}
+        return ImageResponse(
+            payloads=tuple(answer.payloads),
+            server=self.client.server,
+            usage=read_usage(answer.usage),
+            request_id=headers.get("x-request-id"),
+            created=created if isinstance(created, int) else None,
+            resolved={name: str(answer.fields[name]) for name in RESOLVED if answer.fields.get(name)},
+            seconds=self.elapsed(),
+            attempts=number,
+            headers=limits,
+            warnings=tuple(dict.fromkeys(notes)),
+        )
+
+
