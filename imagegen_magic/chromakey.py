@@ -6,7 +6,7 @@ the solver in `matting`. Numbers are levels of 255 and pixels unless said otherw
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import cv2
@@ -14,7 +14,7 @@ import numpy as np
 
 from . import matting
 from .backdrop_fit import Backdrop, estimate_backdrop
-from .subsampling import sharpen_chroma
+from .subsampling import LUMA_NOISE, halve, refine_alpha, refine_foreground
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Extraction:
     foreground: Bytes
     backdrop: Backdrop
     tinted: float
-    soft: float
+    soft: Mask | None
     spill: float
 
 
@@ -66,12 +66,27 @@ def extract(
     """Alpha and clean foreground of an (height, width, 3) uint8 RGB picture on a flat backdrop."""
     backdrop = estimate_backdrop(image) if backdrop is None else backdrop
     if backdrop.compressed:
-        image = sharpen_chroma(image)
+        return _extract_subsampled(image, backdrop, subject=subject, despill=despill)
     scene = _read_scene(image, backdrop)
     soft = _soft_regions(scene, subject)
     certain = _certain_subject(scene, soft)
     spill = _estimate_spill(scene, certain) if despill else None
     return _solve(scene, soft, certain, spill)
+
+
+def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, despill: bool) -> Extraction:
+    """As `extract` for a picture whose chroma has half the resolution: solved there, refined by the luma."""
+    height, width = image.shape[:2]
+    even = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    small, luma = halve(even)
+    coarse = replace(backdrop, compressed=False, noise=max(backdrop.noise, LUMA_NOISE))
+    found = extract(small, backdrop=coarse, subject=subject, despill=despill)
+    alpha = refine_alpha(found.alpha, luma, found.soft)
+    foreground = refine_foreground(even, found.foreground, found.alpha, alpha, backdrop.key)
+    opacity = np.rint(alpha[:height, :width] * 255).astype(np.uint8)
+    foreground = np.ascontiguousarray(foreground[:height, :width])
+    foreground = cv2.bitwise_and(foreground, foreground, mask=opacity)
+    return replace(found, alpha=opacity, foreground=foreground, backdrop=backdrop)
 
 
 def _read_scene(image: Bytes, backdrop: Backdrop) -> _Scene:
@@ -183,9 +198,10 @@ def _certain_subject(scene: _Scene, soft: Mask | None) -> Bytes:
     highest = cv2.dilate(scene.neutrality, np.ones((7, 7), np.uint8))
     settled = cv2.inRange(cv2.subtract(highest, scene.neutrality), 0, 12)  # type: ignore[call-overload]
     certain = settled & cv2.inRange(scene.depth, EDGE, 255)  # type: ignore[call-overload]
-    certain |= cv2.inRange(scene.depth, 3 * EDGE, 255)  # type: ignore[call-overload]
+    loose = cv2.inRange(cv2.subtract(highest, scene.neutrality), 0, 30)  # type: ignore[call-overload]
+    certain |= loose & cv2.inRange(scene.depth, 3 * EDGE, 255)  # type: ignore[call-overload]
     free = cv2.inRange(scene.neutrality, KEYED - 2, 255)  # type: ignore[call-overload]
-    certain |= free & cv2.inRange(scene.depth, 3, 255)  # type: ignore[call-overload]
+    certain |= free & settled & cv2.inRange(scene.depth, 3, 255)  # type: ignore[call-overload]
     certain &= cv2.inRange(scene.neutrality, 25, 255) & 1  # type: ignore[call-overload]
     if soft is not None:
         certain[soft] = 0
@@ -311,7 +327,7 @@ def _solve(scene: _Scene, soft: Mask | None, certain: Bytes, spill: _Spill | Non
     foreground = cv2.bitwise_and(foreground, foreground, mask=opacity)
     return Extraction(
         alpha=opacity, foreground=foreground, backdrop=scene.backdrop, tinted=0.0,
-        soft=0.0 if soft is None else float(soft.mean()), spill=0.0 if spill is None else spill.strength,
+        soft=soft, spill=0.0 if spill is None else spill.strength,
     )
 
 
