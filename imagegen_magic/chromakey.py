@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Subject = Literal["opaque", "translucent"]
 
+TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
 EDGE = 4  # a sharp edge is at most this wide
 KEYED = 100  # value of the `neutrality` plane where a pixel carries no key at all
 
@@ -424,14 +425,13 @@ def _solve_soft(batch: _Batch, soft: Mask, smooth: Floats, lines: Floats) -> tup
     far, reach = matting.prolong(colour - key, smooth - key, key, lines)
     black, off_black = matting.project(colour, key, np.zeros_like(key))
     shadow = soft & (off_black < 2.5 + 2.5 * noise) & (black < 0.75)
-    close = np.where(
-        soft,
-        (misfit <= 4 + 3 * noise) & (reach < 1.25 * np.linalg.norm(near - key, axis=1)),
-        misfit <= 12 + 4 * noise,
-    )
     key_dominance = batch.dominance(key)
-    hazy = ~shadow & ~close & (reach > 0) & (batch.dominance(far) <= 0.06 * key_dominance)
-    grey = ~shadow & ~close & ~hazy
+    free = (reach > 0) & (batch.dominance(far) <= 0.06 * key_dominance)
+    fits = misfit <= 2 + 3 * noise + np.where(soft & ~free, 0.25 * TEXTURE, TEXTURE) * alpha
+    longer = soft & free & (reach >= 1.25 * np.linalg.norm(near - key, axis=1))
+    close = fits & ~longer
+    hazy = ~shadow & ~close & free
+    grey = ~shadow & ~close & ~free
     along, _ = matting.project(colour, key, far)
     neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, 1), 0, 1)
     alpha = np.where(shadow, black, np.where(hazy, along, np.where(grey, neutral, alpha)))
