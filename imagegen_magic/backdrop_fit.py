@@ -1,0 +1,182 @@
+"""Describes the flat backdrop of a picture: its colour, drift, noise and how much of the border it fills.
+
+The delivered key colour of a generated picture is never quite the one asked for, drifts over the frame and carries
+noise. Everything the solver knows about the backdrop is estimated here, from the border inwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from .subsampling import is_subsampled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Bytes = NDArray[np.uint8]
+    Floats = NDArray[np.float32]
+
+GRID = 64
+NEAR = 24  # levels: a pixel this close to the key in every channel counts as backdrop before the drift is known
+FLAT_DEGREES = (0, 2, 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backdrop:
+    """The estimated backdrop: `grid` is a (GRID, GRID, 3) float32 surface over the whole frame, levels of 255."""
+
+    key: tuple[float, float, float]
+    grid: Floats
+    noise: float
+    share: float
+    spread: float
+    compressed: bool
+
+    @property
+    def hex(self) -> str:
+        """The key colour as `#rrggbb`."""
+        return "#" + "".join(f"{round(v):02x}" for v in self.key)
+
+    @property
+    def tolerance(self) -> int:
+        """Levels within which a pixel may be pure backdrop (three sigma and rounding)."""
+        return int(np.ceil(3.0 * self.noise + 0.7))
+
+    def planes(self, shape: tuple[int, ...]) -> list[Bytes]:
+        """Three uint8 planes of the given (height, width), the backdrop behind every pixel."""
+        rounded = np.rint(self.grid).astype(np.uint8)
+        size = (shape[1], shape[0])
+        if self.spread < 0.5:
+            return [np.full(shape[:2], rounded[0, 0, c], np.uint8) for c in range(3)]
+        return [cv2.resize(rounded[..., c], size, interpolation=cv2.INTER_LINEAR) for c in range(3)]  # type: ignore[misc]
+
+    def at(self, index: NDArray[np.intp], shape: tuple[int, ...]) -> Floats:
+        """Backdrop colours, (n, 3) float32, behind the pixels with these flat indices."""
+        if self.spread < 0.5:
+            return np.broadcast_to(self.grid[0, 0], (len(index), 3)).astype(np.float32)
+        row, column = np.divmod(index, shape[1])
+        y = np.clip((row + 0.5) * (GRID / shape[0]) - 0.5, 0, GRID - 1).astype(np.float32)
+        x = np.clip((column + 0.5) * (GRID / shape[1]) - 0.5, 0, GRID - 1).astype(np.float32)
+        y0, x0 = np.minimum(y.astype(np.intp), GRID - 2), np.minimum(x.astype(np.intp), GRID - 2)
+        fy, fx = (y - y0)[:, None], (x - x0)[:, None]
+        flat = self.grid.reshape(-1, 3)
+        corner = y0 * GRID + x0
+        top = flat[corner] * (1 - fx) + flat[corner + 1] * fx
+        bottom = flat[corner + GRID] * (1 - fx) + flat[corner + GRID + 1] * fx
+        return (top * (1 - fy) + bottom * fy).astype(np.float32)
+
+
+def border_pixels(image: Bytes, width: int | None = None, limit: int = 40000) -> Bytes:
+    """The pixels of the frame's border, (n, 3), thinned to about `limit`."""
+    height, columns = image.shape[:2]
+    band = width if width is not None else int(np.clip(round(min(height, columns) * 0.008), 2, 16))
+    band = max(1, min(band, height // 2 or 1, columns // 2 or 1))
+    sides = (image[:band], image[-band:], image[band:-band, :band], image[band:-band, -band:])
+    step = max(1, int(np.sqrt(band * 2 * (height + columns) / limit)))
+    return np.concatenate([side[::step, ::step].reshape(-1, 3) for side in sides])
+
+
+def corner_pixels(image: Bytes, size: int = 12) -> Bytes:
+    """The pixels of the four corner patches, (n, 3)."""
+    parts = (image[:size, :size], image[:size, -size:], image[-size:, :size], image[-size:, -size:])
+    return np.concatenate([part.reshape(-1, 3) for part in parts])
+
+
+def border_mode(pixels: Bytes, hint: tuple[float, float, float] | None = None) -> tuple[NDArray[np.float64], float]:
+    """The colour most of the pixels gather around and the share of them near it; `hint` says where to look first."""
+    values = pixels.astype(np.int32)
+    code = values >> 4
+    counts = np.bincount((code[:, 0] * 16 + code[:, 1]) * 16 + code[:, 2], minlength=4096)
+    fullest = int(counts.argmax())
+    centre = np.array([fullest >> 8, (fullest >> 4) & 15, fullest & 15]) * 16.0 + 8.0
+    if hint is not None and (np.abs(values - np.array(hint)).max(axis=1) <= 64).mean() >= 0.2:
+        centre = np.array(hint, dtype=np.float64)
+    for radius in (64, 40, NEAR, NEAR):
+        near = np.abs(values - centre).max(axis=1) <= radius
+        if near.sum() < 8:
+            break
+        centre = np.median(values[near], axis=0)
+    return centre, float((np.abs(values - centre).max(axis=1) <= NEAR).mean())
+
+
+def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = None, source: str = "border") -> Backdrop:
+    """The backdrop of an (height, width, 3) uint8 picture; `source` is "border", "corners" or "none" (trust `hint`)."""
+    pixels = corner_pixels(image) if source == "corners" else border_pixels(image)
+    centre, share = border_mode(pixels, hint)
+    if source == "none" and hint is not None:
+        centre = np.array(hint, dtype=np.float64)
+        share = float((np.abs(pixels - centre).max(axis=1) <= NEAR).mean())
+    cells = _background_cells(image, centre)
+    if cells is None:
+        flat = np.broadcast_to(centre.astype(np.float32), (GRID, GRID, 3)).copy()
+        key = (float(centre[0]), float(centre[1]), float(centre[2]))
+        return Backdrop(key=key, grid=flat, noise=1.0, share=share, spread=0.0, compressed=False)
+    x, y, blocks = cells
+    grid, residual = _fit_surface(x, y, blocks)
+    noise = max(float(np.quantile(np.abs(residual[..., c]), 0.97)) for c in range(3)) / 2
+    spread = float(np.ptp(grid, axis=(0, 1)).max())
+    return Backdrop(
+        key=(float(centre[0]), float(centre[1]), float(centre[2])), grid=grid, noise=max(noise, 0.3), share=share,
+        spread=spread, compressed=is_subsampled(image),
+    )
+
+
+def _background_cells(image: Bytes, centre: NDArray[np.float64]) -> tuple[Floats, Floats, Floats] | None:
+    """Centres (x, y in -1..1) and pixels (n, side, side, 3) of grid cells that hold nothing but backdrop."""
+    height, width = image.shape[:2]
+    side = max(4, -(-max(height, width) // 128))
+    rows, columns = height // side, width // side
+    low, high = np.clip(centre - NEAR - 4, 0, 255), np.clip(centre + NEAR + 4, 0, 255)
+    near = cv2.inRange(image[: rows * side, : columns * side], tuple(low), tuple(high))
+    near = cv2.erode(near, np.ones((5, 5), np.uint8))
+    if rows < 2 or columns < 2:
+        return None
+    full = cv2.resize(near, (columns, rows), interpolation=cv2.INTER_AREA) == 255
+    row, column = np.nonzero(full)
+    if len(row) < 30:
+        return None
+    cut = image[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
+    blocks = cut[row, :, column].astype(np.float32)
+    x = ((column + 0.5) * side / width * 2 - 1).astype(np.float32)
+    y = ((row + 0.5) * side / height * 2 - 1).astype(np.float32)
+    return x, y, blocks
+
+
+def _basis(x: Floats, y: Floats, degree: int) -> NDArray[np.float64]:
+    powers = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
+    return np.stack([x.astype(np.float64) ** i * y.astype(np.float64) ** j for i, j in powers], axis=-1)
+
+
+def _fit_surface(x: Floats, y: Floats, blocks: Floats) -> tuple[Floats, Floats]:
+    """A low-order surface through the cell means, robust to soft shadows, and the pixels' residuals from it."""
+    means = blocks.reshape(len(blocks), -1, 3).mean(axis=1, dtype=np.float64)
+    best: tuple[float, int, NDArray[np.float64], NDArray[np.float64]] | None = None
+    for degree in FLAT_DEGREES:
+        basis = _basis(x, y, degree)
+        if len(x) < 6 * basis.shape[1]:
+            break
+        weight = np.ones(len(x))
+        scale = 1.0
+        for _ in range(6):
+            weighted = basis * weight[:, None]
+            normal = basis.T @ weighted + 1e-6 * len(x) * np.eye(basis.shape[1])
+            coefficients = np.linalg.solve(normal, weighted.T @ means)
+            error = np.abs(means - basis @ coefficients).max(axis=1)
+            scale = max(1.5 * float(np.median(error)), 0.25)
+            weight = np.clip(1 - (error / (4 * scale)) ** 2, 0, 1) ** 2
+        if best is None or scale < 0.8 * best[0]:
+            best = (scale, degree, coefficients, weight)
+        if scale <= 0.3:
+            break
+    assert best is not None
+    _, degree, coefficients, weight = best
+    ticks = ((np.arange(GRID) + 0.5) / GRID * 2 - 1).astype(np.float32)
+    across, down = np.meshgrid(ticks, ticks)
+    grid = np.clip(_basis(across, down, degree) @ coefficients, 0, 255).astype(np.float32)
+    kept = np.flatnonzero(weight > 0)[:: max(1, int((weight > 0).sum()) // 400)]
+    surface = (_basis(x[kept], y[kept], degree) @ coefficients).astype(np.float32)
+    return grid, blocks[kept] - surface[:, None, None, :]

@@ -1,0 +1,455 @@
+"""Separates a subject from a flat backdrop: arrays in, arrays out.
+
+Certain backdrop and certain subject are settled with whole-frame byte operations; only the pixels between them reach
+the solver in `matting`. Numbers are levels of 255 and pixels unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+
+from . import matting
+from .backdrop_fit import Backdrop, estimate_backdrop
+from .subsampling import LUMA_NOISE, halve, refine_alpha, refine_foreground
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Bytes = NDArray[np.uint8]
+    Floats = NDArray[np.float32]
+    Indices = NDArray[np.intp]
+    Mask = NDArray[np.bool_]
+
+Subject = Literal["opaque", "translucent"]
+
+TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
+EDGE = 4  # a sharp edge is at most this wide
+KEYED = 100  # value of the `neutrality` plane where a pixel carries no key at all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extraction:
+    """What came out: straight `alpha` (height, width) and `foreground` (height, width, 3), both uint8."""
+
+    alpha: Bytes
+    foreground: Bytes
+    backdrop: Backdrop
+    tinted: float
+    soft: Mask | None
+    spill: float
+
+
+@dataclass(slots=True, kw_only=True)
+class _Scene:
+    """The planes the steps share; all of the frame's size."""
+
+    image: Bytes
+    backdrop: Backdrop
+    planes: list[Bytes]
+    behind: list[Bytes]
+    solid: Bytes  # 1 where not certain backdrop
+    depth: Bytes  # pixels to the nearest certain backdrop, saturating
+    neutrality: Bytes  # 0 pure key .. KEYED no key dominance .. above: the opposite tint
+    saturated: bool
+
+
+def extract(
+    image: Bytes,
+    *,
+    backdrop: Backdrop | None = None,
+    subject: Subject = "opaque",
+    despill: bool = True,
+) -> Extraction:
+    """Alpha and clean foreground of an (height, width, 3) uint8 RGB picture on a flat backdrop."""
+    backdrop = estimate_backdrop(image) if backdrop is None else backdrop
+    if backdrop.compressed:
+        return _extract_subsampled(image, backdrop, subject=subject, despill=despill)
+    scene = _read_scene(image, backdrop)
+    soft = _soft_regions(scene, subject)
+    certain = _certain_subject(scene, soft)
+    spill = _estimate_spill(scene, certain) if despill else None
+    return _solve(scene, soft, certain, spill)
+
+
+def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, despill: bool) -> Extraction:
+    """As `extract` for a picture whose chroma has half the resolution: solved there, refined by the luma."""
+    height, width = image.shape[:2]
+    even = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    small, luma = halve(even)
+    coarse = replace(backdrop, compressed=False, noise=max(backdrop.noise, LUMA_NOISE))
+    found = extract(small, backdrop=coarse, subject=subject, despill=despill)
+    alpha = refine_alpha(found.alpha, luma, found.soft)
+    foreground = refine_foreground(even, found.foreground, found.alpha, alpha, backdrop.key)
+    opacity = np.rint(alpha[:height, :width] * 255).astype(np.uint8)
+    foreground = np.ascontiguousarray(foreground[:height, :width])
+    foreground = cv2.bitwise_and(foreground, foreground, mask=opacity)
+    return replace(found, alpha=opacity, foreground=foreground, backdrop=backdrop)
+
+
+def _read_scene(image: Bytes, backdrop: Backdrop) -> _Scene:
+    planes = list(cv2.split(image))
+    behind = backdrop.planes(image.shape)
+    tolerance = backdrop.tolerance
+    calm = int(round(0.6 * backdrop.noise + 0.5))
+    apart = local = None
+    for plane, under in zip(planes, behind, strict=True):
+        difference = cv2.absdiff(plane, under)
+        smooth = cv2.absdiff(cv2.blur(plane, (5, 5)), under)
+        apart = difference if apart is None else cv2.max(apart, difference)
+        local = smooth if local is None else cv2.max(local, smooth)
+    assert apart is not None and local is not None
+    empty = cv2.bitwise_and(cv2.inRange(apart, 0, 2 * tolerance), cv2.inRange(local, 0, calm))  # type: ignore[call-overload]
+    if backdrop.noise < 1:
+        empty = cv2.bitwise_or(empty, cv2.inRange(apart, 0, tolerance))  # type: ignore[call-overload]
+    solid = cv2.threshold(empty, 0, 1, cv2.THRESH_BINARY_INV)[1]
+    depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
+    depth = cv2.convertScaleAbs(depth, alpha=1.0, beta=-0.45)  # floor
+    neutrality, saturated = _neutrality(planes, backdrop)
+    return _Scene(
+        image=image, backdrop=backdrop, planes=planes, behind=behind, solid=solid, depth=depth,
+        neutrality=neutrality, saturated=saturated,
+    )
+
+
+def dominance_channels(key: tuple[float, float, float]) -> tuple[list[int], list[int]]:
+    """The key's bright and dark channels (helper's rule: from 128 up); one list is empty for grey-ish keys."""
+    return [c for c in range(3) if key[c] >= 128], [c for c in range(3) if key[c] < 128]
+
+
+def _neutrality(planes: list[Bytes], backdrop: Backdrop) -> tuple[Bytes, bool]:
+    """How far each pixel is from carrying the key's dominance, 0..200, and whether the key has any."""
+    bright, dark = dominance_channels(backdrop.key)
+    strength = min((backdrop.key[c] for c in bright), default=0.0) - max((backdrop.key[c] for c in dark), default=255.0)
+    if strength < 48:
+        return np.full(planes[0].shape, KEYED, np.uint8), False
+    low = planes[bright[0]] if len(bright) == 1 else cv2.min(planes[bright[0]], planes[bright[1]])
+    high = planes[dark[0]] if len(dark) == 1 else cv2.max(planes[dark[0]], planes[dark[1]])
+    scale = KEYED / strength
+    return cv2.addWeighted(high, scale, low, -scale, KEYED), True
+
+
+def _soft_regions(scene: _Scene, subject: Subject) -> Mask | None:
+    """Where smoke, glass, shadow or blur may make deep pixels partly transparent; None where nowhere.
+
+    Seeds are deep pixels close to the key in hue. From them the region grows as long as colours change gradually and
+    the key is still in them; a sharp step (the edge of an opaque subject) stops it.
+    """
+    if not scene.saturated:
+        return None
+    factor = 2 if max(scene.image.shape[:2]) > 1600 else 1
+    neutral, depth = scene.neutrality, scene.depth
+    if factor > 1:
+        size = (neutral.shape[1] // factor, neutral.shape[0] // factor)
+        neutral = cv2.resize(neutral, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        depth = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[assignment]
+    seed = (neutral < 40) & (depth >= 3)
+    if subject == "opaque" and int(seed.sum()) < 9:
+        return None
+    smooth = cv2.blur(neutral, (3, 3))
+    rising = _still_rising(smooth, depth, factor)
+    keyed = ((neutral < KEYED - 4) | rising) & (depth >= 2)
+    if subject == "translucent":
+        soft = keyed
+    else:
+        steep = cv2.max(
+            cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 1, 0)),
+            cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 0, 1)),
+        )
+        passable = keyed & (steep < 72)
+        count, labels = cv2.connectedComponents((passable | seed).astype(np.uint8), ltype=cv2.CV_16U)
+        seeds = np.bincount(labels[seed], minlength=count)
+        plateau = keyed & ~rising & (neutral >= 40) & (neutral < KEYED - 4)
+        area = np.bincount(labels.ravel(), minlength=count)
+        flat = np.bincount(labels[plateau], minlength=count)
+        reached = seeds > 8
+        reached[0] = False
+        tinted = reached & (flat > 4 * seeds) & (flat > 0.5 * area)  # an opaque subject in a tint of the key, out of focus at its edge
+        soft = cv2.dilate(reached[labels].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
+        if tinted.any():
+            soft &= (depth < 3 * EDGE) & rising | (neutral < 40) | ~tinted[labels]
+    if factor > 1:
+        full = (scene.image.shape[1], scene.image.shape[0])
+        soft = cv2.resize(soft.astype(np.uint8), full, interpolation=cv2.INTER_NEAREST).astype(bool) & (scene.solid > 0)
+    return soft if soft.any() else None
+
+
+def _still_rising(neutral: Bytes, depth: Bytes, factor: int) -> Mask:
+    """Where a larger neutrality lies within half the depth: a ramp that has not reached its plateau."""
+    rising = np.zeros(neutral.shape, bool)
+    for least, reach in ((3, 2), (6, 4), (12, 8), (24, 16), (48, 32)):
+        radius = max(1, reach // factor)
+        if radius > 4:
+            small = cv2.resize(neutral, None, fx=1 / 4, fy=1 / 4, interpolation=cv2.INTER_AREA)
+            kernel = np.ones((2 * (radius // 4) + 1,) * 2, np.uint8)
+            size = (neutral.shape[1], neutral.shape[0])
+            most = cv2.resize(cv2.dilate(small, kernel), size, interpolation=cv2.INTER_LINEAR)
+        else:
+            most = cv2.dilate(neutral, np.ones((2 * radius + 1,) * 2, np.uint8))
+        at = depth >= least
+        rising = np.where(at, cv2.subtract(most, neutral) > 6, rising)
+    return rising
+
+
+def _certain_subject(scene: _Scene, soft: Mask | None) -> Bytes:
+    """1 where a pixel is opaque beyond doubt: deep inside, or free of key and not at the very edge."""
+    highest = cv2.dilate(scene.neutrality, np.ones((7, 7), np.uint8))
+    settled = cv2.inRange(cv2.subtract(highest, scene.neutrality), 0, 12)  # type: ignore[call-overload]
+    certain = settled & cv2.inRange(scene.depth, EDGE, 255)  # type: ignore[call-overload]
+    loose = cv2.inRange(cv2.subtract(highest, scene.neutrality), 0, 30)  # type: ignore[call-overload]
+    certain |= loose & cv2.inRange(scene.depth, 3 * EDGE, 255)  # type: ignore[call-overload]
+    free = cv2.inRange(scene.neutrality, KEYED - 2, 255)  # type: ignore[call-overload]
+    certain |= free & settled & cv2.inRange(scene.depth, 3, 255)  # type: ignore[call-overload]
+    certain &= cv2.inRange(scene.neutrality, 25, 255) & 1  # type: ignore[call-overload]
+    if soft is not None:
+        certain[soft] = 0
+    return certain
+
+
+def _samples(scene: _Scene, soft: Mask | None, certain: Bytes) -> Bytes:
+    """1 where a pixel's colour may serve as foreground: certain subject and the peaks of thin structures."""
+    if not scene.saturated:
+        return certain
+    highest = cv2.dilate(scene.neutrality, np.ones((5, 5), np.uint8))
+    peak = (scene.neutrality >= KEYED - 5) & (cv2.subtract(highest, scene.neutrality) <= 3) & (scene.solid > 0)
+    if soft is not None:
+        peak &= ~soft
+    return certain | peak.astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spill:
+    """Key light reflected onto the subject: `strength` of the key added where `weight` is 1."""
+
+    strength: float
+    weight: Floats
+
+    def light(self, index: Indices, colour: Floats, key: Floats) -> Floats:
+        lum = colour @ matting.LUMA / 255
+        amount = self.strength * self.weight.ravel()[index] * (0.4 + 0.6 * lum)
+        return amount[:, None] * key
+
+
+def _estimate_spill(scene: _Scene, certain: Bytes) -> _Spill | None:
+    """Spill, if key dominance falls with the distance from the backdrop in the same way all over the subject."""
+    if not scene.saturated:
+        return None
+    height, width = certain.shape
+    step = max(1, round(max(height, width) / 1024))
+    size = (width // step, height // step)
+    inside = cv2.resize(certain, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    if inside.sum() < 500:
+        return None
+    neutral = cv2.resize(scene.neutrality, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    solid = cv2.resize(scene.solid, size, interpolation=cv2.INTER_NEAREST)
+    lum = cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32) @ matting.LUMA / 255
+    exposed = np.where(solid > 0, np.clip(1 - neutral / KEYED, 0, 1), 1).astype(np.float32)
+    window = (65, 65)
+    total = cv2.blur(inside, window) + 1e-6
+    at = inside > 0
+    dominance = 1 - neutral / KEYED
+    varying = (dominance - cv2.blur(dominance * inside, window) / total)[at]
+    best: tuple[float, float, Floats] | None = None
+    for radius in (3, 5, 7, 10):
+        weight = _spill_weight(exposed, radius)
+        shape = weight * (0.4 + 0.6 * lum)
+        regressor = (shape - cv2.blur(shape * inside, window) / total)[at]
+        slope, gain = _robust_slope(regressor, varying)
+        if best is None or gain > best[1]:
+            best = (slope, gain, weight)
+    assert best is not None
+    slope, gain, weight = best
+    if gain < 0.25 or not 0.02 <= slope <= 0.35:
+        return None
+    return _Spill(strength=slope, weight=cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _spill_weight(exposed: Floats, radius: int) -> Floats:
+    for _ in range(3):
+        exposed = cv2.blur(exposed, (2 * radius + 1, 2 * radius + 1))  # type: ignore[assignment]
+    return np.clip(2 * exposed, 0, 1)
+
+
+def _robust_slope(x: Floats, y: Floats) -> tuple[float, float]:
+    """Slope of y over x through the origin and the share of y's median deviation it explains."""
+    power = float((x * x).sum())
+    if power < 1e-5 * len(x):
+        return 0.0, 0.0
+    slope = float((x * y).sum()) / power
+    for _ in range(4):
+        error = np.abs(y - slope * x)
+        weight = 1 / (1 + np.square(error / (1.5 * float(np.median(error)) + 0.002)))
+        slope = float((weight * x * y).sum()) / max(float((weight * x * x).sum()), 1e-9)
+    before = max(float(np.median(np.abs(y))), 0.001)
+    return slope, 1 - float(np.median(np.abs(y - slope * x))) / before
+
+
+def _solve(scene: _Scene, soft: Mask | None, certain: Bytes, spill: _Spill | None) -> Extraction:
+    shape = scene.image.shape
+    samples = _samples(scene, soft, certain)
+    band = scene.solid & (certain ^ 1)
+    index = np.flatnonzero(band)
+    source, colours, variances = _nearest_subject(scene, samples, index, spill)
+    softness = soft.ravel()[index] if soft is not None else None
+    softness = np.zeros(len(index), bool) if softness is None else softness
+    lines = _lines(scene)
+    smooth = cv2.blur(scene.image, (5, 5)).reshape(-1, 3) if lines is not None else None
+    alpha = np.empty(len(index), np.uint8)
+    colour = np.empty((len(index), 3), np.uint8)
+    pixels = scene.image.reshape(-1, 3)
+    strength = _strength(scene.backdrop)
+
+    def work(part: slice) -> None:
+        at = index[part]
+        batch = _Batch(
+            index=at, colour=pixels[at].astype(np.float32), key=scene.backdrop.at(at, shape),
+            foreground=colours[source[part]], variance=variances[source[part]], noise=max(scene.backdrop.noise, 0.5),
+            channels=dominance_channels(scene.backdrop.key), strength=strength, spill=spill,
+        )
+        if softness is not None and lines is not None and smooth is not None:
+            a, f = _solve_soft(batch, softness[part], smooth[at].astype(np.float32), lines)
+        else:
+            a, f = _solve_sharp(batch)
+        alpha[part] = np.rint(a * 255).astype(np.uint8)
+        colour[part] = np.clip(np.rint(f), 0, 255).astype(np.uint8)
+
+    matting.in_chunks(len(index), work)
+    opacity = (scene.solid * np.uint8(255)).ravel()
+    opacity[index] = alpha
+    foreground = scene.image.copy().reshape(-1, 3)
+    if spill is not None:
+        _despill_certain(scene, certain, spill, foreground)
+    foreground[index] = colour
+    opacity = opacity.reshape(shape[:2])
+    foreground = foreground.reshape(shape)
+    foreground = cv2.bitwise_and(foreground, foreground, mask=opacity)
+    return Extraction(
+        alpha=opacity, foreground=foreground, backdrop=scene.backdrop, tinted=0.0,
+        soft=soft, spill=0.0 if spill is None else spill.strength,
+    )
+
+
+def _strength(backdrop: Backdrop) -> float:
+    bright, dark = dominance_channels(backdrop.key)
+    if not bright or not dark:
+        return 0.0
+    return min(backdrop.key[c] for c in bright) - max(backdrop.key[c] for c in dark)
+
+
+def _lines(scene: _Scene) -> Floats:
+    index = np.flatnonzero(scene.solid)
+    index = index[:: max(1, len(index) // 200_000)]
+    offset = scene.image.reshape(-1, 3)[index].astype(np.float32) - scene.backdrop.at(index, scene.image.shape)
+    return matting.haze_lines(offset)
+
+
+def _nearest_subject(
+    scene: _Scene, samples: Bytes, index: Indices, spill: _Spill | None
+) -> tuple[Indices, Floats, Floats]:
+    """For every band pixel the row of its nearest subject sample; the samples' mean colours and variances."""
+    shape = samples.shape
+    near = cv2.dilate(scene.solid & (samples ^ 1), np.ones((3, 3), np.uint8)) & samples
+    _, labels = cv2.distanceTransformWithLabels(near ^ 1, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    at = np.flatnonzero(near)
+    if not len(at):
+        grey = np.full((1, 3), 128, np.float32)
+        return np.zeros(len(index), np.intp), grey, np.full((1, 3), 4000, np.float32)
+    rows = np.zeros(len(at) + 1, np.intp)
+    rows[labels.ravel()[at]] = np.arange(len(at))
+    row, column = np.divmod(at, shape[1])
+    total = np.zeros((len(at), 3), np.float32)
+    square = np.zeros((len(at), 3), np.float32)
+    weight = np.zeros((len(at), 1), np.float32)
+    pixels, member = scene.image.reshape(-1, 3), samples.ravel()
+    for dy in range(-2, 3):
+        for dx in range(-2, 3):
+            y, x = row + dy, column + dx
+            inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
+            place = np.where(inside, y * shape[1] + x, at)
+            counts = (member[place] & inside).astype(np.float32)[:, None]
+            colour = pixels[place].astype(np.float32)
+            total += colour * counts
+            square += colour * colour * counts
+            weight += counts
+    mean = total / weight
+    variance = np.maximum(square / weight - mean * mean, 0) + np.float32(144)
+    if spill is not None:
+        mean = np.maximum(mean - spill.light(at, mean, scene.backdrop.at(at, scene.image.shape)), 0)
+    return rows[labels.ravel()[index]], mean, variance
+
+
+@dataclass(slots=True, kw_only=True)
+class _Batch:
+    """One slice of band pixels on its way through the solver."""
+
+    index: Indices
+    colour: Floats
+    key: Floats
+    foreground: Floats
+    variance: Floats
+    noise: float
+    channels: tuple[list[int], list[int]]
+    strength: float
+    spill: _Spill | None
+
+    def light(self, colour: Floats) -> Floats | float:
+        return 0.0 if self.spill is None else self.spill.light(self.index, colour, self.key)
+
+    def dominance(self, colour: Floats) -> Floats:
+        bright, dark = self.channels
+        return np.asarray(colour[:, bright].min(axis=1) - colour[:, dark].max(axis=1))
+
+
+def _finish(batch: _Batch, alpha: Floats, foreground: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    alpha = np.maximum(alpha, matting.least_opacity(batch.colour, batch.key, batch.noise))
+    clean = matting.unmix(batch.colour, batch.key, foreground, variance, alpha, batch.noise)
+    return alpha, np.clip(clean, 0, 255)
+
+
+def _solve_sharp(batch: _Batch) -> tuple[Floats, Floats]:
+    lit = batch.foreground + batch.light(batch.foreground)
+    alpha = matting.opacity(batch.colour, batch.key, lit, batch.variance, batch.noise)
+    alpha, clean = _finish(batch, alpha, lit, batch.variance)
+    return alpha, clean - batch.light(clean)
+
+
+def _solve_soft(batch: _Batch, soft: Mask, smooth: Floats, lines: Floats) -> tuple[Floats, Floats]:
+    """As `_solve_sharp`; in soft regions the best of shadow, nearest subject, haze line and grey foreground."""
+    colour, key, noise = batch.colour, batch.key, batch.noise
+    near = batch.foreground + batch.light(batch.foreground)
+    alpha = matting.opacity(colour, key, near, batch.variance, noise)
+    _, misfit = matting.project(colour, key, near)
+    far, reach = matting.prolong(colour - key, smooth - key, key, lines)
+    black, off_black = matting.project(colour, key, np.zeros_like(key))
+    shadow = soft & (off_black < 2.5 + 2.5 * noise) & (black < 0.75)
+    key_dominance = batch.dominance(key)
+    free = (reach > 0) & (batch.dominance(far) <= 0.06 * key_dominance)
+    fits = misfit <= 2 + 3 * noise + np.where(soft & ~free, 0.25 * TEXTURE, TEXTURE) * alpha
+    longer = soft & free & (reach >= 1.25 * np.linalg.norm(near - key, axis=1))
+    close = fits & ~longer
+    hazy = ~shadow & ~close & free
+    grey = ~shadow & ~close & ~free
+    along, _ = matting.project(colour, key, far)
+    neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, 1), 0, 1)
+    alpha = np.where(shadow, black, np.where(hazy, along, np.where(grey, neutral, alpha)))
+    straight = (colour - (1 - alpha)[:, None] * key) / np.maximum(alpha, 0.02)[:, None]
+    foreground = np.where(hazy[:, None], far, np.where(grey[:, None], np.clip(straight, 0, 255), near))
+    foreground[shadow] = 0
+    variance = np.where(hazy[:, None], 100, np.where(grey[:, None], 1e4, batch.variance)).astype(np.float32)
+    variance[shadow] = 9
+    alpha, clean = _finish(batch, alpha.astype(np.float32), foreground.astype(np.float32), variance)
+    light = batch.light(clean)
+    if not isinstance(light, float):
+        light[shadow] = 0
+    return alpha, clean - light
+
+
+def _despill_certain(scene: _Scene, certain: Bytes, spill: _Spill, foreground: Bytes) -> None:
+    lit = np.flatnonzero((certain > 0) & (spill.weight > 0.01))
+    colour = foreground[lit].astype(np.float32)
+    key = scene.backdrop.at(lit, scene.image.shape)
+    estimate = np.maximum(colour - spill.light(lit, colour, key), 0)
+    foreground[lit] = np.clip(np.rint(colour - spill.light(lit, estimate, key)), 0, 255).astype(np.uint8)

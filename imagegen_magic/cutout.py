@@ -1,0 +1,289 @@
+"""Cuts the subject of a picture out of its flat backdrop: picture in, RGBA picture and measured report out."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from .backdrop import parse_color
+from .backdrop_fit import Backdrop, estimate_backdrop
+from .chromakey import Subject, extract
+from .cutout_report import THRESHOLDS, CutoutReport, measure
+from .errors import CutoutError
+from .png import encode_png
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from concurrent.futures import Executor
+
+    from numpy.typing import NDArray
+
+    Bytes = NDArray[np.uint8]
+
+__all__ = ["Cutout", "Picture", "cutout", "cutout_many", "load_picture"]
+
+MAX_PIXELS = 100_000_000
+Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray"
+AutoKey = Literal["none", "corners", "border"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cutout:
+    """A subject without its backdrop: straight alpha, and foreground colours that carry no key.
+
+    `alpha` is (height, width) and `foreground` (height, width, 3), both uint8; `key` the backdrop colour that was found,
+    `#rrggbb`, or None where the picture was transparent already.
+    """
+
+    alpha: Bytes = field(repr=False)
+    foreground: Bytes = field(repr=False)
+    backdrop: Backdrop | None = field(default=None, repr=False)
+    tinted: float = field(default=0.0, repr=False)
+    icc_profile: bytes | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> str | None:
+        """The backdrop colour that was removed, `#rrggbb`, or None where there was none to remove."""
+        return None if self.backdrop is None else self.backdrop.hex
+
+    @cached_property
+    def rgba(self) -> Bytes:
+        """The cut-out as an (height, width, 4) uint8 array, straight alpha."""
+        return cv2.merge([*cv2.split(self.foreground), self.alpha])  # type: ignore[return-value]
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The cut-out as a Pillow RGBA image; its colour profile stands in `image.info`."""
+        picture = Image.fromarray(self.rgba)
+        if self.icc_profile:
+            picture.info["icc_profile"] = self.icc_profile
+        return picture
+
+    @cached_property
+    def report(self) -> CutoutReport:
+        """The measured report, made when first asked for."""
+        return measure(self.rgba, backdrop=self.backdrop, tinted=self.tinted)
+
+    def to_bytes(self, output_format: Literal["png", "webp"] = "png") -> bytes:
+        """The encoded file; WebP is lossless and keeps the colours of transparent pixels."""
+        if output_format == "png":
+            return encode_png(self.rgba, icc_profile=self.icc_profile)
+        buffer = io.BytesIO()
+        self.image.save(buffer, "WEBP", lossless=True, quality=30, method=1, icc_profile=self.icc_profile or b"")
+        return buffer.getvalue()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a .png or .webp file in one step, so that a half-written one is never seen; returns its path.
+
+        Raises CutoutError for another suffix, OSError where the file cannot be written.
+        """
+        target = Path(path)
+        kinds: dict[str, Literal["png", "webp"]] = {".png": "png", ".webp": "webp"}
+        kind = kinds.get(target.suffix.lower())
+        if kind is None:
+            raise CutoutError(f"{target.name}: a cut-out needs .png or .webp, which can hold transparency")
+        _write_atomically(target, self.to_bytes(kind))
+        return target
+
+
+def _write_atomically(target: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)  # mkstemp's own mode is for the owner only
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def cutout(
+    image: Picture,
+    *,
+    key: str | tuple[int, int, int] = "auto",
+    subject: Subject = "opaque",
+    auto_key: AutoKey = "border",
+    soft_matte: bool = True,
+    tolerance: int = 12,
+    transparent_threshold: int | None = None,
+    opaque_threshold: int | None = None,
+    edge_contract: int = 0,
+    edge_feather: float = 0.0,
+    despill: bool = True,
+) -> Cutout:
+    """The subject of a picture on a flat backdrop, cut out.
+
+    `image` is a path, the bytes of a file, a Pillow image or an array (uint8 or uint16; grey, RGB or RGBA). `key` is the
+    colour the backdrop should have ("auto": whatever fills the border); where it is measured says `auto_key`
+    ("none": nowhere, `key` is taken at its word). `subject` decides what one picture cannot tell: whether a deep region
+    in a tint of the key is opaque or see-through. `soft_matte=False` is the hard key for pixel art: pixels within
+    `tolerance` levels of the key become transparent, all others opaque. `transparent_threshold` and `opaque_threshold`
+    (levels from the key) force pixels below to clear and above to opaque. `edge_contract` (pixels) and `edge_feather`
+    (Gaussian radius, pixels) shape the finished alpha. A picture that is transparent already comes back as it is.
+
+    Raises CutoutError if the picture has no flat border, cannot be read or is larger than 100 megapixels.
+    """
+    rgb, alpha, profile = load_picture(image)
+    if alpha is not None and int(alpha.min()) < THRESHOLDS.solid:
+        return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile)
+    hint = None if key == "auto" else _key_levels(key)
+    if hint is None and auto_key == "none":
+        raise CutoutError('auto_key="none" needs a key colour', hints=("cutout(image, key='#00ff00', auto_key='none')",))
+    backdrop = estimate_backdrop(rgb, hint, auto_key)
+    _require_flat(backdrop)
+    tinted = 0.0
+    if soft_matte:
+        found = extract(rgb, backdrop=backdrop, subject=subject, despill=despill)
+        alpha, foreground, tinted = found.alpha, found.foreground, found.tinted
+    else:
+        alpha, foreground = _hard_key(rgb, backdrop, tolerance)
+    alpha = _force(rgb, alpha, backdrop, transparent_threshold, opaque_threshold)
+    alpha = _shape_edge(alpha, edge_contract, edge_feather)
+    return Cutout(alpha=alpha, foreground=foreground, backdrop=backdrop, tinted=tinted, icc_profile=profile)
+
+
+def _key_levels(key: str | tuple[int, int, int]) -> tuple[float, float, float]:
+    if isinstance(key, str):
+        digits = parse_color(key).lstrip("#")
+        return (float(int(digits[0:2], 16)), float(int(digits[2:4], 16)), float(int(digits[4:6], 16)))
+    return (float(key[0]), float(key[1]), float(key[2]))
+
+
+def _require_flat(backdrop: Backdrop) -> None:
+    if backdrop.share < THRESHOLDS.flat_share[1]:
+        raise CutoutError(
+            f"no flat backdrop: only {backdrop.share:.0%} of the border is one colour ({backdrop.hex}); "
+            f"at least {THRESHOLDS.flat_share[1]:.0%} is needed",
+            hints=("ask for the subject on one flat key colour with generous padding",),
+        )
+
+
+def _hard_key(rgb: Bytes, backdrop: Backdrop, tolerance: int) -> tuple[Bytes, Bytes]:
+    key = np.rint(np.array(backdrop.key))
+    near = cv2.inRange(rgb, tuple(key - tolerance), tuple(key + tolerance))
+    alpha = cv2.bitwise_not(near)
+    return alpha, cv2.bitwise_and(rgb, rgb, mask=alpha)  # type: ignore[return-value]
+
+
+def _force(rgb: Bytes, alpha: Bytes, backdrop: Backdrop, clear: int | None, whole: int | None) -> Bytes:
+    if clear is None and whole is None:
+        return alpha
+    if clear is not None and whole is not None and clear >= whole:
+        raise CutoutError(f"transparent_threshold {clear} must be below opaque_threshold {whole}")
+    distance = np.abs(rgb.astype(np.int16) - np.rint(np.array(backdrop.key)).astype(np.int16)).max(axis=2)
+    alpha = alpha.copy()
+    if clear is not None:
+        alpha[distance <= clear] = 0
+    if whole is not None:
+        alpha[distance >= whole] = 255
+    return alpha
+
+
+def _shape_edge(alpha: Bytes, contract: int, feather: float) -> Bytes:
+    if contract > 0:
+        alpha = cv2.erode(alpha, np.ones((3, 3), np.uint8), iterations=contract)  # type: ignore[assignment]
+    if feather > 0:
+        alpha = cv2.GaussianBlur(alpha, (0, 0), feather)  # type: ignore[assignment]
+    return alpha
+
+
+def load_picture(image: Picture) -> tuple[Bytes, Bytes | None, bytes | None]:
+    """RGB pixels (height, width, 3) uint8, upright, the alpha (height, width) or None, and the ICC profile or None.
+
+    16-bit samples are rounded to 8 bits. Raises CutoutError for what is not a picture, CMYK, floating-point pixels and
+    more than 100 megapixels; the size is read from the header, before any pixel is decoded.
+    """
+    if isinstance(image, np.ndarray):
+        return *_from_array(image), None
+    with _open(image) as opened:
+        if opened.width * opened.height > MAX_PIXELS:
+            raise CutoutError(f"{opened.width} x {opened.height} is more than {MAX_PIXELS // 1_000_000} megapixels")
+        profile = opened.info.get("icc_profile")
+        return *_from_pillow(opened), profile if isinstance(profile, bytes) else None
+
+
+def _open(image: str | os.PathLike[str] | bytes | Image.Image) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return image.copy() if image.width * image.height <= MAX_PIXELS else image
+    source = io.BytesIO(image) if isinstance(image, bytes) else Path(image)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked by the caller
+            return Image.open(source)
+    except FileNotFoundError as error:
+        raise CutoutError(f"{image!s}: there is no such file") from error
+    except Image.DecompressionBombError as error:
+        raise CutoutError(f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
+    except OSError as error:
+        raise CutoutError("this is not a picture that Pillow can read") from error
+
+
+def _from_pillow(picture: Image.Image) -> tuple[Bytes, Bytes | None]:
+    try:
+        picture = ImageOps.exif_transpose(picture)
+    except OSError as error:
+        raise CutoutError(f"the picture is damaged: {error}") from error
+    if picture.mode.startswith("I;16"):
+        return _from_array(np.asarray(picture).astype(np.uint16))
+    if picture.mode in {"CMYK", "YCbCr", "LAB", "HSV", "I", "F"}:
+        raise CutoutError(f"{picture.mode} pixels cannot be keyed", hints=("convert the picture to RGB first",))
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return np.asarray(picture), None
+    if picture.has_transparency_data:
+        return _from_array(np.asarray(picture.convert("RGBA")))
+    return np.asarray(picture.convert("RGB")), None
+
+
+def _from_array(pixels: np.ndarray) -> tuple[Bytes, Bytes | None]:
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or not pixels.size:
+        raise CutoutError(f"pixels must be uint8 or uint16, grey, RGB or RGBA, not {pixels.dtype} {pixels.shape}")
+    if pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
+        raise CutoutError(f"more than {MAX_PIXELS // 1_000_000} megapixels")
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2), None
+    alpha = np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None
+    return np.ascontiguousarray(pixels[..., :3]), alpha
+
+
+def cutout_many(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    out_dir: str | os.PathLike[str],
+    executor: Executor | None = None,
+    suffix: Literal[".png", ".webp"] = ".png",
+    **options: object,
+) -> list[Path | CutoutError]:
+    """Cuts out every file into `out_dir`, in order; a picture that cannot be cut out gives its CutoutError instead.
+
+    `executor` is any `concurrent.futures.Executor`; without one the files are done one after the other. `options` are
+    those of `cutout`.
+    """
+    target = Path(out_dir)
+    target.mkdir(parents=True, exist_ok=True)
+    work = partial(_cutout_file, target=target, suffix=suffix, options=options)
+    sources = [Path(path) for path in paths]
+    return list(map(work, sources)) if executor is None else list(executor.map(work, sources))
+
+
+def _cutout_file(source: Path, target: Path, suffix: str, options: dict[str, object]) -> Path | CutoutError:
+    try:
+        return cutout(source, **options).save(target / (source.stem + suffix))  # type: ignore[arg-type]
+    except CutoutError as error:
+        return error
