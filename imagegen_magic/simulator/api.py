@@ -103,7 +103,7 @@ class Simulator:
         if path.startswith(_OWN):
             return self._own_page(path.removeprefix(_OWN))
         request_id = self._next_id()
-        note = Note()
+        note = Note(total=self._bill)
         try:
             response = self._routed(request, path, dict(parse_qsl(split.query)), request_id, note, timeout)
             note.status = response.status
@@ -134,10 +134,13 @@ class Simulator:
             method=request.method, path=path, content_type=request.header("content-type").split(";")[0], fields=note.fields,
             parts=note.parts, status=note.status, images_billed=note.billed, fault=note.fault, request_id=request_id,
         )  # fmt: skip
-        with self._lock:
-            self.images_billed += note.billed
-            if self._keep_record:
+        if self._keep_record:
+            with self._lock:
                 self.record.append(arrival)
+
+    def _bill(self, pictures: int) -> None:
+        with self._lock:
+            self.images_billed += pictures
 
     def _own_page(self, what: str) -> Response:
         """The simulator's own pages, which no OpenAI server has: the record, and pictures by URL."""
@@ -201,7 +204,8 @@ class Simulator:
             case ("GET", "batches"):
                 return page(self._batches.entries(), query)
             case ("GET", "batches", name):
-                batch, note.billed = self._batches.advance(name, now)
+                batch, billed = self._batches.advance(name, now)
+                note.bill(billed)
                 return json_response(200, batch)
             case ("POST", "batches", name, "cancel"):
                 return json_response(200, self._batches.cancel(name, now))

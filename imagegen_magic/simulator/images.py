@@ -52,6 +52,13 @@ class Note:
     status: int = 0
     billed: int = 0
     fault: str = ""
+    total: Callable[[int], None] = lambda _: None
+    """Adds to the simulator's own count."""
+
+    def bill(self, pictures: int) -> None:
+        """Counts pictures at once: their answer may take long, or never arrive."""
+        self.billed += pictures
+        self.total(pictures)
 
     def body(self, request: Request) -> tuple[dict[str, Any], list[Upload]]:
         """Fields and files of the request, noted."""
@@ -108,7 +115,7 @@ class ImageEndpoints:
     def _made(self, job: Job, fault: Fault | None, note: Note, timeout: float | None) -> Response:
         """The pictures' answer after the time they take, with a fault in it where one is due."""
         count = job.n + {"fewer": -1, "more": 1}.get(note.fault, 0)
-        note.billed = count if fault is None or fault.billed else 0
+        note.bill(count if fault is None or fault.billed else 0)
         sleep = self._settings.sleep
         if fault is None:
             if not job.stream:
