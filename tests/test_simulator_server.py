@@ -168,7 +168,10 @@ def test_sdk_runs_a_batch(client, server):
     lines = [batch_line(number) for number in range(6)]
     lines[3]["body"]["prompt"] = "simulated-violence"
     source = batch_input(client, lines)
-    batch, states = finished(client, client.batches.create(input_file_id=source.id, endpoint="/v1/images/generations", completion_window="24h"))
+    batch, states = finished(
+        client,
+        client.batches.create(input_file_id=source.id, endpoint="/v1/images/generations", completion_window="24h"),
+    )
     assert states == ["validating", "in_progress", "in_progress", "finalizing", "completed"]
     assert (batch.request_counts.total, batch.request_counts.completed, batch.request_counts.failed) == (6, 5, 1)
     answers = [json.loads(line) for line in client.files.content(batch.output_file_id).text.splitlines()]
@@ -189,7 +192,9 @@ def test_batch_line_edits_an_uploaded_picture(client):
     line = batch_line(0, prompt="add a bird", images=[{"file_id": picture.id}])
     line["url"] = "/v1/images/edits"
     source = batch_input(client, [line])
-    batch, _ = finished(client, client.batches.create(input_file_id=source.id, endpoint=line["url"], completion_window="24h"))
+    batch, _ = finished(
+        client, client.batches.create(input_file_id=source.id, endpoint=line["url"], completion_window="24h")
+    )
     [answer] = [json.loads(text) for text in client.files.content(batch.output_file_id).text.splitlines()]
     assert answer["response"]["body"]["size"] == SMALL
 
@@ -199,15 +204,23 @@ def test_bad_batch_file_fails_with_line_numbers(client):
     good = batch_line(1)
     data = json.dumps(good) + "\nnot json\n" + json.dumps(good) + "\n"
     source = client.files.create(file=("jobs.jsonl", data.encode(), "application/jsonl"), purpose="batch")
-    batch, _ = finished(client, client.batches.create(input_file_id=source.id, endpoint=good["url"], completion_window="24h"))
+    batch, _ = finished(
+        client, client.batches.create(input_file_id=source.id, endpoint=good["url"], completion_window="24h")
+    )
     assert batch.status == "failed"
-    assert [(error.line, error.code) for error in batch.errors.data] == [(2, "invalid_json_line"), (3, "duplicate_custom_id")]
+    assert [(error.line, error.code) for error in batch.errors.data] == [
+        (2, "invalid_json_line"),
+        (3, "duplicate_custom_id"),
+    ]
 
 
 def test_batch_refuses_models_without_batch_support(client):
     """A model that the Batch API does not serve fails the batch."""
     source = batch_input(client, [batch_line(0, model="gpt-image-2.6-flare")])
-    batch, _ = finished(client, client.batches.create(input_file_id=source.id, endpoint="/v1/images/generations", completion_window="24h"))
+    batch, _ = finished(
+        client,
+        client.batches.create(input_file_id=source.id, endpoint="/v1/images/generations", completion_window="24h"),
+    )
     assert [error.code for error in batch.errors.data] == ["model_not_supported"]
 
 
@@ -229,7 +242,9 @@ def test_batch_survives_a_restart(tmp_path):
     """Another simulator over the same folder goes on where the first one stopped."""
     with serve(simulator=Simulator(state_dir=tmp_path)) as server, make_client(server) as client:
         source = batch_input(client, [batch_line(number) for number in range(2)])
-        batch = client.batches.create(input_file_id=source.id, endpoint="/v1/images/generations", completion_window="24h")
+        batch = client.batches.create(
+            input_file_id=source.id, endpoint="/v1/images/generations", completion_window="24h"
+        )
         client.batches.retrieve(batch.id)
         client.batches.retrieve(batch.id)
     with serve(simulator=Simulator(state_dir=tmp_path)) as server, make_client(server) as client:
@@ -250,7 +265,9 @@ def test_files_are_listed_and_deleted(client):
 
 def test_standard_library_client_and_record(server):
     """Any HTTP client can use it; the record is a page of its own, without the key."""
-    status, headers, body = post(server, "/images/generations", {"model": "gpt-image-2", "prompt": "a leaf", "size": SMALL})
+    status, headers, body = post(
+        server, "/images/generations", {"model": "gpt-image-2", "prompt": "a leaf", "size": SMALL}
+    )
     assert status == 200
     assert headers["x-request-id"].startswith("req_")
     assert "x-ratelimit-limit-images" in headers
@@ -311,7 +328,10 @@ def test_listens_on_loopback_only(server):
 def test_fault_reaches_the_sdk(script, kind, billed):
     """Each fault looks to the SDK like the real thing, and the next request is answered."""
     options = {"stall": " seconds=2", "slow body": " seconds=40"}.get(script, "")
-    with serve(simulator=Simulator(faults=script + options)) as server, make_client(server, timeout=0.3 if options else 20) as client:
+    with (
+        serve(simulator=Simulator(faults=script + options)) as server,
+        make_client(server, timeout=0.3 if options else 20) as client,
+    ):
         if script == "slow body":
             client = client.with_options(timeout=httpx2.Timeout(20, read=0.1))
         with pytest.raises(kind):
@@ -324,7 +344,14 @@ def test_broken_stream_faults(server):
     """A cut stream just ends, an error event raises, a silent one times out, JSON yields no events."""
     script = "stream cut, stream error, stream silent seconds=2, json for stream"
     with serve(simulator=Simulator(faults=script)) as faulty, make_client(faulty, timeout=20) as client:
-        request = {"model": "gpt-image-2", "prompt": "a star", "size": SMALL, "quality": "low", "stream": True, "partial_images": 1}
+        request = {
+            "model": "gpt-image-2",
+            "prompt": "a star",
+            "size": SMALL,
+            "quality": "low",
+            "stream": True,
+            "partial_images": 1,
+        }
         assert [event.type for event in client.images.generate(**request)] == ["image_generation.partial_image"]
         with pytest.raises(openai.APIError, match="had an error"):
             list(client.images.generate(**request))

@@ -146,7 +146,9 @@ class Simulator:
         """The simulator's own pages, which no OpenAI server has: the record, and pictures by URL."""
         if what == "record":
             with self._lock:
-                return json_response(200, {"images_billed": self.images_billed, "requests": [asdict(a) for a in self.record]})
+                return json_response(
+                    200, {"images_billed": self.images_billed, "requests": [asdict(a) for a in self.record]}
+                )
         data = self._images.shelved(what.removeprefix("pictures/"))
         if data is None:
             return effects.error_response(ApiError(404, "The simulator has no such page."))
@@ -185,7 +187,9 @@ class Simulator:
         now = int(self._settings.clock())
         match (method, *segments):
             case ("GET", "models"):
-                return json_response(200, {"object": "list", "data": [self._model(name) for name in self._live_models()]})
+                return json_response(
+                    200, {"object": "list", "data": [self._model(name) for name in self._live_models()]}
+                )
             case ("GET", "models", name):
                 find_model(self._settings.catalog, name, self._settings.today(), image_call=False)
                 return json_response(200, self._model(name))

@@ -28,7 +28,16 @@ _MAX_LINES = 50_000
 _LINES_A_STEP = 50
 _DAY = 86_400
 _FINAL = ("completed", "failed", "expired", "cancelled")
-_TIMES = ("in_progress_at", "expires_at", "finalizing_at", "completed_at", "failed_at", "expired_at", "cancelling_at", "cancelled_at")
+_TIMES = (
+    "in_progress_at",
+    "expires_at",
+    "finalizing_at",
+    "completed_at",
+    "failed_at",
+    "expired_at",
+    "cancelling_at",
+    "cancelled_at",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +67,9 @@ class BatchStore:
         """The batch object of a new batch."""
         for name in ("input_file_id", "endpoint", "completion_window"):
             if not values.get(name):
-                raise ApiError(400, f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
+                raise ApiError(
+                    400, f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter"
+                )
         if values["endpoint"] not in _ENDPOINTS:
             listed = " and ".join(f"'{url}'" for url in _ENDPOINTS)
             message = f"Invalid value: '{values['endpoint']}'. Supported values are: {listed}."
@@ -68,7 +79,9 @@ class BatchStore:
             raise ApiError(400, message, param="completion_window", code="invalid_value")
         source = self._files.get(str(values["input_file_id"]))
         if source["purpose"] != "batch":
-            raise ApiError(400, f"Invalid purpose for file {source['id']}. Expected 'batch', but got '{source['purpose']}'.")
+            raise ApiError(
+                400, f"Invalid purpose for file {source['id']}. Expected 'batch', but got '{source['purpose']}'."
+            )
         batch_id = self._files.new_id().replace("file-sim", "batch_sim")
         batch = {
             "id": batch_id, "object": "batch", "endpoint": values["endpoint"], "model": None, "errors": None,
@@ -126,7 +139,10 @@ class BatchStore:
 
     def _validate(self, batch: dict[str, Any], work: dict[str, Any], now: int) -> None:
         """Reads every line; the batch fails as a whole where one is not a request."""
-        errors, lines, seen, models = [], [], set(), set()
+        errors: list[dict[str, Any]] = []
+        lines: list[int] = []
+        seen: set[str] = set()
+        models: set[str] = set()
         offset, number = 0, 0
         with self._files.path(batch["input_file_id"]).open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -150,7 +166,12 @@ class BatchStore:
     def _file_faults(self, lines: int, good: int, models: set[str], *, has_errors: bool) -> Iterator[dict[str, Any]]:
         """What is wrong with the input file as a whole."""
         if lines > _MAX_LINES:
-            yield {"code": "too_many_tasks", "message": f"The file has {lines} lines; at most {_MAX_LINES}.", "param": None, "line": None}
+            yield {
+                "code": "too_many_tasks",
+                "message": f"The file has {lines} lines; at most {_MAX_LINES}.",
+                "param": None,
+                "line": None,
+            }
         if not good and not has_errors:
             yield {"code": "empty_file", "message": "The input file is empty.", "param": None, "line": None}
         if len(models) > 1:
@@ -200,7 +221,9 @@ class BatchStore:
         number = sum(batch["request_counts"][key] for key in ("completed", "failed"))
         head = {"id": f"batch_req_{batch['id'][6:]}_{number}", "custom_id": line["custom_id"]}
         response = {"status_code": answer.status, "request_id": answer.request_id}
-        file.write(json.dumps(head)[:-1].encode() + b', "response": ' + json.dumps(response)[:-1].encode() + b', "body": ')
+        file.write(
+            json.dumps(head)[:-1].encode() + b', "response": ' + json.dumps(response)[:-1].encode() + b', "body": '
+        )
         for chunk in answer.chunks:
             file.write(chunk)
         file.write(b'}, "error": null}\n')

@@ -22,7 +22,17 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from .shapes import Colour, Outline, Part, ellipse, mix, shade
 from .subjects import choose_subject, draw_subject, named_subject
 
-__all__ = ["Recipe", "key_colour", "paint_picture", "paint_subject", "read_recipe", "rgb", "seed_of", "stamp_corner", "subject_parts"]
+__all__ = [
+    "Recipe",
+    "key_colour",
+    "paint_picture",
+    "paint_subject",
+    "read_recipe",
+    "rgb",
+    "seed_of",
+    "stamp_corner",
+    "subject_parts",
+]
 
 Floats = NDArray[np.float32]
 
@@ -38,7 +48,16 @@ _PALETTES: tuple[tuple[str, str], ...] = (
     ("turquoise", "coral"), ("red", "cream"), ("pink", "navy"), ("orange", "navy"), ("lavender", "gold"),
     ("navy", "coral"), ("mint", "pink"),
 )  # fmt: skip
-_KEY_NAMES = {"green": "#00ff00", "magenta": "#ff00ff", "blue": "#0000ff", "cyan": "#00ffff", "red": "#ff0000", "white": "#ffffff", "black": "#000000", "yellow": "#ffff00"}
+_KEY_NAMES = {
+    "green": "#00ff00",
+    "magenta": "#ff00ff",
+    "blue": "#0000ff",
+    "cyan": "#00ffff",
+    "red": "#ff0000",
+    "white": "#ffffff",
+    "black": "#000000",
+    "yellow": "#ffff00",
+}
 _BACKDROP = r"(chroma|key|backdrop|background|screen)"
 _LANDSCAPE = r"\b(landscape|mountains?|hills?|valley|desert|dunes?|sea|ocean|beach|lake|sunset|sunrise|dawn|skyline|canyon|meadow|fields?|forest|island)\b"
 _SHADOW = r"\b(soft|drop|contact|cast|with)( \w+)? shadow\b"
@@ -86,7 +105,11 @@ def key_colour(prompt: str) -> str | None:
         if re.search(_BACKDROP, around, re.IGNORECASE):
             return match[0].lower()
     names = "|".join(_KEY_NAMES)
-    plain = re.search(rf"\b(?:flat|solid|pure|chroma[- ]key|uniform)[\w\s,-]{{0,40}}?\b({names})\b[\w\s,-]{{0,20}}{_BACKDROP}", prompt, re.IGNORECASE)
+    plain = re.search(
+        rf"\b(?:flat|solid|pure|chroma[- ]key|uniform)[\w\s,-]{{0,40}}?\b({names})\b[\w\s,-]{{0,20}}{_BACKDROP}",
+        prompt,
+        re.IGNORECASE,
+    )
     screen = re.search(rf"\b({names})[- ]?screen\b", prompt, re.IGNORECASE)
     found = plain or screen
     return _KEY_NAMES[found[1].lower()] if found else None
@@ -142,7 +165,9 @@ def paint_subject(recipe: Recipe, *, shadow: bool, tag: bool) -> Image.Image:
     middle = recipe.width / 2 + recipe.shift[0], recipe.height * 0.505 + recipe.shift[1]
     parts = subject_parts(recipe)
     if shadow:
-        fall = Part(outline=ellipse(0.10, 0.93, 0.86, 0.13), colour=(0.05, 0.05, 0.10), form="flat", opacity=0.42, soft=0.09)
+        fall = Part(
+            outline=ellipse(0.10, 0.93, 0.86, 0.13), colour=(0.05, 0.05, 0.10), form="flat", opacity=0.42, soft=0.09
+        )
         parts = [fall, *parts]
     for part in parts:
         _paint(canvas, part, middle, scale)
@@ -161,7 +186,9 @@ def _paint(canvas: Image.Image, part: Part, middle: tuple[float, float], scale: 
     cover = _cover(outlines, holes, box)
     if part.soft:
         cover = _blurred(cover, part.soft * scale)
-    colour = _shaded(part, cover) if part.form in ("puff", "cylinder") else Image.new("RGB", cover.size, _bytes(part.colour))
+    colour = (
+        _shaded(part, cover) if part.form in ("puff", "cylinder") else Image.new("RGB", cover.size, _bytes(part.colour))
+    )
     if part.opacity < 1:
         cover = cover.point([round(value * part.opacity) for value in range(256)])
     colour.putalpha(cover)
@@ -206,8 +233,10 @@ def _bytes(colour: Colour) -> tuple[int, int, int]:
 def _shaded(part: Part, cover: Image.Image) -> Image.Image:
     """The colour of a rounded part all over its box, lit from the upper left."""
     factor = min(1.0, _SMALL / max(cover.size))
-    small = cover.resize((max(4, round(cover.width * factor)), max(4, round(cover.height * factor))), Image.Resampling.BOX)
-    inside = np.asarray(small, np.float32) / 255
+    small = cover.resize(
+        (max(4, round(cover.width * factor)), max(4, round(cover.height * factor))), Image.Resampling.BOX
+    )
+    inside = np.asarray(small, np.float32) / np.float32(255)
     normals = _cylinder_normals(inside) if part.form == "cylinder" else _puff_normals(inside, part.depth)
     diffuse = np.clip(normals @ _LIGHT, 0, 1)
     half = _LIGHT + np.array([0, 0, 1], np.float32)
@@ -216,7 +245,11 @@ def _shaded(part: Part, cover: Image.Image) -> Image.Image:
     base = np.array(part.colour, np.float32)
     shadow_tint = np.array(shade(part.colour, 0.62, 1.05, 0.012), np.float32)
     light = (0.30 + 0.86 * diffuse)[..., None]
-    lit = shadow_tint * (1 - np.clip(light, 0, 1)) * 0.75 + base * light + bounce[..., None] * np.array([0.9, 0.95, 1.1], np.float32)
+    lit = (
+        shadow_tint * (1 - np.clip(light, 0, 1)) * 0.75
+        + base * light
+        + bounce[..., None] * np.array([0.9, 0.95, 1.1], np.float32)
+    )
     lit = lit + shine[..., None] * (1.0 - 0.3 * np.clip(lit, 0, 1))
     pixels = Image.fromarray((np.clip(lit, 0, 1) * 255 + 0.5).astype(np.uint8), "RGB")
     return pixels.resize(cover.size, Image.Resampling.BICUBIC)
@@ -285,7 +318,11 @@ def stamp_corner(picture: Image.Image) -> Image.Image:
     right, bottom = picture.width - height * 0.7, picture.height - height * 0.7
     layer = Image.new("RGBA", (math.ceil(height * 7), math.ceil(height * 2)))
     at = round(right - layer.width), round(bottom - layer.height)
-    _plate(layer, (layer.width - height * 5.4 - 1, layer.height - height - 1, layer.width - 1, layer.height - 1), opacity=0.78)
+    _plate(
+        layer,
+        (layer.width - height * 5.4 - 1, layer.height - height - 1, layer.width - 1, layer.height - 1),
+        opacity=0.78,
+    )
     picture.paste(layer, at, layer)
     return picture
 
@@ -302,7 +339,13 @@ def _plate(canvas: Image.Image, box: tuple[float, float, float, float], *, opaci
     ImageDraw.Draw(cover).rounded_rectangle(frame, radius=height * 0.28 * times, fill=255)
     plate = Image.new("RGBA", (width_px, height_px), (250, 246, 236, 255))
     draw = ImageDraw.Draw(plate)
-    draw.text(((left + right) / 2 - x, (top + bottom) / 2 - y), "SIMULATED", fill=(62, 58, 70, 255), font=_font(height * 0.66), anchor="mm")
+    draw.text(
+        ((left + right) / 2 - x, (top + bottom) / 2 - y),
+        "SIMULATED",
+        fill=(62, 58, 70, 255),
+        font=_font(height * 0.66),
+        anchor="mm",
+    )
     plate.putalpha(cover.reduce(times).point([round(value * opacity) for value in range(256)]))
     canvas.alpha_composite(plate, dest=(max(0, x), max(0, y)))
 
@@ -344,7 +387,12 @@ def _landscape(size: tuple[int, int], colours: tuple[Colour, Colour], rng: rando
     scale = min(size) / 2
     sun = rng.uniform(0.25, 0.75) * width, height * rng.uniform(0.26, 0.38)
     for radius, opacity, soft in ((0.42, 0.35, 0.12), (0.17, 1.0, 0.004)):
-        _paint(picture, Part(outline=ellipse(0, 0, radius), colour=(1.0, 0.95, 0.82), form="flat", opacity=opacity, soft=soft), sun, scale)
+        _paint(
+            picture,
+            Part(outline=ellipse(0, 0, radius), colour=(1.0, 0.95, 0.82), form="flat", opacity=opacity, soft=soft),
+            sun,
+            scale,
+        )
     for layer in range(5):
         share = layer / 4
         _paint(picture, _ridge(size, share, mix(far, near, share), rng), (0.0, 0.0), 1.0)
@@ -381,4 +429,3 @@ def _grain(picture: Image.Image, recipe: Recipe) -> Image.Image:
         noise = np.tile(tile, (1, -(-band.shape[1] // 256), 1))[: band.shape[0], : band.shape[1]]
         rows.append(np.clip(band + noise, 0, 255).astype(np.uint8))
     return Image.fromarray(np.concatenate(rows), "RGB")
-

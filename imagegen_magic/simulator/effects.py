@@ -21,9 +21,15 @@ _HTML = (
 )
 
 
-def rate_limit(model: str, seconds: float | None, *, what: str = "images per min", detail: str = "Limit 5, Used 5, Requested 1") -> ApiError:
+def rate_limit(
+    model: str, seconds: float | None, *, what: str = "images per min", detail: str = "Limit 5, Used 5, Requested 1"
+) -> ApiError:
     """429, with the wait in the message and, where it is known, in the headers."""
-    headers = {} if seconds is None else {"retry-after": str(math.ceil(seconds)), "retry-after-ms": str(round(seconds * 1000))}
+    headers = (
+        {}
+        if seconds is None
+        else {"retry-after": str(math.ceil(seconds)), "retry-after-ms": str(round(seconds * 1000))}
+    )
     again = 1.0 if seconds is None else seconds
     return ApiError(
         429,

@@ -64,9 +64,13 @@ def animation(recipe: Recipe, frames: int, duration_ms: int) -> bytes:
         reach = 0.02 * min(recipe.width, recipe.height)
         shift = (reach * 0.6 * math.sin(turn), reach * math.cos(turn))
         picture = paint_picture(replace(recipe, shift=shift, quality="low"))
-        pictures.append(picture.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
+        pictures.append(
+            picture.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        )
     out = io.BytesIO()
-    pictures[0].save(out, "GIF", save_all=True, append_images=pictures[1:], duration=duration_ms, loop=0, comment=SOFTWARE.encode())
+    pictures[0].save(
+        out, "GIF", save_all=True, append_images=pictures[1:], duration=duration_ms, loop=0, comment=SOFTWARE.encode()
+    )
     return out.getvalue()
 
 

@@ -83,7 +83,9 @@ class ImageEndpoints:
         self._shelf: dict[str, bytes] = {}
         self._shelved = 0
 
-    def answer(self, endpoint: Endpoint, request: Request, request_id: str, note: Note, timeout: float | None) -> Response:
+    def answer(
+        self, endpoint: Endpoint, request: Request, request_id: str, note: Note, timeout: float | None
+    ) -> Response:
         """The answer to one request; what happened goes into the note.
 
         Raises:
@@ -102,7 +104,9 @@ class ImageEndpoints:
             self._pacer.count(job.model.id, job.n)
             return self._made(job, fault, note, timeout)
 
-    def _job(self, endpoint: Endpoint, values: dict[str, Any], uploads: list[Upload], request_id: str) -> tuple[Job, list[Upload]]:
+    def _job(
+        self, endpoint: Endpoint, values: dict[str, Any], uploads: list[Upload], request_id: str
+    ) -> tuple[Job, list[Upload]]:
         if endpoint == "edit":
             values, uploads = edit_inputs(values, uploads, self._files)
         settings = self._settings
@@ -196,7 +200,9 @@ class ImageEndpoints:
             wait(pause, timeout, self._settings.sleep)
             yield data
 
-    def _final(self, job: Job, fault: str, drawn: answers.Drawn, pause: float, timeout: float | None) -> Iterator[answers.Entry]:
+    def _final(
+        self, job: Job, fault: str, drawn: answers.Drawn, pause: float, timeout: float | None
+    ) -> Iterator[answers.Entry]:
         wait(pause, timeout, self._settings.sleep)
         yield self._entry(job, fault, drawn)
 
@@ -214,7 +220,9 @@ class ImageEndpoints:
             return LineAnswer(status=error.status, request_id=request_id, chunks=chunks, usage={}, images_billed=0)
         entries = (self._entry(job, "", picture) for picture in drawn)
         chunks = answers.json_chunks(job, entries, int(self._settings.clock()), job.n)
-        return LineAnswer(status=200, request_id=request_id, chunks=chunks, usage=answers.usage(job, job.n), images_billed=job.n)
+        return LineAnswer(
+            status=200, request_id=request_id, chunks=chunks, usage=answers.usage(job, job.n), images_billed=job.n
+        )
 
 
 def _stop(fault: str) -> str:

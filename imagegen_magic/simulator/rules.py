@@ -90,7 +90,9 @@ def find_model(catalog: Catalog, name: str, today: date, *, image_call: bool) ->
     if model is not None and not gone:
         return model
     if gone:
-        message = f"The model `{name}` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations"
+        message = (
+            f"The model `{name}` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations"
+        )
     else:
         message = f"The model '{name}' does not exist or you do not have access to it."
     raise ApiError(404, message, param="model" if image_call else None, code="model_not_found")
@@ -160,7 +162,9 @@ class _Reader:
         value = self.values.get(name)
         if value is None or value == "":
             if required:
-                raise ApiError(400, f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
+                raise ApiError(
+                    400, f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter"
+                )
             return ""
         if not isinstance(value, str):
             raise _wrong_type(name, "a string", value)
@@ -209,7 +213,14 @@ class _Reader:
 
 
 def _wrong_type(name: str, expected: str, value: object) -> ApiError:
-    words = {bool: "a boolean", int: "an integer", float: "a decimal number", str: "a string", list: "an array", dict: "an object"}
+    words = {
+        bool: "a boolean",
+        int: "an integer",
+        float: "a decimal number",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
     got = words.get(type(value), "another type")
     message = f"Invalid type for '{name}': expected {expected}, but got {got} instead."
     return ApiError(400, message, param=name, code="invalid_type")
@@ -251,7 +262,9 @@ def _background(reader: _Reader, model: Model, prompt: str, output_format: str, 
 def _compression(reader: _Reader, output_format: str) -> int:
     value = reader.whole("output_compression", 0, 100, 100)
     if "output_compression" in reader.values and output_format not in ("jpeg", "webp") and value != 100:  # noqa: PLR2004
-        raise _bad(f"Compression less than 100 is not supported for output format '{output_format}'.", "output_compression")
+        raise _bad(
+            f"Compression less than 100 is not supported for output format '{output_format}'.", "output_compression"
+        )
     return value
 
 
@@ -377,10 +390,14 @@ def _overlay(name: str, upload: Upload, first: Upload) -> Upload:
     """A mask or markup that is a PNG with alpha of the first picture's size."""
     _check_picture(upload, name, ("image/png",))
     if pixels(upload.data) != pixels(first.data):
-        raise _bad(f"Invalid {name} image format - {name} size does not match image size.", name, "invalid_image_format")
+        raise _bad(
+            f"Invalid {name} image format - {name} size does not match image size.", name, "invalid_image_format"
+        )
     with Image.open(io.BytesIO(upload.data)) as picture:
         if not picture.has_transparency_data:
-            raise _bad(f"Invalid {name} image format - {name} image missing alpha channel.", name, "invalid_image_format")
+            raise _bad(
+                f"Invalid {name} image format - {name} image missing alpha channel.", name, "invalid_image_format"
+            )
     return upload
 
 
@@ -388,15 +405,21 @@ def _check_picture(upload: Upload, param: str, mimes: tuple[str, ...]) -> None:
     if upload.mime not in mimes:
         *most, last = [f"'{mime}'" for mime in mimes]
         listed = f"{', '.join(most)}, and {last}" if most else last
-        message = f"Invalid file '{param}': unsupported mimetype ('{upload.mime}'). Supported file formats are {listed}."
+        message = (
+            f"Invalid file '{param}': unsupported mimetype ('{upload.mime}'). Supported file formats are {listed}."
+        )
         raise _bad(message, param, "unsupported_file_mimetype")
     if len(upload.data) >= _MAX_INPUT_BYTES:
-        raise ApiError(413, f"Invalid file '{param}': file is too large (maximum 50MB).", param=param, code="file_too_large")
+        raise ApiError(
+            413, f"Invalid file '{param}': file is too large (maximum 50MB).", param=param, code="file_too_large"
+        )
     try:
         width, height = pixels(upload.data)
         fits = width * height <= _MAX_PIXELS
     except Exception as error:  # Pillow's decoders raise many kinds for bytes that are no picture
-        raise _bad(f"Invalid image file or mode for '{param}', please check your image file.", param, "invalid_image_file") from error
+        raise _bad(
+            f"Invalid image file or mode for '{param}', please check your image file.", param, "invalid_image_file"
+        ) from error
     if not fits:
         raise _bad(f"Invalid file '{param}': image has too many pixels.", param, "invalid_image_file")
 
@@ -407,7 +430,9 @@ def _check_rest(reader: _Reader, job: Job) -> None:
         if name in reader.values:
             if not allowed:
                 message = f"The model '{job.model.id}' does not support the '{name}' parameter."
-                raise _bad(message, name, f"invalid_{name}_model" if name == "input_fidelity" else "unsupported_parameter")
+                raise _bad(
+                    message, name, f"invalid_{name}_model" if name == "input_fidelity" else "unsupported_parameter"
+                )
             reader.choice(name, allowed, allowed[0])
     reader.choice("moderation", ("auto", "low"), "auto")
     if "svg" in reader.values:
@@ -441,5 +466,3 @@ def moderation_error(request_id: str, violations: Collection[str]) -> ApiError:
         kind=_IMAGE_ERROR,
         code="moderation_blocked",
     )
-
-

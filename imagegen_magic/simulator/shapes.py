@@ -48,7 +48,7 @@ def ellipse(x: float, y: float, rx: float, ry: float | None = None, *, turn: flo
     """An ellipse about (x, y), turned by `turn` degrees clockwise."""
     angle = np.linspace(0, 2 * math.pi, steps, endpoint=False)
     points = np.stack([np.cos(angle) * rx, np.sin(angle) * (rx if ry is None else ry)], axis=1)
-    return _turned(points, turn) + (x, y)
+    return np.asarray(_turned(points, turn) + (x, y), dtype=np.float64)
 
 
 def _turned(points: Outline, degrees: float) -> Outline:
@@ -66,7 +66,12 @@ def rounded(left: float, top: float, right: float, bottom: float, radius: float)
     """A rectangle with round corners."""
     radius = min(radius, (right - left) / 2, (bottom - top) / 2)
     corners = []
-    centres = ((right - radius, bottom - radius), (left + radius, bottom - radius), (left + radius, top + radius), (right - radius, top + radius))
+    centres = (
+        (right - radius, bottom - radius),
+        (left + radius, bottom - radius),
+        (left + radius, top + radius),
+        (right - radius, top + radius),
+    )
     for quarter, (x, y) in enumerate(centres):
         angle = np.linspace(0, math.pi / 2, 16) + quarter * math.pi / 2
         corners.append(np.stack([x + np.cos(angle) * radius, y + np.sin(angle) * radius], axis=1))
@@ -88,7 +93,9 @@ def _spline(points: Outline, steps: int) -> Outline:
     return np.concatenate(pieces)
 
 
-def stroke(knots: Sequence[tuple[float, float]], width: float, end_width: float | None = None, *, steps: int = 14) -> Outline:
+def stroke(
+    knots: Sequence[tuple[float, float]], width: float, end_width: float | None = None, *, steps: int = 14
+) -> Outline:
     """A smooth open line of `width`, tapering to `end_width`, with round ends."""
     points = np.array(knots, dtype=np.float64)
     line = _spline(np.concatenate([points[:1], points, points[-1:]]), steps)
