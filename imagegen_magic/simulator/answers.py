@@ -14,7 +14,8 @@ from PIL import Image
 
 from . import edits, encoding, tokens
 from .drawing import Recipe, key_colour, paint_picture, seed_of
-from .rules import Job, pixels
+from .rules import Job
+from .uploads import pixels
 
 __all__ = ["Drawn", "Entry", "Streamed", "b64", "draw", "event_chunks", "json_chunks", "partials", "plain", "usage"]
 

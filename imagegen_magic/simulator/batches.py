@@ -11,7 +11,7 @@ import json
 import math
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -87,7 +87,8 @@ class BatchStore:
             "id": batch_id, "object": "batch", "endpoint": values["endpoint"], "model": None, "errors": None,
             "input_file_id": source["id"], "completion_window": "24h", "status": "validating",
             "output_file_id": None, "error_file_id": None, "created_at": now, **dict.fromkeys(_TIMES),
-            "request_counts": {"total": 0, "completed": 0, "failed": 0}, "usage": None, "metadata": values.get("metadata"),
+            "request_counts": {"total": 0, "completed": 0, "failed": 0}, "usage": None,
+            "metadata": values.get("metadata"),
         }  # fmt: skip
         batch["expires_at"] = now + _DAY
         self._save(batch, {"lines": [], "next": 0, "sizes": {"out": 0, "err": 0}})
@@ -246,7 +247,7 @@ class BatchStore:
         batch.update({"status": done, f"{done}_at": now})
 
 
-def _line_fault(line: bytes, endpoint: str, seen: set[str], models: set[str]) -> tuple[str, str, str | None] | None:
+def _line_fault(line: bytes, endpoint: str, seen: set[str], models: set[str]) -> Sequence[str | None] | None:
     """(code, message, param) of what is wrong with an input line, or None; fills `seen` and `models`."""
     if not line.strip():
         return None
@@ -257,17 +258,16 @@ def _line_fault(line: bytes, endpoint: str, seen: set[str], models: set[str]) ->
         return "invalid_json_line", "This line is not parseable as valid JSON.", None
     except (KeyError, TypeError) as error:
         return "missing_required_parameter", f"Missing required parameter: {error}.", str(error).strip("'")
-    if custom_id in seen:
-        return "duplicate_custom_id", f"The custom_id '{custom_id}' is used by an earlier line.", "custom_id"
-    seen.add(custom_id)
-    if method != "POST":
-        return "invalid_method", "The method must be POST.", "method"
-    if url != endpoint:
-        return "invalid_url", f"The URL of this line is not the batch's endpoint {endpoint}.", "url"
-    if not isinstance(body, dict):
-        return "invalid_request", "The body is not an object.", "body"
-    models.add(str(body.get("model", "")))
-    return None
+    faults = (
+        (str(custom_id) in seen, "duplicate_custom_id", f"The custom_id '{custom_id}' is used already.", "custom_id"),
+        (method != "POST", "invalid_method", "The method must be POST.", "method"),
+        (url != endpoint, "invalid_url", f"The URL of this line is not the batch's endpoint {endpoint}.", "url"),
+        (not isinstance(body, dict), "invalid_request", "The body is not an object.", "body"),
+    )
+    seen.add(str(custom_id))
+    if isinstance(body, dict):
+        models.add(str(body.get("model", "")))
+    return next((fault for broken, *fault in faults if broken), None)
 
 
 def _add_usage(batch: dict[str, Any], usage: Mapping[str, int]) -> None:

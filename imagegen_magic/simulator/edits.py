@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from .drawing import Recipe, key_colour, paint_picture, paint_subject, rgb, seed_of, stamp_corner
+from .drawing import Recipe, key_colour, paint_picture, paint_subject, rgb, seed_of
 from .encoding import find_recipe
+from .painting import stamp_corner
 from .rules import Job
 
 __all__ = ["edit_picture", "first_recipe"]

@@ -65,6 +65,7 @@ FAULTS: dict[str, FaultKind] = {
 }
 """Every fault by its name in scripts."""
 
+_OPTIONS = "xN, x*, after=K, retry-after=S, seconds=S, billed=yes|no, on=images|files|batches|models|any, param=NAME"
 _GROUPS: dict[str, Group] = {
     "images": "images",
     "files": "files",
@@ -123,10 +124,9 @@ def _with_options(name: str, words: list[str], entry: str) -> Fault:
         try:
             fault.update(_option(key, value) if equals else _times(word))
         except (ValueError, KeyError):
-            options = "xN, x*, after=K, retry-after=S, seconds=S, billed=yes|no, on=images|files|batches|models|any, param=NAME"
             listed = ", ".join(FAULTS)
             raise ValueError(
-                f"{word!r} in {entry!r} is no option; options: {options}; the names are: {listed}"
+                f"{word!r} in {entry!r} is no option; options: {_OPTIONS}; the names are: {listed}"
             ) from None
     if name == "429" and "retry_after" not in fault:
         fault["retry_after"] = 1.0

@@ -17,7 +17,8 @@ from .faults import Fault, FaultScript
 from .files import FileStore
 from .inputs import edit_inputs, read_body
 from .pacing import Pacer
-from .rules import Endpoint, Job, read_job
+from .rules import Job, read_job
+from .uploads import Endpoint
 from .wire import ApiError, Part, Request, Response, Sleep, Upload, wait
 
 __all__ = ["ImageEndpoints", "Note", "Settings"]
