@@ -6,4 +6,15 @@ from .api import Simulator
 from .faults import FAULTS, Fault, parse_faults
 from .wire import Arrival, Disconnect, Part, Request, Response, Stalled
 
-__all__ = ["FAULTS", "Arrival", "Disconnect", "Fault", "Part", "Request", "Response", "Simulator", "Stalled", "parse_faults"]
+__all__ = [
+    "FAULTS",
+    "Arrival",
+    "Disconnect",
+    "Fault",
+    "Part",
+    "Request",
+    "Response",
+    "Simulator",
+    "Stalled",
+    "parse_faults",
+]

@@ -14,7 +14,8 @@ from PIL import Image
 
 from . import edits, encoding, tokens
 from .drawing import Recipe, key_colour, paint_picture, seed_of
-from .rules import Job, pixels
+from .rules import Job
+from .uploads import pixels
 
 __all__ = ["Drawn", "Entry", "Streamed", "b64", "draw", "event_chunks", "json_chunks", "partials", "plain", "usage"]
 
@@ -31,7 +32,9 @@ def recipe_for(job: Job, number: int) -> Recipe:
     """What picture `number` of a generation depends on: the content of the request, and nothing else."""
     backdrop = "none" if job.background == "transparent" else key_colour(job.prompt) or "scene"
     seed = seed_of(job.prompt, job.model.id, job.size, number)
-    return Recipe(prompt=job.prompt, seed=seed, width=job.size[0], height=job.size[1], quality=job.quality, backdrop=backdrop)
+    return Recipe(
+        prompt=job.prompt, seed=seed, width=job.size[0], height=job.size[1], quality=job.quality, backdrop=backdrop
+    )
 
 
 def draw(job: Job, number: int, drift: float) -> Drawn:
@@ -41,7 +44,9 @@ def draw(job: Job, number: int, drift: float) -> Drawn:
         recipe = edits.edit_recipe(job, number)
         if job.output_format not in ("gif", "svg"):
             picture = edits.edit_picture(job, recipe)
-            return Drawn(data=encoding.encode(picture, job.output_format, job.output_compression, None), picture=picture)
+            return Drawn(
+                data=encoding.encode(picture, job.output_format, job.output_compression, None), picture=picture
+            )
     elif job.endpoint == "generation":
         recipe = recipe_for(job, number)
     assert recipe is not None
@@ -63,7 +68,11 @@ def partials(job: Job, drawn: Drawn) -> Iterator[bytes]:
 
 def as_other_format(drawn: Drawn, job: Job) -> bytes:
     """The picture in a format that was not asked for: JPEG, or PNG where JPEG was asked for."""
-    picture = drawn.picture or Image.open(io.BytesIO(drawn.data)) if job.output_format != "svg" else Image.new("RGB", (64, 64))
+    picture = (
+        drawn.picture or Image.open(io.BytesIO(drawn.data))
+        if job.output_format != "svg"
+        else Image.new("RGB", (64, 64))
+    )
     return encoding.encode(picture.convert("RGB"), "png" if job.output_format == "jpeg" else "jpeg", 90, None)
 
 
@@ -136,7 +145,13 @@ def json_chunks(job: Job, entries: Iterator[Entry] | None, created: int, count: 
         yield b"]"
     tail: dict[str, Any] = {**resolved(job), "usage": usage(job, count)}
     if job.output_format == "svg":
-        tail["svg_usage"] = {"model": "simulated-author", "input_tokens": 400, "output_tokens": 3000, "reasoning_tokens": 1000, "total_tokens": 3400}
+        tail["svg_usage"] = {
+            "model": "simulated-author",
+            "input_tokens": 400,
+            "output_tokens": 3000,
+            "reasoning_tokens": 1000,
+            "total_tokens": 3400,
+        }
     if job.safety_identifier:
         tail["safety_identifier"] = job.safety_identifier
     yield b", " + json.dumps(tail).encode()[1:]
@@ -160,7 +175,12 @@ def event_chunks(
             kind = f"{prefix}.partial_image"
             yield _event(kind, {"type": kind, "b64_json": b64(data), **common, "partial_image_index": index})
         if stop == "error":
-            error = {"message": "The server had an error while processing your request.", "type": "server_error", "param": None, "code": "server_error"}
+            error = {
+                "message": "The server had an error while processing your request.",
+                "type": "server_error",
+                "param": None,
+                "code": "server_error",
+            }
             yield _event("error", {"type": "error", "error": error})
         if stop:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,30 @@ from .wire import ApiError, Arrival, Request, Response, Sleep, json_response
 __all__ = ["Simulator"]
 
 _OWN = "/v1/_simulator/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Exchange:
+    """One request on its way to an answer."""
+
+    request: Request
+    path: str
+    query: dict[str, str]
+    request_id: str
+    note: Note
+    timeout: float | None
+
+    @property
+    def method(self) -> str:
+        return self.request.method.upper()
+
+    @property
+    def segments(self) -> list[str]:
+        """What stands after `/v1`; empty where the address does not start so."""
+        return self.path.split("/")[2:] if self.path.startswith("/v1/") else []
+
+    def no_such_address(self) -> ApiError:
+        return ApiError(404, f"Invalid URL ({self.method} {self.path})")
 
 
 class Simulator:
@@ -102,17 +126,23 @@ class Simulator:
         path = split.path.removeprefix("/openai").rstrip("/")
         if path.startswith(_OWN):
             return self._own_page(path.removeprefix(_OWN))
-        request_id = self._next_id()
-        note = Note()
+        exchange = _Exchange(
+            request=request,
+            path=path,
+            query=dict(parse_qsl(split.query)),
+            request_id=self._next_id(),
+            note=Note(total=self._bill),
+            timeout=timeout,
+        )
         try:
-            response = self._routed(request, path, dict(parse_qsl(split.query)), request_id, note, timeout)
-            note.status = response.status
+            response = self._routed(exchange)
+            exchange.note.status = response.status
         except ApiError as error:
-            note.status = error.status
+            exchange.note.status = error.status
             response = effects.error_response(error)
         finally:
-            self._remember(request, split.path, request_id, note)
-        response.headers.update(self._headers(request_id))
+            self._remember(exchange)
+        response.headers.update(self._headers(exchange.request_id))
         return response
 
     def _next_id(self) -> str:
@@ -129,83 +159,105 @@ class Simulator:
             **self._pacer.headers(),
         }
 
-    def _remember(self, request: Request, path: str, request_id: str, note: Note) -> None:
+    def _remember(self, exchange: _Exchange) -> None:
+        note = exchange.note
         arrival = Arrival(
-            method=request.method, path=path, content_type=request.header("content-type").split(";")[0], fields=note.fields,
-            parts=note.parts, status=note.status, images_billed=note.billed, fault=note.fault, request_id=request_id,
-        )  # fmt: skip
-        with self._lock:
-            self.images_billed += note.billed
-            if self._keep_record:
+            method=exchange.method,
+            path=exchange.path,
+            content_type=exchange.request.header("content-type").split(";")[0],
+            fields=note.fields,
+            parts=note.parts,
+            status=note.status,
+            images_billed=note.billed,
+            fault=note.fault,
+            request_id=exchange.request_id,
+        )
+        if self._keep_record:
+            with self._lock:
                 self.record.append(arrival)
+
+    def _bill(self, pictures: int) -> None:
+        with self._lock:
+            self.images_billed += pictures
 
     def _own_page(self, what: str) -> Response:
         """The simulator's own pages, which no OpenAI server has: the record, and pictures by URL."""
         if what == "record":
             with self._lock:
-                return json_response(200, {"images_billed": self.images_billed, "requests": [asdict(a) for a in self.record]})
+                return json_response(
+                    200, {"images_billed": self.images_billed, "requests": [asdict(a) for a in self.record]}
+                )
         data = self._images.shelved(what.removeprefix("pictures/"))
         if data is None:
             return effects.error_response(ApiError(404, "The simulator has no such page."))
         return Response(200, {"content-type": sniffed_mime(data), "content-length": str(len(data))}, (data,))
 
-    def _routed(
-        self, request: Request, path: str, query: dict[str, str], request_id: str, note: Note, timeout: float | None
-    ) -> Response:
+    def _routed(self, exchange: _Exchange) -> Response:
+        request = exchange.request
         check_key(request.header("authorization"), request.header("api-key"))
-        method, segments = request.method.upper(), path.split("/")[2:]
-        if path.startswith("/v1/"):
-            match (method, *segments):
-                case ("POST", "images", "generations"):
-                    return self._images.answer("generation", request, request_id, note, timeout)
-                case ("POST", "images", "edits"):
-                    return self._images.answer("edit", request, request_id, note, timeout)
-                case (_, "models" | "files" | "batches" as group, *_):
-                    return self._with_fault(group, method, segments, request, query, request_id, note, timeout)
-        raise ApiError(404, f"Invalid URL ({method} {path})")
+        match (exchange.method, *exchange.segments):
+            case ("POST", "images", "generations"):
+                return self._images.answer("generation", request, exchange.request_id, exchange.note, exchange.timeout)
+            case ("POST", "images", "edits"):
+                return self._images.answer("edit", request, exchange.request_id, exchange.note, exchange.timeout)
+            case (_, "models", *_):
+                return self._with_fault(exchange, self._model_routes)
+            case (_, "files", *_):
+                return self._with_fault(exchange, self._file_routes)
+            case (_, "batches", *_):
+                return self._with_fault(exchange, self._batch_routes)
+        raise exchange.no_such_address()
 
-    def _with_fault(
-        self, group: str, method: str, segments: list[str], request: Request, query: dict[str, str], request_id: str,
-        note: Note, timeout: float | None,
-    ) -> Response:  # fmt: skip
-        """The answer of the other endpoints, and the faults whose `on=` names them."""
-        fault = self._script.take(group, stream=False)
+    def _with_fault(self, exchange: _Exchange, route: Callable[[_Exchange], Response]) -> Response:
+        """The answer of an endpoint other than the images', with the faults whose `on=` names it."""
+        fault = self._script.take(exchange.segments[0], stream=False)
         if fault is None:
-            return self._plain(method, segments, request, query, note)
-        note.fault = fault.name
-        effects.raise_status_fault(fault, "gpt-image", request_id)
-        answer = effects.maimed(fault, self._settings.sleep, timeout)
-        answer = answer or self._plain(method, segments, request, query, note)
-        return effects.damaged(answer, fault, self._settings.sleep, timeout)
+            return route(exchange)
+        exchange.note.fault = fault.name
+        effects.raise_status_fault(fault, "gpt-image", exchange.request_id)
+        answer = effects.maimed(fault, self._settings.sleep, exchange.timeout) or route(exchange)
+        return effects.damaged(answer, fault, self._settings.sleep, exchange.timeout)
 
-    def _plain(self, method: str, segments: list[str], request: Request, query: dict[str, str], note: Note) -> Response:
-        now = int(self._settings.clock())
-        match (method, *segments):
-            case ("GET", "models"):
-                return json_response(200, {"object": "list", "data": [self._model(name) for name in self._live_models()]})
-            case ("GET", "models", name):
+    def _model_routes(self, exchange: _Exchange) -> Response:
+        match (exchange.method, *exchange.segments):
+            case ("GET", _):
+                models = [self._model(name) for name in self._live_models()]
+                return json_response(200, {"object": "list", "data": models})
+            case ("GET", _, name):
                 find_model(self._settings.catalog, name, self._settings.today(), image_call=False)
                 return json_response(200, self._model(name))
-            case ("POST", "files"):
-                return self._files.create(*note.body(request), now)
-            case ("GET", "files"):
-                return page(self._files.entries(query.get("purpose", "")), query)
-            case ("GET", "files", name):
+        raise exchange.no_such_address()
+
+    def _file_routes(self, exchange: _Exchange) -> Response:
+        match (exchange.method, *exchange.segments):
+            case ("POST", _):
+                return self._files.create(*exchange.note.body(exchange.request), self._now())
+            case ("GET", _):
+                return page(self._files.entries(exchange.query.get("purpose", "")), exchange.query)
+            case ("GET", _, name):
                 return json_response(200, self._files.get(name))
-            case ("DELETE", "files", name):
+            case ("DELETE", _, name):
                 return self._files.delete(name)
-            case ("GET", "files", name, "content"):
+            case ("GET", _, name, "content"):
                 return self._files.content(name)
-            case ("POST", "batches"):
-                return json_response(200, self._batches.create(note.body(request)[0], now))
-            case ("GET", "batches"):
-                return page(self._batches.entries(), query)
-            case ("GET", "batches", name):
-                batch, note.billed = self._batches.advance(name, now)
+        raise exchange.no_such_address()
+
+    def _batch_routes(self, exchange: _Exchange) -> Response:
+        match (exchange.method, *exchange.segments):
+            case ("POST", _):
+                return json_response(200, self._batches.create(exchange.note.body(exchange.request)[0], self._now()))
+            case ("GET", _):
+                return page(self._batches.entries(), exchange.query)
+            case ("GET", _, name):
+                batch, billed = self._batches.advance(name, self._now())
+                exchange.note.bill(billed)
                 return json_response(200, batch)
-            case ("POST", "batches", name, "cancel"):
-                return json_response(200, self._batches.cancel(name, now))
-        raise ApiError(404, f"Invalid URL ({method} {urlsplit(request.path).path})")
+            case ("POST", _, name, "cancel"):
+                return json_response(200, self._batches.cancel(name, self._now()))
+        raise exchange.no_such_address()
+
+    def _now(self) -> int:
+        return int(self._settings.clock())
 
     def _live_models(self) -> Iterator[str]:
         today = self._settings.today()

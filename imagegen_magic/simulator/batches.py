@@ -11,7 +11,7 @@ import json
 import math
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,7 +28,16 @@ _MAX_LINES = 50_000
 _LINES_A_STEP = 50
 _DAY = 86_400
 _FINAL = ("completed", "failed", "expired", "cancelled")
-_TIMES = ("in_progress_at", "expires_at", "finalizing_at", "completed_at", "failed_at", "expired_at", "cancelling_at", "cancelled_at")
+_TIMES = (
+    "in_progress_at",
+    "expires_at",
+    "finalizing_at",
+    "completed_at",
+    "failed_at",
+    "expired_at",
+    "cancelling_at",
+    "cancelled_at",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +67,9 @@ class BatchStore:
         """The batch object of a new batch."""
         for name in ("input_file_id", "endpoint", "completion_window"):
             if not values.get(name):
-                raise ApiError(400, f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
+                raise ApiError(
+                    400, f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter"
+                )
         if values["endpoint"] not in _ENDPOINTS:
             listed = " and ".join(f"'{url}'" for url in _ENDPOINTS)
             message = f"Invalid value: '{values['endpoint']}'. Supported values are: {listed}."
@@ -68,13 +79,16 @@ class BatchStore:
             raise ApiError(400, message, param="completion_window", code="invalid_value")
         source = self._files.get(str(values["input_file_id"]))
         if source["purpose"] != "batch":
-            raise ApiError(400, f"Invalid purpose for file {source['id']}. Expected 'batch', but got '{source['purpose']}'.")
+            raise ApiError(
+                400, f"Invalid purpose for file {source['id']}. Expected 'batch', but got '{source['purpose']}'."
+            )
         batch_id = self._files.new_id().replace("file-sim", "batch_sim")
         batch = {
             "id": batch_id, "object": "batch", "endpoint": values["endpoint"], "model": None, "errors": None,
             "input_file_id": source["id"], "completion_window": "24h", "status": "validating",
             "output_file_id": None, "error_file_id": None, "created_at": now, **dict.fromkeys(_TIMES),
-            "request_counts": {"total": 0, "completed": 0, "failed": 0}, "usage": None, "metadata": values.get("metadata"),
+            "request_counts": {"total": 0, "completed": 0, "failed": 0}, "usage": None,
+            "metadata": values.get("metadata"),
         }  # fmt: skip
         batch["expires_at"] = now + _DAY
         self._save(batch, {"lines": [], "next": 0, "sizes": {"out": 0, "err": 0}})
@@ -126,7 +140,10 @@ class BatchStore:
 
     def _validate(self, batch: dict[str, Any], work: dict[str, Any], now: int) -> None:
         """Reads every line; the batch fails as a whole where one is not a request."""
-        errors, lines, seen, models = [], [], set(), set()
+        errors: list[dict[str, Any]] = []
+        lines: list[int] = []
+        seen: set[str] = set()
+        models: set[str] = set()
         offset, number = 0, 0
         with self._files.path(batch["input_file_id"]).open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -150,7 +167,12 @@ class BatchStore:
     def _file_faults(self, lines: int, good: int, models: set[str], *, has_errors: bool) -> Iterator[dict[str, Any]]:
         """What is wrong with the input file as a whole."""
         if lines > _MAX_LINES:
-            yield {"code": "too_many_tasks", "message": f"The file has {lines} lines; at most {_MAX_LINES}.", "param": None, "line": None}
+            yield {
+                "code": "too_many_tasks",
+                "message": f"The file has {lines} lines; at most {_MAX_LINES}.",
+                "param": None,
+                "line": None,
+            }
         if not good and not has_errors:
             yield {"code": "empty_file", "message": "The input file is empty.", "param": None, "line": None}
         if len(models) > 1:
@@ -200,7 +222,9 @@ class BatchStore:
         number = sum(batch["request_counts"][key] for key in ("completed", "failed"))
         head = {"id": f"batch_req_{batch['id'][6:]}_{number}", "custom_id": line["custom_id"]}
         response = {"status_code": answer.status, "request_id": answer.request_id}
-        file.write(json.dumps(head)[:-1].encode() + b', "response": ' + json.dumps(response)[:-1].encode() + b', "body": ')
+        file.write(
+            json.dumps(head)[:-1].encode() + b', "response": ' + json.dumps(response)[:-1].encode() + b', "body": '
+        )
         for chunk in answer.chunks:
             file.write(chunk)
         file.write(b'}, "error": null}\n')
@@ -223,7 +247,7 @@ class BatchStore:
         batch.update({"status": done, f"{done}_at": now})
 
 
-def _line_fault(line: bytes, endpoint: str, seen: set[str], models: set[str]) -> tuple[str, str, str | None] | None:
+def _line_fault(line: bytes, endpoint: str, seen: set[str], models: set[str]) -> Sequence[str | None] | None:
     """(code, message, param) of what is wrong with an input line, or None; fills `seen` and `models`."""
     if not line.strip():
         return None
@@ -234,17 +258,16 @@ def _line_fault(line: bytes, endpoint: str, seen: set[str], models: set[str]) ->
         return "invalid_json_line", "This line is not parseable as valid JSON.", None
     except (KeyError, TypeError) as error:
         return "missing_required_parameter", f"Missing required parameter: {error}.", str(error).strip("'")
-    if custom_id in seen:
-        return "duplicate_custom_id", f"The custom_id '{custom_id}' is used by an earlier line.", "custom_id"
-    seen.add(custom_id)
-    if method != "POST":
-        return "invalid_method", "The method must be POST.", "method"
-    if url != endpoint:
-        return "invalid_url", f"The URL of this line is not the batch's endpoint {endpoint}.", "url"
-    if not isinstance(body, dict):
-        return "invalid_request", "The body is not an object.", "body"
-    models.add(str(body.get("model", "")))
-    return None
+    faults = (
+        (str(custom_id) in seen, "duplicate_custom_id", f"The custom_id '{custom_id}' is used already.", "custom_id"),
+        (method != "POST", "invalid_method", "The method must be POST.", "method"),
+        (url != endpoint, "invalid_url", f"The URL of this line is not the batch's endpoint {endpoint}.", "url"),
+        (not isinstance(body, dict), "invalid_request", "The body is not an object.", "body"),
+    )
+    seen.add(str(custom_id))
+    if isinstance(body, dict):
+        models.add(str(body.get("model", "")))
+    return next((fault for broken, *fault in faults if broken), None)
 
 
 def _add_usage(batch: dict[str, Any], usage: Mapping[str, int]) -> None:

@@ -9,13 +9,16 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from .drawing import Recipe, key_colour, paint_picture, paint_subject, rgb, seed_of, stamp_corner
+from .drawing import Recipe, key_colour, paint_picture, paint_subject, rgb, seed_of
 from .encoding import find_recipe
+from .painting import stamp_corner
 from .rules import Job
 
 __all__ = ["edit_picture", "first_recipe"]
 
-_REMOVE = re.compile(r"\b(remove|erase|delete|replace|change|swap|cut out)\b[\w\s,-]{0,40}\b(background|backdrop)\b", re.IGNORECASE)
+_REMOVE = re.compile(
+    r"\b(remove|erase|delete|replace|change|swap|cut out)\b[\w\s,-]{0,40}\b(background|backdrop)\b", re.IGNORECASE
+)
 _BORDER_DISTANCE = 60
 
 
@@ -114,7 +117,9 @@ def _pin(picture: Image.Image, others: list[Image.Image]) -> None:
     edge = int(min(picture.width / max(6, len(others) + 1), picture.height / 5))
     gap, frame = max(4, edge // 10), max(2, edge // 24)
     for number, other in enumerate(others):
-        card = ImageOps.expand(ImageOps.fit(_over_white(other), (edge - 2 * frame, edge - 2 * frame)), frame, (252, 250, 245))
+        card = ImageOps.expand(
+            ImageOps.fit(_over_white(other), (edge - 2 * frame, edge - 2 * frame)), frame, (252, 250, 245)
+        )
         shadow = Image.new("L", (edge + 4 * gap, edge + 4 * gap))
         ImageDraw.Draw(shadow).rectangle((2 * gap, 2 * gap, 2 * gap + edge, 2 * gap + edge), fill=90)
         shadow = shadow.filter(ImageFilter.GaussianBlur(gap * 0.7))

@@ -10,7 +10,7 @@ from .faults import Fault
 from .rules import moderation_error
 from .wire import ApiError, Disconnect, Response, Sleep, json_response, wait
 
-__all__ = ["damaged", "maimed", "rate_limit", "raise_status_fault"]
+__all__ = ["damaged", "maimed", "raise_status_fault", "rate_limit"]
 
 _FOREVER = 3600.0
 _PAUSE = 0.25
@@ -21,14 +21,20 @@ _HTML = (
 )
 
 
-def rate_limit(model: str, seconds: float | None, *, what: str = "images per min", detail: str = "Limit 5, Used 5, Requested 1") -> ApiError:
+def rate_limit(
+    model: str, seconds: float | None, *, what: str = "images per min", detail: str = "Limit 5, Used 5, Requested 1"
+) -> ApiError:
     """429, with the wait in the message and, where it is known, in the headers."""
-    headers = {} if seconds is None else {"retry-after": str(math.ceil(seconds)), "retry-after-ms": str(round(seconds * 1000))}
+    headers = (
+        {}
+        if seconds is None
+        else {"retry-after": str(math.ceil(seconds)), "retry-after-ms": str(round(seconds * 1000))}
+    )
     again = 1.0 if seconds is None else seconds
     return ApiError(
         429,
-        f"Rate limit reached for {model} in organization org-simulated on {what}: {detail}. Please try again in {again:g}s. "
-        "Visit https://platform.openai.com/account/rate-limits to learn more.",
+        f"Rate limit reached for {model} in organization org-simulated on {what}: {detail}. Please try again in "
+        f"{again:g}s. Visit https://platform.openai.com/account/rate-limits to learn more.",
         kind="requests",
         code="rate_limit_exceeded",
         headers=headers,

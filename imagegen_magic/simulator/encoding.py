@@ -64,9 +64,13 @@ def animation(recipe: Recipe, frames: int, duration_ms: int) -> bytes:
         reach = 0.02 * min(recipe.width, recipe.height)
         shift = (reach * 0.6 * math.sin(turn), reach * math.cos(turn))
         picture = paint_picture(replace(recipe, shift=shift, quality="low"))
-        pictures.append(picture.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
+        pictures.append(
+            picture.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        )
     out = io.BytesIO()
-    pictures[0].save(out, "GIF", save_all=True, append_images=pictures[1:], duration=duration_ms, loop=0, comment=SOFTWARE.encode())
+    pictures[0].save(
+        out, "GIF", save_all=True, append_images=pictures[1:], duration=duration_ms, loop=0, comment=SOFTWARE.encode()
+    )
     return out.getvalue()
 
 
@@ -83,8 +87,10 @@ def vector(recipe: Recipe) -> bytes:
     gradients = "".join(_gradient(number, part) for number, part in enumerate(parts))
     paths = "".join(_path(number, part) for number, part in enumerate(parts))
     label = (
-        '<g transform="translate(0 0.98)"><rect x="-0.4" y="-0.075" width="0.8" height="0.15" rx="0.04" fill="#faf6ec"/>'
-        '<text text-anchor="middle" y="0.035" font-family="sans-serif" font-size="0.1" fill="#3e3a46">SIMULATED</text></g>'
+        '<g transform="translate(0 0.98)"><rect x="-0.4" y="-0.075" width="0.8" height="0.15" rx="0.04" '
+        'fill="#faf6ec"/>'
+        '<text text-anchor="middle" y="0.035" font-family="sans-serif" font-size="0.1" '
+        'fill="#3e3a46">SIMULATED</text></g>'
     )
     text = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'

@@ -31,7 +31,9 @@ FAULTS: dict[str, FaultKind] = {
     "400 unknown_parameter": FaultKind(effect="400, the field `param=` is unknown to the server", billed=False),
     "401": FaultKind(effect="401, the key is wrong", billed=False),
     "403 unverified": FaultKind(effect="403, the organization has to be verified", billed=False),
-    "429": FaultKind(effect="429, rate limit; `retry-after=S` seconds, or `retry-after=none` for no header", billed=False),
+    "429": FaultKind(
+        effect="429, rate limit; `retry-after=S` seconds, or `retry-after=none` for no header", billed=False
+    ),
     "quota": FaultKind(effect="429, the account's money is used up", billed=False),
     "moderation": FaultKind(effect="400, blocked by the safety system", billed=False),
     "500": FaultKind(effect="500 with a JSON error", billed=False),
@@ -47,19 +49,30 @@ FAULTS: dict[str, FaultKind] = {
     "html 200": FaultKind(effect="200 with an HTML page", billed=False),
     "bad base64": FaultKind(effect="pictures with characters that are not base64", billed=True),
     "half png": FaultKind(effect="pictures cut in the middle", billed=True),
-    "jpeg for png": FaultKind(effect="JPEG data, declared as what was asked for (PNG data where JPEG was)", billed=True),
+    "jpeg for png": FaultKind(
+        effect="JPEG data, declared as what was asked for (PNG data where JPEG was)", billed=True
+    ),
     "null data": FaultKind(effect='`"data": null`', billed=True),
     "fewer": FaultKind(effect="one picture less than asked for", billed=True),
     "more": FaultKind(effect="one picture more than asked for", billed=True),
     "url only": FaultKind(effect="`url` in place of `b64_json`; the served simulator answers at that URL", billed=True),
-    "stream cut": FaultKind(effect="the event stream ends in an orderly way before the final event", billed=True, stream=True),
+    "stream cut": FaultKind(
+        effect="the event stream ends in an orderly way before the final event", billed=True, stream=True
+    ),
     "stream error": FaultKind(effect="the stream brings an error event after the partials", billed=False, stream=True),
     "stream silent": FaultKind(effect="headers, then no event for `seconds=S` (3600)", billed=True, stream=True),
     "json for stream": FaultKind(effect="a plain JSON answer to a streaming request", billed=True, stream=True),
 }
 """Every fault by its name in scripts."""
 
-_GROUPS: dict[str, Group] = {"images": "images", "files": "files", "batches": "batches", "models": "models", "any": "any"}
+_OPTIONS = "xN, x*, after=K, retry-after=S, seconds=S, billed=yes|no, on=images|files|batches|models|any, param=NAME"
+_GROUPS: dict[str, Group] = {
+    "images": "images",
+    "files": "files",
+    "batches": "batches",
+    "models": "models",
+    "any": "any",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +124,10 @@ def _with_options(name: str, words: list[str], entry: str) -> Fault:
         try:
             fault.update(_option(key, value) if equals else _times(word))
         except (ValueError, KeyError):
-            options = "xN, x*, after=K, retry-after=S, seconds=S, billed=yes|no, on=images|files|batches|models|any, param=NAME"
             listed = ", ".join(FAULTS)
-            raise ValueError(f"{word!r} in {entry!r} is no option; options: {options}; the names are: {listed}") from None
+            raise ValueError(
+                f"{word!r} in {entry!r} is no option; options: {_OPTIONS}; the names are: {listed}"
+            ) from None
     if name == "429" and "retry_after" not in fault:
         fault["retry_after"] = 1.0
     return Fault(**fault)  # type: ignore[arg-type]
@@ -151,27 +165,35 @@ def _positive(text: str) -> float:
     return value
 
 
+@dataclass(slots=True)
+class _Pending:
+    """What is left of a fault: requests to let pass, and times to hit."""
+
+    fault: Fault
+    after: int
+    times: int | None
+
+
 class FaultScript:
     """Hands out the faults of a script, request by request; safe for threads."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self._lock = threading.Lock()
-        self._queue = [[fault, fault.after, fault.times] for fault in faults]
+        self._queue = [_Pending(fault=fault, after=fault.after, times=fault.times) for fault in faults]
 
     def take(self, group: str, *, stream: bool) -> Fault | None:
         """The fault for the next request of this group, or None; a stream fault waits for a streaming request."""
         with self._lock:
             for entry in self._queue:
-                fault, after, times = entry
-                assert isinstance(fault, Fault)
+                fault = entry.fault
                 if fault.on not in (group, "any") or (fault.kind.stream and not stream):
                     continue
-                if after:
-                    entry[1] = after - 1
+                if entry.after:
+                    entry.after -= 1
                     return None
-                if times is not None:
-                    entry[2] = times - 1
-                    if entry[2] == 0:
+                if entry.times is not None:
+                    entry.times -= 1
+                    if entry.times <= 0:
                         self._queue.remove(entry)
                 return None if fault.name == "ok" else fault
         return None

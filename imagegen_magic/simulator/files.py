@@ -16,7 +16,7 @@ from .wire import ApiError, Response, Upload, json_response
 
 __all__ = ["FileStore"]
 
-PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
+PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")
 _PIECE = 1 << 20
 _MAX_BATCH_FILE = 200 * 1024 * 1024
 _BATCH_FILE_DAYS = 30
@@ -56,12 +56,16 @@ class FileStore:
         purpose = str(values.get("purpose") or "")
         if purpose not in PURPOSES:
             message = f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'"
-            raise ApiError(400, message, param="purpose", code="invalid_value" if purpose else "missing_required_parameter")
+            raise ApiError(
+                400, message, param="purpose", code="invalid_value" if purpose else "missing_required_parameter"
+            )
         if purpose == "batch" and len(files[0].data) > _MAX_BATCH_FILE:
             raise ApiError(413, "The file exceeds the maximum size of 200 MB for batch input files.", param="file")
         file_id = self.new_id()
         write_atomically(self.path(file_id), files[0].data)
-        return json_response(200, self.add(file_id, files[0].filename or "upload", purpose, now, _expiry(values, purpose, now)))
+        return json_response(
+            200, self.add(file_id, files[0].filename or "upload", purpose, now, _expiry(values, purpose, now))
+        )
 
     def add(self, file_id: str, filename: str, purpose: str, now: int, expires: int | None) -> dict[str, Any]:
         """The file object of bytes that are already in place."""
@@ -70,11 +74,10 @@ class FileStore:
             "object": "file",
             "bytes": self.path(file_id).stat().st_size,
             "created_at": now,
-            "expires_at": expires,
             "filename": filename,
             "purpose": purpose,
             "status": "processed",
-            "status_details": None,
+            **({} if expires is None else {"expires_at": expires}),
         }
         write_atomically(self._meta(file_id), json.dumps(entry).encode())
         return entry
@@ -93,7 +96,9 @@ class FileStore:
     def entries(self, purpose: str) -> list[dict[str, Any]]:
         """Every file object, newest first, of one purpose where one is given."""
         found = [json.loads(path.read_text(encoding="utf-8")) for path in (self.folder / "files").glob("file-*.json")]
-        return sorted((entry for entry in found if purpose in ("", entry["purpose"])), key=lambda e: e["id"], reverse=True)
+        return sorted(
+            (entry for entry in found if purpose in ("", entry["purpose"])), key=lambda e: e["id"], reverse=True
+        )
 
     def delete(self, file_id: str) -> Response:
         """The answer to a deletion."""

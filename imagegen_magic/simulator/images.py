@@ -17,7 +17,8 @@ from .faults import Fault, FaultScript
 from .files import FileStore
 from .inputs import edit_inputs, read_body
 from .pacing import Pacer
-from .rules import Endpoint, Job, read_job
+from .rules import Job, read_job
+from .uploads import Endpoint
 from .wire import ApiError, Part, Request, Response, Sleep, Upload, wait
 
 __all__ = ["ImageEndpoints", "Note", "Settings"]
@@ -52,6 +53,13 @@ class Note:
     status: int = 0
     billed: int = 0
     fault: str = ""
+    total: Callable[[int], None] = lambda _: None
+    """Adds to the simulator's own count."""
+
+    def bill(self, pictures: int) -> None:
+        """Counts pictures at once: their answer may take long, or never arrive."""
+        self.billed += pictures
+        self.total(pictures)
 
     def body(self, request: Request) -> tuple[dict[str, Any], list[Upload]]:
         """Fields and files of the request, noted."""
@@ -76,7 +84,9 @@ class ImageEndpoints:
         self._shelf: dict[str, bytes] = {}
         self._shelved = 0
 
-    def answer(self, endpoint: Endpoint, request: Request, request_id: str, note: Note, timeout: float | None) -> Response:
+    def answer(
+        self, endpoint: Endpoint, request: Request, request_id: str, note: Note, timeout: float | None
+    ) -> Response:
         """The answer to one request; what happened goes into the note.
 
         Raises:
@@ -95,7 +105,9 @@ class ImageEndpoints:
             self._pacer.count(job.model.id, job.n)
             return self._made(job, fault, note, timeout)
 
-    def _job(self, endpoint: Endpoint, values: dict[str, Any], uploads: list[Upload], request_id: str) -> tuple[Job, list[Upload]]:
+    def _job(
+        self, endpoint: Endpoint, values: dict[str, Any], uploads: list[Upload], request_id: str
+    ) -> tuple[Job, list[Upload]]:
         if endpoint == "edit":
             values, uploads = edit_inputs(values, uploads, self._files)
         settings = self._settings
@@ -108,7 +120,7 @@ class ImageEndpoints:
     def _made(self, job: Job, fault: Fault | None, note: Note, timeout: float | None) -> Response:
         """The pictures' answer after the time they take, with a fault in it where one is due."""
         count = job.n + {"fewer": -1, "more": 1}.get(note.fault, 0)
-        note.billed = count if fault is None or fault.billed else 0
+        note.bill(count if fault is None or fault.billed else 0)
         sleep = self._settings.sleep
         if fault is None:
             if not job.stream:
@@ -189,7 +201,9 @@ class ImageEndpoints:
             wait(pause, timeout, self._settings.sleep)
             yield data
 
-    def _final(self, job: Job, fault: str, drawn: answers.Drawn, pause: float, timeout: float | None) -> Iterator[answers.Entry]:
+    def _final(
+        self, job: Job, fault: str, drawn: answers.Drawn, pause: float, timeout: float | None
+    ) -> Iterator[answers.Entry]:
         wait(pause, timeout, self._settings.sleep)
         yield self._entry(job, fault, drawn)
 
@@ -207,7 +221,9 @@ class ImageEndpoints:
             return LineAnswer(status=error.status, request_id=request_id, chunks=chunks, usage={}, images_billed=0)
         entries = (self._entry(job, "", picture) for picture in drawn)
         chunks = answers.json_chunks(job, entries, int(self._settings.clock()), job.n)
-        return LineAnswer(status=200, request_id=request_id, chunks=chunks, usage=answers.usage(job, job.n), images_billed=job.n)
+        return LineAnswer(
+            status=200, request_id=request_id, chunks=chunks, usage=answers.usage(job, job.n), images_billed=job.n
+        )
 
 
 def _stop(fault: str) -> str:

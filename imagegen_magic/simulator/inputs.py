@@ -35,9 +35,13 @@ def read_body(request: Request) -> tuple[dict[str, Any], list[Upload]]:
     return values, []
 
 
-def edit_inputs(values: Mapping[str, Any], uploads: list[Upload], files: FileStore) -> tuple[dict[str, Any], list[Upload]]:
+def edit_inputs(
+    values: Mapping[str, Any], uploads: list[Upload], files: FileStore
+) -> tuple[dict[str, Any], list[Upload]]:
     """The scalar fields, and every picture as a file named `image`, `mask` or `markup`."""
-    found = [replace(upload, field="image" if upload.field.startswith("image[") else upload.field) for upload in uploads]
+    found = [
+        replace(upload, field="image" if upload.field.startswith("image[") else upload.field) for upload in uploads
+    ]
     found += _references(values, files)
     rest = {name: value for name, value in values.items() if name not in ("images", "mask", "markup")}
     return nested(rest), found
@@ -46,7 +50,9 @@ def edit_inputs(values: Mapping[str, Any], uploads: list[Upload], files: FileSto
 def _references(values: Mapping[str, Any], files: FileStore) -> Iterator[Upload]:
     images = values.get("images") or []
     if not isinstance(images, list):
-        raise ApiError(400, "Invalid type for 'images': expected an array of objects.", param="images", code="invalid_type")
+        raise ApiError(
+            400, "Invalid type for 'images': expected an array of objects.", param="images", code="invalid_type"
+        )
     for reference in images:
         yield _reference("image", reference, files)
     for name in ("mask", "markup"):
@@ -58,7 +64,9 @@ def _reference(name: str, reference: object, files: FileStore) -> Upload:
     """The picture behind `{"file_id": …}` or `{"image_url": "data:…"}`."""
     keys = list(reference) if isinstance(reference, dict) else []
     if not isinstance(reference, dict) or len(keys) != 1 or keys[0] not in ("file_id", "image_url"):
-        raise ApiError(400, f"Each '{name}' needs exactly one of 'file_id' and 'image_url'.", param=name, code="invalid_value")
+        raise ApiError(
+            400, f"Each '{name}' needs exactly one of 'file_id' and 'image_url'.", param=name, code="invalid_value"
+        )
     value = str(reference[keys[0]])
     if keys[0] == "file_id":
         return files.as_upload(name, value)

@@ -61,4 +61,11 @@ class Pacer:
             left = max(0, limit - self._used(self._clock()))
         counted = {name: str(value) for name, value in (("limit", limit), ("remaining", left))}
         reset = {"x-ratelimit-reset-requests": f"{_WINDOW / limit:g}s"}
-        return {**{f"x-ratelimit-{name}-{what}": value for what in ("requests", "images") for name, value in counted.items()}, **reset}
+        return {
+            **{
+                f"x-ratelimit-{name}-{what}": value
+                for what in ("requests", "images")
+                for name, value in counted.items()
+            },
+            **reset,
+        }

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from .api import Simulator
 from .wire import Disconnect, Request, Response
@@ -40,19 +40,24 @@ class Server:
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 raise PortTakenError(
-                    error.errno, f"port {port} is not free on {_HOST}; choose another with --port, or 0 for any free one"
+                    error.errno,
+                    f"port {port} is not free on {_HOST}; choose another with --port, or 0 for any free one",
                 ) from error
             raise
         self._http.simulator = simulator
         self.url = f"http://{_HOST}:{self._http.server_address[1]}/v1"
         simulator.base_url = self.url
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="imagegen-simulator")
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="imagegen-simulator"
+        )
         self._thread.start()
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
 
     def wait(self) -> None:
@@ -82,7 +87,10 @@ def serve_forever(port: int, *, faults: str = "", latency: float = 0.0, announce
         PortTakenError: another program has the port.
         ValueError: the fault script has an unknown name or option.
     """
-    with serve(port, simulator=Simulator(faults=faults, latency=latency)) as server, contextlib.suppress(KeyboardInterrupt):
+    with (
+        serve(port, simulator=Simulator(faults=faults, latency=latency)) as server,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         announce(server.url)
         server.wait()
 

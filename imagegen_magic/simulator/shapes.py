@@ -14,7 +14,31 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Colour", "Outline", "Part", "arc", "curve", "ellipse", "mix", "polygon", "rounded", "shade", "stroke"]
+__all__ = [
+    "BROWN",
+    "CREAM",
+    "DARK",
+    "GLASS",
+    "GOLD",
+    "GREY",
+    "LEAF",
+    "WHITE",
+    "Colour",
+    "Outline",
+    "Part",
+    "arc",
+    "curve",
+    "ellipse",
+    "flat",
+    "line",
+    "mix",
+    "polygon",
+    "puff",
+    "rounded",
+    "shade",
+    "stroke",
+    "tube",
+]
 
 Outline = NDArray[np.float64]
 """Corners of a closed polygon, shape (n, 2)."""
@@ -44,17 +68,52 @@ class Part:
     """Further outlines painted with the same colour, for bundles of strokes."""
 
 
+WHITE: Colour = (0.97, 0.97, 0.95)
+CREAM: Colour = (0.97, 0.92, 0.82)
+DARK: Colour = (0.13, 0.13, 0.17)
+GREY: Colour = (0.62, 0.66, 0.72)
+BROWN: Colour = (0.5, 0.33, 0.21)
+LEAF: Colour = (0.33, 0.56, 0.33)
+GOLD: Colour = (0.93, 0.71, 0.28)
+GLASS: Colour = (0.75, 0.88, 0.93)
+
+
+def puff(
+    outline: Outline, colour: Colour, *, gloss: float = 0.35, depth: float = 0.3, holes: tuple[Outline, ...] = ()
+) -> Part:
+    """A part inflated like clay."""
+    return Part(outline=outline, colour=colour, gloss=gloss, depth=depth, holes=holes)
+
+
+def tube(outline: Outline, colour: Colour, *, gloss: float = 0.35, opacity: float = 1.0) -> Part:
+    """A part round about its vertical axis."""
+    return Part(outline=outline, colour=colour, form="cylinder", gloss=gloss, opacity=opacity)
+
+
+def flat(
+    outline: Outline, colour: Colour, *, opacity: float = 1.0, soft: float = 0.0, holes: tuple[Outline, ...] = ()
+) -> Part:
+    """A part of one colour."""
+    return Part(outline=outline, colour=colour, form="flat", opacity=opacity, soft=soft, holes=holes)
+
+
+def line(outline: Outline, colour: Colour, *, more: tuple[Outline, ...] = ()) -> Part:
+    """Fine strokes of one colour."""
+    return Part(outline=outline, colour=colour, form="line", more=more)
+
+
 def ellipse(x: float, y: float, rx: float, ry: float | None = None, *, turn: float = 0.0, steps: int = 96) -> Outline:
     """An ellipse about (x, y), turned by `turn` degrees clockwise."""
     angle = np.linspace(0, 2 * math.pi, steps, endpoint=False)
     points = np.stack([np.cos(angle) * rx, np.sin(angle) * (rx if ry is None else ry)], axis=1)
-    return _turned(points, turn) + (x, y)
+    moved: Outline = _turned(points, turn) + np.array([x, y])
+    return moved
 
 
 def _turned(points: Outline, degrees: float) -> Outline:
     radians = math.radians(degrees)
     matrix = np.array([[math.cos(radians), math.sin(radians)], [-math.sin(radians), math.cos(radians)]])
-    return points @ matrix
+    return np.asarray(points @ matrix, dtype=np.float64)
 
 
 def polygon(*corners: tuple[float, float]) -> Outline:
@@ -66,7 +125,12 @@ def rounded(left: float, top: float, right: float, bottom: float, radius: float)
     """A rectangle with round corners."""
     radius = min(radius, (right - left) / 2, (bottom - top) / 2)
     corners = []
-    centres = ((right - radius, bottom - radius), (left + radius, bottom - radius), (left + radius, top + radius), (right - radius, top + radius))
+    centres = (
+        (right - radius, bottom - radius),
+        (left + radius, bottom - radius),
+        (left + radius, top + radius),
+        (right - radius, top + radius),
+    )
     for quarter, (x, y) in enumerate(centres):
         angle = np.linspace(0, math.pi / 2, 16) + quarter * math.pi / 2
         corners.append(np.stack([x + np.cos(angle) * radius, y + np.sin(angle) * radius], axis=1))
@@ -88,7 +152,9 @@ def _spline(points: Outline, steps: int) -> Outline:
     return np.concatenate(pieces)
 
 
-def stroke(knots: Sequence[tuple[float, float]], width: float, end_width: float | None = None, *, steps: int = 14) -> Outline:
+def stroke(
+    knots: Sequence[tuple[float, float]], width: float, end_width: float | None = None, *, steps: int = 14
+) -> Outline:
     """A smooth open line of `width`, tapering to `end_width`, with round ends."""
     points = np.array(knots, dtype=np.float64)
     line = _spline(np.concatenate([points[:1], points, points[-1:]]), steps)
@@ -106,10 +172,10 @@ def _cap(centre: Outline, along: Outline, radius: float) -> Outline:
     """The round end of a stroke, from its left side to its right side."""
     first = math.atan2(along[0], -along[1])
     angle = first - np.linspace(0, math.pi, 10)
-    return centre + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius
+    return np.asarray(centre + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius)
 
 
-def arc(x: float, y: float, radius: float, start: float, end: float, width: float) -> Outline:
+def arc(x: float, y: float, radius: float, start: float, end: float, *, width: float) -> Outline:
     """A thick piece of a circle between two angles in degrees (0 is to the right, 90 down)."""
     angle = np.radians(np.linspace(start, end, 48))
     outer = np.stack([x + np.cos(angle) * (radius + width / 2), y + np.sin(angle) * (radius + width / 2)], axis=1)

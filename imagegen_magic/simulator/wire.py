@@ -128,10 +128,10 @@ class Arrival:
 class Upload:
     """A file inside a request, with its bytes."""
 
-    field: str
     filename: str
     mime: str
     data: bytes = field(repr=False)
+    field: str
 
     def part(self) -> Part:
         """What the record keeps of it."""
