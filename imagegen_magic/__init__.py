@@ -28,6 +28,7 @@ _HOMES = {
     "RequestError": "errors",
     "Session": "api",
     "Simulator": "simulator",
+    "cutout_many": "cutout",
     "edit": "api",
     "generate": "api",
 }

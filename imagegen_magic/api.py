@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from .background import Task, TaskList
 from .catalog import Catalog, load_catalog
 from .doctor import installed_versions
-from .errors import OptionError, Problem
+from .errors import Problem
+from .history import Record
 from .ledger import cost_table, history_table
 from .options import Options, ParsedLine, read_values, resolve
 from .planning import Inputs, Job, check_budget, plan_job
@@ -163,13 +164,17 @@ class Session:
             cancel=cancel or threading.Event(),
             index=index,
             versions=_versions(),
+            on_record=lambda record: self._count(store.folder, record),
         )
-        result = run_job(job, run)
-        if not result.reused:
-            with self._lock:
-                self.spent += result.cost if result.cost is not None else job.estimate.high or Decimal(0)
-                self.numbers.append((store.folder, result.number))
-        return result
+        return run_job(job, run)
+
+    def _count(self, folder: Path, record: Record) -> None:
+        """Adds a request to what this session spent; one that may have been billed counts with its upper end."""
+        billed = record.outcome in ("done", "ambiguous") and not record.simulated
+        amount = record.cost.get("actual") or record.cost.get("high") or 0
+        with self._lock:
+            self.spent += Decimal(str(amount)) if billed else Decimal(0)
+            self.numbers.append((folder, record.number))
 
     def start(self, job: Job, *, on_event: OnEvent = _ignore) -> Task[ImageResult]:
         """The job, running in a thread of its own."""

@@ -37,7 +37,7 @@ Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray"
 AutoKey = Literal["none", "corners", "border"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Cutout:
     """A subject without its backdrop: straight alpha, and foreground colours that carry no key.
 
@@ -73,6 +73,15 @@ class Cutout:
     def report(self) -> CutoutReport:
         """The measured report, made when first asked for."""
         return measure(self.rgba, backdrop=self.backdrop, tinted=self.tinted)
+
+    def __repr__(self) -> str:
+        height, width = self.alpha.shape
+        return f"Cutout({width}x{height}, key {self.key}, {self.report.status})"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict[str, object], dict[str, object]]:
+        from .preview import preview_of  # noqa: PLC0415 - only to show itself
+
+        return preview_of(self.image).bundle(f"Cut-out on a checkerboard that exists in this preview only; {self.report}")
 
     def to_bytes(self, output_format: Literal["png", "webp"] = "png") -> bytes:
         """The encoded file; WebP is lossless and keeps the colours of transparent pixels."""

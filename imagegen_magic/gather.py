@@ -149,5 +149,5 @@ def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], store: Store)
     given |= {name: values[name] for name in ("edge_contract", "edge_feather") if name in values}
     cut = cutout(getattr(source, "path", source), **given)
     plan = store.plan(f"{Path(origin.lstrip('@')).stem}-cutout", 1, "png")
-    store.save_derived(plan.paths[0], lambda stream: cut.write(stream, ".png"), Record(kind="cutout"), kind="cutout")
+    store.save_derived(plan.paths[0], lambda stream: stream.write(cut.to_bytes("png")), Record(kind="cutout"), kind="cutout")
     return cut

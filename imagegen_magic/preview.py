@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from .inputs import open_picture
 
-__all__ = ["MAX_BYTES", "Preview", "contact_sheet", "preview", "scaled", "side_by_side", "thumbnail"]
+__all__ = ["MAX_BYTES", "Preview", "contact_sheet", "preview", "preview_of", "scaled", "side_by_side", "thumbnail"]
 
 MAX_BYTES = 200_000
 MAX_CSS_WIDTH = 512
@@ -58,6 +58,13 @@ def preview(
     if is_svg(source):
         return None
     return _encoded(_small(source, max_edge), max_bytes, checkerboard=checkerboard)
+
+
+def preview_of(image: Image.Image, *, max_edge: int = 768) -> Preview:
+    """The preview of a decoded RGBA picture, on a checkerboard."""
+    small = image.copy()
+    small.thumbnail((max_edge, max_edge), Image.Resampling.LANCZOS)
+    return _encoded(small, MAX_BYTES, checkerboard=True)
 
 
 def is_svg(source: Path | bytes) -> bool:

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .backdrop import second_key
 from .cost import actual_cost
@@ -52,6 +52,8 @@ class Run:
     cancel: threading.Event = field(default_factory=threading.Event)
     index: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
+    on_record: Callable[[Record], None] = lambda record: None
+    """Told of every request that was made, done or failed, once it is in the history."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,11 +102,14 @@ def _call(job: Job, run: Run, plan: Plan, request: ImageRequest, *, marker: str 
     try:
         with run.store.intent(plan, draft, marker):
             response = run.send(request, spool=run.store, on_event=run.on_event, cancel=run.cancel, index=run.index)
-            return run.store.save(plan, response, _settled(draft, response, job), marker=marker)
+            record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
     except CallError as error:
-        run.store.history.append(replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id, error=str(error)))
+        failed = replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id, error=str(error))
+        run.on_record(run.store.history.append(failed))
         run.on_event(Failed(index=run.index, error=error))
         raise
+    run.on_record(record)
+    return record
 
 
 def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
@@ -184,7 +189,7 @@ def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int,
     """Everything made from the saved pictures. What fails here is a warning: the pictures are safe."""
     derived = _Derived(warnings=list(record.warnings))
     for entry in record.api_files():
-        steps = ((_cut_out, job.cutout), (_protect, job.options["protect"]), (_web_copies, job.options["web"]))
+        steps = ((_cut_out, job.cutout), (_measure, job.options["transparent"] == "native"), (_protect, job.options["protect"]), (_web_copies, job.options["web"]))
         for step, wanted in steps:
             if not wanted:
                 continue
@@ -192,6 +197,8 @@ def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int,
                 step(job, run, plan, record, entry, second, derived)
             except ImagegenError as error:
                 derived.warnings.append(f"{error.summary}. {' '.join(error.hints)}".strip())
+            except Exception as error:  # noqa: BLE001 - whatever fails now, the pictures were paid for and are safe
+                derived.warnings.append(f"{step.__name__.strip('_').replace('_', ' ')} failed ({type(error).__name__}: {error})")
     return derived
 
 
@@ -200,8 +207,9 @@ def _cut_out(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, s
     cut = _extract(job, run.store.folder / entry.path, second.get(entry.index))
     target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
     name = target or (run.store.folder / entry.path).with_name(f"{Path(entry.path).stem}-cutout.png")
+    form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
     derived.entries.append(
-        run.store.save_derived(name, lambda stream: cut.write(stream, name.suffix), record, kind="cutout", index=entry.index)
+        run.store.save_derived(name, lambda stream: stream.write(cut.to_bytes(form)), record, kind="cutout", index=entry.index)
     )
     derived.reports[entry.index] = cut.report
     if cut.report.status == "fail":
@@ -209,10 +217,12 @@ def _cut_out(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, s
 
 
 def _extract(job: Job, source: Path, second: Path | None) -> Cutout:
-    from .cutout import cutout, difference_cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+    from .cutout import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
 
     assert job.key is not None
     if second is not None:
+        from .two_backdrop import difference_cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+
         return difference_cutout(source, second, key1=job.key.color, key2=second_key(job.key.color))
     options = {name: job.options[name] for name in ("edge_contract", "edge_feather") if job.options[name] is not None}
     first = cutout(source, key=job.key.color, subject=job.options["opacity"], **options)
@@ -231,6 +241,20 @@ def cutout_offer(job: Job, cut: Cutout) -> str:
         f"the cut-out did not pass its checks: {failed}. The API's picture is kept. To try: --key-color '{other}', "
         "--transparent difference (one more paid call), or --transparent native"
     )
+
+
+def _measure(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived) -> None:
+    """What native transparency brought: measured, and not passed off where it is opaque or a painted checkerboard."""
+    import numpy as np  # noqa: PLC0415 - numpy comes with the first cut-out
+
+    from .cutout_report import measure  # noqa: PLC0415 - numpy comes with the first cut-out
+    from .inputs import open_picture  # noqa: PLC0415 - Pillow comes with the first picture
+
+    report = measure(np.asarray(open_picture(run.store.folder / entry.path).convert("RGBA")))
+    derived.reports[entry.index] = report
+    failed = "; ".join(check.sentence for check in report.checks if check.status == "fail")
+    if failed:
+        derived.warnings.append(f"native transparency did not work: {failed}. --transparent makes the cut-out with a chroma key instead")
 
 
 def _protect(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived) -> None:
