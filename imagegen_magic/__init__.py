@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CallError": "errors",
-    "Cutout": "cutout",
+    "Cutout": "cutouts",
     "GeneratedImage": "result",
     "ImageResult": "result",
     "ImagegenError": "errors",
@@ -28,7 +28,8 @@ _HOMES = {
     "RequestError": "errors",
     "Session": "api",
     "Simulator": "simulator",
-    "cutout_many": "cutout",
+    "cutout": "cutouts",
+    "cutout_many": "cutouts",
     "edit": "api",
     "generate": "api",
 }

@@ -29,7 +29,7 @@ from .tables import Table
 
 if TYPE_CHECKING:
     from .client import Client
-    from .cutout import Cutout
+    from .cutouts import Cutout
 
 __all__ = ["Session", "default_session", "edit", "generate", "set_default_session"]
 
@@ -252,7 +252,7 @@ class Session:
 
     def cutout(self, image: Any, **options: Any) -> Cutout:
         """As `imagegen_magic.cutout`."""
-        from .cutout import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+        from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
 
         return cutout(image, **options)
 

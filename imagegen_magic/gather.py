@@ -138,7 +138,7 @@ class Pair:
 
 def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], store: Store) -> Any:
     """The cut-out of the picture that a `%imagegen cutout` line names, saved in the output folder."""
-    from .cutout import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+    from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
 
     if parsed.problems or parsed.name is None:
         missing = () if parsed.name else (Problem(field="image", rule="a picture is needed", fix="%imagegen cutout @hero"),)

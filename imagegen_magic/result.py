@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
 
-    from .cutout import Cutout
+    from .cutouts import Cutout
     from .cutout_report import CutoutReport
 
 __all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]

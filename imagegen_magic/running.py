@@ -23,7 +23,7 @@ from .result import Engine, GeneratedImage, ImageResult
 from .store import Plan, Store
 
 if TYPE_CHECKING:
-    from .cutout import Cutout
+    from .cutouts import Cutout
 
 __all__ = ["Run", "Send", "run_job"]
 
@@ -217,7 +217,7 @@ def _cut_out(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, s
 
 
 def _extract(job: Job, source: Path, second: Path | None) -> Cutout:
-    from .cutout import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+    from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
 
     assert job.key is not None
     if second is not None:
