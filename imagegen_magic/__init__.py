@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import Session, edit, generate
+    from .api import Session, edit, generate, run_batch
     from .errors import CallError, ImagegenError, RequestError
     from .result import GeneratedImage, ImageResult
 
@@ -32,10 +32,11 @@ _HOMES = {
     "cutout_many": "cutouts",
     "edit": "api",
     "generate": "api",
+    "run_batch": "api",
 }
 """Where each public name lives; none has the name of a module, which importing that module would overwrite."""
 
-__all__ = ["__version__", "edit", "generate", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = ["__version__", "edit", "generate", "load_ipython_extension", "run_batch", "unload_ipython_extension"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import platform
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .background import Task, TaskList
+from .batch import BatchPlan, FailedJob, Gallery, Planned, plan_batch, run_planned, write_report
 from .catalog import Catalog, load_catalog
 from .doctor import installed_versions
-from .errors import Problem
+from .errors import Problem, RequestError
 from .history import Record
 from .ledger import cost_table, history_table
 from .options import Options, ParsedLine, read_values, resolve
+from .pacing import Pacer
 from .planning import Inputs, Job, check_budget, plan_job
 from .response import Event, OnEvent
 from .result import GeneratedImage, ImageResult, JobPreview
-from .running import Run, run_job
+from .rows import Row, expand_grid, parse_grid, read_source
+from .running import Run, run_job, stored_result
 from .store import Store
 from .tables import Table
 
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     from .client import Client
     from .cutouts import Cutout
 
-__all__ = ["Session", "default_session", "edit", "generate", "set_default_session"]
+__all__ = ["Session", "default_session", "edit", "generate", "run_batch", "set_default_session"]
 
 
 def _ignore(event: Event) -> None:
@@ -102,6 +106,7 @@ class Session:
         cell: str = "",
         variables: Mapping[str, object] | None = None,
         live: bool = False,
+        in_batch: bool = False,
     ) -> Job:
         """The job that would run, checked whole; nothing is sent or written.
 
@@ -114,7 +119,7 @@ class Session:
             options = Options({**options, "partial_images": 1}, {**options.origins, "partial_images": "live front end"})
         inputs = self.inputs(options, command, variables or {})
         job = plan_job(prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, problems=problems, cell=cell)
-        if not (options["dry_run"] or options["show_prompt"]):
+        if not (options["dry_run"] or options["show_prompt"] or in_batch):
             check_budget(job.estimate, options, self.spent)
         return job
 
@@ -146,27 +151,91 @@ class Session:
             overlay=_overlay(job),
         )
 
-    def run(self, job: Job, *, on_event: OnEvent = _ignore, cancel: threading.Event | None = None, index: int = 0) -> ImageResult:
+    def run(self, job: Job, *, on_event: OnEvent = _ignore, cancel: threading.Event | None = None) -> ImageResult:
         """The saved result of a planned job.
 
         Raises:
             CallError: the request failed.
             StoreError: its files can't be written, found before anything is sent where it can be.
         """
-        client = self.client(job.options)
-        store = self.store(job.options)
-        run = Run(
+        return run_job(job, self._run(job, on_event=on_event, cancel=cancel or threading.Event()))
+
+    def _run(self, job: Job, **how: Any) -> Run:
+        """What a job of this session runs with."""
+        client, store = self.client(job.options), self.store(job.options)
+        return Run(
             send=client.send,
             server=client.server,
             store=store,
             engine=self,
-            on_event=on_event,
-            cancel=cancel or threading.Event(),
-            index=index,
             versions=_versions(),
             on_record=lambda record: self._count(store.folder, record),
+            **how,
         )
-        return run_job(job, run)
+
+    # many requests
+
+    def plan_batch(
+        self,
+        rows: Iterable[Row],
+        shared: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        cell: str = "",
+        variables: Mapping[str, object] | None = None,
+    ) -> BatchPlan:
+        """The batch, checked whole; nothing is sent or written.
+
+        Raises:
+            RequestError: jobs are faulty and `skip_invalid` is not given; every fault names its line.
+            BudgetError: the whole batch may cost more than a limit.
+        """
+        options = self.options(shared)
+        common = {key: value for key, value in shared.items() if key not in ("source", "grid", "max_cost")}
+        plan = plan_batch(
+            rows,
+            common,
+            plan=self.plan,
+            store=self.store(options),
+            server=self.client(options).server,
+            name=name,
+            cell=cell,
+            variables=variables,
+        )
+        if not options["dry_run"]:
+            check_budget(plan.estimate, options, self.spent)
+        return plan
+
+    def run_batch(
+        self,
+        plan: BatchPlan,
+        shared: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        on_event: OnEvent = _ignore,
+        on_done: Callable[[int, ImageResult | FailedJob], None] = lambda index, result: None,
+        cancel: threading.Event | None = None,
+    ) -> Gallery:
+        """The results of a planned batch, in its order, with its report on disk; failures are results."""
+        options = self.options(shared)
+
+        def run_one(item: Planned, index: int, pacer: Pacer, stop: threading.Event) -> ImageResult:
+            gate = partial(pacer.slot, item.job.request.count)
+            run = self._run(
+                item.job, on_event=on_event, cancel=stop, index=index, gate=gate, on_response=lambda r: pacer.learn(r.headers)
+            )
+            return stored_result(item.job, run, item.stored) if item.stored else run_job(item.job, run)
+
+        gallery = run_planned(
+            plan,
+            run_one,
+            concurrency=options["concurrency"],
+            ipm=options["ipm"],
+            fail_fast=bool(options["fail_fast"]),
+            cancel=cancel,
+            on_done=on_done,
+        )
+        return write_report(gallery, self.store(options), name or "batch")
 
     def _count(self, folder: Path, record: Record) -> None:
         """Adds a request to what this session spent; one that may have been billed counts with its upper end."""
@@ -331,3 +400,27 @@ def edit(prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent 
     return default_session().edit(prompt, image, name=name, on_event=on_event, **options)
 
 
+def run_batch(jobs: Any, *, name: str | None = None, on_event: OnEvent = _ignore, session: Session | None = None, **options: Any) -> Gallery:
+    """A `Gallery`: the results of many jobs in their order, failures among them as data; what `%%imagegen_batch` does.
+
+    Args:
+        jobs: mappings with the options' names and a `prompt`, or prompts; a list, a table of any dataframe
+            library, or the path of a JSONL or CSV file.
+        name: begins the file names, and names the history entries.
+        on_event: called with each event of each job, in that job's thread; `event.index` says which job.
+        session: the session to run in; None takes this program's.
+        options: shared by all jobs, whose own win: `concurrency=5`, `ipm`, `fail_fast`, `skip_invalid`,
+            `max_cost` (USD, for the whole batch), `grid={"size": [...]}`, and every option of `generate`.
+
+    Raises:
+        RequestError: jobs are faulty and `skip_invalid` is not given; nothing was sent.
+        BudgetError: the batch may cost more than `max_cost`.
+    """
+    session = session or default_session()
+    grid = options.pop("grid", None) or {}
+    shared, problems = read_values(options)
+    if problems:
+        raise RequestError("the batch's options can't be read", problems=tuple(problems))
+    grid = grid if isinstance(grid, Mapping) else parse_grid([grid] if isinstance(grid, str) else grid)
+    rows = expand_grid(read_source(jobs), grid)
+    return session.run_batch(session.plan_batch(rows, shared, name=name), shared, name=name, on_event=on_event)

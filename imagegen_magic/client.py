@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -125,8 +126,11 @@ class Client:
         on_event: OnEvent = lambda event: None,
         cancel: threading.Event | None = None,
         index: int = 0,
+        gate: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> ImageResponse:
         """The complete, checked answer.
+
+        Each attempt is made inside `gate()`, which may wait and sees the attempt's error: a batch paces itself by it.
 
         Raises:
             CallError: of the class that says what happened; `.outcome` says whether it may have been billed.
@@ -138,8 +142,9 @@ class Client:
         def attempt(number: int) -> ImageResponse:
             if cancel.is_set():
                 raise CallCancelledError("stopped before it was sent", outcome="not sent")
-            on_event(Sending(index=index, attempt=number))
-            return call.attempt(number)
+            with gate():
+                on_event(Sending(index=index, attempt=number))
+                return call.attempt(number)
 
         def on_wait(error: CallError, wait: float, number: int) -> None:
             on_event(Retrying(index=index, reason=error.summary.partition(":")[0], wait=wait, attempt=number))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,17 +26,28 @@ from .store import Plan, Store
 if TYPE_CHECKING:
     from .cutouts import Cutout
 
-__all__ = ["Run", "Send", "run_job"]
+__all__ = ["Gate", "Run", "Send", "run_job", "stored_result"]
 
 SOURCE = "-source"
 """What the file with the API's bytes is called beside a cut-out: `hero-source.png` beside `hero.png`."""
+
+
+Gate = Callable[[], AbstractContextManager[None]]
+"""What each attempt to send goes through; a batch paces itself by it."""
 
 
 class Send(Protocol):
     """`client.Client.send`, or anything that answers like it."""
 
     def __call__(
-        self, request: ImageRequest, *, spool: Spool, on_event: OnEvent, cancel: threading.Event | None, index: int
+        self,
+        request: ImageRequest,
+        *,
+        spool: Spool,
+        on_event: OnEvent,
+        cancel: threading.Event | None,
+        index: int,
+        gate: Gate = nullcontext,
     ) -> ImageResponse:
         """The complete answer; raises `CallError`."""
 
@@ -51,6 +63,8 @@ class Run:
     on_event: OnEvent
     cancel: threading.Event = field(default_factory=threading.Event)
     index: int = 0
+    gate: Gate = nullcontext
+    on_response: Callable[[ImageResponse], None] = lambda response: None
     versions: Mapping[str, str] = field(default_factory=dict)
     on_record: Callable[[Record], None] = lambda record: None
     """Told of every request that was made, done or failed, once it is in the history."""
@@ -73,7 +87,7 @@ def run_job(job: Job, run: Run) -> ImageResult:
         StoreError: a name is taken or the folder can't be written, found before anything is sent.
     """
     if job.options["reuse"] and (stored := run.store.history.by_digest(run.server, job.request.digest())):
-        return _reused(job, run, stored)
+        return stored_result(job, run, stored)
     plan = run.store.plan(
         job.stem,
         job.request.count,
@@ -101,7 +115,8 @@ def _call(job: Job, run: Run, plan: Plan, request: ImageRequest, *, marker: str 
     draft = _draft(job, run, request)
     try:
         with run.store.intent(plan, draft, marker):
-            response = run.send(request, spool=run.store, on_event=run.on_event, cancel=run.cancel, index=run.index)
+            response = run.send(request, spool=run.store, on_event=run.on_event, cancel=run.cancel, index=run.index, gate=run.gate)
+            run.on_response(response)
             record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
     except CallError as error:
         failed = replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id, error=str(error))
@@ -288,7 +303,7 @@ def _web_copies(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry
         )
 
 
-def _reused(job: Job, run: Run, stored: Record) -> ImageResult:
+def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
     """The stored result of an identical request; a cut-out that it lacks is made anew, locally."""
     if not job.cutout:
         return _result(job, run, stored, _Derived(warnings=list(stored.warnings)), reused=True)
