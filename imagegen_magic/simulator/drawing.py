@@ -6,6 +6,7 @@ edges are drawn at full size, so that a 4K picture takes about a second.
 
 from __future__ import annotations
 
+import colorsys
 import hashlib
 import json
 import random
@@ -59,6 +60,7 @@ _LANDSCAPE = (
     r"\b(landscape|mountains?|hills?|valley|desert|dunes?|sea|ocean|beach|lake|sunset|sunrise|dawn|skyline|canyon|meadow"
     r"|fields?|forest|island)\b"
 )
+_NEAR_HUE = 0.13
 _SHADOW = r"\b(soft|drop|contact|cast|with)( \w+)? shadow\b"
 
 
@@ -126,8 +128,23 @@ def _palette(recipe: Recipe, rng: random.Random) -> tuple[Colour, Colour]:
     named = re.findall(rf"\b({'|'.join(_COLOURS)})\b", text, re.IGNORECASE)
     main = _COLOURS[named[0].lower()] if named else _COLOURS[first]
     accent = _COLOURS[named[1].lower()] if len(named) > 1 else _COLOURS[second]
+    key = key_colour(recipe.prompt)
     turn = rng.uniform(-0.03, 0.03)
-    return (main if named else shade(main, turn=turn)), (accent if len(named) > 1 else shade(accent, turn=turn))
+    if not named:
+        main = _apart(shade(main, turn=turn), key)
+    if len(named) <= 1:
+        accent = _apart(shade(accent, turn=turn), key)
+    return main, accent
+
+
+def _apart(colour: Colour, key: str | None) -> Colour:
+    """The colour, or its opposite where its hue is too near to that of a key backdrop."""
+    if key is None:
+        return colour
+    red, green, blue = rgb(key)
+    hue, _, saturation = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)
+    distance = abs((colorsys.rgb_to_hls(*colour)[0] - hue + 0.5) % 1 - 0.5)
+    return shade(colour, turn=0.5) if saturation and distance < _NEAR_HUE else colour
 
 
 def rgb(text: str) -> tuple[int, int, int]:
@@ -146,12 +163,20 @@ def paint_picture(recipe: Recipe) -> Image.Image:
         subject = paint_subject(recipe, shadow=True, tag=False)
         picture.paste(subject, (0, 0), subject)
         return stamp_corner(with_grain(picture, recipe.quality, recipe.seed))
-    subject = paint_subject(recipe, shadow=bool(re.search(_SHADOW, recipe.prompt, re.IGNORECASE)), tag=True)
+    subject = paint_subject(recipe, shadow=_wants_shadow(recipe.prompt), tag=True)
     if recipe.backdrop == "none":
         return subject
     picture = Image.new("RGB", size, rgb(recipe.backdrop))
     picture.paste(subject, (0, 0), subject)
     return picture
+
+
+def _wants_shadow(prompt: str) -> bool:
+    """Whether a sentence asks for a shadow; one that says "no shadow" does not."""
+    sentences = [
+        text for text in re.split(r"[.;:\n]", prompt) if not re.search(r"\b(no|not|without)\b", text, re.IGNORECASE)
+    ]
+    return any(re.search(_SHADOW, text, re.IGNORECASE) for text in sentences)
 
 
 def paint_subject(recipe: Recipe, *, shadow: bool, tag: bool) -> Image.Image:
