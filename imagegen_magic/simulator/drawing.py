@@ -11,13 +11,14 @@ import hashlib
 import json
 import random
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 from PIL import Image
 
 from .painting import fix_tag, paint, stamp_corner
 from .scenes import hills, room, with_grain
-from .shapes import Colour, Part, ellipse, shade
+from .shapes import Colour, Outline, Part, ellipse, shade
 from .subjects import choose_subject, draw_subject, named_subject
 
 __all__ = [
@@ -118,7 +119,17 @@ def subject_parts(recipe: Recipe) -> list[Part]:
     rng = random.Random(recipe.seed)  # noqa: S311 - pictures, not secrets
     name = choose_subject(recipe.prompt, rng)
     main, accent = _palette(recipe, rng)
-    return draw_subject(name, main, accent, recipe.prompt, rng)
+    parts = draw_subject(name, main, accent, recipe.prompt, rng)
+    stretch = np.array([rng.choice((-1, 1)) * rng.uniform(0.92, 1.06), 1.0]) * rng.uniform(0.90, 1.03)
+    foot = np.array([0.0, 0.95])
+    return [_reshaped(part, stretch, foot) for part in parts]
+
+
+def _reshaped(part: Part, stretch: Outline, foot: Outline) -> Part:
+    """The part stretched about the subject's foot; a negative stretch mirrors it."""
+    outline, *more = ((points - foot) * stretch + foot for points in (part.outline, *part.more))
+    holes = tuple((points - foot) * stretch + foot for points in part.holes)
+    return replace(part, outline=outline, more=tuple(more), holes=holes)
 
 
 def _palette(recipe: Recipe, rng: random.Random) -> tuple[Colour, Colour]:
@@ -159,7 +170,7 @@ def paint_picture(recipe: Recipe) -> Image.Image:
         rng = random.Random(recipe.seed + 1)  # noqa: S311
         if re.search(_LANDSCAPE, recipe.prompt, re.IGNORECASE) and named_subject(recipe.prompt) is None:
             return stamp_corner(with_grain(hills(size, _palette(recipe, rng), rng), recipe.quality, recipe.seed))
-        picture = room(size, _palette(recipe, rng)[0], rng)
+        picture = room(size, _palette(recipe, rng)[0], recipe.prompt, rng)
         subject = paint_subject(recipe, shadow=True, tag=False)
         picture.paste(subject, (0, 0), subject)
         return stamp_corner(with_grain(picture, recipe.quality, recipe.seed))
@@ -193,5 +204,5 @@ def paint_subject(recipe: Recipe, *, shadow: bool, tag: bool) -> Image.Image:
     for part in parts:
         paint(canvas, part, middle, scale)
     if tag:
-        fix_tag(canvas, middle, scale)
+        fix_tag(canvas)
     return canvas
