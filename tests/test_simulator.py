@@ -259,10 +259,28 @@ def test_no_body_breaks_it(body, content_type):
     assert "message" in answer.json()["error"]
 
 
-FIELDS = (
-    "model prompt n size quality background output_format output_compression moderation complexity stream partial_images "
-    "frame_count frame_duration_ms svg safety_identifier input_fidelity images mask markup"
-).split()
+FIELDS = [
+    "model",
+    "prompt",
+    "n",
+    "size",
+    "quality",
+    "background",
+    "output_format",
+    "output_compression",
+    "moderation",
+    "complexity",
+    "stream",
+    "partial_images",
+    "frame_count",
+    "frame_duration_ms",
+    "svg",
+    "safety_identifier",
+    "input_fidelity",
+    "images",
+    "mask",
+    "markup",
+]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5000) | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -80,7 +80,7 @@ def _hair(parts: list[Part], colour: Colour, rng: random.Random) -> list[Part]:
     roots = sorted((part for part in parts if part.form == "puff"), key=_extent)[-2:] or parts[:1]
     bundles = []
     for tone in (0.7, 0.9, 1.1):
-        strands = [strand for part in roots for _ in range(130) if (strand := _strand(rng, part.outline)) is not None]
+        strands = [strand for part in roots for strand in _strands(rng, part.outline, 130)]
         if strands:
             bundles.append(line(strands[0], shade(colour, tone), more=tuple(strands[1:])))
     return bundles
@@ -91,19 +91,20 @@ def _extent(part: Part) -> float:
     return float(np.prod(np.ptp(part.outline, axis=0)))
 
 
-def _strand(rng: random.Random, outline: Outline) -> Outline | None:
-    """One hair that grows out of a point of the outline and hangs a little; None at the foot, where none grow."""
+def _strands(rng: random.Random, outline: Outline, count: int) -> Iterator[Outline]:
+    """Hairs that grow out of points of the outline and hang a little; none at the foot."""
     middle = outline.mean(axis=0)
-    root = outline[rng.randrange(len(outline))]
-    out = (root - middle) / max(1e-6, float(np.hypot(*(root - middle))))
-    reach, bend = rng.uniform(0.08, 0.24), rng.gauss(0, 0.09)
-    if root[1] > _NO_HAIR_BELOW:
-        return None
-    side = np.array([-out[1], out[0]])
-    tip = root + out * reach + side * bend + (0, 0.05)
-    base = root - out * 0.08
-    half = (base + tip) / 2 + side * bend * 0.2 - (0, 0.02)
-    return stroke([(float(x), float(y)) for x, y in (base, half, tip)], 0.016, 0.002, steps=8)
+    for _ in range(count):
+        root = outline[rng.randrange(len(outline))]
+        reach, bend = rng.uniform(0.08, 0.24), rng.gauss(0, 0.09)
+        if root[1] > _NO_HAIR_BELOW:
+            continue
+        out = (root - middle) / max(1e-6, math.hypot(*(root - middle)))
+        side = np.array([-out[1], out[0]])
+        tip = root + out * reach + side * bend + (0, 0.05)
+        base = root - out * 0.08
+        half = (base + tip) / 2 - side * bend * 0.25 - (0, 0.02)
+        yield np.array([base - side * 0.009, half - side * 0.006, tip, half + side * 0.006, base + side * 0.009])
 
 
 def _smoke(rng: random.Random) -> list[Part]:
