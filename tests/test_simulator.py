@@ -259,6 +259,47 @@ def test_no_body_breaks_it(body, content_type):
     assert "message" in answer.json()["error"]
 
 
+FIELDS = [
+    "model",
+    "prompt",
+    "n",
+    "size",
+    "quality",
+    "background",
+    "output_format",
+    "output_compression",
+    "moderation",
+    "complexity",
+    "stream",
+    "partial_images",
+    "frame_count",
+    "frame_duration_ms",
+    "svg",
+    "safety_identifier",
+    "input_fidelity",
+    "images",
+    "mask",
+    "markup",
+]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5000) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["file_id", "image_url", "model"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_no_value_breaks_it(body):
+    """Whatever JSON values the fields have, the answer is pictures or a refusal."""
+    sim = make(picture=png((64, 64)))
+    assert call(body, sim=sim).status in (200, 400, 404)
+    assert edit(body, sim=sim).status in (200, 400, 404)
+
+
 # --- pictures --------------------------------------------------------------------------------------------------------
 
 
@@ -400,6 +441,23 @@ def test_exif_orientation_of_inputs():
     image.save(out, "JPEG", exif=exif)
     answer = call({"images": [data_url(out.getvalue(), "image/jpeg")], "size": ...}, path="/images/edits").json()
     assert answer["size"] == "640x1024"
+
+
+def test_canned_picture():
+    """For tests of load, a given picture is sent in place of drawings, in streams too."""
+    data = png((64, 64))
+    sim = make(picture=data)
+    assert [base64.b64decode(e["b64_json"]) for e in call({"n": 2}, sim=sim).json()["data"]] == [data, data]
+    assert [base64.b64decode(e["b64_json"]) == data for e in events({"partial_images": 1}, sim=sim)] == [False, True]
+
+
+def test_record_does_not_hold_bodies():
+    """Data URLs of an edit are cut in the record; the files are known by size and hash."""
+    sim = make()
+    edit({"size": ...}, images=[png(compress_level=0)], sim=sim)
+    [arrival] = sim.record
+    assert len(json.dumps(arrival.fields)) < 10_000
+    assert [part.size for part in arrival.parts] == [len(png(compress_level=0))]
 
 
 # --- bodies ----------------------------------------------------------------------------------------------------------

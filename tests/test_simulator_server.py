@@ -7,7 +7,10 @@ import hashlib
 import http.client
 import io
 import json
+import signal
 import socket
+import subprocess
+import sys
 import time
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -298,6 +301,20 @@ def test_taken_port_is_told(server):
     port = urlsplit(server.url).port
     with pytest.raises(PortTakenError, match="choose another with --port"):
         serve(port)
+
+
+def test_serves_until_interrupted():
+    """A served simulator announces its URL once, answers, and ends well on Ctrl-C."""
+    code = "import sys; from imagegen_magic.simulator.server import serve_forever as s; s(0, announce=lambda url: print(url, flush=True))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        url = process.stdout.readline().strip()
+        with urlopen(f"{url}/_simulator/record") as page:
+            assert json.loads(page.read())["requests"] == []
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == ("", "")
+        assert process.returncode == 0
 
 
 def test_listens_on_loopback_only(server):

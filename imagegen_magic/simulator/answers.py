@@ -60,9 +60,9 @@ def draw(job: Job, number: int, drift: float) -> Drawn:
 
 def partials(job: Job, drawn: Drawn) -> Iterator[bytes]:
     """The partial images of a picture, blurred less and less."""
-    assert drawn.picture is not None
+    picture = drawn.picture or Image.open(io.BytesIO(drawn.data)).convert("RGBA")
     for number in range(job.partial_images):
-        preview = encoding.blurred_preview(drawn.picture, number, job.partial_images)
+        preview = encoding.blurred_preview(picture, number, job.partial_images)
         yield encoding.encode(preview, job.output_format, job.output_compression, None)
 
 

@@ -65,6 +65,7 @@ class Simulator:
         ipm: pictures a minute that are allowed; more get 429.
         refuse_transparent: refuse `background=transparent` as a server of the `preview` state may.
         drift: pixels by which a redrawn subject moves in an edit.
+        picture: an encoded picture that is sent in place of every drawing, for tests of load.
         state_dir: folder for files and batches that outlives this object; by default a temporary one.
 
     Attributes:
@@ -85,6 +86,7 @@ class Simulator:
         ipm: int | None = None,
         refuse_transparent: bool = False,
         drift: float = 0.0,
+        picture: bytes | None = None,
         state_dir: str | Path | None = None,
     ) -> None:
         self.record: list[Arrival] = []
@@ -94,7 +96,7 @@ class Simulator:
         self._requests = 0
         self._settings = Settings(
             catalog=catalog or load_catalog(), latency=latency, clock=clock, sleep=sleep,
-            refuse_transparent=refuse_transparent, drift=drift,
+            refuse_transparent=refuse_transparent, drift=drift, picture=picture,
         )  # fmt: skip
         self._script = FaultScript(parse_faults(faults) if isinstance(faults, str) else faults)
         self._pacer = Pacer(limit=limit, ipm=ipm, clock=clock)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ class BatchStore:
 
     def _load(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         path = self._folder / f"{name}.json"
-        if not name.startswith("batch_") or "/" in name or not path.exists():
+        if not re.fullmatch(r"batch_\w+", name) or not path.exists():
             raise ApiError(404, f"No batch found with id '{name}'.", param="batch_id")
         data = json.loads(path.read_text(encoding="utf-8"))
         return data["batch"], data["work"]

@@ -76,7 +76,7 @@ def robot(main: Colour, accent: Colour, rng: random.Random) -> list[Part]:
 
 def leaf(main: Colour, accent: Colour, rng: random.Random) -> list[Part]:
     """A leaf with veins, on its stalk."""
-    green = mix(LEAF, main, 0.35)
+    green = mix(LEAF, main, 0.15)
     blade = curve(
         (-0.02, -0.95),
         (0.34, -0.58),
@@ -150,7 +150,7 @@ def bird(main: Colour, accent: Colour, rng: random.Random) -> list[Part]:
 
 def tree(main: Colour, accent: Colour, rng: random.Random) -> list[Part]:
     """A round tree."""
-    crown = mix(LEAF, main, 0.4)
+    crown = mix(LEAF, main, 0.2)
     parts = [
         tube(
             curve((-0.12, 0.1), (0.12, 0.1), (0.11, 0.6), (0.24, 0.94), (0.0, 0.9), (-0.24, 0.94), (-0.11, 0.6)),

@@ -6,17 +6,19 @@ edges are drawn at full size, so that a 4K picture takes about a second.
 
 from __future__ import annotations
 
+import colorsys
 import hashlib
 import json
 import random
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 from PIL import Image
 
 from .painting import fix_tag, paint, stamp_corner
 from .scenes import hills, room, with_grain
-from .shapes import Colour, Part, ellipse, shade
+from .shapes import Colour, Outline, Part, ellipse, shade
 from .subjects import choose_subject, draw_subject, named_subject
 
 __all__ = [
@@ -59,6 +61,7 @@ _LANDSCAPE = (
     r"\b(landscape|mountains?|hills?|valley|desert|dunes?|sea|ocean|beach|lake|sunset|sunrise|dawn|skyline|canyon|meadow"
     r"|fields?|forest|island)\b"
 )
+_NEAR_HUE = 0.13
 _SHADOW = r"\b(soft|drop|contact|cast|with)( \w+)? shadow\b"
 
 
@@ -116,7 +119,17 @@ def subject_parts(recipe: Recipe) -> list[Part]:
     rng = random.Random(recipe.seed)  # noqa: S311 - pictures, not secrets
     name = choose_subject(recipe.prompt, rng)
     main, accent = _palette(recipe, rng)
-    return draw_subject(name, main, accent, recipe.prompt, rng)
+    parts = draw_subject(name, main, accent, recipe.prompt, rng)
+    stretch = np.array([rng.choice((-1, 1)) * rng.uniform(0.92, 1.06), 1.0]) * rng.uniform(0.90, 1.03)
+    foot = np.array([0.0, 0.95])
+    return [_reshaped(part, stretch, foot) for part in parts]
+
+
+def _reshaped(part: Part, stretch: Outline, foot: Outline) -> Part:
+    """The part stretched about the subject's foot; a negative stretch mirrors it."""
+    outline, *more = ((points - foot) * stretch + foot for points in (part.outline, *part.more))
+    holes = tuple((points - foot) * stretch + foot for points in part.holes)
+    return replace(part, outline=outline, more=tuple(more), holes=holes)
 
 
 def _palette(recipe: Recipe, rng: random.Random) -> tuple[Colour, Colour]:
@@ -126,8 +139,23 @@ def _palette(recipe: Recipe, rng: random.Random) -> tuple[Colour, Colour]:
     named = re.findall(rf"\b({'|'.join(_COLOURS)})\b", text, re.IGNORECASE)
     main = _COLOURS[named[0].lower()] if named else _COLOURS[first]
     accent = _COLOURS[named[1].lower()] if len(named) > 1 else _COLOURS[second]
+    key = key_colour(recipe.prompt)
     turn = rng.uniform(-0.03, 0.03)
-    return (main if named else shade(main, turn=turn)), (accent if len(named) > 1 else shade(accent, turn=turn))
+    if not named:
+        main = _apart(shade(main, turn=turn), key)
+    if len(named) <= 1:
+        accent = _apart(shade(accent, turn=turn), key)
+    return main, accent
+
+
+def _apart(colour: Colour, key: str | None) -> Colour:
+    """The colour, or its opposite where its hue is too near to that of a key backdrop."""
+    if key is None:
+        return colour
+    red, green, blue = rgb(key)
+    hue, _, saturation = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)
+    distance = abs((colorsys.rgb_to_hls(*colour)[0] - hue + 0.5) % 1 - 0.5)
+    return shade(colour, turn=0.5) if saturation and distance < _NEAR_HUE else colour
 
 
 def rgb(text: str) -> tuple[int, int, int]:
@@ -142,16 +170,24 @@ def paint_picture(recipe: Recipe) -> Image.Image:
         rng = random.Random(recipe.seed + 1)  # noqa: S311
         if re.search(_LANDSCAPE, recipe.prompt, re.IGNORECASE) and named_subject(recipe.prompt) is None:
             return stamp_corner(with_grain(hills(size, _palette(recipe, rng), rng), recipe.quality, recipe.seed))
-        picture = room(size, _palette(recipe, rng)[0], rng)
+        picture = room(size, _palette(recipe, rng)[0], recipe.prompt, rng)
         subject = paint_subject(recipe, shadow=True, tag=False)
         picture.paste(subject, (0, 0), subject)
         return stamp_corner(with_grain(picture, recipe.quality, recipe.seed))
-    subject = paint_subject(recipe, shadow=bool(re.search(_SHADOW, recipe.prompt, re.IGNORECASE)), tag=True)
+    subject = paint_subject(recipe, shadow=_wants_shadow(recipe.prompt), tag=True)
     if recipe.backdrop == "none":
         return subject
     picture = Image.new("RGB", size, rgb(recipe.backdrop))
     picture.paste(subject, (0, 0), subject)
     return picture
+
+
+def _wants_shadow(prompt: str) -> bool:
+    """Whether a sentence asks for a shadow; one that says "no shadow" does not."""
+    sentences = [
+        text for text in re.split(r"[.;:\n]", prompt) if not re.search(r"\b(no|not|without)\b", text, re.IGNORECASE)
+    ]
+    return any(re.search(_SHADOW, text, re.IGNORECASE) for text in sentences)
 
 
 def paint_subject(recipe: Recipe, *, shadow: bool, tag: bool) -> Image.Image:
@@ -168,5 +204,5 @@ def paint_subject(recipe: Recipe, *, shadow: bool, tag: bool) -> Image.Image:
     for part in parts:
         paint(canvas, part, middle, scale)
     if tag:
-        fix_tag(canvas, middle, scale)
+        fix_tag(canvas)
     return canvas

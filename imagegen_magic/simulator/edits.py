@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from .drawing import Recipe, key_colour, paint_picture, paint_subject, rgb, seed_of
 from .encoding import find_recipe
-from .painting import stamp_corner
+from .painting import fix_tag, stamp_corner
 from .rules import Job
 
 __all__ = ["edit_picture", "first_recipe"]
@@ -53,6 +53,7 @@ def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
     backdrop = key_colour(job.prompt)
     if job.background == "transparent" or backdrop is not None:
         subject = _cut(picture)
+        fix_tag(subject)
         if backdrop is None or job.background == "transparent":
             return subject
         flat = Image.new("RGB", size, rgb(backdrop))

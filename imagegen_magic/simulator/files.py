@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -18,6 +19,7 @@ __all__ = ["FileStore"]
 
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")
 _PIECE = 1 << 20
+_PAGE = 20
 _MAX_BATCH_FILE = 200 * 1024 * 1024
 _BATCH_FILE_DAYS = 30
 
@@ -88,7 +90,7 @@ class FileStore:
     def get(self, file_id: str) -> dict[str, Any]:
         """The file object; 404 where there is none."""
         path = self._meta(file_id)
-        if not file_id.startswith("file-") or "/" in file_id or not path.exists():
+        if not re.fullmatch(r"file-\w+", file_id) or not path.exists():
             raise ApiError(404, f"No such File object: {file_id}", param="id")
         entry: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return entry
@@ -123,7 +125,8 @@ class FileStore:
 
 def page(entries: list[dict[str, Any]], query: Mapping[str, str]) -> Response:
     """One page of a list, after the id `after`, with at most `limit` entries."""
-    after, limit = query.get("after"), int(query.get("limit") or 20)
+    after, wished = query.get("after"), query.get("limit", "")
+    limit = int(wished) if re.fullmatch(r"\d{1,5}", wished) else _PAGE
     ids = [entry["id"] for entry in entries]
     start = ids.index(after) + 1 if after in ids else 0
     shown = entries[start : start + limit]
@@ -159,5 +162,7 @@ def _expiry(values: Mapping[str, Any], purpose: str, now: int) -> int | None:
     """When the file expires, in Unix seconds: as asked, after 30 days for batch files, else never."""
     seconds = values.get("expires_after[seconds]")
     if seconds is not None:
+        if not re.fullmatch(r"\d{1,9}", str(seconds)):
+            raise ApiError(400, "Invalid type for 'expires_after.seconds'.", param="expires_after", code="invalid_type")
         return now + int(seconds)
     return now + _BATCH_FILE_DAYS * 86_400 if purpose == "batch" else None

@@ -142,12 +142,12 @@ def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(max(6, size))
 
 
-def fix_tag(canvas: Image.Image, middle: tuple[float, float], scale: float) -> None:
+def fix_tag(canvas: Image.Image) -> None:
     """A small plate reading SIMULATED at the foot of the subject, grown together with it."""
     box = canvas.getchannel("A").point([0] * 128 + [255] * 128).getbbox()
     if box is None:
         return
-    height = scale * 0.145
+    height = min(canvas.size) * 0.0545
     width = height * 5.4
     foot = canvas.getchannel("A").crop((0, max(0, int(box[3] - height)), canvas.width, box[3]))
     columns = np.asarray(foot, np.float32).sum(axis=0)

@@ -5,21 +5,51 @@ from __future__ import annotations
 import colorsys
 import math
 import random
+import re
 
 import numpy as np
 from PIL import Image
 
 from .painting import paint
-from .shapes import Colour, Part, ellipse, mix, shade
+from .shapes import Colour, Part, ellipse, mix, polygon, shade
 
 __all__ = ["hills", "room", "with_grain"]
 
 
-def room(size: tuple[int, int], main: Colour, rng: random.Random) -> Image.Image:
-    """A quiet room for the subject: wall, table, a disc of light."""
-    hue, _, sat = colorsys.rgb_to_hls(*main)
-    wall = colorsys.hls_to_rgb((hue + rng.choice((0.08, 0.42, 0.5, 0.58))) % 1, 0.80, 0.22 + 0.25 * sat)
-    table = shade(wall, 0.90, 0.9)
+_SURFACES: tuple[tuple[str, Colour], ...] = (
+    (r"wood\w*|walnut|oak|desk|plank|rustic", (0.58, 0.41, 0.29)),
+    (r"grass|garden|lawn|park|picnic", (0.50, 0.66, 0.38)),
+    (r"sand|beach|desert", (0.90, 0.80, 0.60)),
+    (r"snow|ice|marble|studio|white", (0.93, 0.94, 0.95)),
+    (r"street|asphalt|concrete|slate|stone", (0.52, 0.54, 0.58)),
+)
+_NIGHT = r"\b(night|dark|midnight|neon|moody)\b"
+
+
+def room(size: tuple[int, int], main: Colour, prompt: str, rng: random.Random) -> Image.Image:
+    """A quiet room for the subject, in colours that go with `main`: wall, floor, a shape of light on the wall.
+
+    The floor is of what the prompt names (wood, grass, sand, snow, stone).
+    """
+    wall, floor = _wall(main, prompt, rng), None
+    for words, colour in _SURFACES:
+        if re.search(rf"\b({words})\b", prompt, re.IGNORECASE):
+            floor = colour
+    picture = _lit(size, wall, floor or shade(wall, 0.90, 0.9))
+    _light_on_wall(picture, mix(wall, (1.0, 1.0, 1.0), 0.45), rng)
+    return picture
+
+
+def _wall(main: Colour, prompt: str, rng: random.Random) -> Colour:
+    hue, _, saturation = colorsys.rgb_to_hls(*main)
+    turn, light = rng.choice((0.08, 0.42, 0.5, 0.58)), rng.choice((0.80, 0.80, 0.86, 0.70, 0.62))
+    if re.search(_NIGHT, prompt, re.IGNORECASE):
+        light = 0.24
+    return colorsys.hls_to_rgb((hue + turn) % 1, light, 0.22 + 0.25 * saturation)
+
+
+def _lit(size: tuple[int, int], wall: Colour, table: Colour) -> Image.Image:
+    """Wall and floor with a glow from the left and darker corners, computed small."""
     factor = 320 / max(size)
     width, height = round(size[0] * factor), round(size[1] * factor)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -31,13 +61,30 @@ def room(size: tuple[int, int], main: Colour, rng: random.Random) -> Image.Image
     image *= (1 - 0.16 * np.clip(u * u + v * v, 0, 1.2))[..., None]
     image += (0.05 * np.clip(v - 0.2, 0, 1) * floor[..., 0])[..., None]
     small = Image.fromarray((np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8), "RGB")
-    picture = small.resize(size, Image.Resampling.BICUBIC)
-    disc = Image.new("RGBA", size)
-    radius = 0.37 * min(size)
-    tone = Part(outline=ellipse(0, 0, 1.0), colour=mix(wall, (1.0, 1.0, 1.0), 0.45), form="flat", opacity=0.55)
-    paint(disc, tone, (size[0] / 2 + rng.uniform(-0.1, 0.1) * radius, size[1] * 0.43), radius)
-    picture.paste(disc, (0, 0), disc)
-    return picture
+    return small.resize(size, Image.Resampling.BICUBIC)
+
+
+def _light_on_wall(picture: Image.Image, colour: Colour, rng: random.Random) -> None:
+    """A disc, an arch, or the light of a window."""
+    kind = rng.choice(("disc", "disc", "arch", "window", "none"))
+    if kind == "none":
+        return
+    radius = 0.37 * min(picture.size)
+    middle = picture.width / 2 + rng.uniform(-0.1, 0.1) * radius, picture.height * 0.43
+    shapes = {
+        "disc": (ellipse(0, 0, 1.0),),
+        "arch": (np.concatenate([ellipse(0, -0.2, 0.8)[48:], polygon((0.8, 0.72), (-0.8, 0.72))]),),
+        "window": tuple(
+            polygon((x, y), (x + 0.42, y - 0.10), (x + 0.42, y + 0.42), (x, y + 0.52))
+            for x in (-1.25, -0.75)
+            for y in (-0.85, -0.22)
+        ),
+    }[kind]
+    opacity, soft = (0.45, 0.02) if kind == "window" else (0.55, 0.0)
+    layer = Image.new("RGBA", picture.size)
+    light = Part(outline=shapes[0], more=shapes[1:], colour=colour, form="flat", opacity=opacity, soft=soft)
+    paint(layer, light, middle, radius)
+    picture.paste(layer, (0, 0), layer)
 
 
 def hills(size: tuple[int, int], colours: tuple[Colour, Colour], rng: random.Random) -> Image.Image:

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from .api import Simulator
-from .wire import Disconnect, Request, Response
+from .effects import error_response
+from .wire import ApiError, Disconnect, Request, Response
 
 __all__ = ["PortTakenError", "Server", "serve", "serve_forever"]
 
@@ -153,12 +154,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         try:
             body = self._read_body()
-            response = self.server.simulator.handle(Request(self.command, self.path, dict(self.headers.items()), body))
-            self._send(response)
+            self._send(self._handled(Request(self.command, self.path, dict(self.headers.items()), body)))
         except Disconnect as broken:
             self._hang_up(reset=broken.reset)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
+
+    def _handled(self, request: Request) -> Response:
+        try:
+            return self.server.simulator.handle(request)
+        except (Disconnect, TimeoutError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of the simulator's own must reach the client as what it is
+            message = f"The simulator itself failed: {type(error).__name__}: {error}"
+            return error_response(ApiError(500, message, kind="server_error", code="simulator_error"))
 
     def _read_body(self) -> bytes:
         if self.headers.get("transfer-encoding", "").lower() == "chunked":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 from .shapes import (
@@ -45,7 +46,9 @@ def mug(main: Colour, accent: Colour, rng: random.Random) -> list[Part]:
         (-0.56, 0.62),
         (-0.62, 0.0),
     )
-    band = curve((-0.615, 0.05), (0, 0.13), (0.615, 0.05), (0.6, 0.3), (0, 0.39), (-0.6, 0.3))
+    upper = [(0.615 * x, 0.06 + 0.09 * math.sqrt(1 - x * x)) for x in (step / 20 for step in range(-20, 21))]
+    lower = [(0.596 * x, 0.30 + 0.09 * math.sqrt(1 - x * x)) for x in (step / 20 for step in range(20, -21, -1))]
+    band = polygon(*upper, *lower)
     drink = (0.3, 0.18, 0.11)
     return [
         puff(arc(0.6, 0.02, 0.3, -100, 100, width=0.15), shade(main, 0.92), depth=0.12),
