@@ -37,6 +37,7 @@ class Extraction:
 
     alpha: Bytes
     foreground: Bytes
+    certain: Bytes  # 1 where the subject is opaque beyond doubt
     backdrop: Backdrop
     tinted: float
     soft: Mask | None
@@ -254,7 +255,7 @@ def _estimate_spill(scene: _Scene, certain: Bytes) -> _Spill | None:
     varying = (dominance - cv2.blur(dominance * inside, window) / total)[at]
     best: tuple[float, float, Floats] | None = None
     for radius in (3, 5, 7, 10):
-        weight = _spill_weight(exposed, radius)
+        weight = spill_weight(exposed, radius)
         shape = weight * (0.4 + 0.6 * lum)
         regressor = (shape - cv2.blur(shape * inside, window) / total)[at]
         slope, gain = _robust_slope(regressor, varying)
@@ -267,7 +268,7 @@ def _estimate_spill(scene: _Scene, certain: Bytes) -> _Spill | None:
     return _Spill(strength=slope, weight=cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def _spill_weight(exposed: Floats, radius: int) -> Floats:
+def spill_weight(exposed: Floats, radius: int) -> Floats:
     for _ in range(3):
         exposed = cv2.blur(exposed, (2 * radius + 1, 2 * radius + 1))  # type: ignore[assignment]
     return np.clip(2 * exposed, 0, 1)
@@ -327,7 +328,7 @@ def _solve(scene: _Scene, soft: Mask | None, certain: Bytes, spill: _Spill | Non
     foreground = foreground.reshape(shape)
     foreground = cv2.bitwise_and(foreground, foreground, mask=opacity)
     return Extraction(
-        alpha=opacity, foreground=foreground, backdrop=scene.backdrop, tinted=0.0,
+        alpha=opacity, foreground=foreground, certain=certain, backdrop=scene.backdrop, tinted=0.0,
         soft=soft, spill=0.0 if spill is None else spill.strength,
     )
 

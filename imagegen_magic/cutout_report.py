@@ -41,6 +41,11 @@ class Thresholds:
     specks: int = 12
     touching: float = 0.002
     checker_share: float = 0.6
+    keys_apart: float = 96.0
+    """Two backdrops must differ by this many levels in some channel."""
+    changed: float = 16.0
+    """Mean change, levels, of an opaque subject between two frames above which they are not of one subject."""
+    contradiction: float = 0.15
 
 
 THRESHOLDS = Thresholds()

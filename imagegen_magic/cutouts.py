@@ -21,6 +21,7 @@ from .chromakey import Subject, extract
 from .cutout_report import THRESHOLDS, CutoutReport, measure
 from .errors import CutoutError
 from .png import encode_png
+from .two_backdrop import extract_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     Bytes = NDArray[np.uint8]
 
-__all__ = ["Cutout", "Picture", "cutout", "cutout_many", "load_picture"]
+__all__ = ["Cutout", "Picture", "cutout", "cutout_many", "difference_cutout", "load_picture"]
 
 MAX_PIXELS = 100_000_000
 Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray"
@@ -48,6 +49,8 @@ class Cutout:
     alpha: Bytes = field(repr=False)
     foreground: Bytes = field(repr=False)
     backdrop: Backdrop | None = field(default=None, repr=False)
+    second: Backdrop | None = field(default=None, repr=False)
+    shift: tuple[float, float] = field(default=(0.0, 0.0), repr=False)
     tinted: float = field(default=0.0, repr=False)
     icc_profile: bytes | None = field(default=None, repr=False)
 
@@ -148,7 +151,7 @@ def cutout(
     rgb, alpha, profile = load_picture(image)
     if alpha is not None and int(alpha.min()) < THRESHOLDS.solid:
         return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile)
-    hint = None if key == "auto" else _key_levels(key)
+    hint = _hint(key)
     if hint is None and auto_key == "none":
         raise CutoutError('auto_key="none" needs a key colour', hints=("cutout(image, key='#00ff00', auto_key='none')",))
     backdrop = estimate_backdrop(rgb, hint, auto_key)
@@ -162,6 +165,51 @@ def cutout(
     alpha = _force(rgb, alpha, backdrop, transparent_threshold, opaque_threshold)
     alpha = _shape_edge(alpha, edge_contract, edge_feather)
     return Cutout(alpha=alpha, foreground=foreground, backdrop=backdrop, tinted=tinted, icc_profile=profile)
+
+
+def difference_cutout(
+    first: Picture,
+    second: Picture,
+    *,
+    key1: str | tuple[int, int, int] = "auto",
+    key2: str | tuple[int, int, int] = "auto",
+) -> Cutout:
+    """The cut-out of a subject shown twice, on two backdrops: true alpha for glass, smoke and soft shadow.
+
+    `second` shows the same picture with nothing changed but the backdrop's colour; it is aligned to `first`, whose
+    colours the cut-out has. Raises CutoutError if the sizes or the keys do not suit each other, a frame has no
+    flat border, or the subject was changed between the frames.
+    """
+    (one, _, profile), (two, _, _) = load_picture(first), load_picture(second)
+    if one.shape != two.shape:
+        raise CutoutError(
+            f"the frames differ in size: {one.shape[1]} x {one.shape[0]} and {two.shape[1]} x {two.shape[0]}",
+            hints=("ask for the edit at the size of the first picture",),
+        )
+    frames = (estimate_backdrop(one, _hint(key1)), estimate_backdrop(two, _hint(key2)))
+    for backdrop in frames:
+        _require_flat(backdrop)
+    apart = max(abs(a - b) for a, b in zip(frames[0].key, frames[1].key, strict=True))
+    if apart < THRESHOLDS.keys_apart:
+        raise CutoutError(
+            f"the backdrops {frames[0].hex} and {frames[1].hex} are too much alike: the edit left the backdrop as it was",
+            hints=("use a second key colour far from the first, such as #ff00ff after #00ff00",),
+        )
+    found = extract_difference(one, two, frames)
+    if found.change > THRESHOLDS.changed or found.contradiction > THRESHOLDS.contradiction:
+        raise CutoutError(
+            f"the subject was changed between the two pictures: by {found.change:.0f} levels on average, beyond any "
+            f"transparency in {found.contradiction:.0%} of its pixels",
+            hints=("ask again for an edit of the backdrop only", "cutout(first) works with the first picture alone"),
+        )
+    return Cutout(
+        alpha=found.alpha, foreground=found.foreground, backdrop=frames[0], second=frames[1], shift=found.shift,
+        icc_profile=profile,
+    )
+
+
+def _hint(key: str | tuple[int, int, int]) -> tuple[float, float, float] | None:
+    return None if key == "auto" else _key_levels(key)
 
 
 def _key_levels(key: str | tuple[int, int, int]) -> tuple[float, float, float]:

@@ -1,0 +1,187 @@
+"""Solves alpha from one subject in front of two backdrops: true opacity for glass, smoke and soft shadow.
+
+C1 - C2 = (1 - a) (K1 - K2): three equations for one unknown (Smith and Blinn, "Blue screen matting", SIGGRAPH 1996).
+A second frame that a model has painted is never quite the first one: it is aligned to a fraction of a pixel, and what
+contradicts the equation measures how much of the subject was changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from . import chromakey
+from .backdrop_fit import Backdrop
+from .subsampling import LUMA_NOISE, halve, refine_alpha, refine_foreground
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Bytes = NDArray[np.uint8]
+    Floats = NDArray[np.float32]
+
+LEAST_SHIFT = 0.2  # pixels; less is within the error of the estimate and not worth an interpolation
+MOST_SPILL = 0.35
+STEEP = 120  # levels of alpha within 9 pixels; less is a gradual transition
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+__all__ = ["Difference", "align", "extract_difference"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What two frames gave: `alpha` and `foreground` as of one frame, and how well the frames agreed.
+
+    `shift` is the second frame's offset (x, y) in pixels that was corrected; `change` the subject's mean change between
+    the frames, levels of 255, where it is opaque in both; `contradiction` the share of the subject whose two colours no
+    opacity explains.
+    """
+
+    alpha: Bytes
+    foreground: Bytes
+    shift: tuple[float, float]
+    change: float
+    contradiction: float
+
+
+def align(first: Bytes, second: Bytes) -> tuple[float, float]:
+    """The offset (x, y) in pixels of the second alpha (height, width) against the first, to about a tenth of a pixel."""
+    one, two = first.astype(np.float32), second.astype(np.float32)
+    window = cv2.createHanningWindow((one.shape[1], one.shape[0]), cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(cv2.GaussianBlur(one, (0, 0), 1), cv2.GaussianBlur(two, (0, 0), 1), window)
+    if abs(x) > 0.1 * one.shape[1] or abs(y) > 0.1 * one.shape[0]:
+        x = y = 0.0
+    return _refine(one, two, x, y)
+
+
+def _refine(one: Floats, two: Floats, x: float, y: float) -> tuple[float, float]:
+    """Gauss-Newton steps on the squared difference of the two alphas."""
+    smooth = cv2.GaussianBlur(one, (0, 0), 1.5)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
+    normal = np.array([[(across * across).sum(), (across * down).sum()], [(across * down).sum(), (down * down).sum()]])
+    if np.linalg.det(normal) <= 0:
+        return 0.0, 0.0
+    before = float(np.square(two - one).mean())
+    for _ in range(6):
+        error = cv2.GaussianBlur(shifted(two, x, y), (0, 0), 1.5) - smooth
+        step = np.linalg.solve(normal, np.array([(across * error).sum(), (down * error).sum()]))
+        x, y = x - float(step[0]), y - float(step[1])
+        if np.abs(step).max() < 0.01:
+            break
+    if float(np.square(shifted(two, x, y) - one).mean()) > 0.8 * before:
+        return 0.0, 0.0  # what differs is not explained by a shift
+    return x, y
+
+
+def shifted(image: NDArray[np.generic], x: float, y: float) -> NDArray[np.generic]:
+    """The picture moved back by (x, y) pixels, with cubic interpolation."""
+    matrix = np.array([[1, 0, x], [0, 1, y]], dtype=np.float64)
+    size = (image.shape[1], image.shape[0])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def extract_difference(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, Backdrop]) -> Difference:
+    """Alpha and foreground from two (height, width, 3) uint8 frames of the same size on different backdrops."""
+    if any(backdrop.compressed for backdrop in backdrops):
+        return _extract_subsampled(first, second, backdrops)
+    singles = [
+        chromakey.extract(frame, backdrop=backdrop)
+        for frame, backdrop in zip((first, second), backdrops, strict=True)
+    ]
+    x, y = align(singles[0].alpha, singles[1].alpha)
+    moved = max(abs(x), abs(y)) > LEAST_SHIFT
+    if moved:
+        second = np.asarray(shifted(second, x, y), dtype=np.uint8)
+    keys = [_surface(backdrop, first.shape) for backdrop in backdrops]
+    if moved:
+        keys[1] = np.asarray(shifted(keys[1], x, y), dtype=np.float32)
+        singles[1] = replace(
+            singles[1],
+            alpha=np.asarray(shifted(singles[1].alpha, x, y), dtype=np.uint8),
+            certain=np.asarray(shifted(singles[1].certain, x, y), dtype=np.uint8),
+        )
+    pair = _Pair(first=first, second=second, keys=(keys[0], keys[1]), noise=max(b.noise for b in backdrops))
+    alpha, contrary = pair.triangulate()
+    opaque = (singles[0].certain > 0) & (singles[1].certain > 0) & (alpha > 0.7)
+    clear = (singles[0].alpha <= 2) & (singles[1].alpha <= 2) & (alpha < 0.1)
+    spill = pair.spill(alpha, opaque, clear)
+    alpha = np.where(opaque, 1, np.where(clear, 0, np.clip(alpha / np.maximum(1 - spill, 0.5), 0, 1)))
+    foreground = pair.foreground(alpha, spill)
+    lit = spill[..., None] * keys[0]
+    foreground = np.where(opaque[..., None], first - lit, foreground)
+    subject = alpha > 0.1
+    change = float(np.abs(pair.difference - spill[..., None] * pair.apart)[opaque].mean()) if opaque.any() else 0.0
+    odd = float((contrary[subject] > 24 + 4 * pair.noise).mean()) if subject.any() else 0.0
+    out = np.rint(alpha * 255).astype(np.uint8)
+    colour = np.clip(np.rint(foreground), 0, 255).astype(np.uint8)
+    return Difference(alpha=out, foreground=colour, shift=(x, y), change=change, contradiction=odd)
+
+
+class _Pair:
+    """Two aligned frames as float arrays (height, width, 3), and the equations between them."""
+
+    def __init__(self, *, first: Bytes, second: Bytes, keys: tuple[Floats, Floats], noise: float) -> None:
+        self.one, self.two = first.astype(np.float32), second.astype(np.float32)
+        self.keys, self.noise = keys, noise
+        self.apart = keys[0] - keys[1]
+        self.difference = self.one - self.two
+
+    def triangulate(self) -> tuple[Floats, Floats]:
+        """Opacity (height, width) and the largest channel residual, levels, that it leaves."""
+        power = np.maximum((self.apart * self.apart).sum(axis=2), 1)
+        alpha = np.clip(1 - (self.difference * self.apart).sum(axis=2) / power, 0, 1)
+        contrary = np.abs(self.difference - (1 - alpha)[..., None] * self.apart).max(axis=2)
+        return alpha, contrary
+
+    def spill(self, alpha: Floats, opaque: NDArray[np.bool_], clear: NDArray[np.bool_]) -> Floats:
+        """Share of key light on the subject (height, width): what differs between the frames although opaque."""
+        nothing = np.zeros(alpha.shape, np.float32)
+        if opaque.sum() < 500:
+            return nothing
+        shade = 0.4 + 0.6 * (self.two @ LUMA) / 255
+        best: tuple[float, Floats] | None = None
+        for radius in (5, 7, 10, 14):
+            weight = chromakey.spill_weight(clear.astype(np.float32), radius)
+            shape = weight * shade
+            x, y = shape[opaque], 1 - alpha[opaque]
+            strength = float((x * y).sum() / max(float((x * x).sum()), 1e-6))
+            error = float(np.abs(y - strength * x).mean())
+            if strength > MOST_SPILL:
+                continue
+            if best is None or error < best[0]:
+                best = (error, strength * shape)
+        if best is None:
+            return nothing
+        explained = 1 - best[0] / max(float((1 - alpha[opaque]).mean()), 1e-6)
+        return best[1] if explained > 0.5 and float(best[1].max()) > 0.02 else nothing
+
+    def foreground(self, alpha: Floats, spill: Floats) -> Floats:
+        """Least-squares foreground of both frames, (height, width, 3), without the spill."""
+        both = self.keys[0] + self.keys[1]
+        mixed = self.one + self.two - (1 - alpha)[..., None] * both
+        lit = mixed / (2 * np.maximum(alpha, 0.02))[..., None]
+        return np.clip(lit - 0.5 * spill[..., None] * both, 0, 255)
+
+
+def _extract_subsampled(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, Backdrop]) -> Difference:
+    """As `extract_difference` at the resolution of JPEG chroma, refined by the first frame's luma."""
+    height, width = first.shape[:2]
+    frames = [cv2.copyMakeBorder(f, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE) for f in (first, second)]
+    halves = [halve(frame) for frame in frames]
+    coarse = [replace(b, compressed=False, noise=max(b.noise, LUMA_NOISE)) for b in backdrops]
+    found = extract_difference(halves[0][0], halves[1][0], (coarse[0], coarse[1]))
+    nine = np.ones((9, 9), np.uint8)
+    gradual = cv2.subtract(cv2.dilate(found.alpha, nine), cv2.erode(found.alpha, nine)) < STEEP
+    alpha = refine_alpha(found.alpha, halves[0][1], gradual)
+    colour = refine_foreground(frames[0], found.foreground, found.alpha, alpha, backdrops[0].key)
+    out = np.rint(alpha[:height, :width] * 255).astype(np.uint8)
+    x, y = found.shift
+    return replace(found, alpha=out, foreground=np.ascontiguousarray(colour[:height, :width]), shift=(2 * x, 2 * y))
+
+
+def _surface(backdrop: Backdrop, shape: tuple[int, ...]) -> Floats:
+    return np.asarray(cv2.resize(backdrop.grid, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
