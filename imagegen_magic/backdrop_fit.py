@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 GRID = 64
 NEAR = 24  # levels: a pixel this close to the key in every channel counts as backdrop before the drift is known
+MOST_CELLS = 1500
 FLAT_DEGREES = (0, 2, 4)
 
 
@@ -55,22 +56,25 @@ class Backdrop:
         return [cv2.resize(rounded[..., c], size, interpolation=cv2.INTER_LINEAR) for c in range(3)]  # type: ignore[misc]
 
     def at(self, index: NDArray[np.intp], shape: tuple[int, ...]) -> Floats:
-        """Backdrop colours, (n, 3) float32, behind the pixels with these flat indices."""
+        """Backdrop colours, (3, n) float32, behind the pixels with these flat indices."""
         if self.spread < 0.5:
-            return np.broadcast_to(self.grid[0, 0], (len(index), 3)).astype(np.float32)
+            return np.repeat(self.grid[0, 0][:, None], len(index), axis=1)
         row, column = np.divmod(index, shape[1])
-        y = np.clip((row + 0.5) * (GRID / shape[0]) - 0.5, 0, GRID - 1).astype(np.float32)
-        x = np.clip((column + 0.5) * (GRID / shape[1]) - 0.5, 0, GRID - 1).astype(np.float32)
-        y0, x0 = np.minimum(y.astype(np.intp), GRID - 2), np.minimum(x.astype(np.intp), GRID - 2)
-        fy, fx = (y - y0)[:, None], (x - x0)[:, None]
-        flat = self.grid.reshape(-1, 3)
+        y = np.clip((row.astype(np.float32) + 0.5) * np.float32(GRID / shape[0]) - 0.5, 0, GRID - 1.001)
+        x = np.clip((column.astype(np.float32) + 0.5) * np.float32(GRID / shape[1]) - 0.5, 0, GRID - 1.001)
+        y0, x0 = y.astype(np.intp), x.astype(np.intp)
+        fy, fx = y - y0.astype(np.float32), x - x0.astype(np.float32)
         corner = y0 * GRID + x0
-        top = flat[corner] * (1 - fx) + flat[corner + 1] * fx
-        bottom = flat[corner + GRID] * (1 - fx) + flat[corner + GRID + 1] * fx
-        return (top * (1 - fy) + bottom * fy).astype(np.float32)
+        out = np.empty((3, len(index)), np.float32)
+        for c in range(3):
+            flat = np.ascontiguousarray(self.grid[..., c]).ravel()
+            top = flat[corner] * (1 - fx) + flat[corner + 1] * fx
+            bottom = flat[corner + GRID] * (1 - fx) + flat[corner + GRID + 1] * fx
+            out[c] = top * (1 - fy) + bottom * fy
+        return out
 
 
-def border_pixels(image: Bytes, width: int | None = None, limit: int = 40000) -> Bytes:
+def border_pixels(image: Bytes, width: int | None = None, limit: int = 12000) -> Bytes:
     """The pixels of the frame's border, (n, 3), thinned to about `limit`."""
     height, columns = image.shape[:2]
     band = width if width is not None else int(np.clip(round(min(height, columns) * 0.008), 2, 16))
@@ -139,10 +143,13 @@ def _background_cells(image: Bytes, centre: NDArray[np.float64]) -> tuple[Floats
     row, column = np.nonzero(full)
     if len(row) < 30:
         return None
+    few = np.linspace(0, len(row) - 1, min(len(row), MOST_CELLS)).astype(np.intp)
+    row, column = row[few], column[few]
+    inner = min(side, 8)
     cut = image[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
-    blocks = cut[row, :, column].astype(np.float32)
-    x = ((column + 0.5) * side / width * 2 - 1).astype(np.float32)
-    y = ((row + 0.5) * side / height * 2 - 1).astype(np.float32)
+    blocks = cut[:, :inner, :, :inner][row, :, column].astype(np.float32)
+    x = ((column * side + inner / 2) / width * 2 - 1).astype(np.float32)
+    y = ((row * side + inner / 2) / height * 2 - 1).astype(np.float32)
     return x, y, blocks
 
 

@@ -96,17 +96,13 @@ def _read_scene(image: Bytes, backdrop: Backdrop) -> _Scene:
     behind = backdrop.planes(image.shape)
     tolerance = backdrop.tolerance
     calm = int(round(0.6 * backdrop.noise + 0.5))
-    apart = local = None
-    for plane, under in zip(planes, behind, strict=True):
-        difference = cv2.absdiff(plane, under)
-        smooth = cv2.absdiff(cv2.blur(plane, (5, 5)), under)
-        apart = difference if apart is None else cv2.max(apart, difference)
-        local = smooth if local is None else cv2.max(local, smooth)
-    assert apart is not None and local is not None
-    empty = cv2.bitwise_and(cv2.inRange(apart, 0, 2 * tolerance), cv2.inRange(local, 0, calm))  # type: ignore[call-overload]
+    apart = _distance(planes, behind)
     if backdrop.noise < 1:
-        empty = cv2.bitwise_or(empty, cv2.inRange(apart, 0, tolerance))  # type: ignore[call-overload]
-    solid = cv2.threshold(empty, 0, 1, cv2.THRESH_BINARY_INV)[1]
+        solid = cv2.threshold(apart, tolerance, 1, cv2.THRESH_BINARY)[1]
+    else:  # single pixels stray, the mean of 25 does not
+        local = _distance([cv2.blur(plane, (5, 5)) for plane in planes], behind)
+        solid = cv2.threshold(apart, 2 * tolerance, 1, cv2.THRESH_BINARY)[1]
+        solid |= cv2.threshold(local, calm, 1, cv2.THRESH_BINARY)[1]
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
     depth = cv2.convertScaleAbs(depth, alpha=1.0, beta=-0.45)  # floor
     neutrality, saturated = _neutrality(planes, backdrop)
@@ -114,6 +110,12 @@ def _read_scene(image: Bytes, backdrop: Backdrop) -> _Scene:
         image=image, backdrop=backdrop, planes=planes, behind=behind, solid=solid, depth=depth,
         neutrality=neutrality, saturated=saturated,
     )
+
+
+def _distance(planes: list[Bytes], behind: list[Bytes]) -> Bytes:
+    """The largest channel difference, (height, width) uint8."""
+    one, two, three = (cv2.absdiff(plane, under) for plane, under in zip(planes, behind, strict=True))
+    return cv2.max(cv2.max(one, two), three)
 
 
 def dominance_channels(key: tuple[float, float, float]) -> tuple[list[int], list[int]]:
@@ -229,9 +231,9 @@ class _Spill:
     weight: Floats
 
     def light(self, index: Indices, colour: Floats, key: Floats) -> Floats:
-        lum = colour @ matting.LUMA / 255
-        amount = self.strength * self.weight.ravel()[index] * (0.4 + 0.6 * lum)
-        return amount[:, None] * key
+        lum = matting.LUMA @ colour / np.float32(255)
+        amount = np.float32(self.strength) * self.weight.ravel()[index] * (np.float32(0.4) + np.float32(0.6) * lum)
+        return np.asarray(amount * key, dtype=np.float32)
 
 
 def _estimate_spill(scene: _Scene, certain: Bytes) -> _Spill | None:
@@ -240,13 +242,12 @@ def _estimate_spill(scene: _Scene, certain: Bytes) -> _Spill | None:
         return None
     height, width = certain.shape
     step = max(1, round(max(height, width) / 1024))
-    size = (width // step, height // step)
-    inside = cv2.resize(certain, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    thin = (slice(step // 2, None, step),) * 2
+    inside = certain[thin].astype(np.float32)
     if inside.sum() < 500:
         return None
-    neutral = cv2.resize(scene.neutrality, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    solid = cv2.resize(scene.solid, size, interpolation=cv2.INTER_NEAREST)
-    lum = cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32) @ matting.LUMA / 255
+    neutral, solid = scene.neutrality[thin].astype(np.float32), scene.solid[thin]
+    lum = cv2.cvtColor(np.ascontiguousarray(scene.image[thin]), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     exposed = np.where(solid > 0, np.clip(1 - neutral / KEYED, 0, 1), 1).astype(np.float32)
     window = (65, 65)
     total = cv2.blur(inside, window) + 1e-6
@@ -294,57 +295,51 @@ def _solve(scene: _Scene, soft: Mask | None, certain: Bytes, spill: _Spill | Non
     band = scene.solid & (certain ^ 1)
     index = np.flatnonzero(band)
     source, colours, variances = _nearest_subject(scene, samples, index, spill)
-    softness = soft.ravel()[index] if soft is not None else None
-    softness = np.zeros(len(index), bool) if softness is None else softness
+    softness = np.zeros(len(index), bool) if soft is None else soft.ravel()[index]
     lines = _lines(scene)
-    smooth = cv2.blur(scene.image, (5, 5)).reshape(-1, 3) if lines is not None else None
     alpha = np.empty(len(index), np.uint8)
-    colour = np.empty((len(index), 3), np.uint8)
-    pixels = scene.image.reshape(-1, 3)
-    strength = _strength(scene.backdrop)
+    colour = np.empty((3, len(index)), np.uint8)
 
     def work(part: slice) -> None:
         at = index[part]
         batch = _Batch(
-            index=at, colour=pixels[at].astype(np.float32), key=scene.backdrop.at(at, shape),
-            foreground=colours[source[part]], variance=variances[source[part]], noise=max(scene.backdrop.noise, 0.5),
-            channels=dominance_channels(scene.backdrop.key), strength=strength, spill=spill,
+            index=at, colour=_colours(scene.planes, at), key=scene.backdrop.at(at, shape),
+            foreground=colours[:, source[part]], variance=variances[:, source[part]],
+            noise=max(scene.backdrop.noise, 0.5), channels=dominance_channels(scene.backdrop.key), spill=spill,
+            soft=softness[part], scene=scene,
         )
-        if softness is not None and lines is not None and smooth is not None:
-            a, f = _solve_soft(batch, softness[part], smooth[at].astype(np.float32), lines)
-        else:
-            a, f = _solve_sharp(batch)
+        a, f = _solve_batch(batch, lines)
         alpha[part] = np.rint(a * 255).astype(np.uint8)
-        colour[part] = np.clip(np.rint(f), 0, 255).astype(np.uint8)
+        colour[:, part] = np.clip(np.rint(f), 0, 255).astype(np.uint8)
 
     matting.in_chunks(len(index), work)
-    opacity = (scene.solid * np.uint8(255)).ravel()
-    opacity[index] = alpha
-    foreground = scene.image.copy().reshape(-1, 3)
+    opacity = scene.solid * np.uint8(255)
+    opacity.ravel()[index] = alpha
+    planes = [plane.copy() for plane in scene.planes]
     if spill is not None:
-        _despill_certain(scene, certain, spill, foreground)
-    foreground[index] = colour
-    opacity = opacity.reshape(shape[:2])
-    foreground = foreground.reshape(shape)
-    foreground = cv2.bitwise_and(foreground, foreground, mask=opacity)
+        _despill_certain(scene, certain, spill, planes)
+    for plane, values in zip(planes, colour, strict=True):
+        plane.ravel()[index] = values
+    foreground = cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes])
     return Extraction(
         alpha=opacity, foreground=foreground, certain=certain, backdrop=scene.backdrop, tinted=0.0,
         soft=soft, spill=0.0 if spill is None else spill.strength,
     )
 
 
-def _strength(backdrop: Backdrop) -> float:
-    bright, dark = dominance_channels(backdrop.key)
-    if not bright or not dark:
-        return 0.0
-    return min(backdrop.key[c] for c in bright) - max(backdrop.key[c] for c in dark)
-
-
 def _lines(scene: _Scene) -> Floats:
-    index = np.flatnonzero(scene.solid)
-    index = index[:: max(1, len(index) // 200_000)]
-    offset = scene.image.reshape(-1, 3)[index].astype(np.float32) - scene.backdrop.at(index, scene.image.shape)
-    return matting.haze_lines(offset)
+    step = max(1, int(np.sqrt(scene.solid.size / 400_000)))
+    row, column = np.nonzero(scene.solid[::step, ::step])
+    index = row * (step * scene.solid.shape[1]) + column * step
+    return matting.haze_lines(_colours(scene.planes, index) - scene.backdrop.at(index, scene.image.shape))
+
+
+def _colours(planes: list[Bytes], index: Indices) -> Floats:
+    """The pixels with these flat indices, (3, n) float32."""
+    out = np.empty((3, len(index)), np.float32)
+    for row, plane in zip(out, planes, strict=True):
+        row[:] = plane.ravel()[index]
+    return out
 
 
 def _nearest_subject(
@@ -356,36 +351,43 @@ def _nearest_subject(
     _, labels = cv2.distanceTransformWithLabels(near ^ 1, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     at = np.flatnonzero(near)
     if not len(at):
-        grey = np.full((1, 3), 128, np.float32)
-        return np.zeros(len(index), np.intp), grey, np.full((1, 3), 4000, np.float32)
+        grey = np.full((3, 1), 128, np.float32)
+        return np.zeros(len(index), np.intp), grey, np.full((3, 1), 4000, np.float32)
     rows = np.zeros(len(at) + 1, np.intp)
     rows[labels.ravel()[at]] = np.arange(len(at))
-    row, column = np.divmod(at, shape[1])
-    total = np.zeros((len(at), 3), np.float32)
-    square = np.zeros((len(at), 3), np.float32)
-    weight = np.zeros((len(at), 1), np.float32)
-    pixels, member = scene.image.reshape(-1, 3), samples.ravel()
-    for dy in range(-2, 3):
-        for dx in range(-2, 3):
-            y, x = row + dy, column + dx
-            inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
-            place = np.where(inside, y * shape[1] + x, at)
-            counts = (member[place] & inside).astype(np.float32)[:, None]
-            colour = pixels[place].astype(np.float32)
-            total += colour * counts
-            square += colour * colour * counts
-            weight += counts
-    mean = total / weight
-    variance = np.maximum(square / weight - mean * mean, 0) + np.float32(144)
+    mean, variance = _window_statistics(scene.planes, samples, at)
     if spill is not None:
         mean = np.maximum(mean - spill.light(at, mean, scene.backdrop.at(at, scene.image.shape)), 0)
     return rows[labels.ravel()[index]], mean, variance
 
 
+def _window_statistics(planes: list[Bytes], samples: Bytes, at: Indices) -> tuple[Floats, Floats]:
+    """Mean and variance, (3, n), of the samples in 5 x 5 windows, every other row and column of them."""
+    height, width = samples.shape
+    row, column = np.divmod(at, width)
+    total, square = np.zeros((3, len(at)), np.float32), np.zeros((3, len(at)), np.float32)
+    weight = np.zeros(len(at), np.float32)
+    member = samples.ravel()
+    for dy in (-2, 0, 2):
+        for dx in (-2, 0, 2):
+            y, x = row + dy, column + dx
+            inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+            place = np.where(inside, y * width + x, at)
+            counts = (member[place] & inside).astype(np.float32)
+            colour = _colours(planes, place)
+            weighted = colour * counts
+            total += weighted
+            square += weighted * colour
+            weight += counts
+    mean = total / weight
+    return mean, np.maximum(square / weight - mean * mean, 0) + np.float32(144)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Batch:
-    """One slice of band pixels on its way through the solver."""
+    """One slice of band pixels on its way through the solver; colours are (3, n) float32."""
 
+    scene: _Scene
     index: Indices
     colour: Floats
     key: Floats
@@ -393,64 +395,92 @@ class _Batch:
     variance: Floats
     noise: float
     channels: tuple[list[int], list[int]]
-    strength: float
     spill: _Spill | None
+    soft: Mask
 
-    def light(self, colour: Floats) -> Floats | float:
-        return 0.0 if self.spill is None else self.spill.light(self.index, colour, self.key)
+    def lit(self, colour: Floats) -> Floats:
+        return colour if self.spill is None else colour + self.spill.light(self.index, colour, self.key)
+
+    def unlit(self, colour: Floats) -> Floats:
+        return colour if self.spill is None else colour - self.spill.light(self.index, colour, self.key)
 
     def dominance(self, colour: Floats) -> Floats:
         bright, dark = self.channels
-        return np.asarray(colour[:, bright].min(axis=1) - colour[:, dark].max(axis=1))
+        return np.asarray(colour[bright].min(axis=0) - colour[dark].max(axis=0))
+
+    def part(self, at: Indices) -> _Batch:
+        """The same for some of its pixels."""
+        return replace(
+            self, index=self.index[at], colour=self.colour[:, at], key=self.key[:, at], soft=self.soft[at],
+            foreground=self.foreground[:, at], variance=self.variance[:, at],
+        )
 
 
-def _finish(batch: _Batch, alpha: Floats, foreground: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    alpha = np.maximum(alpha, matting.least_opacity(batch.colour, batch.key, batch.noise))
-    clean = matting.unmix(batch.colour, batch.key, foreground, variance, alpha, batch.noise)
-    return alpha, np.clip(clean, 0, 255)
+def _solve_batch(batch: _Batch, lines: Floats) -> tuple[Floats, Floats]:
+    """Opacity (n,) and foreground (3, n): shadow where black explains the pixel, else the subject nearby, else far."""
+    noise = batch.noise
+    foreground = batch.lit(batch.foreground)
+    alpha = matting.opacity(batch.colour, batch.key, foreground, batch.variance, noise)
+    towards = foreground - batch.key
+    misfit = matting.largest(np.abs(batch.colour - batch.key - alpha * towards))
+    variance = batch.variance
+    shadow = np.zeros(len(alpha), bool)
+    lines_apply = bool(batch.channels[0]) and bool(batch.channels[1])
+    doubtful = np.flatnonzero(batch.soft | (misfit > 2 + 3 * noise + TEXTURE * alpha)) if lines_apply else ()
+    if len(doubtful):
+        variance = variance.copy()
+        _solve_far(batch.part(doubtful), doubtful, lines, (alpha, foreground, variance, shadow))
+    alpha = np.maximum(alpha, matting.least_opacity(batch.colour, batch.key, noise))
+    clean = np.clip(matting.unmix(batch.colour, batch.key, foreground, variance, alpha, noise), 0, 255)
+    return alpha, np.where(shadow, clean, batch.unlit(clean))
 
 
-def _solve_sharp(batch: _Batch) -> tuple[Floats, Floats]:
-    lit = batch.foreground + batch.light(batch.foreground)
-    alpha = matting.opacity(batch.colour, batch.key, lit, batch.variance, batch.noise)
-    alpha, clean = _finish(batch, alpha, lit, batch.variance)
-    return alpha, clean - batch.light(clean)
-
-
-def _solve_soft(batch: _Batch, soft: Mask, smooth: Floats, lines: Floats) -> tuple[Floats, Floats]:
-    """As `_solve_sharp`; in soft regions the best of shadow, nearest subject, haze line and grey foreground."""
+def _solve_far(batch: _Batch, at: Indices, lines: Floats, results: tuple[Floats, Floats, Floats, Mask]) -> None:
+    """Writes alpha, foreground, variance and shadow of pixels `at`: shadow, haze line or grey, where those fit better."""
+    alpha, foreground, variance, shadow = results
     colour, key, noise = batch.colour, batch.key, batch.noise
-    near = batch.foreground + batch.light(batch.foreground)
-    alpha = matting.opacity(colour, key, near, batch.variance, noise)
+    near, own = foreground[:, at], alpha[at]
     _, misfit = matting.project(colour, key, near)
-    far, reach = matting.prolong(colour - key, smooth - key, key, lines)
     black, off_black = matting.project(colour, key, np.zeros_like(key))
-    shadow = soft & (off_black < 2.5 + 2.5 * noise) & (black < 0.75)
+    dark = batch.soft & (off_black < 2.5 + 2.5 * noise) & (black < 0.75)
+    smooth = _smooth_colours(batch.scene.planes, batch.index)
+    far, reach = matting.prolong(colour - key, smooth - key, key, lines)
     key_dominance = batch.dominance(key)
-    free = (reach > 0) & (batch.dominance(far) <= 0.06 * key_dominance)
-    fits = misfit <= 2 + 3 * noise + np.where(soft & ~free, 0.25 * TEXTURE, TEXTURE) * alpha
-    longer = soft & free & (reach >= 1.25 * np.linalg.norm(near - key, axis=1))
-    close = fits & ~longer
-    hazy = ~shadow & ~close & free
-    grey = ~shadow & ~close & ~free
+    free = (reach > 0) & (batch.dominance(far) <= np.float32(0.06) * key_dominance)
+    room = np.where(batch.soft & ~free, np.float32(0.25 * TEXTURE), np.float32(TEXTURE))
+    fits = misfit <= np.float32(2 + 3 * noise) + room * own
+    towards = near - key
+    longer = batch.soft & free & (reach >= np.float32(1.25) * np.sqrt(matting.dot(towards, towards)))
+    hazy = ~dark & ~(fits & ~longer) & free
+    grey = ~dark & ~(fits & ~longer) & ~free
     along, _ = matting.project(colour, key, far)
-    neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, 1), 0, 1)
-    alpha = np.where(shadow, black, np.where(hazy, along, np.where(grey, neutral, alpha)))
-    straight = (colour - (1 - alpha)[:, None] * key) / np.maximum(alpha, 0.02)[:, None]
-    foreground = np.where(hazy[:, None], far, np.where(grey[:, None], np.clip(straight, 0, 255), near))
-    foreground[shadow] = 0
-    variance = np.where(hazy[:, None], 100, np.where(grey[:, None], 1e4, batch.variance)).astype(np.float32)
-    variance[shadow] = 9
-    alpha, clean = _finish(batch, alpha.astype(np.float32), foreground.astype(np.float32), variance)
-    light = batch.light(clean)
-    if not isinstance(light, float):
-        light[shadow] = 0
-    return alpha, clean - light
+    neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, np.float32(1)), 0, 1)
+    straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
+    alpha[at] = np.where(dark, black, np.where(hazy, along, np.where(grey, neutral, own)))
+    foreground[:, at] = np.where(dark, np.float32(0), np.where(hazy, far, np.where(grey, straight, near)))
+    wide = np.where(grey, np.float32(1e4), batch.variance)
+    variance[:, at] = np.where(dark, np.float32(9), np.where(hazy, np.float32(100), wide))
+    shadow[at] = dark
 
 
-def _despill_certain(scene: _Scene, certain: Bytes, spill: _Spill, foreground: Bytes) -> None:
+def _smooth_colours(planes: list[Bytes], index: Indices) -> Floats:
+    """Means of nine pixels in 5 x 5 windows around the flat indices, (3, n)."""
+    height, width = planes[0].shape
+    row, column = np.divmod(index, width)
+    rows = [np.clip(row + d, 0, height - 1) * width for d in (-2, 0, 2)]
+    columns = [np.clip(column + d, 0, width - 1) for d in (-2, 0, 2)]
+    total = np.zeros((3, len(index)), np.float32)
+    for r in rows:
+        for c in columns:
+            total += _colours(planes, r + c)
+    return total / np.float32(9)
+
+
+def _despill_certain(scene: _Scene, certain: Bytes, spill: _Spill, planes: list[Bytes]) -> None:
     lit = np.flatnonzero((certain > 0) & (spill.weight > 0.01))
-    colour = foreground[lit].astype(np.float32)
+    colour = _colours(scene.planes, lit)
     key = scene.backdrop.at(lit, scene.image.shape)
     estimate = np.maximum(colour - spill.light(lit, colour, key), 0)
-    foreground[lit] = np.clip(np.rint(colour - spill.light(lit, estimate, key)), 0, 255).astype(np.uint8)
+    clean = np.clip(np.rint(colour - spill.light(lit, estimate, key)), 0, 255).astype(np.uint8)
+    for plane, values in zip(planes, clean, strict=True):
+        plane.ravel()[lit] = values

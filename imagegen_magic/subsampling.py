@@ -34,29 +34,27 @@ def is_subsampled(image: Bytes) -> bool:
     top, left = ((max(0, side - SAMPLE) // 4) * 2 for side in image.shape[:2])
     window = image[top : top + SAMPLE, left : left + SAMPLE]
     usable = cv2.inRange(window, (4, 4, 4), (251, 251, 251)) > 0
-    pixels = window.astype(np.float32)
-    chroma = pixels[..., 0] - pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    other = pixels[..., 2] - pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    for turn in (False, True):
-        residual, count = np.zeros(2), np.zeros(2)
-        for plane in (chroma, other):
-            steps, mask = (plane.T, usable.T) if turn else (plane, usable)
-            _add_parity(steps, mask, residual, count)
-        mean = residual / np.maximum(count, 1)
-        if count.min() < 200 or mean[0] > 0.4 * mean[1]:
+    luma = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    for channel in (0, 2):
+        chroma = window[..., channel] - luma
+        if not (_is_interpolated(chroma, usable) and _is_interpolated(chroma.T, usable.T)):
             return False
     return True
 
 
-def _add_parity(plane: Floats, usable: NDArray[np.bool_], residual: NDArray[np.float64], count: NDArray[np.float64]) -> None:
+def _is_interpolated(plane: Floats, usable: NDArray[np.bool_]) -> bool:
+    """Whether steps from even columns are smoother than steps from odd ones, judged where the plane changes."""
     step = np.diff(plane, axis=1)
-    error = np.abs(step[:, 1:-1] - 0.5 * (step[:, :-2] + step[:, 2:]))
-    mask = usable[:, :-3] & usable[:, 1:-2] & usable[:, 2:-1] & usable[:, 3:]
-    mask &= np.abs(plane[:, 3:] - plane[:, :-3]) > 6
+    change = np.abs(plane[:, 3:] - plane[:, :-3]) > 6
+    mean = []
     for parity in (0, 1):
-        at = mask[:, (1 - parity) % 2 :: 2]
-        residual[parity] += np.minimum(error[:, (1 - parity) % 2 :: 2][at], 30).sum()
-        count[parity] += at.sum()
+        at = (slice(None), slice((1 - parity) % 2, None, 2))
+        mask = change[at] & usable[:, 1:-2][at] & usable[:, 2:-1][at]
+        error = np.abs(step[:, 1:-1][at] - 0.5 * (step[:, :-2][at] + step[:, 2:][at]))[mask]
+        if len(error) < 100:
+            return False
+        mean.append(float(np.minimum(error, 30).mean()))
+    return mean[0] <= 0.4 * mean[1]
 
 
 def halve(image: Bytes) -> tuple[Bytes, Floats]:
