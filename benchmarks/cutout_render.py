@@ -66,7 +66,9 @@ def render(truth: Bytes, delivery: Delivery, second_key: str | None = None) -> t
         for _ in range(3):
             reach = cv2.blur(reach, (size, size), borderType=cv2.BORDER_REPLICATE)
         luma = (colour @ np.array([0.299, 0.587, 0.114], np.float32))[..., None] / 255
-        lit = np.clip(colour + delivery.spill * np.clip(2 * reach, 0, 1)[..., None] * backdrop * (0.4 + 0.6 * luma), 0, 255)
+        lit = np.clip(
+            colour + delivery.spill * np.clip(2 * reach, 0, 1)[..., None] * backdrop * (0.4 + 0.6 * luma), 0, 255
+        )
     exact = alpha * lit + (1 - alpha) * backdrop
     noisy = exact
     if delivery.noise:

@@ -58,7 +58,9 @@ def score(predicted: Bytes, truth: Bytes, key: NDArray[np.float32]) -> Score:
     rim = np.maximum(dominance(grey, key) - dominance(true_grey, key), 0)
     opaque, clear = truth[..., 3] == 255, truth[..., 3] == 0
     return Score(
-        headline=in_band + elsewhere, band=in_band, elsewhere=elsewhere,
+        headline=in_band + elsewhere,
+        band=in_band,
+        elsewhere=elsewhere,
         fringe=float(rim[band].mean()) if band.any() else 0.0,
         holes=float(100 * (alpha[opaque] < 0.95).mean()) if opaque.any() else 0.0,
         residue=float(100 * (alpha[clear] > 0.02).mean()) if clear.any() else 0.0,

@@ -58,7 +58,9 @@ def paint(alpha: Floats, colour: Floats | tuple[float, float, float]) -> Floats:
     return out
 
 
-def blob(rng: np.random.Generator, radius: float, wobble: float = 0.25, centre: tuple[float, float] = (0.5, 0.5)) -> NDArray[np.int32]:
+def blob(
+    rng: np.random.Generator, radius: float, wobble: float = 0.25, centre: tuple[float, float] = (0.5, 0.5)
+) -> NDArray[np.int32]:
     angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     size = np.ones_like(angle)
     for k in range(2, 7):
@@ -67,11 +69,15 @@ def blob(rng: np.random.Generator, radius: float, wobble: float = 0.25, centre: 
     return np.rint(points * SIDE * SUPER).astype(np.int32)
 
 
-def texture(rng: np.random.Generator, base: tuple[float, float, float], depth: float = 0.3, scale: float = 90) -> Floats:
+def texture(
+    rng: np.random.Generator, base: tuple[float, float, float], depth: float = 0.3, scale: float = 90
+) -> Floats:
     return (np.array(base, np.float32) * (1 - depth + 2 * depth * noise(rng, scale)[..., None])).clip(0, 255)
 
 
-def solid_blob(rng: np.random.Generator, base: tuple[float, float, float], radius: float = 0.3, depth: float = 0.25) -> Floats:
+def solid_blob(
+    rng: np.random.Generator, base: tuple[float, float, float], radius: float = 0.3, depth: float = 0.25
+) -> Floats:
     outline = blob(rng, radius)
     return paint(coverage(lambda c, s: cv2.fillPoly(c, [outline], 255)), texture(rng, base, depth))
 
@@ -104,15 +110,30 @@ def strands(rng: np.random.Generator, base: tuple[float, float, float], count: i
     return paint(small, premultiplied / np.maximum(small, 1e-4)[..., None])
 
 
-def hair(rng: np.random.Generator, base: tuple[float, float, float], skin: tuple[float, float, float], count: int = 900) -> Bytes:
-    head = coverage(lambda c, s: cv2.ellipse(c, (c.shape[1] // 2,) * 2, (int(0.19 * c.shape[1]), int(0.23 * c.shape[0])), 0, 0, 360, 255, -1))
+def hair(
+    rng: np.random.Generator, base: tuple[float, float, float], skin: tuple[float, float, float], count: int = 900
+) -> Bytes:
+    head = coverage(
+        lambda c, s: cv2.ellipse(
+            c, (c.shape[1] // 2,) * 2, (int(0.19 * c.shape[1]), int(0.23 * c.shape[0])), 0, 0, 360, 255, -1
+        )
+    )
     return finish(over(strands(rng, base, count), paint(head, texture(rng, skin, 0.12))))
 
 
 def portrait(rng: np.random.Generator) -> Bytes:
     """Hair and head on shoulders that leave the frame at the bottom."""
-    body = coverage(lambda c, s: cv2.ellipse(c, (c.shape[1] // 2, c.shape[0]), (int(0.36 * c.shape[1]), int(0.3 * c.shape[0])), 0, 0, 360, 255, -1))
-    return finish(over(hair(rng, (190, 150, 90), (224, 180, 150), 700).astype(np.float32) / (1, 1, 1, 255), paint(body, texture(rng, (60, 70, 110), 0.3))))
+    body = coverage(
+        lambda c, s: cv2.ellipse(
+            c, (c.shape[1] // 2, c.shape[0]), (int(0.36 * c.shape[1]), int(0.3 * c.shape[0])), 0, 0, 360, 255, -1
+        )
+    )
+    return finish(
+        over(
+            hair(rng, (190, 150, 90), (224, 180, 150), 700).astype(np.float32) / (1, 1, 1, 255),
+            paint(body, texture(rng, (60, 70, 110), 0.3)),
+        )
+    )
 
 
 def smoke(rng: np.random.Generator, tint: tuple[float, float, float]) -> Bytes:
@@ -129,13 +150,38 @@ def shadow(rng: np.random.Generator, base: tuple[float, float, float]) -> Bytes:
 
 
 def glass(rng: np.random.Generator, tint: tuple[float, float, float]) -> Bytes:
-    outer = coverage(lambda c, s: cv2.ellipse(c, (c.shape[1] // 2,) * 2, (int(0.24 * c.shape[1]), int(0.33 * c.shape[0])), 0, 0, 360, 255, -1))
+    outer = coverage(
+        lambda c, s: cv2.ellipse(
+            c, (c.shape[1] // 2,) * 2, (int(0.24 * c.shape[1]), int(0.33 * c.shape[0])), 0, 0, 360, 255, -1
+        )
+    )
     depth = cv2.GaussianBlur(outer, (0, 0), 14)
     alpha = outer * np.clip(0.16 + 0.75 * (1 - np.clip(2 * depth - 1, 0, 1)) ** 2 + 0.1 * noise(rng, 300), 0, 1)
-    shine = coverage(lambda c, s: cv2.ellipse(c, (int(0.4 * c.shape[1]), int(0.4 * c.shape[0])), (int(0.03 * c.shape[1]), int(0.12 * c.shape[0])), 12, 0, 360, 255, -1))
+    shine = coverage(
+        lambda c, s: cv2.ellipse(
+            c,
+            (int(0.4 * c.shape[1]), int(0.4 * c.shape[0])),
+            (int(0.03 * c.shape[1]), int(0.12 * c.shape[0])),
+            12,
+            0,
+            360,
+            255,
+            -1,
+        )
+    )
     shine = cv2.GaussianBlur(shine, (0, 0), 3) * 0.85
-    label = coverage(lambda c, s: cv2.rectangle(c, (int(0.36 * c.shape[1]), int(0.52 * c.shape[0])), (int(0.64 * c.shape[1]), int(0.64 * c.shape[0])), 255, -1))
-    return finish(over(paint(label, texture(rng, (225, 215, 190), 0.1)), over(paint(shine, (255, 255, 255)), paint(alpha, tint))))
+    label = coverage(
+        lambda c, s: cv2.rectangle(
+            c,
+            (int(0.36 * c.shape[1]), int(0.52 * c.shape[0])),
+            (int(0.64 * c.shape[1]), int(0.64 * c.shape[0])),
+            255,
+            -1,
+        )
+    )
+    return finish(
+        over(paint(label, texture(rng, (225, 215, 190), 0.1)), over(paint(shine, (255, 255, 255)), paint(alpha, tint)))
+    )
 
 
 def text(rng: np.random.Generator, colours: list[tuple[int, int, int]]) -> Bytes:
@@ -146,7 +192,16 @@ def text(rng: np.random.Generator, colours: list[tuple[int, int, int]]) -> Bytes
 
         def draw(canvas: Bytes, s: int, size: float = size, y: float = y, line: int = line) -> None:
             font = cv2.FONT_HERSHEY_COMPLEX if line % 2 else cv2.FONT_HERSHEY_SIMPLEX
-            cv2.putText(canvas, "Sphinx & quartz 123"[: max(4, 20 - 2 * line)], (int(0.04 * canvas.shape[1]), int(y * s)), font, size * s, 255, max(2, round(size * 2.2 * s)), cv2.LINE_AA)
+            cv2.putText(
+                canvas,
+                "Sphinx & quartz 123"[: max(4, 20 - 2 * line)],
+                (int(0.04 * canvas.shape[1]), int(y * s)),
+                font,
+                size * s,
+                255,
+                max(2, round(size * 2.2 * s)),
+                cv2.LINE_AA,
+            )
 
         out = over(paint(coverage(draw), colours[line % len(colours)]), out)
     return finish(out)
@@ -157,7 +212,11 @@ def rings(rng: np.random.Generator, base: tuple[float, float, float]) -> Bytes:
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     for _ in range(12):
         centre, radius, width = rng.uniform(0.18, 0.82, 2), rng.uniform(0.04, 0.14), rng.uniform(0.006, 0.02)
-        mask = coverage(lambda c, s, p=centre, r=radius, w=width: cv2.circle(c, tuple(int(v * c.shape[0]) for v in p), int(r * c.shape[0]), 255, int(w * c.shape[0]), cv2.LINE_AA))
+        mask = coverage(
+            lambda c, s, p=centre, r=radius, w=width: cv2.circle(
+                c, tuple(int(v * c.shape[0]) for v in p), int(r * c.shape[0]), 255, int(w * c.shape[0]), cv2.LINE_AA
+            )
+        )
         shine = 0.55 + 0.45 * np.cos(np.arctan2(y / SIDE - centre[1], x / SIDE - centre[0]) * 3 + rng.uniform(0, 6))
         out = over(paint(mask, (np.array(base) * (0.35 + 0.75 * shine[..., None])).clip(0, 255)), out)
     return finish(out)
@@ -203,6 +262,7 @@ def defocus(rng: np.random.Generator, base: tuple[float, float, float], sigma: f
 
 def mesh(rng: np.random.Generator, base: tuple[float, float, float]) -> Bytes:
     """Lace: a disc of thin crossing threads, hundreds of small holes."""
+
     def draw(canvas: Bytes, s: int) -> None:
         side = canvas.shape[0]
         for k in range(-40, 41):
@@ -212,6 +272,7 @@ def mesh(rng: np.random.Generator, base: tuple[float, float, float]) -> Bytes:
         disc = np.zeros_like(canvas)
         cv2.circle(disc, (side // 2, side // 2), int(0.36 * side), 255, -1)
         canvas &= disc
+
     return finish(paint(coverage(draw), texture(rng, base, 0.2)))
 
 
@@ -220,7 +281,11 @@ def product(rng: np.random.Generator, bases: list[tuple[float, float, float]]) -
     for k, base in enumerate(bases):
         outline = blob(rng, 0.15, 0.2, (0.24 + 0.26 * k, 0.45 + 0.05 * k))
         hole = (np.mean(outline, 0)).astype(int)
-        mask = coverage(lambda c, s, o=outline, h=hole: (cv2.fillPoly(c, [o], 255), cv2.circle(c, (int(h[0]), int(h[1])), 25 * s, 0, -1))[0] is None)
+        mask = coverage(
+            lambda c, s, o=outline, h=hole: (
+                (cv2.fillPoly(c, [o], 255), cv2.circle(c, (int(h[0]), int(h[1])), 25 * s, 0, -1))[0] is None
+            )
+        )
         cast = cv2.GaussianBlur(np.roll(mask, (12, 8), (0, 1)), (0, 0), 9) * 0.4
         out = over(over(paint(mask, texture(rng, base, 0.2)), paint(cast, (0, 0, 0))), out)
     return finish(out)
@@ -234,7 +299,11 @@ def icons(rng: np.random.Generator) -> Bytes:
             at = np.array([0.14 + 0.24 * column, 0.14 + 0.24 * row])
             outline = blob(rng, 0.07, 0.5, (float(at[0]), float(at[1])))
             hollow = bool(rng.random() < 0.4)
-            mask = coverage(lambda c, s, o=outline, f=hollow: cv2.polylines(c, [o], True, 255, 6 * s, cv2.LINE_AA) if f else cv2.fillPoly(c, [o], 255))
+            mask = coverage(
+                lambda c, s, o=outline, f=hollow: (
+                    cv2.polylines(c, [o], True, 255, 6 * s, cv2.LINE_AA) if f else cv2.fillPoly(c, [o], 255)
+                )
+            )
             out = over(paint(mask, colour), out)
     return finish(out)
 

@@ -178,7 +178,9 @@ def flattened(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def check_answer(answer: Answer, request: ImageRequest, raw: Path | None, spool: Spool, request_id: str | None) -> list[str]:
+def check_answer(
+    answer: Answer, request: ImageRequest, raw: Path | None, spool: Spool, request_id: str | None
+) -> list[str]:
     """The warnings that a usable answer carries: fewer or more pictures, another format or size.
 
     Raises:
@@ -188,7 +190,9 @@ def check_answer(answer: Answer, request: ImageRequest, raw: Path | None, spool:
         kept = [*answer.kept, *([spool.keep(raw, "unusable-answer")] if raw is not None and raw.exists() else [])]
         why = "; ".join(dict.fromkeys(answer.faults)) or "the answer holds no picture"
         hints = ("what was received is kept below; ask the server's support with the request id before paying again",)
-        raise AnswerError(f"the server answered, but {why}", request_id=request_id, kept=tuple(p.name for p in kept), hints=hints)
+        raise AnswerError(
+            f"the server answered, but {why}", request_id=request_id, kept=tuple(p.name for p in kept), hints=hints
+        )
     notes = list(dict.fromkeys(answer.faults))
     if len(answer.payloads) != request.count:
         word = "fewer" if len(answer.payloads) < request.count else "more"
@@ -209,7 +213,6 @@ def _differences(payload: Payload, request: ImageRequest) -> Iterator[str]:
         received = f"{payload.size[0]}x{payload.size[1]}"
         if received != asked:
             yield f"asked for {asked}, received {received}"
-
 
 
 class EventStream:

@@ -118,7 +118,9 @@ class Session:
         if options["partial_images"] is None and live and options["output_format"] not in ("gif", "svg"):
             options = Options({**options, "partial_images": 1}, {**options.origins, "partial_images": "live front end"})
         inputs = self.inputs(options, command, variables or {})
-        job = plan_job(prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, problems=problems, cell=cell)
+        job = plan_job(
+            prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, problems=problems, cell=cell
+        )
         if not (options["dry_run"] or options["show_prompt"] or in_batch):
             check_budget(job.estimate, options, self.spent)
         return job
@@ -222,7 +224,12 @@ class Session:
         def run_one(item: Planned, index: int, pacer: Pacer, stop: threading.Event) -> ImageResult:
             gate = partial(pacer.slot, item.job.request.count)
             run = self._run(
-                item.job, on_event=on_event, cancel=stop, index=index, gate=gate, on_response=lambda r: pacer.learn(r.headers)
+                item.job,
+                on_event=on_event,
+                cancel=stop,
+                index=index,
+                gate=gate,
+                on_response=lambda r: pacer.learn(r.headers),
             )
             return stored_result(item.job, run, item.stored) if item.stored else run_job(item.job, run)
 
@@ -247,14 +254,18 @@ class Session:
 
     def start(self, job: Job, *, on_event: OnEvent = _ignore) -> Task[ImageResult]:
         """The job, running in a thread of its own."""
-        title = f"{job.name or job.stem} ({job.request.model}, {job.request.count} pictures)".replace("(1 pictures)", "(1 picture)")
+        title = f"{job.name or job.stem} ({job.request.model}, {job.request.count} pictures)".replace(
+            "(1 pictures)", "(1 picture)"
+        )
         return self.tasks.start(title, lambda task: self.run(job, on_event=on_event, cancel=task.cancel_event))
 
     def generate(self, prompt: str, *, name: str | None = None, on_event: OnEvent = _ignore, **options: Any) -> Any:
         """As `imagegen_magic.generate`."""
         return self._call("generate", prompt, name, on_event, options)
 
-    def edit(self, prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = _ignore, **options: Any) -> Any:
+    def edit(
+        self, prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = _ignore, **options: Any
+    ) -> Any:
         """As `imagegen_magic.edit`."""
         images = tuple(image) if isinstance(image, (list, tuple)) and not isinstance(image, ImageResult) else (image,)
         return self._call("edit", prompt, name, on_event, {**options, "image": images})
@@ -281,7 +292,9 @@ class Session:
         store = self.store(options)
         record, _ = store.history.find(token)
         images = tuple(
-            GeneratedImage(path=store.folder / e.path, source=store.folder / e.path, index=e.index, record=record, engine=self)
+            GeneratedImage(
+                path=store.folder / e.path, source=store.folder / e.path, index=e.index, record=record, engine=self
+            )
             for e in record.api_files()
         )
         return ImageResult(images=images, record=record, options=options)
@@ -400,7 +413,9 @@ def edit(prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent 
     return default_session().edit(prompt, image, name=name, on_event=on_event, **options)
 
 
-def run_batch(jobs: Any, *, name: str | None = None, on_event: OnEvent = _ignore, session: Session | None = None, **options: Any) -> Gallery:
+def run_batch(
+    jobs: Any, *, name: str | None = None, on_event: OnEvent = _ignore, session: Session | None = None, **options: Any
+) -> Gallery:
     """A `Gallery`: the results of many jobs in their order, failures among them as data; what `%%imagegen_batch` does.
 
     Args:

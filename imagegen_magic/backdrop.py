@@ -14,26 +14,146 @@ from .errors import OptionError, Problem
 
 __all__ = ["KEY_COLORS", "KeyChoice", "choose_key", "key_clause", "parse_color", "second_key", "swap_backdrop_prompt"]
 
-KEY_COLORS: dict[str, str] = {"green": "#00ff00", "magenta": "#ff00ff", "blue": "#0000ff", "cyan": "#00ffff", "red": "#ff0000"}
+KEY_COLORS: dict[str, str] = {
+    "green": "#00ff00",
+    "magenta": "#ff00ff",
+    "blue": "#0000ff",
+    "cyan": "#00ffff",
+    "red": "#ff0000",
+}
 """Key colours by name, in the order in which they are tried."""
 
 # Words that say that a subject holds a key's colour; a prompt that names one rules that key out.
 _SUBJECT_WORDS: dict[str, frozenset[str]] = {
     "green": frozenset(
-        "green leaf leaves leafy plant plants tree trees grass moss mossy fern ferns frog frogs cactus cacti succulent lime limes "
-        "olive olives emerald jade mint basil forest jungle broccoli cucumber avocado avocados kiwi lettuce spinach pea peas ivy "
-        "bamboo clover turtle crocodile alligator lizard pickle herb herbs foliage vine vines bush shrub".split()
+        [
+            "green",
+            "leaf",
+            "leaves",
+            "leafy",
+            "plant",
+            "plants",
+            "tree",
+            "trees",
+            "grass",
+            "moss",
+            "mossy",
+            "fern",
+            "ferns",
+            "frog",
+            "frogs",
+            "cactus",
+            "cacti",
+            "succulent",
+            "lime",
+            "limes",
+            "olive",
+            "olives",
+            "emerald",
+            "jade",
+            "mint",
+            "basil",
+            "forest",
+            "jungle",
+            "broccoli",
+            "cucumber",
+            "avocado",
+            "avocados",
+            "kiwi",
+            "lettuce",
+            "spinach",
+            "pea",
+            "peas",
+            "ivy",
+            "bamboo",
+            "clover",
+            "turtle",
+            "crocodile",
+            "alligator",
+            "lizard",
+            "pickle",
+            "herb",
+            "herbs",
+            "foliage",
+            "vine",
+            "vines",
+            "bush",
+            "shrub",
+        ]
     ),
     "magenta": frozenset(
-        "magenta pink purple violet fuchsia lavender lilac orchid orchids flamingo flamingos plum plums beetroot beet peony peonies "
-        "bubblegum mauve aubergine eggplant hot-pink raspberry raspberries".split()
+        [
+            "magenta",
+            "pink",
+            "purple",
+            "violet",
+            "fuchsia",
+            "lavender",
+            "lilac",
+            "orchid",
+            "orchids",
+            "flamingo",
+            "flamingos",
+            "plum",
+            "plums",
+            "beetroot",
+            "beet",
+            "peony",
+            "peonies",
+            "bubblegum",
+            "mauve",
+            "aubergine",
+            "eggplant",
+            "hot-pink",
+            "raspberry",
+            "raspberries",
+        ]
     ),
     "blue": frozenset(
-        "blue navy azure sky ocean sea water denim jeans sapphire indigo cobalt turquoise teal whale dolphin blueberry blueberries "
-        "bluebird police cornflower".split()
+        [
+            "blue",
+            "navy",
+            "azure",
+            "sky",
+            "ocean",
+            "sea",
+            "water",
+            "denim",
+            "jeans",
+            "sapphire",
+            "indigo",
+            "cobalt",
+            "turquoise",
+            "teal",
+            "whale",
+            "dolphin",
+            "blueberry",
+            "blueberries",
+            "bluebird",
+            "police",
+            "cornflower",
+        ]
     ),
-    "cyan": frozenset("cyan turquoise teal aqua ice sky water ocean sea mint pool".split()),
-    "red": frozenset("red crimson scarlet ruby rose roses cherry cherries tomato strawberry strawberries apple fire lips blood".split()),
+    "cyan": frozenset(["cyan", "turquoise", "teal", "aqua", "ice", "sky", "water", "ocean", "sea", "mint", "pool"]),
+    "red": frozenset(
+        [
+            "red",
+            "crimson",
+            "scarlet",
+            "ruby",
+            "rose",
+            "roses",
+            "cherry",
+            "cherries",
+            "tomato",
+            "strawberry",
+            "strawberries",
+            "apple",
+            "fire",
+            "lips",
+            "blood",
+        ]
+    ),
 }
 
 
@@ -60,7 +180,10 @@ def parse_color(text: str) -> str:
         digits = "".join(2 * digit for digit in digits)
     if not re.fullmatch(r"[0-9a-f]{6}", digits):
         problem = Problem(
-            field="key_color", value=text, rule=f"a hex colour or one of {', '.join(KEY_COLORS)}", fix="--key-color '#ff00ff'"
+            field="key_color",
+            value=text,
+            rule=f"a hex colour or one of {', '.join(KEY_COLORS)}",
+            fix="--key-color '#ff00ff'",
         )
         raise OptionError("the key colour could not be read", problems=(problem,))
     return f"#{digits}"

@@ -124,8 +124,12 @@ def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = No
     noise = max(float(np.quantile(np.abs(residual[..., c]), 0.97)) for c in range(3)) / 2
     spread = float(np.ptp(grid, axis=(0, 1)).max())
     return Backdrop(
-        key=(float(centre[0]), float(centre[1]), float(centre[2])), grid=grid, noise=max(noise, 0.3), share=share,
-        spread=spread, compressed=is_subsampled(image),
+        key=(float(centre[0]), float(centre[1]), float(centre[2])),
+        grid=grid,
+        noise=max(noise, 0.3),
+        share=share,
+        spread=spread,
+        compressed=is_subsampled(image),
     )
 
 

@@ -117,5 +117,3 @@ class TaskList:
     def find(self, number: int) -> Task[object] | None:
         """The task with this number, or None."""
         return next((task for task in self if task.number == number), None)
-
-

@@ -38,7 +38,14 @@ class FailedJob:
     def to_record(self) -> dict[str, Any]:
         """One flat dict, for a table of many results."""
         outcome = self.error.outcome or "not sent"
-        return {"index": self.index, "where": self.where, "prompt": self.prompt, "outcome": outcome, "error": self.error.summary, "paths": []}
+        return {
+            "index": self.index,
+            "where": self.where,
+            "prompt": self.prompt,
+            "outcome": outcome,
+            "error": self.error.summary,
+            "paths": [],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +82,9 @@ class BatchPlan:
         """One sentence: how many pictures, how many are done, and the cost range."""
         pictures = sum(item.job.request.count for item in self.to_send)
         done = len(self.planned) - len(self.to_send)
-        parts = [f"{len(self.planned)} jobs: {len(self.to_send)} to send ({pictures} pictures, {self.estimate}, an estimate)"]
+        parts = [
+            f"{len(self.planned)} jobs: {len(self.to_send)} to send ({pictures} pictures, {self.estimate}, an estimate)"
+        ]
         parts += [f"{done} done before and not sent again (--no-reuse sends them all)"] if done else []
         parts += [f"{len({p.where for p in self.problems})} faulty ones left out"] if self.problems else []
         return "; ".join(parts)
@@ -149,21 +158,36 @@ def _may_reuse(job: Job) -> bool:
 
 
 def _plan_row(
-    row: Row, shared: Mapping[str, Any], plan: Planner, name: str | None, cell: str, variables: Mapping[str, object] | None
+    row: Row,
+    shared: Mapping[str, Any],
+    plan: Planner,
+    name: str | None,
+    cell: str,
+    variables: Mapping[str, object] | None,
 ) -> Job:
     own = dict(row.values)
     prompt, own_name = str(own.pop("prompt", "")), own.pop("name", None)
     read, faults = read_values(own)
     values = {**shared, **read}
     command = "edit" if values.get("image") is not None else "generate"
-    job = plan(prompt, values, command=command, problems=(*row.problems, *faults), cell=cell, variables=variables, in_batch=True)
+    job = plan(
+        prompt,
+        values,
+        command=command,
+        problems=(*row.problems, *faults),
+        cell=cell,
+        variables=variables,
+        in_batch=True,
+    )
     stem = safe_stem(str(own_name)) if own_name else f"{name}-{job.stem}" if name else job.stem
     return replace(job, stem=stem, name=str(own_name) if own_name else name)
 
 
 def _placed(error: ImagegenError, where: str) -> list[Problem]:
     """The problems of an error with their line."""
-    return [replace(problem, where=where) for problem in error.problems] or [Problem(field="job", rule=error.summary, where=where)]
+    return [replace(problem, where=where) for problem in error.problems] or [
+        Problem(field="job", rule=error.summary, where=where)
+    ]
 
 
 def _name_faults(planned: Sequence[Planned], store: Store) -> list[Problem]:
@@ -178,7 +202,15 @@ def _name_faults(planned: Sequence[Planned], store: Store) -> list[Problem]:
         for path in store.peek(item.job.stem, request.count, request.format, if_exists="fail", out=options["out"]):
             if path.exists() or path in taken:
                 why = f"also the name of {taken[path]}" if path in taken else "exists already"
-                faults.append(Problem(field="name", value=path.name, rule=why, fix="another out, or --if-exists version", where=item.where))
+                faults.append(
+                    Problem(
+                        field="name",
+                        value=path.name,
+                        rule=why,
+                        fix="another out, or --if-exists version",
+                        where=item.where,
+                    )
+                )
             taken[path] = item.where
     return faults
 
@@ -221,7 +253,9 @@ def run_planned(
                 cancel.set()
             on_done(index, outcome)
 
-    threads = [threading.Thread(target=work, name=f"imagegen-batch-{i}") for i in range(max(1, min(concurrency, len(waiting))))]
+    threads = [
+        threading.Thread(target=work, name=f"imagegen-batch-{i}") for i in range(max(1, min(concurrency, len(waiting))))
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -282,7 +316,13 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
     def table(self) -> Table:
         """One row a job: outcome, cost, files."""
         rows = [
-            (n, r["outcome"], r.get("cost", ""), ", ".join(Path(p).name for p in r["paths"]) or r.get("error", ""), r["prompt"])
+            (
+                n,
+                r["outcome"],
+                r.get("cost", ""),
+                ", ".join(Path(p).name for p in r["paths"]) or r.get("error", ""),
+                r["prompt"],
+            )
             for n, r in enumerate(self.to_records())
         ]
         sent = [r for r in self.done if not r.reused]
@@ -303,7 +343,9 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         sheet = contact_sheet(shown, labels=[str(n) for n in range(len(shown))], max_edge=960)
         return [sheet.bundle(f"Contact sheet of {len(shown)} of {len(self.paths)} pictures"), table]
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         return self.display_items()[0]
 
 

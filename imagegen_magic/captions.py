@@ -78,7 +78,11 @@ class Caption:
         if self.reused:
             return "stored result of an identical request: nothing sent, nothing billed (--no-reuse makes a new one)"
         if self.simulated:
-            return f"simulated, nothing billed (live: {format_usd(self.cost)})" if self.cost is not None else "simulated, nothing billed"
+            return (
+                f"simulated, nothing billed (live: {format_usd(self.cost)})"
+                if self.cost is not None
+                else "simulated, nothing billed"
+            )
         if self.cost is not None:
             return format_usd(self.cost)
         return f"{self.estimate} (estimate)" if self.estimate is not None else ""
@@ -133,6 +137,10 @@ def _report_html(report: Any) -> str:
         for check in report.checks
     )
     bad = [check for check in report.checks if check.status != "pass"]
-    head = f"cut-out: {escape(report.status)}" + (f" ({len(bad)} of {len(report.checks)} checks)" if bad else f" ({len(report.checks)} checks)")
+    head = f"cut-out: {escape(report.status)}" + (
+        f" ({len(bad)} of {len(report.checks)} checks)" if bad else f" ({len(report.checks)} checks)"
+    )
     opened = " open" if report.status == "fail" else ""
-    return f'<details{opened}><summary style="{DIM}">{head}</summary><table style="margin:4px 0">{rows}</table></details>'
+    return (
+        f'<details{opened}><summary style="{DIM}">{head}</summary><table style="margin:4px 0">{rows}</table></details>'
+    )

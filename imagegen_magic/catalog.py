@@ -172,7 +172,9 @@ def _read_extra(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise OptionError(f"the models file {path.name} can't be read: {error}") from error
     faults = [
-        Problem(field="models_file", value=key, rule="a model has no such field", fix=f"one of {', '.join(sorted(_FIELDS))}")
+        Problem(
+            field="models_file", value=key, rule="a model has no such field", fix=f"one of {', '.join(sorted(_FIELDS))}"
+        )
         for entry in data.get("model", [])
         for key in entry
         if key not in _FIELDS and key != "like"
@@ -218,6 +220,8 @@ def _converted(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parse_limits(table: dict[str, Any]) -> Limits:
-    rest = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != "flexible"}
+    rest = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != "flexible"
+    }
     rule = {key: value for key, value in table["flexible"].items() if key not in ("source", "checked")}
     return Limits(flexible=FlexibleSizes(**rule), **rest)

@@ -46,7 +46,14 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str) -
         return run_batch_cell(session, shell, parsed, text, cell)
     live = frontend.is_live(session.options(parsed.values)["progress"])
     job = session.plan(
-        text, parsed.values, command=command, name=parsed.name, problems=parsed.problems, cell=cell, variables=shell.user_ns, live=live
+        text,
+        parsed.values,
+        command=command,
+        name=parsed.name,
+        problems=parsed.problems,
+        cell=cell,
+        variables=shell.user_ns,
+        live=live,
     )
     if job.options["show_prompt"]:
         return PlainText(job.request.prompt)
@@ -103,10 +110,16 @@ def deliver(shell: Any, view: CellView, task: Task[ImageResult]) -> ImageResult 
 def stopped(task: Task[ImageResult]) -> CallCancelledError:
     """The card of an interrupted cell: what goes on, and where to look for it."""
     if task.state == "done":
-        return CallCancelledError("stopped; the picture had just come and is saved", outcome="done", hints=("%imagegen history",))
-    hints = (f"%imagegen jobs shows it as job {task.number}", "its picture is saved and listed in %imagegen history when it comes")
+        return CallCancelledError(
+            "stopped; the picture had just come and is saved", outcome="done", hints=("%imagegen history",)
+        )
+    hints = (
+        f"%imagegen jobs shows it as job {task.number}",
+        "its picture is saved and listed in %imagegen history when it comes",
+    )
     return CallCancelledError(
-        "stopped waiting. If the request was already sent it goes on in the background, because it is billed", hints=hints
+        "stopped waiting. If the request was already sent it goes on in the background, because it is billed",
+        hints=hints,
     )
 
 

@@ -107,8 +107,14 @@ def _read_scene(image: Bytes, backdrop: Backdrop) -> _Scene:
     depth = cv2.convertScaleAbs(depth, alpha=1.0, beta=-0.45)  # floor
     neutrality, saturated = _neutrality(planes, backdrop)
     return _Scene(
-        image=image, backdrop=backdrop, planes=planes, behind=behind, solid=solid, depth=depth,
-        neutrality=neutrality, saturated=saturated,
+        image=image,
+        backdrop=backdrop,
+        planes=planes,
+        behind=behind,
+        solid=solid,
+        depth=depth,
+        neutrality=neutrality,
+        saturated=saturated,
     )
 
 
@@ -170,7 +176,9 @@ def _soft_regions(scene: _Scene, subject: Subject) -> Mask | None:
         flat = np.bincount(labels[plateau], minlength=count)
         reached = seeds > 8
         reached[0] = False
-        tinted = reached & (flat > 4 * seeds) & (flat > 0.5 * area)  # an opaque subject in a tint of the key, out of focus at its edge
+        tinted = (
+            reached & (flat > 4 * seeds) & (flat > 0.5 * area)
+        )  # an opaque subject in a tint of the key, out of focus at its edge
         soft = cv2.dilate(reached[labels].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
         if tinted.any():
             soft &= (depth < 3 * EDGE) & rising | (neutral < 40) | ~tinted[labels]
@@ -303,10 +311,16 @@ def _solve(scene: _Scene, soft: Mask | None, certain: Bytes, spill: _Spill | Non
     def work(part: slice) -> None:
         at = index[part]
         batch = _Batch(
-            index=at, colour=_colours(scene.planes, at), key=scene.backdrop.at(at, shape),
-            foreground=colours[:, source[part]], variance=variances[:, source[part]],
-            noise=max(scene.backdrop.noise, 0.5), channels=dominance_channels(scene.backdrop.key), spill=spill,
-            soft=softness[part], scene=scene,
+            index=at,
+            colour=_colours(scene.planes, at),
+            key=scene.backdrop.at(at, shape),
+            foreground=colours[:, source[part]],
+            variance=variances[:, source[part]],
+            noise=max(scene.backdrop.noise, 0.5),
+            channels=dominance_channels(scene.backdrop.key),
+            spill=spill,
+            soft=softness[part],
+            scene=scene,
         )
         a, f = _solve_batch(batch, lines)
         alpha[part] = np.rint(a * 255).astype(np.uint8)
@@ -322,8 +336,13 @@ def _solve(scene: _Scene, soft: Mask | None, certain: Bytes, spill: _Spill | Non
         plane.ravel()[index] = values
     foreground = cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes])
     return Extraction(
-        alpha=opacity, foreground=foreground, certain=certain, backdrop=scene.backdrop, tinted=0.0,
-        soft=soft, spill=0.0 if spill is None else spill.strength,
+        alpha=opacity,
+        foreground=foreground,
+        certain=certain,
+        backdrop=scene.backdrop,
+        tinted=0.0,
+        soft=soft,
+        spill=0.0 if spill is None else spill.strength,
     )
 
 
@@ -411,8 +430,13 @@ class _Batch:
     def part(self, at: Indices) -> _Batch:
         """The same for some of its pixels."""
         return replace(
-            self, index=self.index[at], colour=self.colour[:, at], key=self.key[:, at], soft=self.soft[at],
-            foreground=self.foreground[:, at], variance=self.variance[:, at],
+            self,
+            index=self.index[at],
+            colour=self.colour[:, at],
+            key=self.key[:, at],
+            soft=self.soft[at],
+            foreground=self.foreground[:, at],
+            variance=self.variance[:, at],
         )
 
 

@@ -24,7 +24,6 @@ from .retries import with_retries
 from .servers import dialect_of, spoken
 
 if TYPE_CHECKING:
-    import httpx2
     import openai
 
     from .simulator import Simulator
@@ -72,7 +71,11 @@ class Client:
         self._simulator = simulator
         self._sdk: openai.OpenAI | None = None
         self._lock = threading.Lock()
-        self.server = "simulator" if backend == "simulator" else urlsplit(address or "https://api.openai.com").hostname or "server"
+        self.server = (
+            "simulator"
+            if backend == "simulator"
+            else urlsplit(address or "https://api.openai.com").hostname or "server"
+        )
 
     def __repr__(self) -> str:
         return f"Client({self.server})"
@@ -187,7 +190,14 @@ class _Call:
     """One request and its attempts."""
 
     def __init__(
-        self, client: Client, request: ImageRequest, spool: Spool, on_event: OnEvent, index: int, started: float, deadline: float
+        self,
+        client: Client,
+        request: ImageRequest,
+        spool: Spool,
+        on_event: OnEvent,
+        index: int,
+        started: float,
+        deadline: float,
     ) -> None:
         self.client, self.request, self.spool, self.on_event, self.index = client, request, spool, on_event, index
         self.started, self.deadline = started, deadline
@@ -198,14 +208,20 @@ class _Call:
 
         sdk = self.client.sdk()
         arguments, notes = self.client.arguments(self.request)
-        method = sdk.images.with_streaming_response.edit if self.request.images else sdk.images.with_streaming_response.generate
+        method = (
+            sdk.images.with_streaming_response.edit
+            if self.request.images
+            else sdk.images.with_streaming_response.generate
+        )
         try:
             with method(**arguments) as response:
                 return self._received(response, number, notes)
         except CallError:
             raise
         except openai.APIStatusError as error:
-            raise status_error(error.status_code, error.body or error.response.content, dict(error.response.headers)) from None
+            raise status_error(
+                error.status_code, error.body or error.response.content, dict(error.response.headers)
+            ) from None
         except openai.APIConnectionError as error:
             raise transport_error(error.__cause__ or error, self.elapsed()) from None
         except openai.APIError as error:
@@ -277,7 +293,14 @@ class _Call:
         except CallError:
             raise
         except Exception as error:
-            if type(error).__module__.split(".")[0] not in ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "ssl"):
+            if type(error).__module__.split(".")[0] not in (
+                "httpx2",
+                "httpcore2",
+                "httpx",
+                "httpcore",
+                "openai",
+                "ssl",
+            ):
                 raise
             raise transport_error(error, self.elapsed()) from None
 
@@ -335,7 +358,9 @@ class _Call:
 
     def _response(self, answer: Answer, headers: Mapping[str, str], number: int, notes: list[str]) -> ImageResponse:
         created = answer.fields.get("created") or answer.fields.get("created_at")
-        limits = {name: value for name, value in headers.items() if name.startswith("x-ratelimit-") or name == "retry-after"}
+        limits = {
+            name: value for name, value in headers.items() if name.startswith("x-ratelimit-") or name == "retry-after"
+        }
         return ImageResponse(
             payloads=tuple(answer.payloads),
             server=self.client.server,
@@ -348,5 +373,3 @@ class _Call:
             headers=limits,
             warnings=tuple(dict.fromkeys(notes)),
         )
-
-

@@ -54,7 +54,11 @@ def _completions(magic: str, words: list[str]) -> Iterable[str]:
     owner = next((option for option in options if before in option.flags), None)
     if owner is not None and owner.kind != "switch":
         return _option_values(owner, last)
-    return _pictures(last) if magic == "%imagegen" else [flag for o in options for flag in o.flags if flag.startswith("--")]
+    return (
+        _pictures(last)
+        if magic == "%imagegen"
+        else [flag for o in options for flag in o.flags if flag.startswith("--")]
+    )
 
 
 def _option_values(option: Option, typed: str) -> Iterable[str]:

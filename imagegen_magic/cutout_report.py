@@ -127,9 +127,15 @@ def _graded(name: str, value: float, good: bool, tolerable: bool, sentences: tup
 def _alpha_present(alpha: Bytes, limits: Thresholds) -> Check:
     share = float((alpha <= limits.clear).mean())
     return _graded(
-        "alpha_present", share, share > 0, False,
-        (f"{share:.0%} of the picture is transparent", "",
-         "the picture is opaque everywhere: it has no transparent background"),
+        "alpha_present",
+        share,
+        share > 0,
+        False,
+        (
+            f"{share:.0%} of the picture is transparent",
+            "",
+            "the picture is opaque everywhere: it has no transparent background",
+        ),
     )
 
 
@@ -137,9 +143,15 @@ def _corners(alpha: Bytes, limits: Thresholds) -> Check:
     patches = (alpha[:12, :12], alpha[:12, -12:], alpha[-12:, :12], alpha[-12:, -12:])
     covered = sum(float(np.median(patch)) > limits.clear for patch in patches)
     return _graded(
-        "corners_clear", float(covered), covered == 0, covered <= 2,
-        ("all four corners are clear", f"{covered} of 4 corners are covered; fine if the subject reaches them",
-         f"{covered} of 4 corners are covered: the backdrop was not removed; try another key colour"),
+        "corners_clear",
+        float(covered),
+        covered == 0,
+        covered <= 2,
+        (
+            "all four corners are clear",
+            f"{covered} of 4 corners are covered; fine if the subject reaches them",
+            f"{covered} of 4 corners are covered: the backdrop was not removed; try another key colour",
+        ),
     )
 
 
@@ -150,9 +162,15 @@ def _border_alpha(alpha: Bytes) -> Bytes:
 def _border(alpha: Bytes, limits: Thresholds) -> Check:
     share = float((_border_alpha(alpha) <= limits.clear).mean())
     return _graded(
-        "border_clear", share, share >= limits.border_share[0], share >= limits.border_share[1],
-        (f"{share:.1%} of the border is clear", f"only {share:.0%} of the border is clear; ask for more padding",
-         f"only {share:.0%} of the border is clear: the backdrop was not removed; try another key colour"),
+        "border_clear",
+        share,
+        share >= limits.border_share[0],
+        share >= limits.border_share[1],
+        (
+            f"{share:.1%} of the border is clear",
+            f"only {share:.0%} of the border is clear; ask for more padding",
+            f"only {share:.0%} of the border is clear: the backdrop was not removed; try another key colour",
+        ),
     )
 
 
@@ -161,9 +179,15 @@ def _coverage(alpha: Bytes, limits: Thresholds) -> Check:
     least, most = limits.coverage
     low, high = limits.coverage_limits
     return _graded(
-        "coverage", share, least <= share <= most, low <= share <= high,
-        (f"the subject covers {share:.0%} of the picture", f"the subject covers {share:.1%} of the picture; look at it",
-         f"the subject covers {share:.2%} of the picture: nothing sensible was separated"),
+        "coverage",
+        share,
+        least <= share <= most,
+        low <= share <= high,
+        (
+            f"the subject covers {share:.0%} of the picture",
+            f"the subject covers {share:.1%} of the picture; look at it",
+            f"the subject covers {share:.2%} of the picture: nothing sensible was separated",
+        ),
     )
 
 
@@ -172,10 +196,16 @@ def _partial(alpha: Bytes, limits: Thresholds) -> Check:
     partial = int(((alpha > limits.clear) & (alpha < limits.solid)).sum())
     share = partial / max(present, 1)
     return _graded(
-        "partial_share", share, share <= limits.partial_share, True,
-        (f"{share:.0%} of the subject is partly transparent",
-         f"{share:.0%} of the subject is partly transparent: for glass, smoke or hair two backdrops "
-         "(--transparent difference) give the true alpha", ""),
+        "partial_share",
+        share,
+        share <= limits.partial_share,
+        True,
+        (
+            f"{share:.0%} of the subject is partly transparent",
+            f"{share:.0%} of the subject is partly transparent: for glass, smoke or hair two backdrops "
+            "(--transparent difference) give the true alpha",
+            "",
+        ),
     )
 
 
@@ -189,18 +219,30 @@ def _gaps(alpha: Bytes, limits: Thresholds) -> Check:
     gaps, specks = int((area >= 64).sum()), int(((area > 0) & (area < 16)).sum())
     crowded = specks > max(limits.specks, alpha.size // 50_000)
     return _graded(
-        "enclosed_gaps", float(gaps), not crowded, True,
-        (f"{gaps} enclosed gaps cleared" if gaps else "no enclosed gaps",
-         f"{specks} pinholes inside the subject: its colour comes near the key; try another key colour", ""),
+        "enclosed_gaps",
+        float(gaps),
+        not crowded,
+        True,
+        (
+            f"{gaps} enclosed gaps cleared" if gaps else "no enclosed gaps",
+            f"{specks} pinholes inside the subject: its colour comes near the key; try another key colour",
+            "",
+        ),
     )
 
 
 def _touching(alpha: Bytes, limits: Thresholds) -> Check:
     share = float((_border_alpha(alpha) > 127).mean())
     return _graded(
-        "subject_touches_border", share, share <= limits.touching, True,
-        ("the subject keeps clear of the border",
-         f"the subject covers {share:.0%} of the border: it is cut off there; ask for generous padding", ""),
+        "subject_touches_border",
+        share,
+        share <= limits.touching,
+        True,
+        (
+            "the subject keeps clear of the border",
+            f"the subject covers {share:.0%} of the border: it is cut off there; ask for generous padding",
+            "",
+        ),
     )
 
 
@@ -212,7 +254,11 @@ def _flatness(backdrop: Backdrop, limits: Thresholds) -> Check:
         f"noise {backdrop.noise:.1f}"
     )
     return _graded(
-        "key_flatness", backdrop.share, good, True, (told, told + ": ask for one flat, unlit colour", ""),
+        "key_flatness",
+        backdrop.share,
+        good,
+        True,
+        (told, told + ": ask for one flat, unlit colour", ""),
     )
 
 
@@ -239,9 +285,15 @@ def _fringe(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) ->
     inside = float(np.maximum(dominance[solid], 0).mean()) if solid.any() else 0.0
     value = max(0.0, at_edge - inside)
     return _graded(
-        "key_fringe", value, value <= limits.fringe[0], value <= limits.fringe[1],
-        (f"no visible key fringe ({value:.1f} levels)", f"a slight key fringe ({value:.1f} levels): --edge-contract 1",
-         f"a key fringe of {value:.0f} levels: --edge-contract 1, or another key colour"),
+        "key_fringe",
+        value,
+        value <= limits.fringe[0],
+        value <= limits.fringe[1],
+        (
+            f"no visible key fringe ({value:.1f} levels)",
+            f"a slight key fringe ({value:.1f} levels): --edge-contract 1",
+            f"a key fringe of {value:.0f} levels: --edge-contract 1, or another key colour",
+        ),
     )
 
 
@@ -257,23 +309,37 @@ def _collision(rgba: Bytes, key: tuple[float, float, float], tinted: float, limi
         bright, dark = [v for v in key if v >= 128], [v for v in key if v < 128]
         near = dominance > 0.5 * (min(bright) - max(dark))
     share = float((near & solid).sum() / max(int(solid.sum()), 1))
-    doubt = "" if tinted <= limits.tinted else (
-        f"; {tinted:.0%} of the picture could be tinted or see-through: --subject opaque|translucent decides"
+    doubt = (
+        ""
+        if tinted <= limits.tinted
+        else (f"; {tinted:.0%} of the picture could be tinted or see-through: --subject opaque|translucent decides")
     )
     good = share <= limits.collision[0] and not doubt
     return _graded(
-        "subject_key_collision", share, good, share <= limits.collision[1],
-        ("the subject keeps away from the key colour", f"{share:.1%} of the subject comes near the key colour" + doubt,
-         f"{share:.0%} of the subject has the key's colour: use another key colour" + doubt),
+        "subject_key_collision",
+        share,
+        good,
+        share <= limits.collision[1],
+        (
+            "the subject keeps away from the key colour",
+            f"{share:.1%} of the subject comes near the key colour" + doubt,
+            f"{share:.0%} of the subject has the key's colour: use another key colour" + doubt,
+        ),
     )
 
 
 def _checkerboard(rgba: Bytes, limits: Thresholds) -> Check:
     share = painted_checkerboard(rgba[..., :3], rgba[..., 3])
     return _graded(
-        "checkerboard", share, share < limits.checker_share, False,
-        ("no painted checkerboard", "",
-         "the background is a painted checkerboard, not transparency: ask again with a key colour"),
+        "checkerboard",
+        share,
+        share < limits.checker_share,
+        False,
+        (
+            "no painted checkerboard",
+            "",
+            "the background is a painted checkerboard, not transparency: ask again with a key colour",
+        ),
     )
 
 

@@ -81,10 +81,14 @@ class Cutout:
         height, width = self.alpha.shape
         return f"Cutout({width}x{height}, key {self.key}, {self.report.status})"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict[str, object], dict[str, object]]:
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, object], dict[str, object]]:
         from .preview import preview_of  # noqa: PLC0415 - only to show itself
 
-        return preview_of(self.image).bundle(f"Cut-out on a checkerboard that exists in this preview only; {self.report}")
+        return preview_of(self.image).bundle(
+            f"Cut-out on a checkerboard that exists in this preview only; {self.report}"
+        )
 
     def to_bytes(self, output_format: Literal["png", "webp"] = "png") -> bytes:
         """The encoded file; WebP is lossless and keeps the colours of transparent pixels."""
@@ -153,7 +157,9 @@ def cutout(
         return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile)
     hint = _hint(key)
     if hint is None and auto_key == "none":
-        raise CutoutError('auto_key="none" needs a key colour', hints=("cutout(image, key='#00ff00', auto_key='none')",))
+        raise CutoutError(
+            'auto_key="none" needs a key colour', hints=("cutout(image, key='#00ff00', auto_key='none')",)
+        )
     backdrop = estimate_backdrop(rgb, hint, auto_key)
     _require_flat(backdrop)
     tinted = 0.0
@@ -203,7 +209,11 @@ def difference_cutout(
             hints=("ask again for an edit of the backdrop only", "cutout(first) works with the first picture alone"),
         )
     return Cutout(
-        alpha=found.alpha, foreground=found.foreground, backdrop=frames[0], second=frames[1], shift=found.shift,
+        alpha=found.alpha,
+        foreground=found.foreground,
+        backdrop=frames[0],
+        second=frames[1],
+        shift=found.shift,
         icc_profile=profile,
     )
 

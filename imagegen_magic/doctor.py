@@ -31,7 +31,13 @@ def installed_versions() -> dict[str, str]:
 
 def doctor_table(options: Options, *, front_end: str, live: bool) -> Table:
     """One row a check: name, `ok`, `warn` or `fail`, and what was found or is to be done. Nothing is sent."""
-    rows = [_backend(options), _key(options), *_packages(), _folder(Path(options["out_dir"])), _front_end(front_end, live)]
+    rows = [
+        _backend(options),
+        _key(options),
+        *_packages(),
+        _folder(Path(options["out_dir"])),
+        _front_end(front_end, live),
+    ]
     from . import __version__  # noqa: PLC0415 - the package's own version, without a circle at import
 
     notes = [f"imagegen_magic {__version__}, Python {platform.python_version()}; nothing was sent"]
@@ -40,13 +46,15 @@ def doctor_table(options: Options, *, front_end: str, live: bool) -> Table:
 
 def _backend(options: Options) -> tuple[str, str, str]:
     server = options["base_url"] or os.environ.get("OPENAI_BASE_URL") or "OpenAI"
-    where = "offline simulator; pictures are stamped" if options["backend"] == "simulator" else _without_credentials(server)
+    where = (
+        "offline simulator; pictures are stamped" if options["backend"] == "simulator" else _without_credentials(server)
+    )
     return "backend", "ok", f"{options['backend']} ({options.origins['backend']}): {where}"
 
 
 def _without_credentials(url: str) -> str:
     """The address without user, password and query."""
-    return url.split("?")[0].rsplit("@", 1)[-1]
+    return url.split("?", maxsplit=1)[0].rsplit("@", 1)[-1]
 
 
 def _key(options: Options) -> tuple[str, str, str]:
@@ -83,6 +91,6 @@ def _folder(folder: Path) -> tuple[str, str, str]:
     return "output folder", "ok" if free > 1e9 else "warn", f"{folder.as_posix()} is writable, {free / 1e9:.0f} GB free"
 
 
-def _front_end(front_end: str, live: bool) -> tuple[str, str, str]:  # noqa: FBT001 - a fact to report
+def _front_end(front_end: str, live: bool) -> tuple[str, str, str]:
     shows = "progress and live previews are shown" if live else "no progress is shown (--progress on changes that)"
     return "front end", "ok", f"{front_end}: {shows}"

@@ -63,7 +63,12 @@ def read_error_body(body: Any) -> tuple[str, str | None, str | None, str | None]
     if isinstance(body, Mapping):
         inner = body.get("error", body)
         if isinstance(inner, Mapping):
-            message = inner.get("message") or inner.get("detail") or inner.get("error") or json.dumps(dict(inner))[:MAX_MESSAGE]
+            message = (
+                inner.get("message")
+                or inner.get("detail")
+                or inner.get("error")
+                or json.dumps(dict(inner))[:MAX_MESSAGE]
+            )
             fields = [inner.get(name) for name in ("code", "type", "param")]
             code, kind, param = (None if value is None else str(value) for value in fields)
             return _clean(str(message)), code, kind, param
@@ -91,7 +96,10 @@ def status_error(status: int, body: Any, headers: Mapping[str, str]) -> CallErro
     shared: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
     said = f": {message}" if message else ""
     if code in QUOTA_CODES or kind in QUOTA_CODES:
-        hints = ("add credit or raise the limit: https://platform.openai.com/settings/organization/billing", "waiting does not help")
+        hints = (
+            "add credit or raise the limit: https://platform.openai.com/settings/organization/billing",
+            "waiting does not help",
+        )
         return QuotaError(f"the account's money or spending limit is used up{said}", hints=hints, **shared)
     if code in MODERATION_CODES or kind in MODERATION_CODES or "safety_violations" in message:
         hints = ("change the prompt or the input picture; the same request is not tried again",)
@@ -99,17 +107,21 @@ def status_error(status: int, body: Any, headers: Mapping[str, str]) -> CallErro
     if "must be verified" in message:
         hints = (f"verify the organisation: {VERIFY_URL}", "after that it can take 15 minutes until the model is open")
         return VerificationError(f"the organisation has to be verified for this model{said}", hints=hints, **shared)
-    if status == 429:  # noqa: PLR2004 - Too Many Requests
+    if status == 429:
         wait = read_wait(headers, message)
-        return RateLimitError(f"rate limit{said}", retry_after=wait, hints=("wait, or ask for fewer pictures a minute",), **shared)
+        return RateLimitError(
+            f"rate limit{said}", retry_after=wait, hints=("wait, or ask for fewer pictures a minute",), **shared
+        )
     if status in (401, 403):
         hints = ("check OPENAI_API_KEY and, for another server, --base-url", "%imagegen doctor shows what is set")
         return AuthenticationError(f"the server does not accept the key, or not for this{said}", hints=hints, **shared)
-    if status == 408:  # noqa: PLR2004 - Request Timeout
+    if status == 408:
         return CallTimeoutError(f"the server gave up waiting{said}", hints=_AMBIGUOUS_HINTS, **shared)
-    if status < 500 and status != 409:  # noqa: PLR2004 - client errors; a conflict says nothing of what was done
-        return BadRequestError(f"the server refused the request{said}", hints=_refusal_hints(status, message, code, param), **shared)
-    if status == 503:  # noqa: PLR2004 - Service Unavailable: taken on by nobody
+    if status < 500 and status != 409:
+        return BadRequestError(
+            f"the server refused the request{said}", hints=_refusal_hints(status, message, code, param), **shared
+        )
+    if status == 503:
         wait = read_wait(headers, message)
         return ServerError(f"the server is overloaded (503){said}", outcome="refused", retry_after=wait, **shared)
     return ServerError(f"the server failed ({status}){said}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared)
@@ -125,13 +137,15 @@ def _refusal_hints(status: int, message: str, code: str | None, param: str | Non
     """What may help with a refusal, by its text."""
     text = message.lower()
     if code == "unknown_parameter" or "unknown parameter" in text:
-        return (f"this server does not know {param or 'one of the fields'}: leave it out, or name the server's dialect with --dialect",)
+        return (
+            f"this server does not know {param or 'one of the fields'}: leave it out, or name the server's dialect with --dialect",
+        )
     if "transparent" in text and "not supported" in text:
         return (
             "--transparent makes the cut-out with a chroma key instead",
             "--transparent native --model gpt-image-2.6-sunburst, whose native transparency is known to work",
         )
-    if "model" in text and (status == 404 or "not exist" in text or "not found" in text):  # noqa: PLR2004 - Not Found
+    if "model" in text and (status == 404 or "not exist" in text or "not found" in text):
         return ("the model may be retired, or not open to this project: %imagegen models",)
     return ("--dry-run shows the exact request",)
 

@@ -39,7 +39,9 @@ def is_live(progress: str = "auto", environ: Mapping[str, str] = os.environ) -> 
     return any(mark in environ for mark in LIVE_MARKS)
 
 
-def show_bundle(data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None, *, display_id: str | None = None) -> Any:
+def show_bundle(
+    data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None, *, display_id: str | None = None
+) -> Any:
     """Displays a mime bundle; returns its handle where `display_id` is given."""
     extra = {"display_id": display_id} if display_id else {}
     return display(dict(data), raw=True, metadata=dict(metadata or {}), **extra)

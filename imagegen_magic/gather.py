@@ -29,7 +29,10 @@ def history_file(store: Store, token: str) -> Path:
     found = cut if "-source" in path.name and cut.is_file() else path
     if not found.is_file():
         fix = "make it again: %imagegen recall " + token
-        raise OptionError("a picture is gone", problems=(Problem(field="image", value=token, rule=f"{found.name} is no longer there", fix=fix),))
+        raise OptionError(
+            "a picture is gone",
+            problems=(Problem(field="image", value=token, rule=f"{found.name} is no longer there", fix=fix),),
+        )
     return found
 
 
@@ -39,7 +42,9 @@ def gather_inputs(options: Options, command: str, variables: Mapping[str, object
     tokens = [*(options["image"] or ()), *(options["ref"] or ())]
     images = [picture for token in tokens if (picture := _read(token, variables, store, problems)) is not None]
     if command == "edit" and not options["image"]:
-        problems.append(Problem(field="image", rule="an edit needs a picture", fix="-i path.png, -i @hero or -i variable"))
+        problems.append(
+            Problem(field="image", rule="an edit needs a picture", fix="-i path.png, -i @hero or -i variable")
+        )
     mask = _mask(options, images, variables, store, problems)
     markup = _read(options["markup"], variables, store, problems) if options["markup"] is not None else None
     return Inputs(
@@ -73,8 +78,14 @@ def _mask(
             problems.append(Problem(field="mask", rule="a mask belongs to a picture", fix="-i IMAGE"))
         return None
     try:
-        source = resolve_token(options["mask"], variables, lambda word: history_file(store, word))[0] if options["mask"] is not None else None
-        return build_mask(images[0], source=source, boxes=options["mask_box"] or (), invert=bool(options["mask_invert"]))
+        source = (
+            resolve_token(options["mask"], variables, lambda word: history_file(store, word))[0]
+            if options["mask"] is not None
+            else None
+        )
+        return build_mask(
+            images[0], source=source, boxes=options["mask_box"] or (), invert=bool(options["mask_invert"])
+        )
     except ImagegenError as error:
         problems += problems_of(error)
         return None
@@ -124,12 +135,17 @@ class Pair:
         Raises:
             OptionError: one of them means nothing.
         """
-        found = [resolve_token(parse_token(token).reference, variables, lambda word: history_file(store, word)) for token in tokens]
+        found = [
+            resolve_token(parse_token(token).reference, variables, lambda word: history_file(store, word))
+            for token in tokens
+        ]
         inputs = [read_input(source, origin=origin) for source, origin in found]
         preview = side_by_side(inputs[0].data, inputs[1].data)
         return cls(names=(found[0][1], found[1][1]), preview=preview)
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         return self.preview.bundle(f"{self.names[0]} beside {self.names[1]}")
 
     def __repr__(self) -> str:
@@ -141,7 +157,9 @@ def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], store: Store)
     from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
 
     if parsed.problems or parsed.name is None:
-        missing = () if parsed.name else (Problem(field="image", rule="a picture is needed", fix="%imagegen cutout @hero"),)
+        missing = (
+            () if parsed.name else (Problem(field="image", rule="a picture is needed", fix="%imagegen cutout @hero"),)
+        )
         raise OptionError("the line can't be used", problems=(*parsed.problems, *missing))
     source, origin = resolve_token(parsed.name, variables, lambda word: history_file(store, word))
     values = dict(parsed.values)
@@ -149,5 +167,7 @@ def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], store: Store)
     given |= {name: values[name] for name in ("edge_contract", "edge_feather") if name in values}
     cut = cutout(getattr(source, "path", source), **given)
     plan = store.plan(f"{Path(origin.lstrip('@')).stem}-cutout", 1, "png")
-    store.save_derived(plan.paths[0], lambda stream: stream.write(cut.to_bytes("png")), Record(kind="cutout"), kind="cutout")
+    store.save_derived(
+        plan.paths[0], lambda stream: stream.write(cut.to_bytes("png")), Record(kind="cutout"), kind="cutout"
+    )
     return cut

@@ -172,7 +172,9 @@ class History:
         self._lock_folder()
         with self._lock:
             merged = {(record.number, record.time): record for record in (*self._from_sidecars(), *self.records())}
-            text = "".join(record.to_json() + "\n" for record in sorted(merged.values(), key=lambda r: (r.number, r.time)))
+            text = "".join(
+                record.to_json() + "\n" for record in sorted(merged.values(), key=lambda r: (r.number, r.time))
+            )
             temporary = self.path.with_suffix(".new")
             temporary.write_text(text, encoding="utf-8")
             temporary.replace(self.path)

@@ -52,14 +52,26 @@ def _unreadable(name: str, error: Exception) -> Problem:
     """Why Pillow can't read it, and what helps."""
     suffix = Path(name).suffix.lower()
     if isinstance(error, FileNotFoundError):
-        return Problem(field="image", value=name, rule="there is no such file", fix="check the path; @last and @NAME mean the history")
+        return Problem(
+            field="image",
+            value=name,
+            rule="there is no such file",
+            fix="check the path; @last and @NAME mean the history",
+        )
     if isinstance(error, Image.DecompressionBombError):
-        return Problem(field="image", value=name, rule="its header claims far too many pixels to decode", fix="scale it down, if it is real")
+        return Problem(
+            field="image",
+            value=name,
+            rule="its header claims far too many pixels to decode",
+            fix="scale it down, if it is real",
+        )
     if suffix in (".heic", ".heif", ".avif"):
         fix = "pip install pillow-heif, then `import pillow_heif; pillow_heif.register_heif_opener()`"
         return Problem(field="image", value=name, rule=f"{suffix} needs a plug-in of Pillow", fix=fix)
     rule = "this is not a picture, whatever its name says"
-    return Problem(field="image", value=name, rule=rule, fix="give a PNG, JPEG or WebP file, or anything else that Pillow reads")
+    return Problem(
+        field="image", value=name, rule=rule, fix="give a PNG, JPEG or WebP file, or anything else that Pillow reads"
+    )
 
 
 def read_input(source: Any, *, role: str = "", name: str = "", origin: str = "") -> InputImage:
@@ -82,7 +94,9 @@ def read_input(source: Any, *, role: str = "", name: str = "", origin: str = "")
         _check_bytes(name or "bytes", len(source))
         return _from_bytes(bytes(source), name or "image", role, origin or "bytes")
     if hasattr(source, "read"):
-        return read_input(source.read(), role=role, name=name or Path(getattr(source, "name", "") or "image").name, origin=origin)
+        return read_input(
+            source.read(), role=role, name=name or Path(getattr(source, "name", "") or "image").name, origin=origin
+        )
     image = source if isinstance(source, Image.Image) else _from_array(source, name)
     return _converted(image, name or "image", role, origin or type(source).__name__, ())
 
@@ -106,13 +120,20 @@ def _from_array(array: Any, name: str) -> Image.Image:
     import numpy as np  # noqa: PLC0415 - only for arrays
 
     pixels = np.asarray(array)
-    fits = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4))  # noqa: PLR2004 - the shapes of pictures
+    fits = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4))
     if not fits or pixels.size == 0 or pixels.dtype.kind not in "buf":
         rule = f"an array of shape (height, width[, 1|3|4]) is needed, not {pixels.shape} of {pixels.dtype}"
-        problem = Problem(field="image", value=name or type(array).__name__, rule=rule, fix="uint8 of 0 to 255, or floats of 0 to 1")
+        problem = Problem(
+            field="image", value=name or type(array).__name__, rule=rule, fix="uint8 of 0 to 255, or floats of 0 to 1"
+        )
         raise OptionError("not a picture", problems=(problem,))
     if pixels.dtype.kind == "f" and (not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1):
-        problem = Problem(field="image", value=name or "array", rule="floats must be from 0 to 1", fix="divide by 255, or convert to uint8")
+        problem = Problem(
+            field="image",
+            value=name or "array",
+            rule="floats must be from 0 to 1",
+            fix="divide by 255, or convert to uint8",
+        )
         raise OptionError("not a picture", problems=(problem,))
     if pixels.dtype.kind in "bf":
         pixels = np.rint(pixels.astype(np.float32) * 255)
@@ -173,7 +194,9 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("I;16", "I;16B", "I;16L", "I"):
         import numpy as np  # noqa: PLC0415 - only for 16-bit pictures
 
-        return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).clip(0, 255).astype(np.uint8)).convert("RGB")
+        return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).clip(0, 255).astype(np.uint8)).convert(
+            "RGB"
+        )
     alpha = "A" in image.getbands() or "transparency" in image.info
     return image.convert("RGBA" if alpha else "RGB")
 

@@ -32,7 +32,9 @@ def history_table(history: History, word: str = "") -> Table:
         )
         for record in records[-SHOWN:]
     ]
-    left_out = [f"{len(records) - SHOWN} older ones are not shown: %imagegen history WORD"] if len(records) > SHOWN else []
+    left_out = (
+        [f"{len(records) - SHOWN} older ones are not shown: %imagegen history WORD"] if len(records) > SHOWN else []
+    )
     columns = ("id", "name", "time", "outcome", "model", "files", "cost", "prompt")
     return Table(title="History", columns=columns, rows=rows, notes=left_out)
 
@@ -73,7 +75,7 @@ def _order(group: tuple[str, bool]) -> tuple[bool, int, str]:
     return simulated, wide.index(label) if label in wide else len(wide), label
 
 
-def _cost_row(label: str, simulated: bool, records: list[Record]) -> tuple[object, ...]:  # noqa: FBT001 - a fact to show
+def _cost_row(label: str, simulated: bool, records: list[Record]) -> tuple[object, ...]:
     done = [record for record in records if record.outcome == "done"]
     low = [Decimal(text) for record in done if (text := record.cost.get("low")) is not None]
     high = [Decimal(text) for record in done if (text := record.cost.get("high")) is not None]

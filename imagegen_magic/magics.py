@@ -140,7 +140,9 @@ def load(shell: InteractiveShell) -> None:
     from .completion import add_matcher  # noqa: PLC0415 - it needs the registered magics only
 
     add_matcher(shell)
-    shell.display_formatter.ipython_display_formatter.for_type_by_name(*RESULT_TYPE, lambda result: _show(shell, result))
+    shell.display_formatter.ipython_display_formatter.for_type_by_name(
+        *RESULT_TYPE, lambda result: _show(shell, result)
+    )
 
 
 RESULT_TYPE = ("imagegen_magic.result", "ImageResult")
@@ -172,5 +174,3 @@ def _forget_result_type(shell: InteractiveShell) -> None:
     formatter.deferred_printers.pop(RESULT_TYPE, None)
     for kind in [kind for kind in formatter.type_printers if (kind.__module__, kind.__name__) == RESULT_TYPE]:
         formatter.type_printers.pop(kind)
-
-

@@ -28,7 +28,9 @@ CHANGED_LEVELS = 8
 """A pixel counts as changed when a channel differs by more than this many levels of 255."""
 
 
-def build_mask(target: InputImage, *, source: Any = None, boxes: Sequence[str] = (), invert: bool = False) -> InputImage:
+def build_mask(
+    target: InputImage, *, source: Any = None, boxes: Sequence[str] = (), invert: bool = False
+) -> InputImage:
     """The mask as PNG of the target's size, alpha 0 where the picture will change.
 
     Args:
@@ -62,29 +64,49 @@ def _alpha_of(source: Any, target: InputImage) -> Image.Image:
         return _of_array(source, target)
     image = source if isinstance(source, Image.Image) else open_picture(_mask_bytes(source))
     if image.size != target.size:
-        raise _refused(f"{image.width}x{image.height}", _size_rule(target), f"resize it to {target.size[0]}x{target.size[1]}, or use --mask-box")
+        raise _refused(
+            f"{image.width}x{image.height}",
+            _size_rule(target),
+            f"resize it to {target.size[0]}x{target.size[1]}, or use --mask-box",
+        )
     if "A" not in image.getbands() and "transparency" not in image.info:
         rule = "a mask needs an alpha channel: what is transparent will change. This one has none, and black or white could mean either"
-        raise _refused(_named(source), rule, "save it with transparency, or pass {{ array == 255 }} for what will change")
+        raise _refused(
+            _named(source), rule, "save it with transparency, or pass {{ array == 255 }} for what will change"
+        )
     return image.convert("RGBA").getchannel("A")
 
 
 def _mask_bytes(source: Any) -> bytes:
-    return read_input(source).data if not isinstance(source, (bytes, Path)) else source if isinstance(source, bytes) else read_input(source).data
+    return (
+        read_input(source).data
+        if not isinstance(source, (bytes, Path))
+        else source
+        if isinstance(source, bytes)
+        else read_input(source).data
+    )
 
 
 def _of_array(source: Any, target: InputImage) -> Image.Image:
     import numpy as np  # noqa: PLC0415 - only for arrays
 
     array = np.asarray(source)
-    if array.ndim == 3 and array.shape[2] == 4:  # noqa: PLR2004 - RGBA
+    if array.ndim == 3 and array.shape[2] == 4:
         keep = array[..., 3] if array.dtype == np.uint8 else np.rint(array[..., 3] * 255)
-    elif array.ndim == 2:  # noqa: PLR2004 - one channel
+    elif array.ndim == 2:
         keep = np.where(array > (0.5 if array.dtype.kind == "f" else 127 if array.dtype == np.uint8 else 0), 0, 255)
     else:
-        raise _refused(str(array.shape), "a mask array has shape (height, width), or (height, width, 4) with alpha", "pass array[..., 0] > 127")
+        raise _refused(
+            str(array.shape),
+            "a mask array has shape (height, width), or (height, width, 4) with alpha",
+            "pass array[..., 0] > 127",
+        )
     if keep.shape != (target.size[1], target.size[0]):
-        raise _refused(f"{keep.shape[1]}x{keep.shape[0]}", _size_rule(target), f"make it {target.size[1]} rows by {target.size[0]} columns")
+        raise _refused(
+            f"{keep.shape[1]}x{keep.shape[0]}",
+            _size_rule(target),
+            f"make it {target.size[1]} rows by {target.size[0]} columns",
+        )
     return Image.fromarray(keep.astype(np.uint8))
 
 
@@ -102,8 +124,10 @@ def _refused(value: str, rule: str, fix: str) -> OptionError:
 
 def _check_both(keep: Image.Image) -> None:
     low, high = keep.getextrema()
-    if low == 255:  # noqa: PLR2004 - opaque
-        raise _refused("all opaque", "nothing would change: alpha 0 marks what will change", "--mask-invert, or --mask-box X,Y,W,H")
+    if low == 255:
+        raise _refused(
+            "all opaque", "nothing would change: alpha 0 marks what will change", "--mask-invert, or --mask-box X,Y,W,H"
+        )
     if high == 0:
         raise _refused("all clear", "everything would change", "leave the mask out, or --mask-invert")
 
@@ -116,13 +140,28 @@ def parse_box(text: str, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """
     match = _BOX.fullmatch(str(text))
     if match is None:
-        problem = Problem(field="mask_box", value=text, rule="X,Y,W,H in pixels or per cent", fix="--mask-box 10%,10%,50%,30%")
+        problem = Problem(
+            field="mask_box", value=text, rule="X,Y,W,H in pixels or per cent", fix="--mask-box 10%,10%,50%,30%"
+        )
         raise OptionError("the mask box can't be read", problems=(problem,))
-    numbers = [float(n) * (size[i % 2] / 100 if unit else 1) for i, (n, unit) in enumerate(zip(match.groups()[::2], match.groups()[1::2], strict=True))]
-    x, y, right, bottom = round(numbers[0]), round(numbers[1]), round(numbers[0] + numbers[2]), round(numbers[1] + numbers[3])
+    numbers = [
+        float(n) * (size[i % 2] / 100 if unit else 1)
+        for i, (n, unit) in enumerate(zip(match.groups()[::2], match.groups()[1::2], strict=True))
+    ]
+    x, y, right, bottom = (
+        round(numbers[0]),
+        round(numbers[1]),
+        round(numbers[0] + numbers[2]),
+        round(numbers[1] + numbers[3]),
+    )
     right, bottom = min(right, size[0]), min(bottom, size[1])
     if right <= x or bottom <= y:
-        problem = Problem(field="mask_box", value=text, rule=f"it covers nothing of the {size[0]}x{size[1]} picture", fix="--mask-box 25%,25%,50%,50%")
+        problem = Problem(
+            field="mask_box",
+            value=text,
+            rule=f"it covers nothing of the {size[0]}x{size[1]} picture",
+            fix="--mask-box 25%,25%,50%,50%",
+        )
         raise OptionError("the mask box is empty", problems=(problem,))
     return x, y, right - x, bottom - y
 
@@ -163,13 +202,18 @@ def _pair(original: InputImage, edited: Path, mask: InputImage) -> tuple[Image.I
     after = open_picture(edited)
     after = after.convert("RGBA" if "A" in after.getbands() else "RGB")
     ratio = (after.width / after.height) / (original.size[0] / original.size[1])
-    if abs(ratio - 1) > 0.01:  # noqa: PLR2004 - more than a rounding of the edges
+    if abs(ratio - 1) > 0.01:
         sizes = f"{original.size[0]}x{original.size[1]} and {after.width}x{after.height}"
-        raise OptionError(f"the original and the edit have other proportions ({sizes}), so the original can't be put back outside the mask")
+        raise OptionError(
+            f"the original and the edit have other proportions ({sizes}), so the original can't be put back outside the mask"
+        )
     before = open_picture(original.data).convert(after.mode)
     keep = _keep_channel(mask)
     if before.size != after.size:
-        before, keep = before.resize(after.size, Image.Resampling.LANCZOS), keep.resize(after.size, Image.Resampling.BILINEAR)
+        before, keep = (
+            before.resize(after.size, Image.Resampling.LANCZOS),
+            keep.resize(after.size, Image.Resampling.BILINEAR),
+        )
     return before, after, keep
 
 
@@ -182,7 +226,7 @@ def changed_outside(original: InputImage, edited: Path, mask: InputImage) -> Cha
     import numpy as np  # noqa: PLC0415 - only when asked for
 
     before, after, keep = _pair(original, edited, mask)
-    outside = np.asarray(keep) == 255  # noqa: PLR2004 - fully kept
+    outside = np.asarray(keep) == 255
     difference = np.abs(np.asarray(before, np.int16) - np.asarray(after, np.int16)).max(axis=-1)[outside]
     if not difference.size:
         return Change(share=0.0, mean=0.0)

@@ -22,7 +22,17 @@ from .errors import OptionError, Problem
 from .option_table import COMMANDS, OPTIONS, Option
 from .prompt import lift_variables, restore_variables
 
-__all__ = ["OPTIONS", "Option", "Options", "ParsedLine", "build_parser", "config_options", "parse_line", "read_values", "resolve"]
+__all__ = [
+    "OPTIONS",
+    "Option",
+    "Options",
+    "ParsedLine",
+    "build_parser",
+    "config_options",
+    "parse_line",
+    "read_values",
+    "resolve",
+]
 
 ENV_PREFIX = "IMAGEGEN_"
 BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
@@ -81,7 +91,7 @@ def split_line(line: str) -> list[str]:
     try:
         return list(lexer)
     except ValueError as error:
-        problem = Problem(field="line", value=line, rule="a quote is opened and never closed", fix="--text \"don't\"")
+        problem = Problem(field="line", value=line, rule="a quote is opened and never closed", fix='--text "don\'t"')
         raise OptionError("the line could not be read", problems=(problem,)) from error
 
 
@@ -142,15 +152,21 @@ def _is_bare_optional(word: str) -> bool:
 
 def _heads(unknown: Sequence[str]) -> list[str]:
     """Of the words argparse did not know: the flags, and words that belong to no flag."""
-    return [word for i, word in enumerate(unknown) if word.startswith("-") or i == 0 or not unknown[i - 1].startswith("-")]
+    return [
+        word for i, word in enumerate(unknown) if word.startswith("-") or i == 0 or not unknown[i - 1].startswith("-")
+    ]
 
 
 def build_parser(command: str, *, positional: bool = True, prog: str = "") -> argparse.ArgumentParser:
     """An argparse parser of the options of `command`; every value stays text until `read_values`."""
     prog = prog or COMMANDS.get(command, command)
-    parser = _Parser(prog=prog, add_help=False, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = _Parser(
+        prog=prog, add_help=False, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     if positional:
-        parser.add_argument("name", nargs="?", metavar="NAME", help="binds the result to this name, and names the files")
+        parser.add_argument(
+            "name", nargs="?", metavar="NAME", help="binds the result to this name, and names the files"
+        )
     groups: dict[str, Any] = {}
     for option in OPTIONS:
         if command not in option.commands:
@@ -173,7 +189,7 @@ def _add_option(group: Any, option: Option) -> None:
 
 
 def _argparse_problem(message: str, command: str) -> Problem:
-    """argparse's own refusal (a flag without its value) in our form."""
+    """Argparse's own refusal (a flag without its value) in our form."""
     flag = message.removeprefix("argument ").split(":")[0].split("/")[-1]
     return Problem(field=flag, rule=message.split(": ", 1)[-1], fix=f"{COMMANDS.get(command, command)} --help")
 
@@ -181,10 +197,14 @@ def _argparse_problem(message: str, command: str) -> Problem:
 def _unknown_flag(word: str, command: str) -> Problem:
     flags = [flag for option in OPTIONS if command in option.commands for flag in option.flags]
     if not word.startswith("-"):
-        return Problem(field="line", value=word, rule="one NAME at most; quote values with spaces", fix=f'--style "{word} …"')
-    near = difflib.get_close_matches(word.split("=")[0], flags, n=2, cutoff=0.6)
-    fix = f"did you mean {' or '.join(near)}?" if near else "see --help; unknown API fields go through --extra NAME=VALUE"
-    return Problem(field=word.split("=")[0], rule="no such option", fix=fix)
+        return Problem(
+            field="line", value=word, rule="one NAME at most; quote values with spaces", fix=f'--style "{word} …"'
+        )
+    near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.6)
+    fix = (
+        f"did you mean {' or '.join(near)}?" if near else "see --help; unknown API fields go through --extra NAME=VALUE"
+    )
+    return Problem(field=word.split("=", maxsplit=1)[0], rule="no such option", fix=fix)
 
 
 def read_values(raw: Mapping[str, Any], *, where: str = "") -> tuple[dict[str, Any], list[Problem]]:
@@ -221,7 +241,7 @@ def _read_text(option: Option, given: Any) -> str:
 
 def _read_whole(option: Option, given: Any) -> int:
     if isinstance(given, bool) or (isinstance(given, float) and not given.is_integer()):
-        raise ValueError("a whole number is needed")  # noqa: TRY004 - collected as a problem
+        raise ValueError("a whole number is needed")
     try:
         return int(given)
     except (TypeError, ValueError):
@@ -342,7 +362,9 @@ def resolve(
         read, faults = read_values(known, where=origin)
         problems += faults
         values.update(read)
-        origins.update({name: f"environment {ENV_PREFIX}{name.upper()}" if origin == "environment" else origin for name in read})
+        origins.update(
+            {name: f"environment {ENV_PREFIX}{name.upper()}" if origin == "environment" else origin for name in read}
+        )
     if problems:
         raise OptionError("a default could not be read", problems=tuple(problems))
     values.update(line)
@@ -373,5 +395,3 @@ def find_project_config(folder: Path) -> tuple[Path | None, dict[str, Any]]:
         if table is not None:
             return path, {name.replace("-", "_"): value for name, value in table.items()}
     return None, {}
-
-

@@ -30,7 +30,12 @@ class Pacer:
     """
 
     def __init__(
-        self, limit: int, *, ipm: float | None = None, cancel: threading.Event | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        limit: int,
+        *,
+        ipm: float | None = None,
+        cancel: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limit, self._most = limit, limit
         self._gap = 60.0 / ipm if ipm else 0.0

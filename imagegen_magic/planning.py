@@ -123,7 +123,9 @@ def _summary(count: int) -> str:
 def _name_problems(name: str | None) -> list[Problem]:
     if name is None or name.isidentifier():
         return []
-    return [Problem(field="NAME", value=name, rule="a Python identifier, because the result is bound to it", fix="hero_v2")]
+    return [
+        Problem(field="NAME", value=name, rule="a Python identifier, because the result is bound to it", fix="hero_v2")
+    ]
 
 
 def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
@@ -139,9 +141,13 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
         faults.append(Problem(field="background", value=options["background"], rule=rule, fix="leave one of them out"))
     if options["transparent"] and (options["output_format"] or "png") not in ALPHA_FORMATS:
         rule = "a cut-out needs a format with alpha"
-        faults.append(Problem(field="output_format", value=options["output_format"], rule=rule, fix="--output-format png or webp"))
+        faults.append(
+            Problem(field="output_format", value=options["output_format"], rule=rule, fix="--output-format png or webp")
+        )
     if options["protect"] and inputs.mask is None and not inputs.problems:
-        faults.append(Problem(field="protect", rule="there is no mask to protect outside of", fix="--mask-box 25%,25%,50%,50%"))
+        faults.append(
+            Problem(field="protect", rule="there is no mask to protect outside of", fix="--mask-box 25%,25%,50%,50%")
+        )
     if options["svg_model"] or options["svg_effort"]:
         faults += [] if options["output_format"] == "svg" else [
             Problem(field="svg_model", rule="for svg output only", fix="--output-format svg")
@@ -232,7 +238,9 @@ def _cutout_warnings(body: str, options: Options, key: KeyChoice | None) -> list
         return []
     notes = []
     if key.clash:
-        notes.append(f"the subject seems to hold every key colour ({', '.join(key.clash)}): consider --transparent difference or native")
+        notes.append(
+            f"the subject seems to hold every key colour ({', '.join(key.clash)}): consider --transparent difference or native"
+        )
     hard = hard_subject_words(body)
     if hard and options["transparent"] == "chroma":
         kinds = dict.fromkeys(kind for _, kind in hard)
@@ -273,12 +281,18 @@ def check_budget(estimate: Estimate, options: Options, spent: Decimal) -> None:
         flag = "--max-cost" if name == "max_cost" else "%config ImagegenMagics.session_max_cost ="
         if high is None:
             hints = ("add the model's prices with --models-file", f"leave {flag} out")
-            raise BudgetError(f"the cost is unknown ({estimate.basis}), so {name} {format_usd(limit)} can't be kept", hints=hints)
+            raise BudgetError(
+                f"the cost is unknown ({estimate.basis}), so {name} {format_usd(limit)} can't be kept", hints=hints
+            )
         if base + high > limit:
             already = f" on top of {format_usd(base)} already spent" if base else ""
             summary = f"this may cost up to {format_usd(high)}{already}; {name} is {format_usd(limit)}"
-            raise BudgetError(summary, hints=(f"{flag} {base + high:.3f}", "a lower --quality, a smaller --size or a smaller --n"))
+            raise BudgetError(
+                summary, hints=(f"{flag} {base + high:.3f}", "a lower --quality, a smaller --size or a smaller --n")
+            )
     above = options["confirm_above"]
     if above is not None and not options["yes"] and (high is None or high > above):
         cost = "unknown" if high is None else f"up to {format_usd(high)}"
-        raise BudgetError(f"the cost is {cost}; above {format_usd(above)} you asked to be asked", hints=("run it again with -y",))
+        raise BudgetError(
+            f"the cost is {cost}; above {format_usd(above)} you asked to be asked", hints=("run it again with -y",)
+        )

@@ -79,7 +79,7 @@ def _small(source: Path | bytes, max_edge: int) -> Image.Image:
     alpha = "A" in image.getbands() or "transparency" in image.info
     image = ImageOps.exif_transpose(image).convert("RGBA" if alpha else "RGB")
     image.thumbnail((max_edge, max_edge), Image.Resampling.LANCZOS, reducing_gap=3)
-    if alpha and image.getchannel("A").getextrema()[0] == 255:  # noqa: PLR2004 - nothing is transparent
+    if alpha and image.getchannel("A").getextrema()[0] == 255:
         return image.convert("RGB")
     return image
 
@@ -122,7 +122,9 @@ def on_checkerboard(image: Image.Image) -> Image.Image:
     return board
 
 
-def contact_sheet(paths: Sequence[Path], *, labels: Sequence[str], max_edge: int = 768, max_bytes: int = MAX_BYTES) -> Preview:
+def contact_sheet(
+    paths: Sequence[Path], *, labels: Sequence[str], max_edge: int = 768, max_bytes: int = MAX_BYTES
+) -> Preview:
     """Several pictures in a grid, each with its label in a corner."""
     columns = min(len(paths), max(1, math.ceil(math.sqrt(len(paths)))))
     cell, gap = max_edge // columns, 6
@@ -161,7 +163,9 @@ def side_by_side(first: Path | bytes, second: Path | bytes, *, max_edge: int = 1
     pair = [_small(source, max_edge) for source in (first, second)]
     shown = [on_checkerboard(image) if image.mode == "RGBA" else image for image in pair]
     height = min(image.height for image in shown)
-    same = [image.resize((round(image.width * height / image.height), height), Image.Resampling.LANCZOS) for image in shown]
+    same = [
+        image.resize((round(image.width * height / image.height), height), Image.Resampling.LANCZOS) for image in shown
+    ]
     sheet = Image.new("RGB", (same[0].width + same[1].width + 8, height), (255, 255, 255))
     sheet.paste(same[0], (0, 0))
     sheet.paste(same[1], (same[0].width + 8, 0))

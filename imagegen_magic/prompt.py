@@ -15,7 +15,17 @@ from importlib.resources import files
 
 from .errors import OptionError, Problem
 
-__all__ = ["FIELD_LABELS", "UseCase", "compose_prompt", "fill_variables", "hard_subject_words", "lift_variables", "load_use_cases", "prompt_slug", "restore_variables"]
+__all__ = [
+    "FIELD_LABELS",
+    "UseCase",
+    "compose_prompt",
+    "fill_variables",
+    "hard_subject_words",
+    "lift_variables",
+    "load_use_cases",
+    "prompt_slug",
+    "restore_variables",
+]
 
 FIELD_LABELS: dict[str, str] = {
     "use_case": "Use case",
@@ -104,12 +114,20 @@ def restore_variables(text: str, values: Sequence[object]) -> object:
 
 
 def _variable_problem(expression: str, error: Exception, variables: Mapping[str, object]) -> Problem:
-    if isinstance(error, (NameError, KeyError)) and expression.split(".")[0].isidentifier():
-        near = difflib.get_close_matches(expression.split(".")[0], list(variables), n=3)
+    if isinstance(error, (NameError, KeyError)) and expression.split(".", maxsplit=1)[0].isidentifier():
+        near = difflib.get_close_matches(expression.split(".", maxsplit=1)[0], list(variables), n=3)
         known = [name for name in near if not name.startswith("_")]
-        fix = f"did you mean {' or '.join(known)}?" if known else "define it in a cell above, or pass --raw to send braces as they are"
+        fix = (
+            f"did you mean {' or '.join(known)}?"
+            if known
+            else "define it in a cell above, or pass --raw to send braces as they are"
+        )
         return Problem(field="{{ " + expression + " }}", rule="this name is not defined", fix=fix)
-    return Problem(field="{{ " + expression + " }}", rule=f"{type(error).__name__}: {error}", fix="correct the expression, or pass --raw")
+    return Problem(
+        field="{{ " + expression + " }}",
+        rule=f"{type(error).__name__}: {error}",
+        fix="correct the expression, or pass --raw",
+    )
 
 
 def compose_prompt(
@@ -151,10 +169,59 @@ def _role_lines(roles: Sequence[str]) -> list[str]:
 
 
 _HARD_WORDS: dict[str, tuple[str, ...]] = {
-    "hair, fur or feathers": ("hair", "hairy", "fur", "furry", "feather", "feathers", "fluffy", "beard", "mane", "whiskers", "fuzzy"),
-    "smoke or vapour": ("smoke", "smoky", "steam", "fog", "mist", "cloud", "clouds", "vapor", "vapour", "flame", "flames", "fire"),
-    "glass or liquid": ("glass", "crystal", "bottle", "liquid", "water", "splash", "bubble", "bubbles", "ice", "jar", "lens", "wine"),
-    "a translucent thing": ("translucent", "transparent", "veil", "lace", "gauze", "tulle", "x-ray", "hologram", "ghost", "jelly"),
+    "hair, fur or feathers": (
+        "hair",
+        "hairy",
+        "fur",
+        "furry",
+        "feather",
+        "feathers",
+        "fluffy",
+        "beard",
+        "mane",
+        "whiskers",
+        "fuzzy",
+    ),
+    "smoke or vapour": (
+        "smoke",
+        "smoky",
+        "steam",
+        "fog",
+        "mist",
+        "cloud",
+        "clouds",
+        "vapor",
+        "vapour",
+        "flame",
+        "flames",
+        "fire",
+    ),
+    "glass or liquid": (
+        "glass",
+        "crystal",
+        "bottle",
+        "liquid",
+        "water",
+        "splash",
+        "bubble",
+        "bubbles",
+        "ice",
+        "jar",
+        "lens",
+        "wine",
+    ),
+    "a translucent thing": (
+        "translucent",
+        "transparent",
+        "veil",
+        "lace",
+        "gauze",
+        "tulle",
+        "x-ray",
+        "hologram",
+        "ghost",
+        "jelly",
+    ),
     "a reflective thing": ("chrome", "mirror", "reflective", "metallic", "shiny", "glossy", "polished", "reflection"),
     "a soft shadow": ("shadow", "shadows", "glow", "glowing", "halo", "bokeh", "blur", "blurred"),
 }

@@ -28,7 +28,12 @@ def find_record(store: Store, token: str) -> Record:
     if not token.startswith("@") and path.is_file():
         record = _from_sidecar(path) or store.history.by_file(path)
         if record is None:
-            problem = Problem(field="image", value=token, rule="neither a sidecar nor the history knows this file", fix="%imagegen history")
+            problem = Problem(
+                field="image",
+                value=token,
+                rule="neither a sidecar nor the history knows this file",
+                fix="%imagegen history",
+            )
             raise OptionError("nothing is known of this picture", problems=(problem,))
         return record
     return store.history.find(token)[0]
@@ -142,7 +147,7 @@ def _label(record: Record) -> str:
     roles = [f"{p.get('role') or 'image'} {p.get('file', '')}".strip() for p in record.parents]
     made_from = f" from {', '.join(roles)}" if roles else ""
     prompt = " ".join(record.prompt_typed.split())
-    return f"@{record.number} {record.name or record.kind}: {prompt[:60]}{'…' if len(prompt) > 60 else ''}{made_from}"  # noqa: PLR2004
+    return f"@{record.number} {record.name or record.kind}: {prompt[:60]}{'…' if len(prompt) > 60 else ''}{made_from}"
 
 
 def _thumbnail(store: Store, record: Record) -> str:
@@ -160,7 +165,11 @@ def _lines(node: Node, indent: str) -> list[str]:
 
 
 def _html(node: Node) -> str:
-    picture = f'<img src="{node.thumbnail}" alt="" width="48" style="vertical-align:middle;border-radius:4px"> ' if node.thumbnail else ""
+    picture = (
+        f'<img src="{node.thumbnail}" alt="" width="48" style="vertical-align:middle;border-radius:4px"> '
+        if node.thumbnail
+        else ""
+    )
     weight = "600" if node.chosen else "400"
     below = "".join(_html(kid) for kid in node.children)
     return (

@@ -19,7 +19,7 @@ _KEY = re.compile(
 
 
 def _known(environ: Mapping[str, str]) -> list[str]:
-    return [value for name in KEY_VARIABLES if len(value := environ.get(name, "")) >= 8]  # noqa: PLR2004 - not a word
+    return [value for name in KEY_VARIABLES if len(value := environ.get(name, "")) >= 8]
 
 
 def find_key(text: str, environ: Mapping[str, str] = os.environ) -> bool:

@@ -21,7 +21,9 @@ def models_table(catalog: Catalog, today: date) -> Table:
     rows = [
         (
             model.id,
-            model.state if model.ends is None else f"{model.state}, {'ended' if model.ends <= today else 'ends'} {model.ends}",
+            model.state
+            if model.ends is None
+            else f"{model.state}, {'ended' if model.ends <= today else 'ends'} {model.ends}",
             model.qualities,
             "flexible" if model.flexible_sizes else model.sizes,
             model.formats,
@@ -33,8 +35,21 @@ def models_table(catalog: Catalog, today: date) -> Table:
         )
         for model in catalog
     ]
-    columns = ("model", "state", "quality", "sizes", "formats", "native alpha", "input fidelity", "markup", "Batch API", "1024x1024 medium")
-    notes = [f"facts checked on {max(model.checked for model in catalog if model.checked)}; prices are estimates; default: {catalog.default}"]
+    columns = (
+        "model",
+        "state",
+        "quality",
+        "sizes",
+        "formats",
+        "native alpha",
+        "input fidelity",
+        "markup",
+        "Batch API",
+        "1024x1024 medium",
+    )
+    notes = [
+        f"facts checked on {max(model.checked for model in catalog if model.checked)}; prices are estimates; default: {catalog.default}"
+    ]
     return Table(title="Models", columns=columns, rows=rows, notes=notes)
 
 
@@ -59,7 +74,11 @@ def sizes_table(catalog: Catalog, model: Model) -> Table:
             f"{rule.min_pixels:,} to {rule.max_pixels:,} pixels. A ratio is solved to a legal size: 16:9, 16:9@2k, 3:2@4k."
         )
     else:
-        note = f"{model.id} allows {', '.join(model.sizes)} and auto." if model.sizes else f"{model.id} is not in the catalog: nothing is known."
+        note = (
+            f"{model.id} allows {', '.join(model.sizes)} and auto."
+            if model.sizes
+            else f"{model.id} is not in the catalog: nothing is known."
+        )
     columns = ("preset", "size", "area", f"on {model.id}", "cost of one")
     return Table(title="Sizes", columns=columns, rows=rows, notes=[note, "auto lets the server choose"])
 
@@ -76,7 +95,9 @@ def config_table(options: Options) -> Table:
         title="Settings",
         columns=("setting", "value", "from", "what it is"),
         rows=rows,
-        notes=["first match wins: the line, %config ImagegenMagics.NAME, IMAGEGEN_NAME, pyproject.toml [tool.imagegen_magic], default"],
+        notes=[
+            "first match wins: the line, %config ImagegenMagics.NAME, IMAGEGEN_NAME, pyproject.toml [tool.imagegen_magic], default"
+        ],
     )
 
 
@@ -87,7 +108,12 @@ def _shown(value: object) -> object:
 def use_cases_table() -> Table:
     """Every use-case slug and when to take it."""
     rows = [(case.slug, case.kind, case.when) for case in load_use_cases().values()]
-    return Table(title="Use cases", columns=("slug", "for", "when"), rows=rows, notes=["%imagegen tips SLUG shows tips and a template"])
+    return Table(
+        title="Use cases",
+        columns=("slug", "for", "when"),
+        rows=rows,
+        notes=["%imagegen tips SLUG shows tips and a template"],
+    )
 
 
 def tips_table(slug: str) -> Table:
@@ -98,10 +124,10 @@ def tips_table(slug: str) -> Table:
     """
     case = load_use_cases().get(slug)
     if case is None:
-        raise OptionError("no such use case", problems=(Problem(field="slug", value=slug, rule="not a slug", fix="%imagegen tips"),))
+        raise OptionError(
+            "no such use case", problems=(Problem(field="slug", value=slug, rule="not a slug", fix="%imagegen tips"),)
+        )
     magic = "%%imagegen" if case.kind == "generate" else "%%imagegen_edit NAME -i IMAGE"
     rows: list[tuple[str, str]] = [("when", case.when), *(("tip", tip) for tip in case.tips)]
     rows.append(("start from", f"{magic} --use-case {slug} {case.template}"))
     return Table(title=slug, columns=("", ""), rows=rows)
-
-

@@ -120,7 +120,13 @@ class ImageRequest:
         """Identity of the request: equal for equal wire content. Streaming does not change what is asked for."""
         inputs = [image.sha256 for image in self.images]
         overlays = [p.sha256 if p is not None else None for p in (self.mask, self.markup)]
-        content = {"endpoint": self.endpoint, **self.wire(), "inputs": inputs, "overlays": overlays, "extra": dict(self.extra)}
+        content = {
+            "endpoint": self.endpoint,
+            **self.wire(),
+            "inputs": inputs,
+            "overlays": overlays,
+            "extra": dict(self.extra),
+        }
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -149,7 +155,9 @@ def check_request(request: ImageRequest, model: Model, limits: Limits) -> list[P
 def _choice(name: str, value: object, allowed: tuple[str, ...], who: str, fix: str = "") -> Iterator[Problem]:
     """A value outside `allowed` is a problem; an empty `allowed` means that nothing is known."""
     if value is not None and allowed and value not in allowed:
-        yield Problem(field=name, value=value, rule=f"{who} allows {', '.join(allowed)}", fix=fix or _one_of(name, allowed))
+        yield Problem(
+            field=name, value=value, rule=f"{who} allows {', '.join(allowed)}", fix=fix or _one_of(name, allowed)
+        )
 
 
 def _one_of(name: str, allowed: tuple[str, ...]) -> str:
@@ -163,14 +171,19 @@ def _whole(name: str, value: object, low: int, high: int) -> Iterator[Problem]:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         near = min(max(value, low), high) if isinstance(value, int) and not isinstance(value, bool) else low
         yield Problem(
-            field=name, value=value, rule=f"a whole number from {low} to {high}", fix=f"--{name.replace('_', '-')} {near}"
+            field=name,
+            value=value,
+            rule=f"a whole number from {low} to {high}",
+            fix=f"--{name.replace('_', '-')} {near}",
         )
 
 
 def rule_prompt(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """The prompt has 1 to 32,000 characters."""
     if not request.prompt.strip():
-        yield Problem(field="prompt", value=request.prompt, rule="the prompt is empty", fix="write it below the %%imagegen line")
+        yield Problem(
+            field="prompt", value=request.prompt, rule="the prompt is empty", fix="write it below the %%imagegen line"
+        )
     if len(request.prompt) > limits.max_prompt:
         rule = f"{len(request.prompt):,} characters; at most {limits.max_prompt:,}"
         yield Problem(field="prompt", value=request.prompt[:30] + "…", rule=rule, fix="shorten it")
@@ -188,7 +201,9 @@ def rule_counts(request: ImageRequest, model: Model, limits: Limits) -> Iterator
     yield from _whole("partial_images", request.partial_images, 0, limits.max_partial_images)
     if len(request.images) > limits.max_images:
         rule = f"at most {limits.max_images} input images"
-        yield Problem(field="image", value=len(request.images), rule=rule, fix="leave some out, or merge them into one sheet")
+        yield Problem(
+            field="image", value=len(request.images), rule=rule, fix="leave some out, or merge them into one sheet"
+        )
 
 
 def rule_size(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
@@ -198,7 +213,9 @@ def rule_size(request: ImageRequest, model: Model, limits: Limits) -> Iterator[P
     pixels = read_pixels(request.size)
     if pixels is None:
         fix = "--size 1024x1024, --size square, --size 16:9@2k or --size auto"
-        yield Problem(field="size", value=request.size, rule="WIDTHxHEIGHT in pixels, a preset, a ratio or auto", fix=fix)
+        yield Problem(
+            field="size", value=request.size, rule="WIDTHxHEIGHT in pixels, a preset, a ratio or auto", fix=fix
+        )
     elif model.known and model.flexible_sizes and (faults := flexible_faults(pixels, limits.flexible)):
         yield _size_problem(request.size, "; ".join(faults), pixels, model, limits)
     elif model.known and model.sizes and not model.flexible_sizes and request.size not in model.sizes:
@@ -208,7 +225,9 @@ def rule_size(request: ImageRequest, model: Model, limits: Limits) -> Iterator[P
 
 def _size_problem(size: str, rule: str, pixels: tuple[int, int], model: Model, limits: Limits) -> Problem:
     near = nearest_sizes(pixels, model, limits.flexible)
-    return Problem(field="size", value=size, rule=rule, fix="nearest legal: " + " or ".join(f"--size {s}" for s in near))
+    return Problem(
+        field="size", value=size, rule=rule, fix="nearest legal: " + " or ".join(f"--size {s}" for s in near)
+    )
 
 
 def rule_quality(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
@@ -217,7 +236,7 @@ def rule_quality(request: ImageRequest, model: Model, limits: Limits) -> Iterato
 
 
 def rule_background(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """background is the API's transparency switch; transparent needs a format with alpha and a model that can."""
+    """Background is the API's transparency switch; transparent needs a format with alpha and a model that can."""
     value = request.background
     if value is not None and value not in BACKGROUNDS:
         yield Problem(
@@ -227,7 +246,9 @@ def rule_background(request: ImageRequest, model: Model, limits: Limits) -> Iter
             fix=f'--scene "{value}"',
         )
     if value == "transparent" and request.format not in ALPHA_FORMATS and request.format in FORMATS:
-        yield Problem(field="background", value=value, rule=f"{request.format} has no alpha", fix="--output-format png or webp")
+        yield Problem(
+            field="background", value=value, rule=f"{request.format} has no alpha", fix="--output-format png or webp"
+        )
     if value == "transparent" and model.transparency == "no":
         rule = f"{model.id} has no native transparency"
         yield Problem(field="background", value=value, rule=rule, fix="--transparent (chroma key), or another model")
@@ -235,7 +256,9 @@ def rule_background(request: ImageRequest, model: Model, limits: Limits) -> Iter
 
 def rule_format(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """The output format is one that the model offers."""
-    yield from _choice("output_format", request.output_format, model.formats or FORMATS, model.id if model.formats else "the API")
+    yield from _choice(
+        "output_format", request.output_format, model.formats or FORMATS, model.id if model.formats else "the API"
+    )
 
 
 def rule_compression(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
@@ -251,12 +274,12 @@ def rule_compression(request: ImageRequest, model: Model, limits: Limits) -> Ite
 
 
 def rule_moderation(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """moderation is auto or low."""
+    """Moderation is auto or low."""
     yield from _choice("moderation", request.moderation, MODERATIONS, "the API")
 
 
 def rule_complexity(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """complexity only where the model has it."""
+    """Complexity only where the model has it."""
     if request.complexity is None or not model.known:
         return
     if not model.complexities:
@@ -280,13 +303,15 @@ def rule_gif(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Pr
     yield from _whole("frame_duration_ms", request.frame_duration_ms, *limits.frame_duration_ms)
     for name in ("frame_count", "frame_duration_ms"):
         if getattr(request, name) is not None and request.format != "gif":
-            yield Problem(field=name, value=getattr(request, name), rule="for gif output only", fix="--output-format gif")
+            yield Problem(
+                field=name, value=getattr(request, name), rule="for gif output only", fix="--output-format gif"
+            )
     if request.format == "gif" and request.mask is not None:
         yield Problem(field="mask", value=request.mask.name, rule="gif output takes no mask", fix="--output-format png")
 
 
 def rule_svg(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """svg output is one picture; its own parameters belong to it alone."""
+    """Svg output is one picture; its own parameters belong to it alone."""
     if request.format == "svg" and request.count != 1:
         yield Problem(field="n", value=request.n, rule="svg output is one picture a request", fix="--n 1")
     if request.svg is not None and request.format != "svg":
@@ -306,7 +331,12 @@ def rule_input_fidelity(request: ImageRequest, model: Model, limits: Limits) -> 
     if value is None:
         return
     if not request.images:
-        yield Problem(field="input_fidelity", value=value, rule="for edits only", fix="leave --input-fidelity out, or add -i IMAGE")
+        yield Problem(
+            field="input_fidelity",
+            value=value,
+            rule="for edits only",
+            fix="leave --input-fidelity out, or add -i IMAGE",
+        )
     if model.known and not model.input_fidelity:
         rule = model.input_fidelity_rule or f"{model.id} does not let it be set"
         yield Problem(field="input_fidelity", value=value, rule=rule, fix="leave --input-fidelity out")
@@ -315,12 +345,19 @@ def rule_input_fidelity(request: ImageRequest, model: Model, limits: Limits) -> 
 
 
 def rule_overlays(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """mask and markup: only with an input image, of the first one's size, not both, markup where the model has it."""
+    """Mask and markup: only with an input image, of the first one's size, not both, markup where the model has it."""
     if request.mask is not None and request.markup is not None:
-        yield Problem(field="markup", value=request.markup.name, rule="a request has a mask or a markup, not both", fix="leave one out")
+        yield Problem(
+            field="markup",
+            value=request.markup.name,
+            rule="a request has a mask or a markup, not both",
+            fix="leave one out",
+        )
     if request.markup is not None and model.known and not model.markup:
         rule = f"{model.id} takes no markup"
-        yield Problem(field="markup", value=request.markup.name, rule=rule, fix="--model gpt-image-2.6-sunburst, or use a mask")
+        yield Problem(
+            field="markup", value=request.markup.name, rule=rule, fix="--model gpt-image-2.6-sunburst, or use a mask"
+        )
     for name in ("mask", "markup"):
         overlay: InputImage | None = getattr(request, name)
         if overlay is None:
@@ -375,7 +412,9 @@ def request_warnings(request: ImageRequest, catalog: Catalog, today: date) -> li
     if not model.known:
         near = catalog.similar(request.model)
         hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-        notes.append(f"{request.model} is not in the catalog{hint}: sent as it is, checked for structure only, cost unknown")
+        notes.append(
+            f"{request.model} is not in the catalog{hint}: sent as it is, checked for structure only, cost unknown"
+        )
     if lifecycle := model.lifecycle(today):
         notes.append(lifecycle)
     if request.background == "transparent" and model.transparency == "preview":

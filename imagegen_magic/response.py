@@ -10,7 +10,21 @@ from typing import Any, BinaryIO, Protocol
 from .errors import CallError
 from .request import ImageRequest
 
-__all__ = ["Event", "Failed", "ImageResponse", "OnEvent", "Parent", "Partial", "Payload", "Retrying", "Saved", "Sending", "Spool", "Started", "Usage"]
+__all__ = [
+    "Event",
+    "Failed",
+    "ImageResponse",
+    "OnEvent",
+    "Parent",
+    "Partial",
+    "Payload",
+    "Retrying",
+    "Saved",
+    "Sending",
+    "Spool",
+    "Started",
+    "Usage",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

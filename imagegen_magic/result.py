@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
 
-    from .cutouts import Cutout
     from .cutout_report import CutoutReport
+    from .cutouts import Cutout
 
 __all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]
 
@@ -271,7 +271,9 @@ class ImageResult(Sequence[GeneratedImage]):
         from .captions import Caption  # noqa: PLC0415 - with the first picture shown
 
         size, form = file_facts(self.record, 0)
-        caption = Caption(paths=self.paths, base=Path.cwd(), size=size, format=form, model=str(self.request.get("model", "")))
+        caption = Caption(
+            paths=self.paths, base=Path.cwd(), size=size, format=form, model=str(self.request.get("model", ""))
+        )
         if minimal:
             return caption
         return replace(
@@ -323,10 +325,17 @@ class JobPreview:
 
     def table(self) -> Table:
         """The preview as a table."""
-        scalars = {name: value for name, value in self.request.items() if name not in ("prompt", "images", "mask", "markup")}
+        scalars = {
+            name: value for name, value in self.request.items() if name not in ("prompt", "images", "mask", "markup")
+        }
         rows: list[tuple[str, object]] = [(name, value) for name, value in scalars.items()]
         for image in self.request.get("images", ()):
-            rows.append(("image", f"{image['name']} ({image['mime']}, {image['size'][0]}x{image['size'][1]}, {image['role'] or 'no role'})"))
+            rows.append(
+                (
+                    "image",
+                    f"{image['name']} ({image['mime']}, {image['size'][0]}x{image['size'][1]}, {image['role'] or 'no role'})",
+                )
+            )
         rows += [(name, self.request[name]["name"]) for name in ("mask", "markup") if name in self.request]
         rows += [("prompt", self.prompt), ("files", ", ".join(shown_path(path) for path in self.paths))]
         checked = f", prices checked {self.estimate.checked}" if self.estimate.checked else ""

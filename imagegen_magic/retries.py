@@ -21,7 +21,9 @@ __all__ = ["read_wait", "with_retries"]
 T = TypeVar("T")
 MAX_WAIT = 60.0
 """Longest wait of our own choosing, in seconds; a server may ask for more, up to the deadline."""
-_TEXT_WAIT = re.compile(r"try again (?:in|after)\s+(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|sec|seconds?|m|min|minutes?)\b", re.IGNORECASE)
+_TEXT_WAIT = re.compile(
+    r"try again (?:in|after)\s+(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|sec|seconds?|m|min|minutes?)\b", re.IGNORECASE
+)
 
 
 def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], float] = time.time) -> float | None:
@@ -38,7 +40,13 @@ def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], f
             return max(0.0, email.utils.mktime_tz(parsed) - now())
     if match := _TEXT_WAIT.search(message):
         unit = match[2].lower()
-        factor = 0.001 if unit.startswith("m") and "s" in unit[1:2] or unit.startswith("milli") else 60 if unit.startswith("m") else 1
+        factor = (
+            0.001
+            if (unit.startswith("m") and "s" in unit[1:2]) or unit.startswith("milli")
+            else 60
+            if unit.startswith("m")
+            else 1
+        )
         return float(match[1]) * factor
     return None
 

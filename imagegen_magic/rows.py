@@ -38,7 +38,13 @@ def _row(line: str, where: str) -> Row:
     try:
         values = json.loads(line)
     except ValueError as error:
-        problem = Problem(field="line", value=line[:60], rule=f"not valid JSON: {error}", fix='{"prompt": "…", "quality": "low"}', where=where)
+        problem = Problem(
+            field="line",
+            value=line[:60],
+            rule=f"not valid JSON: {error}",
+            fix='{"prompt": "…", "quality": "low"}',
+            where=where,
+        )
         return Row(values={}, where=where, problems=(problem,))
     return Row(values=_cleaned(values), where=where)
 
@@ -56,7 +62,9 @@ def read_source(source: Any) -> list[Row]:
         raise OptionError("no jobs", problems=(problem,))
     found = [_of_item(item, f"row {number}") for number, item in enumerate(_items(source))]
     if not found:
-        raise OptionError("no jobs", problems=(Problem(field="from", rule="it has no rows", fix="one row a picture, with a prompt"),))
+        raise OptionError(
+            "no jobs", problems=(Problem(field="from", rule="it has no rows", fix="one row a picture, with a prompt"),)
+        )
     return found
 
 
@@ -64,10 +72,14 @@ def _read_file(path: Path) -> list[Row]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        problem = Problem(field="from", value=path.name, rule=f"can't be read as UTF-8 text: {error}", fix="save it as UTF-8")
+        problem = Problem(
+            field="from", value=path.name, rule=f"can't be read as UTF-8 text: {error}", fix="save it as UTF-8"
+        )
         raise OptionError("no jobs", problems=(problem,)) from error
     if path.suffix.lower() == ".csv":
-        return [Row(values=_cleaned(row), where=f"row {n}") for n, row in enumerate(csv.DictReader(io.StringIO(text)), 2)]
+        return [
+            Row(values=_cleaned(row), where=f"row {n}") for n, row in enumerate(csv.DictReader(io.StringIO(text)), 2)
+        ]
     return read_body(text)
 
 
@@ -82,7 +94,9 @@ def _items(source: Any) -> Iterable[Any]:
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes, Mapping)):
         return source
     rule = "a list, a table, or a JSONL or CSV file is needed"
-    raise OptionError("no jobs", problems=(Problem(field="from", value=type(source).__name__, rule=rule, fix="--from jobs"),))
+    raise OptionError(
+        "no jobs", problems=(Problem(field="from", value=type(source).__name__, rule=rule, fix="--from jobs"),)
+    )
 
 
 def _of_item(item: Any, where: str) -> Row:
@@ -91,7 +105,11 @@ def _of_item(item: Any, where: str) -> Row:
     if isinstance(item, Mapping):
         return Row(values=_cleaned(item), where=where)
     rule = "a prompt, or a mapping with a prompt and options"
-    return Row(values={}, where=where, problems=(Problem(field="row", value=item, rule=rule, fix='{"prompt": "…"}', where=where),))
+    return Row(
+        values={},
+        where=where,
+        problems=(Problem(field="row", value=item, rule=rule, fix='{"prompt": "…"}', where=where),),
+    )
 
 
 def _cleaned(item: Mapping[str, Any]) -> dict[str, Any]:

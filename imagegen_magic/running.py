@@ -115,7 +115,9 @@ def _call(job: Job, run: Run, plan: Plan, request: ImageRequest, *, marker: str 
     draft = _draft(job, run, request)
     try:
         with run.store.intent(plan, draft, marker):
-            response = run.send(request, spool=run.store, on_event=run.on_event, cancel=run.cancel, index=run.index, gate=run.gate)
+            response = run.send(
+                request, spool=run.store, on_event=run.on_event, cancel=run.cancel, index=run.index, gate=run.gate
+            )
             run.on_response(response)
             record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
     except CallError as error:
@@ -204,7 +206,12 @@ def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int,
     """Everything made from the saved pictures. What fails here is a warning: the pictures are safe."""
     derived = _Derived(warnings=list(record.warnings))
     for entry in record.api_files():
-        steps = ((_cut_out, job.cutout), (_measure, job.options["transparent"] == "native"), (_protect, job.options["protect"]), (_web_copies, job.options["web"]))
+        steps = (
+            (_cut_out, job.cutout),
+            (_measure, job.options["transparent"] == "native"),
+            (_protect, job.options["protect"]),
+            (_web_copies, job.options["web"]),
+        )
         for step, wanted in steps:
             if not wanted:
                 continue
@@ -213,18 +220,24 @@ def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int,
             except ImagegenError as error:
                 derived.warnings.append(f"{error.summary}. {' '.join(error.hints)}".strip())
             except Exception as error:  # noqa: BLE001 - whatever fails now, the pictures were paid for and are safe
-                derived.warnings.append(f"{step.__name__.strip('_').replace('_', ' ')} failed ({type(error).__name__}: {error})")
+                derived.warnings.append(
+                    f"{step.__name__.strip('_').replace('_', ' ')} failed ({type(error).__name__}: {error})"
+                )
     return derived
 
 
-def _cut_out(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived) -> None:
+def _cut_out(
+    job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
+) -> None:
     """The cut-out beside the API's file, validated; at most one local retry with a contracted edge."""
     cut = _extract(job, run.store.folder / entry.path, second.get(entry.index))
     target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
     name = target or (run.store.folder / entry.path).with_name(f"{Path(entry.path).stem}-cutout.png")
     form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
     derived.entries.append(
-        run.store.save_derived(name, lambda stream: stream.write(cut.to_bytes(form)), record, kind="cutout", index=entry.index)
+        run.store.save_derived(
+            name, lambda stream: stream.write(cut.to_bytes(form)), record, kind="cutout", index=entry.index
+        )
     )
     derived.reports[entry.index] = cut.report
     if cut.report.status == "fail":
@@ -258,7 +271,9 @@ def cutout_offer(job: Job, cut: Cutout) -> str:
     )
 
 
-def _measure(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived) -> None:
+def _measure(
+    job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
+) -> None:
     """What native transparency brought: measured, and not passed off where it is opaque or a painted checkerboard."""
     import numpy as np  # noqa: PLC0415 - numpy comes with the first cut-out
 
@@ -269,10 +284,14 @@ def _measure(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, s
     derived.reports[entry.index] = report
     failed = "; ".join(check.sentence for check in report.checks if check.status == "fail")
     if failed:
-        derived.warnings.append(f"native transparency did not work: {failed}. --transparent makes the cut-out with a chroma key instead")
+        derived.warnings.append(
+            f"native transparency did not work: {failed}. --transparent makes the cut-out with a chroma key instead"
+        )
 
 
-def _protect(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived) -> None:
+def _protect(
+    job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
+) -> None:
     """The original put back outside the mask, in a file of its own, and how much had changed there."""
     from .masks import changed_outside, protect  # noqa: PLC0415 - Pillow comes with the first picture
 
@@ -284,12 +303,18 @@ def _protect(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, s
     picture = protect(original, edited, mask)
     name = edited.with_name(f"{edited.stem}-protected.png")
     derived.entries.append(
-        run.store.save_derived(name, lambda stream: picture.save(stream, "PNG"), record, kind="protected", index=entry.index)
+        run.store.save_derived(
+            name, lambda stream: picture.save(stream, "PNG"), record, kind="protected", index=entry.index
+        )
     )
-    derived.warnings.append(f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there")
+    derived.warnings.append(
+        f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there"
+    )
 
 
-def _web_copies(job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived) -> None:
+def _web_copies(
+    job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
+) -> None:
     """Scaled copies for a web page, of what the user looks at."""
     from .preview import scaled  # noqa: PLC0415 - Pillow comes with the first picture
 
@@ -308,7 +333,9 @@ def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
     if not job.cutout:
         return _result(job, run, stored, _Derived(warnings=list(stored.warnings)), reused=True)
     count = len(stored.api_files())
-    plan = run.store.plan(job.stem, count, stored.api_files()[0].format, if_exists=job.options["if_exists"], out=job.options["out"])
+    plan = run.store.plan(
+        job.stem, count, stored.api_files()[0].format, if_exists=job.options["if_exists"], out=job.options["out"]
+    )
     derived = _derive(job, run, plan, stored, {})
     run.store.release(plan)
     return _result(job, run, stored, derived, reused=True)

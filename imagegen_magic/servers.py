@@ -84,7 +84,14 @@ def spoken(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], dic
         form = arguments["output_format"]
         raise OptionError(
             "this server can't do that",
-            problems=(Problem(field="output_format", value=form, rule=f"{dialect.name} does not make it", fix="--output-format png"),),
+            problems=(
+                Problem(
+                    field="output_format",
+                    value=form,
+                    rule=f"{dialect.name} does not make it",
+                    fix="--output-format png",
+                ),
+            ),
         )
     if dialect.response_format:
         extra["response_format"] = dialect.response_format

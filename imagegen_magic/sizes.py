@@ -111,7 +111,9 @@ def flexible_faults(size: tuple[int, int], rule: FlexibleSizes) -> list[str]:
         return ["both edges must be at least 1 pixel"]
     odd = [str(edge) for edge in dict.fromkeys(size) if edge % rule.multiple]
     if odd:
-        faults.append(f"both edges must be multiples of {rule.multiple} ({' and '.join(odd)} {'is' if len(odd) == 1 else 'are'} not)")
+        faults.append(
+            f"both edges must be multiples of {rule.multiple} ({' and '.join(odd)} {'is' if len(odd) == 1 else 'are'} not)"
+        )
     if max(size) > rule.max_edge:
         faults.append(f"the longest edge must be at most {rule.max_edge} px")
     ratio = max(size) / min(size)

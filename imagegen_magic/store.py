@@ -101,7 +101,9 @@ class Store:
                 raise self._taken([path for path in wanted if path.exists()])
         raise StoreError(f"no free name for {base.name}")
 
-    def peek(self, stem: str, count: int, form: str, *, if_exists: str = "version", out: str | None = None) -> tuple[Path, ...]:
+    def peek(
+        self, stem: str, count: int, form: str, *, if_exists: str = "version", out: str | None = None
+    ) -> tuple[Path, ...]:
         """The names that `plan` would give now, without holding them: for a dry run."""
         base = self._base(stem, out, form)
         for version in range(1, 100_000):
@@ -119,9 +121,17 @@ class Store:
         parts = PurePosixPath(text.replace("\\", "/")).parts
         place = self.folder.joinpath(*parts) if parts else self.folder
         inside = place.resolve().is_relative_to(self.folder.resolve())
-        if not inside or PurePosixPath(text).is_absolute() or re.match(r"[A-Za-z]:", text) or ".." in parts or not parts:
+        if (
+            not inside
+            or PurePosixPath(text).is_absolute()
+            or re.match(r"[A-Za-z]:", text)
+            or ".." in parts
+            or not parts
+        ):
             rule = "must stay inside the output folder"
-            problem = Problem(field="out", value=out, rule=rule, fix="--out sub/name.png, and --out-dir for another folder")
+            problem = Problem(
+                field="out", value=out, rule=rule, fix="--out sub/name.png, and --out-dir for another folder"
+            )
             raise OptionError("the file name can't be used", problems=(problem,))
         known = place.suffix.lower() in (suffix, *(".jpeg",) * (form == "jpeg"))
         return place.with_name(safe_stem(place.stem if known else place.name) + (place.suffix if known else suffix))
@@ -134,7 +144,9 @@ class Store:
                 pass
         except OSError as error:
             hint = "--out-dir with a folder that you may write to"
-            raise StoreError(f"the folder {folder.name} can't be written: {error.strerror}", hints=(hint,), outcome="not sent") from error
+            raise StoreError(
+                f"the folder {folder.name} can't be written: {error.strerror}", hints=(hint,), outcome="not sent"
+            ) from error
         free = shutil.disk_usage(folder).free
         if free < EXPECTED_BYTES * count:
             summary = f"the disk has {free / 1e6:.0f} MB left; {EXPECTED_BYTES * count / 1e6:.0f} MB are wanted for {count} pictures"
@@ -198,7 +210,10 @@ class Store:
     @contextlib.contextmanager
     def intent(self, plan: Plan, draft: Record, marker: str = "") -> Iterator[None]:
         """Notes in the spool what is being asked for, so that a killed process's pictures can be published later."""
-        note = {"record": json.loads(draft.to_json()), "paths": [str(p.relative_to(self.folder)) for p in _named(plan, marker)]}
+        note = {
+            "record": json.loads(draft.to_json()),
+            "paths": [str(p.relative_to(self.folder)) for p in _named(plan, marker)],
+        }
         path, stream = self.open(".intent")
         with stream:
             stream.write(json.dumps(note).encode())
@@ -241,7 +256,14 @@ class Store:
             hints = (f"the picture's bytes are in {payload.path}",)
             raise StoreError(f"{name.name} can't be written: {error.strerror}", hints=hints, outcome="done") from error
         relative = name.relative_to(self.folder).as_posix()
-        return FileEntry(path=relative, sha256=payload.sha256, bytes=payload.bytes, format=payload.format, size=payload.size, index=index)
+        return FileEntry(
+            path=relative,
+            sha256=payload.sha256,
+            bytes=payload.bytes,
+            format=payload.format,
+            size=payload.size,
+            index=index,
+        )
 
     def _give_back(self, name: Path) -> None:
         with contextlib.suppress(OSError):
@@ -252,10 +274,15 @@ class Store:
         """History line first for its number, then a sidecar beside each picture; both say the same."""
         numbered = self.history.append(record)
         for entry in numbered.files:
-            self.write_text(sidecar_path(self.folder / entry.path), json.dumps(json.loads(numbered.to_json()), indent=1, ensure_ascii=False))
+            self.write_text(
+                sidecar_path(self.folder / entry.path),
+                json.dumps(json.loads(numbered.to_json()), indent=1, ensure_ascii=False),
+            )
         return numbered
 
-    def save_derived(self, name: Path, write: Callable[[BinaryIO], object], record: Record, *, kind: str, index: int = 0) -> FileEntry:
+    def save_derived(
+        self, name: Path, write: Callable[[BinaryIO], object], record: Record, *, kind: str, index: int = 0
+    ) -> FileEntry:
         """The entry of a new file made from a saved picture: a cut-out, a web copy, a protected composite.
 
         `write` is given the open file. The sidecar names what it was made from.
@@ -270,7 +297,11 @@ class Store:
         relative = name.relative_to(self.folder).as_posix()
         entry = FileEntry(path=relative, sha256=digest, bytes=size, format=form, kind=kind, index=index)
         source = next((f for f in record.api_files() if f.index == index), None)
-        parents = ({"sha256": source.sha256, "file": source.path, "number": record.number, "role": "source"},) if source else ()
+        parents = (
+            ({"sha256": source.sha256, "file": source.path, "number": record.number, "role": "source"},)
+            if source
+            else ()
+        )
         note = replace(record, kind=kind, files=(entry,), parents=parents)
         self.write_text(sidecar_path(name), json.dumps(json.loads(note.to_json()), indent=1, ensure_ascii=False))
         return entry

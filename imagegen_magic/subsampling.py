@@ -90,12 +90,16 @@ def refine_alpha(alpha: Bytes, luma: Floats, soft: NDArray[np.bool_] | None) -> 
     return np.clip(crisp, 0, 1).astype(np.float32)
 
 
-def refine_foreground(image: Bytes, foreground: Bytes, half_alpha: Bytes, alpha: Floats, key: tuple[float, float, float]) -> Bytes:
+def refine_foreground(
+    image: Bytes, foreground: Bytes, half_alpha: Bytes, alpha: Floats, key: tuple[float, float, float]
+) -> Bytes:
     """Foreground at full size: the picture's own colours deep inside, near edges stored chroma with unmixed luma."""
     weight = half_alpha.astype(np.float32) * (half_alpha > 20) + 0.01
     spread = cv2.blur(foreground * weight[..., None], WINDOW) / cv2.blur(weight, WINDOW)[..., None]
     calm = np.where((half_alpha > 150)[..., None], foreground, np.clip(np.rint(spread), 0, 255)).astype(np.uint8)
-    ycc = cv2.resize(cv2.cvtColor(calm, cv2.COLOR_RGB2YCrCb), (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+    ycc = cv2.resize(
+        cv2.cvtColor(calm, cv2.COLOR_RGB2YCrCb), (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR
+    )
     luma = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)[..., 0].astype(np.float32)
     under = float(np.dot(key, (0.299, 0.587, 0.114)))
     own = np.clip((luma - (1 - alpha) * under) / np.maximum(alpha, 0.3), 0, 255)

@@ -26,7 +26,9 @@ class Table:
         texts = [[_short(cell) for cell in row] for row in self.rows]
         widths = [max(len(line[i]) for line in [list(self.columns), *texts]) for i in range(len(self.columns))]
         lines = [self.title] if self.title else []
-        lines += [_line(self.columns, widths), _line(["-" * width for width in widths], widths)] if any(self.columns) else []
+        lines += (
+            [_line(self.columns, widths), _line(["-" * width for width in widths], widths)] if any(self.columns) else []
+        )
         lines += [_line(row, widths) for row in texts]
         return "\n".join([*lines, *self.notes])
 
@@ -36,9 +38,14 @@ class Table:
         """The table as HTML; every text is escaped, and no style sheet or script is needed."""
         head = "".join(f'<th scope="col" style="{_CELL}">{escape(str(name))}</th>' for name in self.columns)
         body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{escape(_plain(cell))}</td>' for cell in row) + "</tr>" for row in self.rows
+            "<tr>" + "".join(f'<td style="{_CELL}">{escape(_plain(cell))}</td>' for cell in row) + "</tr>"
+            for row in self.rows
         )
-        title = f'<caption style="text-align:left;font-weight:600;padding:4px 0">{escape(self.title)}</caption>' if self.title else ""
+        title = (
+            f'<caption style="text-align:left;font-weight:600;padding:4px 0">{escape(self.title)}</caption>'
+            if self.title
+            else ""
+        )
         notes = "".join(f'<div style="color:var(--jp-ui-font-color2,#666)">{escape(note)}</div>' for note in self.notes)
         thead = f"<thead><tr>{head}</tr></thead>" if any(self.columns) else ""
         return f'<table style="border-collapse:collapse;margin:0">{title}{thead}<tbody>{body}</tbody></table>{notes}'

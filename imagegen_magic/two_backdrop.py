@@ -89,8 +89,7 @@ def extract_difference(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, B
     if any(backdrop.compressed for backdrop in backdrops):
         return _extract_subsampled(first, second, backdrops)
     singles = [
-        chromakey.extract(frame, backdrop=backdrop)
-        for frame, backdrop in zip((first, second), backdrops, strict=True)
+        chromakey.extract(frame, backdrop=backdrop) for frame, backdrop in zip((first, second), backdrops, strict=True)
     ]
     x, y = align(singles[0].alpha, singles[1].alpha)
     moved = max(abs(x), abs(y)) > LEAST_SHIFT

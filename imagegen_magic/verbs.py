@@ -35,7 +35,9 @@ def run_verb(session: Session, shell: Any, line: str) -> Any:
 
         near = difflib.get_close_matches(word, VERBS, n=2)
         fix = f"did you mean {' or '.join(near)}?" if near else "%imagegen help"
-        raise OptionError("no such verb", problems=(Problem(field="verb", value=word, rule=f"one of {', '.join(VERBS)}", fix=fix),))
+        raise OptionError(
+            "no such verb", problems=(Problem(field="verb", value=word, rule=f"one of {', '.join(VERBS)}", fix=fix),)
+        )
     return verb(session, shell, rest.strip())
 
 
@@ -54,7 +56,9 @@ def verb_help(session: Session, shell: Any, line: str) -> Table:
         ("%%imagegen_batch [NAME]", "Makes many: one prompt or JSON object a line."),
         *rows,
     ]
-    return Table(title="imagegen_magic", columns=("command", "what it does"), rows=rows, notes=["flags: %%imagegen --help"])
+    return Table(
+        title="imagegen_magic", columns=("command", "what it does"), rows=rows, notes=["flags: %%imagegen --help"]
+    )
 
 
 def _run_from(command: str, session: Session, shell: Any, line: str) -> Any:
@@ -74,13 +78,19 @@ def _prompt_from(source: str, shell: Any) -> str:
     path = Path(source).expanduser()
     if value is not None and path.is_file():
         rule = "both a variable and a file have this name"
-        raise OptionError("which one?", problems=(Problem(field="prompt", value=source, rule=rule, fix=f"./{source} or {{{{ {source} }}}}"),))
+        raise OptionError(
+            "which one?",
+            problems=(Problem(field="prompt", value=source, rule=rule, fix=f"./{source} or {{{{ {source} }}}}"),),
+        )
     if isinstance(value, str):
         return value
     if path.is_file():
         return path.read_text(encoding="utf-8")
     rule = "neither a text variable nor a file"
-    raise OptionError("no prompt", problems=(Problem(field="prompt", value=source, rule=rule, fix="define it, or give a file's path"),))
+    raise OptionError(
+        "no prompt",
+        problems=(Problem(field="prompt", value=source, rule=rule, fix="define it, or give a file's path"),),
+    )
 
 
 def verb_run(session: Session, shell: Any, line: str) -> Any:
@@ -167,8 +177,10 @@ def verb_lineage(session: Session, shell: Any, line: str) -> Any:
 def verb_compare(session: Session, shell: Any, line: str) -> Any:
     """Puts two pictures side by side: compare @hero @sunset."""
     words = words_of(shell, line)
-    if len(words) != 2:  # noqa: PLR2004 - two pictures
-        problem = Problem(field="compare", value=line, rule="two pictures are needed", fix="%imagegen compare @hero @sunset")
+    if len(words) != 2:
+        problem = Problem(
+            field="compare", value=line, rule="two pictures are needed", fix="%imagegen compare @hero @sunset"
+        )
         raise OptionError("nothing to compare", problems=(problem,))
     return session.compare(words[0], words[1], variables=shell.user_ns)
 
@@ -198,10 +210,14 @@ def verb_cancel(session: Session, shell: Any, line: str) -> PlainText:
     task = session.tasks.find(int(line)) if line.isdigit() else None
     if task is None:
         numbers = ", ".join(str(task.number) for task in session.tasks.running()) or "none is running"
-        problem = Problem(field="job", value=line, rule=f"the number of a running job ({numbers})", fix="%imagegen jobs")
+        problem = Problem(
+            field="job", value=line, rule=f"the number of a running job ({numbers})", fix="%imagegen jobs"
+        )
         raise OptionError("no such job", problems=(problem,))
     task.cancel()
-    return PlainText(f"job {task.number}: nothing more is sent; what was sent already is billed, and saved when it comes")
+    return PlainText(
+        f"job {task.number}: nothing more is sent; what was sent already is billed, and saved when it comes"
+    )
 
 
 def verb_panel(session: Session, shell: Any, line: str) -> Any:

@@ -107,7 +107,7 @@ def usage(job: Job, count: int) -> dict[str, Any]:
 
 def _sheet(job: Job) -> tuple[int, int]:
     """(width, height) of the sheet on which the frames of an animation are laid out."""
-    columns = 3 if job.frame_count == 9 else 4  # noqa: PLR2004
+    columns = 3 if job.frame_count == 9 else 4
     return job.size[0] * columns, job.size[1] * -(-job.frame_count // columns)
 
 

@@ -217,7 +217,7 @@ class BatchStore:
     def _line(self, line: Mapping[str, Any], batch: dict[str, Any], out: BinaryIO, err: BinaryIO) -> int:
         """Answers one line into the file it belongs to."""
         answer = self._answer(line["url"], line["body"])
-        done = answer.status == 200  # noqa: PLR2004
+        done = answer.status == 200
         batch["request_counts"]["completed" if done else "failed"] += 1
         file = out if done else err
         number = sum(batch["request_counts"][key] for key in ("completed", "failed"))

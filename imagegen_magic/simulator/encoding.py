@@ -51,7 +51,7 @@ def find_recipe(data: bytes) -> Recipe | None:
 
 def blurred_preview(picture: Image.Image, number: int, count: int) -> Image.Image:
     """Partial image `number` of `count`: the picture out of focus, sharper as the number grows."""
-    step = (40, 16, 7)[max(0, number + 3 - count)] if count <= 3 else 16  # noqa: PLR2004
+    step = (40, 16, 7)[max(0, number + 3 - count)] if count <= 3 else 16
     small = picture.resize((max(2, picture.width // step), max(2, picture.height // step)), Image.Resampling.BOX)
     return small.filter(ImageFilter.GaussianBlur(0.8)).resize(picture.size, Image.Resampling.BICUBIC)
 

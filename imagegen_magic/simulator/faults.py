@@ -160,7 +160,7 @@ def _option(key: str, value: str) -> dict[str, object]:
 
 def _positive(text: str) -> float:
     value = float(text)
-    if not 0 <= value < 1e6:  # noqa: PLR2004
+    if not 0 <= value < 1e6:
         raise ValueError(text)
     return value
 

@@ -51,7 +51,7 @@ def _bounds(outlines: Sequence[Outline], margin: float, size: tuple[int, int]) -
 def _cover(outlines: Sequence[Outline], holes: Sequence[Outline], box: tuple[int, int, int, int]) -> Image.Image:
     """How much of each pixel the outlines cover, 0..255, by drawing larger and averaging."""
     width, height = box[2] - box[0], box[3] - box[1]
-    times = next(k for k in (8, 4, 3, 2) if k * k * width * height <= 16_000_000 or k == 2)  # noqa: PLR2004
+    times = next(k for k in (8, 4, 3, 2) if k * k * width * height <= 16_000_000 or k == 2)
     large = Image.new("L", (width * times, height * times))
     draw = ImageDraw.Draw(large)
     for group, value in ((outlines, 255), (holes, 0)):

@@ -145,7 +145,7 @@ def _quality(reader: Reader, model: Model, prompt: str) -> str:
     """The tier, with `auto` resolved: long prompts get `high`, others `medium`."""
     quality = reader.choice("quality", model.qualities or ("low", "medium", "high", "auto"), "auto")
     if quality == "auto":
-        return "high" if len(prompt) > 200 else "medium"  # noqa: PLR2004
+        return "high" if len(prompt) > 200 else "medium"
     return quality
 
 
@@ -166,7 +166,7 @@ def _background(reader: Reader, model: Model, prompt: str, output_format: str, *
 
 def _compression(reader: Reader, output_format: str) -> int:
     value = reader.whole("output_compression", 0, 100, 100)
-    if "output_compression" in reader.values and output_format not in ("jpeg", "webp") and value != 100:  # noqa: PLR2004
+    if "output_compression" in reader.values and output_format not in ("jpeg", "webp") and value != 100:
         raise bad(
             f"Compression less than 100 is not supported for output format '{output_format}'.", "output_compression"
         )
@@ -234,7 +234,7 @@ def _gif_fault(size: tuple[int, int], reader: Reader, rule: FlexibleSizes) -> st
     """As for a still picture, but for the sheet on which the frames are laid out."""
     frames = reader.whole("frame_count", 2, 16, 9)
     rows = next(rows for most, rows in ((8, 2), (9, 3), (12, 3), (16, 4)) if frames <= most)
-    columns = 3 if frames == 9 else 4  # noqa: PLR2004
+    columns = 3 if frames == 9 else 4
     if not all(size) or size[0] % rule.multiple or size[1] % rule.multiple:
         return f"Width and height must both be divisible by {rule.multiple}."
     fault = _size_fault((size[0] * columns, size[1] * rows), rule)
