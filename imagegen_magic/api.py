@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .background import Task, TaskList
-from .batch import BatchPlan, FailedJob, Gallery, Planned, plan_batch, run_planned, write_report
+from .batch import BatchPlan, FailedJob, Gallery, Planned, plan_batch, result_or_failure, run_planned, write_report
 from .catalog import Catalog, load_catalog
 from .doctor import installed_versions
-from .errors import Problem, RequestError
+from .errors import OptionError, Problem, RequestError
 from .history import Record
 from .ledger import cost_table, history_table
 from .options import Options, ParsedLine, read_values, resolve
@@ -32,6 +32,7 @@ from .store import Store
 from .tables import Table
 
 if TYPE_CHECKING:
+    from .batch_api import BatchHandle, Submitted
     from .client import Client
     from .cutouts import Cutout
 
@@ -118,12 +119,23 @@ class Session:
         if options["partial_images"] is None and live and options["output_format"] not in ("gif", "svg"):
             options = Options({**options, "partial_images": 1}, {**options.origins, "partial_images": "live front end"})
         inputs = self.inputs(options, command, variables or {})
+        faults = [*problems, *self._out_problems(options)]
         job = plan_job(
-            prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, problems=problems, cell=cell
+            prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, problems=faults, cell=cell
         )
         if not (options["dry_run"] or options["show_prompt"] or in_batch):
             check_budget(job.estimate, options, self.spent)
         return job
+
+    def _out_problems(self, options: Options) -> tuple[Problem, ...]:
+        """A file name that leaves the output folder, found before anything is sent."""
+        if options["out"] is None:
+            return ()
+        try:
+            self.store(options).peek("image", 1, "png", if_exists="overwrite", out=options["out"])
+        except OptionError as error:
+            return error.problems
+        return ()
 
     def inputs(self, options: Options, command: str, variables: Mapping[str, object]) -> Inputs:
         """The pictures that the options name, read and checked."""
@@ -166,13 +178,12 @@ class Session:
         """What a job of this session runs with."""
         client, store = self.client(job.options), self.store(job.options)
         return Run(
-            send=client.send,
             server=client.server,
             store=store,
             engine=self,
             versions=_versions(),
             on_record=lambda record: self._count(store.folder, record),
-            **how,
+            **{"send": client.send, "on_event": _ignore, **how},
         )
 
     # many requests
@@ -193,8 +204,24 @@ class Session:
             BudgetError: the whole batch may cost more than a limit.
         """
         options = self.options(shared)
+        plan = self._plan_rows(rows, shared, name=name, cell=cell, variables=variables)
+        if not options["dry_run"]:
+            check_budget(plan.estimate, options, self.spent)
+        return plan
+
+    def _plan_rows(
+        self,
+        rows: Iterable[Row],
+        shared: Mapping[str, Any],
+        *,
+        name: str | None,
+        cell: str = "",
+        variables: Mapping[str, object] | None = None,
+    ) -> BatchPlan:
+        """The checked batch, whatever it costs."""
+        options = self.options(shared)
         common = {key: value for key, value in shared.items() if key not in ("source", "grid", "max_cost")}
-        plan = plan_batch(
+        return plan_batch(
             rows,
             common,
             plan=self.plan,
@@ -204,9 +231,6 @@ class Session:
             cell=cell,
             variables=variables,
         )
-        if not options["dry_run"]:
-            check_budget(plan.estimate, options, self.spent)
-        return plan
 
     def run_batch(
         self,
@@ -243,6 +267,67 @@ class Session:
             on_done=on_done,
         )
         return write_report(gallery, self.store(options), name or "batch")
+
+    # the Batch API
+
+    def submit_batch(self, plan: BatchPlan, shared: Mapping[str, Any], *, name: str | None = None) -> BatchHandle:
+        """The handle of a batch that was handed to the server, to be collected within 24 hours, in any kernel."""
+        from .batch_api import submit  # noqa: PLC0415 - only for the Batch API
+
+        options = self.options(shared)
+        store, client = self.store(options), self.client(options)
+        backend, base_url = options["backend"], options["base_url"]
+        sent = submit(plan, store, client.batches(), client.server, name=name, backend=backend, base_url=base_url)
+        return self._handle(sent, store)
+
+    def batch_handle(self, batch_id: str = "") -> BatchHandle:
+        """The handle of a batch submitted from this output folder; without an id, of the newest.
+
+        Raises:
+            OptionError: there is none.
+        """
+        from .batch_api import find_submitted  # noqa: PLC0415 - only for the Batch API
+
+        store = self.store(self.options({}))
+        return self._handle(find_submitted(store, batch_id), store)
+
+    def batches_table(self) -> Table:
+        """Every batch submitted from this output folder."""
+        from .batch_api import submitted_table  # noqa: PLC0415 - only for the Batch API
+
+        return submitted_table(self.store(self.options({})))
+
+    def _handle(self, sent: Submitted, store: Store) -> BatchHandle:
+        from .batch_api import BatchHandle  # noqa: PLC0415 - only for the Batch API
+
+        client = self.client(self.options({"backend": sent.backend, "base_url": sent.base_url}))
+        return BatchHandle(sent, store, client.batches(), self._collect)
+
+    def _collect(self, sent: Submitted, lines: Iterable[Mapping[str, Any]]) -> Gallery:
+        """Every job planned anew and given its answer; what is saved already is not saved again."""
+        from .batch_api import AnswerFromFile  # noqa: PLC0415 - only for the Batch API
+
+        shared = {"backend": sent.backend, "base_url": sent.base_url, "via": "batch-api"}
+        plan = self._plan_rows(sent.rows(), shared, name=sent.name)
+        places = {item.where: index for index, item in enumerate(plan.planned)}
+        results: dict[int, ImageResult | FailedJob] = {}
+
+        def settle(index: int, line: Mapping[str, Any] | None) -> None:
+            item = plan.planned[index]
+            run = self._run(item.job, index=index, send=AnswerFromFile(line, sent.server))
+            work = (
+                partial(stored_result, item.job, run, item.stored) if item.stored else partial(run_job, item.job, run)
+            )
+            results[index] = result_or_failure(item, index, work)
+
+        for line in lines:
+            if (index := places.get(str(line.get("custom_id")))) is not None and index not in results:
+                settle(index, line)
+        for index in range(len(plan.planned)):
+            if index not in results:
+                settle(index, None)
+        gallery = Gallery(results=tuple(results[index] for index in sorted(results)))
+        return write_report(gallery, self.store(self.options({})), sent.id)
 
     def _count(self, folder: Path, record: Record) -> None:
         """Adds a request to what this session spent; one that may have been billed counts with its upper end."""

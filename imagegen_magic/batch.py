@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, overload
+from typing import Any, overload
 
 from .cost import Estimate
 from .errors import CallCancelledError, CallError, ImagegenError, Problem, RequestError
@@ -23,7 +23,7 @@ from .rows import Row
 from .store import Store, safe_stem
 from .tables import Table
 
-__all__ = ["BatchPlan", "FailedJob", "Gallery", "Planned", "plan_batch", "run_planned"]
+__all__ = ["BatchPlan", "FailedJob", "Gallery", "Planned", "plan_batch", "result_or_failure", "run_planned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +89,27 @@ class BatchPlan:
         parts += [f"{len({p.where for p in self.problems})} faulty ones left out"] if self.problems else []
         return "; ".join(parts)
 
+    def table(self) -> Table:
+        """What would be sent, one row a job: the dry run of a batch."""
+        rows = [
+            (
+                item.where,
+                "done before" if item.stored else "to send",
+                item.job.request.size or "auto",
+                item.job.request.quality or "auto",
+                "" if item.stored else str(item.job.estimate),
+                item.job.stem,
+                item.job.prompt_typed,
+            )
+            for item in self.planned
+        ]
+        faults = [str(problem) for problem in self.problems]
+        columns = ("job", "state", "size", "quality", "cost", "name", "prompt")
+        return Table(title="Batch, not sent", columns=columns, rows=rows, notes=[self.summary(), *faults])
 
-class Planner(Protocol):
-    """`api.Session.plan`."""
 
-    def __call__(self, prompt: str, values: Mapping[str, Any], **more: Any) -> Job:
-        """The checked job, or an error with every fault."""
+Planner = Callable[..., Job]
+"""`api.Session.plan`: the checked job, or an error with every fault."""
 
 
 def plan_batch(
@@ -165,6 +180,8 @@ def _plan_row(
     cell: str,
     variables: Mapping[str, object] | None,
 ) -> Job:
+    if row.problems:
+        raise RequestError("this line can't be read", problems=row.problems)
     own = dict(row.values)
     prompt, own_name = str(own.pop("prompt", "")), own.pop("name", None)
     read, faults = read_values(own)
@@ -174,7 +191,7 @@ def _plan_row(
         prompt,
         values,
         command=command,
-        problems=(*row.problems, *faults),
+        problems=tuple(faults),
         cell=cell,
         variables=variables,
         in_batch=True,
@@ -195,22 +212,14 @@ def _name_faults(planned: Sequence[Planned], store: Store) -> list[Problem]:
     taken: dict[Path, str] = {}
     faults = []
     for item in planned:
-        options = item.job.options
+        options, request = item.job.options, item.job.request
         if item.stored is not None or options["if_exists"] != "fail":
             continue
-        request = item.job.request
         for path in store.peek(item.job.stem, request.count, request.format, if_exists="fail", out=options["out"]):
             if path.exists() or path in taken:
                 why = f"also the name of {taken[path]}" if path in taken else "exists already"
-                faults.append(
-                    Problem(
-                        field="name",
-                        value=path.name,
-                        rule=why,
-                        fix="another out, or --if-exists version",
-                        where=item.where,
-                    )
-                )
+                fix = "another out, or --if-exists version"
+                faults.append(Problem(field="name", value=path.name, rule=why, fix=fix, where=item.where))
             taken[path] = item.where
     return faults
 
@@ -242,13 +251,19 @@ def run_planned(
     results: list[ImageResult | FailedJob | None] = [None] * len(batch.planned)
     waiting = deque(range(len(batch.planned)))
 
+    def one(item: Planned, index: int) -> ImageResult:
+        if cancel.is_set() and item.stored is None:
+            raise CallCancelledError("stopped before it was sent", outcome="not sent")
+        return run(item, index, pacer, cancel)
+
     def work() -> None:
         while True:
             try:
                 index = waiting.popleft()
             except IndexError:
                 return
-            results[index] = outcome = _one(batch.planned[index], index, run, pacer, cancel)
+            item = batch.planned[index]
+            results[index] = outcome = result_or_failure(item, index, lambda: one(item, index))  # noqa: B023
             if fail_fast and isinstance(outcome, FailedJob):
                 cancel.set()
             on_done(index, outcome)
@@ -263,12 +278,10 @@ def run_planned(
     return Gallery(results=tuple(result for result in results if result is not None))
 
 
-def _one(item: Planned, index: int, run: RunJob, pacer: Pacer, cancel: threading.Event) -> ImageResult | FailedJob:
-    """One job's result; whatever goes wrong is a result too."""
+def result_or_failure(item: Planned, index: int, work: Callable[[], ImageResult]) -> ImageResult | FailedJob:
+    """What `work` returns; whatever goes wrong is a result too."""
     try:
-        if cancel.is_set() and item.stored is None:
-            raise CallCancelledError("stopped before it was sent", outcome="not sent")
-        return run(item, index, pacer, cancel)
+        return work()
     except ImagegenError as error:
         return FailedJob(index=index, where=item.where, prompt=item.job.prompt_typed, error=error)
     except Exception as error:  # noqa: BLE001 - one broken job must not take the others with it
@@ -333,7 +346,7 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         return f"Gallery({len(self.done)} done, {len(self.failures)} failed)"
 
     def display_items(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """A contact sheet of at most 36 pictures, then the table."""
+        """The table of results, then a contact sheet of at most 36 pictures."""
         table: tuple[dict[str, Any], dict[str, Any]] = (dict(self.table()._repr_mimebundle_()), {})
         if not self.paths:
             return [table]
@@ -341,12 +354,12 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
 
         shown = self.paths[:36]
         sheet = contact_sheet(shown, labels=[str(n) for n in range(len(shown))], max_edge=960)
-        return [sheet.bundle(f"Contact sheet of {len(shown)} of {len(self.paths)} pictures"), table]
+        return [table, sheet.bundle(f"Contact sheet of {len(shown)} of {len(self.paths)} pictures")]
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        return self.display_items()[0]
+        return self.display_items()[-1]
 
 
 def write_report(gallery: Gallery, store: Store, name: str) -> Gallery:

@@ -220,7 +220,7 @@ def _converted(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parse_limits(table: dict[str, Any]) -> Limits:
-    rest = {
+    rest: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != "flexible"
     }
     rule = {key: value for key, value in table["flexible"].items() if key not in ("source", "checked")}

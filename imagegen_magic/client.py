@@ -6,7 +6,9 @@ see `retries`.
 
 from __future__ import annotations
 
+import getpass
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +28,7 @@ from .servers import dialect_of, spoken
 if TYPE_CHECKING:
     import openai
 
+    from .batch_calls import BatchCalls
     from .simulator import Simulator
 
 __all__ = ["Client"]
@@ -110,11 +113,17 @@ class Client:
         if self._simulator is None:
             from .simulator import Simulator
 
-            self._simulator = Simulator()
+            self._simulator = Simulator(state_dir=_simulator_folder())
         http = httpx2.Client(transport=SimulatorTransport(self._simulator))
         return openai.OpenAI(
             api_key="simulator", base_url="http://simulator/v1", timeout=self._timeout, max_retries=0, http_client=http
         )
+
+    def batches(self) -> BatchCalls:
+        """The Batch API of this server."""
+        from .batch_calls import BatchCalls
+
+        return BatchCalls(self.sdk())
 
     def close(self) -> None:
         """Closes the connections."""
@@ -180,6 +189,13 @@ class Client:
     def may_send_urls(self) -> bool:
         """True where the server's habit is to answer with URLs."""
         return self._dialect.urls
+
+
+def _simulator_folder() -> Path:
+    """Where the simulator's files and batches outlive a kernel: this user's part of the temporary folder."""
+    folder = Path(tempfile.gettempdir()) / f"imagegen-simulator-{getpass.getuser()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def _is_loopback(url: str) -> bool:

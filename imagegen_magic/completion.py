@@ -26,7 +26,6 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", "
 @context_matcher(identifier="imagegen_magic")  # type: ignore[untyped-decorator]
 def imagegen_matcher(context: CompletionContext) -> SimpleMatcherResult:
     """Completions for the first line of an imagegen cell, or an `%imagegen` line; nothing elsewhere."""
-    first, _, below = context.full_text.partition("\n")
     line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
     match = _LINE.fullmatch(line)
     if match is None or (match[1].startswith("%%") and context.cursor_line > 0):

@@ -163,7 +163,7 @@ def _input_usd(request: ImageRequest, model: Model) -> tuple[Decimal, Decimal]:
     )
 
 
-def actual_cost(usage: Usage | None, model: Model) -> Decimal | None:
+def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False) -> Decimal | None:
     """USD by the server's own token counts and the catalog's rates, or None where either is missing.
 
     All output is billed as image output: the images endpoints report no output split (LiteLLM issue 31142).
@@ -179,4 +179,4 @@ def actual_cost(usage: Usage | None, model: Model) -> Decimal | None:
         if count and rate is None:
             return None
         total += count * (rate or Decimal(0))
-    return total / MILLION
+    return total / MILLION * (BATCH_SHARE if batch_api else 1)

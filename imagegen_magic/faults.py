@@ -89,12 +89,15 @@ def _clean(message: str) -> str:
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
-def status_error(status: int, body: Any, headers: Mapping[str, str]) -> CallError:
+def status_error(  # noqa: PLR0911 - one line of decision each
+    status: int, body: Any, headers: Mapping[str, str]
+) -> CallError:
     """The error for an answer with this HTTP status and body."""
     message, code, kind, param = read_error_body(body)
     request_id = {name.lower(): value for name, value in headers.items()}.get("x-request-id")
     shared: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
     said = f": {message}" if message else ""
+    hints: tuple[str, ...]
     if code in QUOTA_CODES or kind in QUOTA_CODES:
         hints = (
             "add credit or raise the limit: https://platform.openai.com/settings/organization/billing",
@@ -160,7 +163,8 @@ def transport_error(error: BaseException, elapsed: float, *, sent: bool = True) 
         hints = ("check the network and --base-url; nothing left this machine",)
         return ConnectError(f"no connection to the server ({name}: {_clean(str(error)) or 'no details'})", hints=hints)
     if "Timeout" in name:
-        hints = ("--timeout and --deadline (seconds) give it longer", *_AMBIGUOUS_HINTS)
-        return CallTimeoutError(f"no complete answer after {elapsed:.0f} s ({name})", hints=hints)
+        longer = "--timeout and --deadline (seconds) give it longer"
+        summary = f"no complete answer after {elapsed:.0f} s ({name})"
+        return CallTimeoutError(summary, hints=(longer, *_AMBIGUOUS_HINTS))
     summary = f"the connection broke after {elapsed:.0f} s ({name}: {_clean(str(error)) or 'no details'})"
     return ConnectionLostError(summary, hints=_AMBIGUOUS_HINTS)

@@ -21,7 +21,7 @@ LIVE_MARKS = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD", "COLAB_RELEASE_TAG
 
 def front_end() -> str:
     """`notebook` (a kernel), `terminal` (IPython in a terminal) or `none`."""
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     if shell is None:
         return "none"
     return "notebook" if hasattr(shell, "kernel") else "terminal"
@@ -44,7 +44,9 @@ def show_bundle(
 ) -> Any:
     """Displays a mime bundle; returns its handle where `display_id` is given."""
     extra = {"display_id": display_id} if display_id else {}
-    return display(dict(data), raw=True, metadata=dict(metadata or {}), **extra)
+    return display(  # type: ignore[no-untyped-call]
+        dict(data), raw=True, metadata=dict(metadata or {}), **extra
+    )
 
 
 class Slot:
@@ -69,6 +71,12 @@ class Slot:
             if not self._live or self._over or time.monotonic() - self._last < self.MIN_SECONDS:
                 return
             self._update(*self._with_line(line))
+
+    def show(self, data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
+        """Shows a bundle for now; at most five a second, the others are passed over."""
+        with self._lock:
+            if self._live and not self._over and time.monotonic() - self._last >= self.MIN_SECONDS:
+                self._update(data, metadata or {})
 
     def partial(self, data: dict[str, Any], metadata: dict[str, Any], line: str) -> None:
         """Shows a partial picture in place of the one before."""

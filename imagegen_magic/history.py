@@ -150,11 +150,8 @@ class History:
         """Every readable record, oldest first; from the sidecars where the file is missing."""
         if not self.path.exists():
             return self._from_sidecars()
-        found = []
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if (record := _parsed(line)) is not None:
-                found.append(record)
-        return found
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [record for line in lines if (record := _parsed(line)) is not None]
 
     def _from_sidecars(self) -> list[Record]:
         """Records from the sidecars, one a request, by number."""

@@ -213,7 +213,7 @@ _ROLE = re.compile(r"(?P<reference>.+?):(?P<role>[A-Za-z][\w -]*)")
 
 
 def parse_token(token: Any) -> Token:
-    """`IMG[:role]` taken apart; an object has no role. `C:\\x.png` keeps its drive, `:role` needs two letters."""
+    r"""`IMG[:role]` taken apart; an object has no role. `C:\x.png` keeps its drive, `:role` needs two letters."""
     if not isinstance(token, str):
         return Token(reference=token)
     match = _ROLE.fullmatch(token)

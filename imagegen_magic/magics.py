@@ -115,7 +115,7 @@ class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
         return self._cell("batch", line, cell)
 
     @no_var_expand
-    @line_magic("imagegen")
+    @line_magic("imagegen")  # type: ignore[arg-type]
     def verb(self, line: str) -> Any:
         """Verbs beside the cell magic; `%imagegen help` lists them."""
         from .verbs import run_verb  # noqa: PLC0415 - loading the extension stays light
@@ -140,12 +140,15 @@ def load(shell: InteractiveShell) -> None:
     from .completion import add_matcher  # noqa: PLC0415 - it needs the registered magics only
 
     add_matcher(shell)
-    shell.display_formatter.ipython_display_formatter.for_type_by_name(
-        *RESULT_TYPE, lambda result: _show(shell, result)
-    )
+    for module, name in RESULT_TYPES:
+        _result_hooks(shell).for_type_by_name(module, name, lambda result: _show(shell, result))
 
 
-RESULT_TYPE = ("imagegen_magic.result", "ImageResult")
+RESULT_TYPES = (("imagegen_magic.result", "ImageResult"), ("imagegen_magic.batch", "Gallery"))
+
+
+def _result_hooks(shell: InteractiveShell) -> Any:
+    return shell.display_formatter.ipython_display_formatter  # type: ignore[union-attr]
 
 
 def _show(shell: InteractiveShell, result: Any) -> bool:
@@ -170,7 +173,8 @@ def unload(shell: InteractiveShell) -> None:
 
 def _forget_result_type(shell: InteractiveShell) -> None:
     """Takes the display hook of results away, whether IPython has seen one yet or not."""
-    formatter = shell.display_formatter.ipython_display_formatter
-    formatter.deferred_printers.pop(RESULT_TYPE, None)
-    for kind in [kind for kind in formatter.type_printers if (kind.__module__, kind.__name__) == RESULT_TYPE]:
+    formatter = _result_hooks(shell)
+    for named in RESULT_TYPES:
+        formatter.deferred_printers.pop(named, None)
+    for kind in [kind for kind in formatter.type_printers if (kind.__module__, kind.__name__) in RESULT_TYPES]:
         formatter.type_printers.pop(kind)

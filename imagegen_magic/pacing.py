@@ -104,7 +104,7 @@ class Pacer:
         """Waits for the reset where an answer's headers say that nothing remains (`x-ratelimit-remaining-*`)."""
         for name, value in headers.items():
             kind = name.removeprefix("x-ratelimit-remaining-")
-            if kind == name or kind == "tokens" or value.strip() != "0":
+            if kind in (name, "tokens") or value.strip() != "0":
                 continue
             reset = _seconds(headers.get(f"x-ratelimit-reset-{kind}", ""))
             with self._changed:

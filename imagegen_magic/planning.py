@@ -97,6 +97,7 @@ def plan_job(
     key = _key_choice(body, options, inputs, faults)
     request, notes = _build_request(body, options, model, catalog, inputs, key)
     faults += check_request(request, model, catalog.limits)
+    faults += _batch_api_problems(request, model, options)
     if faults:
         raise RequestError(_summary(len(faults)), problems=tuple(faults))
     warnings = [*request_warnings(request, catalog, today or date.today()), *_cutout_warnings(body, options, key)]  # noqa: DTZ011
@@ -152,6 +153,24 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
         faults += [] if options["output_format"] == "svg" else [
             Problem(field="svg_model", rule="for svg output only", fix="--output-format svg")
         ]  # fmt: skip
+    return faults
+
+
+def _batch_api_problems(request: ImageRequest, model: Model, options: Options) -> list[Problem]:
+    """What the Batch API does not take."""
+    if options["via"] != "batch-api":
+        return []
+    direct = "--via direct"
+    faults = []
+    if model.known and not model.batch_api:
+        rule = "the Batch API is reported not to take this model"
+        faults.append(Problem(field="model", value=model.id, rule=rule, fix=f"--model gpt-image-2.5, or {direct}"))
+    if request.images:
+        rule = "a file of requests can't hold pictures, so an edit does not go through the Batch API here"
+        faults.append(Problem(field="image", rule=rule, fix=direct))
+    if options["transparent"] == "difference":
+        rule = "the second backdrop needs the first picture, so it does not go through the Batch API"
+        faults.append(Problem(field="transparent", value="difference", rule=rule, fix=f"--transparent, or {direct}"))
     return faults
 
 
@@ -254,7 +273,7 @@ def _cutout_warnings(body: str, options: Options, key: KeyChoice | None) -> list
 
 def _estimate(request: ImageRequest, model: Model, options: Options) -> Estimate:
     """The cost of all calls that the job may make."""
-    first = estimate_cost(request, model)
+    first = estimate_cost(request, model, batch_api=options["via"] == "batch-api")
     if options["transparent"] != "difference":
         return first
     # The second frame is an edit with one input picture; its size stands in for the picture not made yet.

@@ -29,7 +29,7 @@ def _deflate() -> Callable[[NDArray[np.uint8]], bytes]:
     try:
         from isal import isal_zlib  # noqa: PLC0415 - the standard library's zlib does where there is no wheel
     except ImportError:
-        return lambda rows: zlib.compress(rows, 1)
+        return lambda rows: zlib.compress(rows.data, 1)
     return lambda rows: bytes(isal_zlib.compress(rows, 2))
 
 

@@ -155,7 +155,7 @@ def compose_prompt(
 
 def _field_lines(name: str, value: object) -> list[str]:
     label = FIELD_LABELS[name]
-    if value is None or value == "" or value == ():
+    if value in (None, "", ()):
         return []
     if name == "text":
         texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [str(value)]

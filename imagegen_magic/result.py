@@ -325,17 +325,10 @@ class JobPreview:
 
     def table(self) -> Table:
         """The preview as a table."""
-        scalars = {
-            name: value for name, value in self.request.items() if name not in ("prompt", "images", "mask", "markup")
-        }
-        rows: list[tuple[str, object]] = [(name, value) for name, value in scalars.items()]
-        for image in self.request.get("images", ()):
-            rows.append(
-                (
-                    "image",
-                    f"{image['name']} ({image['mime']}, {image['size'][0]}x{image['size'][1]}, {image['role'] or 'no role'})",
-                )
-            )
+        rows: list[tuple[str, object]] = [
+            (name, value) for name, value in self.request.items() if name not in ("prompt", "images", "mask", "markup")
+        ]
+        rows += [("image", _image_line(image)) for image in self.request.get("images", ())]
         rows += [(name, self.request[name]["name"]) for name in ("mask", "markup") if name in self.request]
         rows += [("prompt", self.prompt), ("files", ", ".join(shown_path(path) for path in self.paths))]
         checked = f", prices checked {self.estimate.checked}" if self.estimate.checked else ""
@@ -348,3 +341,8 @@ class JobPreview:
 
     def __repr__(self) -> str:
         return str(self.table())
+
+
+def _image_line(image: Mapping[str, Any]) -> str:
+    width, height = image["size"]
+    return f"{image['name']} ({image['mime']}, {width}x{height}, {image['role'] or 'no role'})"

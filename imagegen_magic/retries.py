@@ -22,7 +22,9 @@ T = TypeVar("T")
 MAX_WAIT = 60.0
 """Longest wait of our own choosing, in seconds; a server may ask for more, up to the deadline."""
 _TEXT_WAIT = re.compile(
-    r"try again (?:in|after)\s+(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|sec|seconds?|m|min|minutes?)\b", re.IGNORECASE
+    r"try again (?:in|after)\s+(?P<number>\d+(?:\.\d+)?)\s*"
+    r"((?P<ms>ms|milliseconds?)|(?P<min>m|min|minutes?)|(?:s|sec|seconds?))\b",
+    re.IGNORECASE,
 )
 
 
@@ -39,15 +41,7 @@ def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], f
         if parsed is not None:
             return max(0.0, email.utils.mktime_tz(parsed) - now())
     if match := _TEXT_WAIT.search(message):
-        unit = match[2].lower()
-        factor = (
-            0.001
-            if (unit.startswith("m") and "s" in unit[1:2]) or unit.startswith("milli")
-            else 60
-            if unit.startswith("m")
-            else 1
-        )
-        return float(match[1]) * factor
+        return float(match["number"]) * (0.001 if match["ms"] else 60 if match["min"] else 1)
     return None
 
 
@@ -87,20 +81,25 @@ def with_retries(
         if not isinstance(error, CallError) or isinstance(error, CallCancelledError):
             return False
         if is_safe(error):
-            return state.attempt_number - ambiguous[0] <= retries and time.monotonic() + _wait(state) < deadline
+            return state.attempt_number - ambiguous[0] <= retries
         ambiguous[0] += 1
         return error.outcome == "ambiguous" and ambiguous[0] <= retry_ambiguous
 
     def before_sleep(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, CallError):
-            on_wait(error, _wait(state), state.attempt_number + 1)
+            on_wait(error, state.upcoming_sleep, state.attempt_number + 1)
+
+    def too_late(state: tenacity.RetryCallState) -> bool:
+        return time.monotonic() + state.upcoming_sleep >= deadline
 
     def sleep(seconds: float) -> None:
         if cancel.wait(seconds):
             raise CallCancelledError("stopped while waiting for the next attempt", outcome="not sent")
 
-    policy = tenacity.Retrying(retry=again, wait=_wait, sleep=sleep, before_sleep=before_sleep, reraise=True)
+    policy = tenacity.Retrying(
+        retry=again, wait=_wait, stop=too_late, sleep=sleep, before_sleep=before_sleep, reraise=True
+    )
     for state in policy:
         with state:
             return attempt(state.retry_state.attempt_number)
@@ -111,11 +110,7 @@ _backoff = tenacity.wait_exponential_jitter(initial=0.5, max=MAX_WAIT, jitter=0.
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    """Seconds until the next attempt: what the server asks for, else exponential backoff; the same at each question."""
+    """Seconds until the next attempt: what the server asks for, else exponential backoff."""
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after", None)
-    if asked is not None:
-        return float(asked)
-    if not hasattr(state, "chosen_wait") or state.chosen_wait[0] != state.attempt_number:
-        state.chosen_wait = (state.attempt_number, float(_backoff(state)))  # type: ignore[attr-defined]
-    return float(state.chosen_wait[1])  # type: ignore[attr-defined]
+    return float(_backoff(state) if asked is None else asked)

@@ -168,7 +168,7 @@ def _parent(parent: Any) -> dict[str, Any]:
 def _settled(draft: Record, response: ImageResponse, job: Job) -> Record:
     """The draft with what the answer says."""
     usage = response.usage
-    actual = actual_cost(usage, job.model)
+    actual = actual_cost(usage, job.model, batch_api=job.options["via"] == "batch-api")
     fields = ("input_tokens", "text_input_tokens", "image_input_tokens", "output_tokens", "total_tokens", "svg")
     return replace(
         draft,
@@ -249,7 +249,7 @@ def _extract(job: Job, source: Path, second: Path | None) -> Cutout:
 
     assert job.key is not None
     if second is not None:
-        from .two_backdrop import difference_cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+        from .cutouts import difference_cutout  # noqa: PLC0415 - numpy comes with the first cut-out
 
         return difference_cutout(source, second, key1=job.key.color, key2=second_key(job.key.color))
     options = {name: job.options[name] for name in ("edge_contract", "edge_feather") if job.options[name] is not None}
@@ -343,7 +343,7 @@ def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
 
 def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bool = False) -> ImageResult:
     folder = run.store.folder
-    main = {entry.index: entry for entry in derived.entries if entry.kind in ("cutout",)}
+    main = {entry.index: entry for entry in derived.entries if entry.kind == "cutout"}
     images = tuple(
         GeneratedImage(
             path=folder / main.get(entry.index, entry).path,

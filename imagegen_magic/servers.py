@@ -73,10 +73,8 @@ def spoken(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], dic
     """The SDK's arguments for `request` in this dialect, its extra body, and what was left out, in sentences."""
     arguments = request.wire()
     extra: dict[str, Any] = dict(request.extra)
-    notes = []
-    for name in dialect.omit:
-        if arguments.pop(name, None) is not None:
-            notes.append(f"{name} was left out: {dialect.name} does not take it")
+    left_out = [name for name in dialect.omit if arguments.pop(name, None) is not None]
+    notes = [f"{name} was left out: {dialect.name} does not take it" for name in left_out]
     if arguments.get("size") == "auto" and not dialect.size_auto:
         del arguments["size"]
         notes.append(f"size auto was left out: {dialect.name} does not take it")

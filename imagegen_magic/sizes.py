@@ -27,7 +27,7 @@ PRESETS: dict[str, str] = {
 }
 """Names for sizes; the popular ones of the image API quick reference."""
 
-_PIXELS = re.compile(r"(\d{1,6})\s*[xX×]\s*(\d{1,6})")
+_PIXELS = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _RATIO = re.compile(r"(\d{1,3}(?:\.\d+)?):(\d{1,3}(?:\.\d+)?)(?:@([124]k))?", re.IGNORECASE)
 # "1k" keeps the area of 1024x1024, because a long edge of 1024 is below the smallest legal area for most ratios.
 _LONG_EDGE = {"2k": 2048, "4k": 3840}

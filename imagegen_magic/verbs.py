@@ -103,6 +103,11 @@ def verb_edit(session: Session, shell: Any, line: str) -> Any:
     return _run_from("edit", session, shell, line)
 
 
+def verb_batch(session: Session, shell: Any, line: str) -> Any:
+    """Makes the pictures of a variable or file: batch [NAME] --from jobs.jsonl [flags]."""
+    return run_cell(session, shell, "batch", line, "")
+
+
 def verb_models(session: Session, shell: Any, line: str) -> Table:
     """Shows every model, its state, what it can do and what it costs."""
     from .reports import models_table  # noqa: PLC0415 - reads the catalog
@@ -205,8 +210,10 @@ def verb_jobs(session: Session, shell: Any, line: str) -> Table:
     return Table(title="Jobs", columns=("job", "what", "state", "time", "error"), rows=rows)
 
 
-def verb_cancel(session: Session, shell: Any, line: str) -> PlainText:
-    """Stops a job that has not been sent yet: cancel NUMBER."""
+def verb_cancel(session: Session, shell: Any, line: str) -> Any:
+    """Stops a job that has not been sent yet, or a submitted batch: cancel NUMBER|ID."""
+    if line and not line.isdigit():
+        return session.batch_handle(line).cancel()
     task = session.tasks.find(int(line)) if line.isdigit() else None
     if task is None:
         numbers = ", ".join(str(task.number) for task in session.tasks.running()) or "none is running"
@@ -234,7 +241,7 @@ def verb_batches(session: Session, shell: Any, line: str) -> Any:
 
 def verb_status(session: Session, shell: Any, line: str) -> Any:
     """Asks how far a batch is: status [ID]."""
-    return session.batch_handle(line).status_table()
+    return session.batch_handle(line).status()
 
 
 def verb_collect(session: Session, shell: Any, line: str) -> Any:
@@ -246,6 +253,7 @@ VERBS: dict[str, Verb] = {
     "help": verb_help,
     "run": verb_run,
     "edit": verb_edit,
+    "batch": verb_batch,
     "models": verb_models,
     "sizes": verb_sizes,
     "tips": verb_tips,
