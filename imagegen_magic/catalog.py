@@ -143,22 +143,32 @@ class Catalog:
 _FIELDS = frozenset(f.name for f in fields(Model))
 
 
-@cache
 def load_catalog(extra: Path | None = None) -> Catalog:
     """The shipped catalog, with the models of the TOML file `extra` added or overriding by id.
 
     Raises:
         OptionError: `extra` can't be read, or has a field that no model has.
     """
-    data = _read_toml(files("imagegen_magic").joinpath("models.toml").read_text(encoding="utf-8"))
-    merged = {model.id: model for model in _parse_models(data, data["families"], {})}
-    default = data["default"]
-    if extra is not None:
-        more = _read_extra(extra)
-        families = {**data["families"], **more.get("families", {})}
-        merged.update({model.id: model for model in _parse_models(more, families, merged)})
-        default = more.get("default", default)
-    return Catalog(default=default, limits=_parse_limits(data["limits"]), models=tuple(merged.values()))
+    shipped = _shipped()
+    if extra is None:
+        return shipped
+    more = _read_extra(extra)
+    merged = {model.id: model for model in shipped}
+    families = {**_shipped_data()["families"], **more.get("families", {})}
+    merged.update({model.id: model for model in _parse_models(more, families, merged)})
+    return Catalog(default=more.get("default", shipped.default), limits=shipped.limits, models=tuple(merged.values()))
+
+
+@cache
+def _shipped_data() -> dict[str, Any]:
+    return _read_toml(files("imagegen_magic").joinpath("models.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _shipped() -> Catalog:
+    data = _shipped_data()
+    models = tuple(_parse_models(data, data["families"], {}))
+    return Catalog(default=data["default"], limits=_parse_limits(data["limits"]), models=models)
 
 
 def _read_toml(text: str) -> dict[str, Any]:
@@ -183,6 +193,16 @@ def _read_extra(path: Path) -> dict[str, Any]:
         Problem(field="models_file", rule="a [[model]] has no id", fix='id = "my-deployment"')
         for entry in data.get("model", [])
         if "id" not in entry
+    ]
+    faults += [
+        Problem(field="models_file", value=key, rule="no such table", fix='[[model]] with id = "…" and like = "…"')
+        for key in data.keys() - {"model", "families", "default"}
+    ]
+    known = {*_shipped().ids(), *(str(entry.get("id")) for entry in data.get("model", []))}
+    faults += [
+        Problem(field="models_file", value=entry["like"], rule="no such model", fix='like = "gpt-image-2"')
+        for entry in data.get("model", [])
+        if "like" in entry and entry["like"] not in known
     ]
     if faults:
         raise OptionError(f"the models file {path.name} has faults", problems=tuple(faults))

@@ -106,7 +106,7 @@ def with_retries(
     raise AssertionError("tenacity raises or returns")
 
 
-_backoff = tenacity.wait_exponential_jitter(initial=0.5, max=MAX_WAIT, jitter=0.5)
+_backoff = tenacity.wait_random_exponential(multiplier=1, max=MAX_WAIT)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -1,0 +1,152 @@
+"""The walls of the house: who may import whom. The same facts, in prose, stand in docs/architecture.md."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import imagegen_magic
+
+PACKAGE = Path(imagegen_magic.__file__).parent
+
+FLOORS = {
+    "base": "errors redaction tables background",
+    "facts and rules": "catalog sizes backdrop prompt request response cost option_table options servers history rows "
+    "pacing retries faults",
+    "pictures": "inputs masks preview png matting subsampling backdrop_fit chromakey two_backdrop cutout_report "
+    "cutouts captions",
+    "work": "store planning result running batch batch_api answers transport batch_calls client ledger doctor reports "
+    "recall gather",
+    "engine": "api",
+    "surfaces": "frontend cells batch_cells verbs completion magics panel panel_controls panel_results widgets cli "
+    "cli_output cli_cutout __main__",
+}
+"""From the ground up. A module imports from its own floor or from below, never in a circle."""
+
+OWNERS = {
+    "openai": "client batch_calls",
+    "httpx2": "client transport",
+    "ijson": "answers",
+    "tenacity": "retries",
+    "filelock": "history store",
+    "cv2": "backdrop_fit chromakey cutout_report cutouts subsampling two_backdrop matting",
+    "isal": "png",
+    "IPython": "frontend completion magics cells batch_cells panel panel_controls panel_results widgets",
+    "traitlets": "magics widgets panel panel_controls panel_results",
+    "ipywidgets": "panel panel_controls panel_results widgets",
+    "anywidget": "widgets",
+    "pydantic": "",
+}
+"""Who may import a library: its upgrade is then one room's business."""
+
+HEAVY = ("openai", "httpx2", "numpy", "PIL", "cv2", "ipywidgets", "anywidget", "pydantic", "ijson", "tenacity")
+
+
+def sources():
+    """(module, path) of the package, a folder counting as one module; the simulator stands apart."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if parts[0] not in ("simulator", "__init__"):
+            yield parts[0], path
+
+
+def imports_of(path):
+    """(own modules, other packages) that a file imports at run time, those inside functions included."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    depth = len(path.relative_to(PACKAGE).parts)
+    own, other = set(), set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            other |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            other.add(node.module.split(".")[0])
+        elif isinstance(node, ast.ImportFrom) and node.level == depth:
+            own |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+    return own, other
+
+
+FLOOR_OF = {module: number for number, names in enumerate(FLOORS.values()) for module in names.split()}
+
+
+@pytest.mark.parametrize(("module", "path"), list(sources()), ids=lambda value: getattr(value, "name", value))
+def test_imports_go_down(module, path):
+    """A room is on the plan and imports from its own floor or from below."""
+    assert module in FLOOR_OF, f"{module} is on no floor: put it into FLOORS and into docs/architecture.md"
+    for other in imports_of(path)[0] - {"simulator", "__version__"}:
+        why = f"{module} imports {other}, which is on a floor above it: the arrow must point down"
+        assert FLOOR_OF[other] <= FLOOR_OF[module], why
+
+
+def test_no_circles():
+    """No room needs itself by way of others."""
+    needs = {}
+    for module, path in sources():
+        needs.setdefault(module, set()).update(imports_of(path)[0] & FLOOR_OF.keys() - {module})
+    while needs:
+        free = [module for module, others in needs.items() if not others & needs.keys()]
+        assert free, f"these import each other in a circle: {sorted(needs)}"
+        for module in free:
+            del needs[module]
+
+
+@pytest.mark.parametrize("library", OWNERS)
+def test_libraries_have_owners(library):
+    """A library with a wall around it is imported by its owners only."""
+    users = {module for module, path in sources() if library in imports_of(path)[1]}
+    assert users <= set(OWNERS[library].split()), f"{library} belongs to: {OWNERS[library] or 'nobody'}"
+
+
+def test_simulator_does_not_see_our_checker():
+    """The simulator judges by its own rules: with ours, a wrong rule would confirm itself."""
+    for path in (PACKAGE / "simulator").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+        seen = {name.split(".")[1] for name in named if name.startswith("imagegen_magic.")}
+        assert seen <= {"catalog", "simulator"}, f"{path.name} imports {seen}"
+
+
+def test_loading_is_light():
+    """`%load_ext` imports nothing but IPython's own and us, prints nothing, and leaves one of everything."""
+    code = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.history_manager.enabled = False
+before = set(sys.modules)
+shell.run_line_magic("load_ext", "imagegen_magic")
+new = {name.split(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names) - {"IPython"}
+shell.run_line_magic("reload_ext", "imagegen_magic")
+hooks = len(shell.Completer.custom_matchers)
+print(sorted(new), hooks, sum(type(c).__name__ == "ImagegenMagics" for c in shell.configurables))
+shell.run_line_magic("unload_ext", "imagegen_magic")
+print("imagegen" in shell.magics_manager.magics["cell"], len(shell.Completer.custom_matchers))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["['imagegen_magic'] 1 1", "False 0"], done.stdout + done.stderr
+    assert not done.stderr
+
+
+def test_importing_the_package_is_light():
+    """`import imagegen_magic` brings none of the heavy libraries."""
+    code = "import sys, imagegen_magic; print([name for name in sys.argv[1:] if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, *HEAVY], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_exist():
+    """Every name that the package offers can be had (the panel only where its extra is installed)."""
+    for name in imagegen_magic._HOMES:
+        if name != "Panel":
+            assert getattr(imagegen_magic, name) is not None

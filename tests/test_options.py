@@ -1,0 +1,104 @@
+"""The option table: reading lines and values, and the layers of defaults."""
+
+from __future__ import annotations
+
+import shlex
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagegen_magic.errors import OptionError
+from imagegen_magic.option_table import OPTIONS
+from imagegen_magic.options import build_parser, parse_line, read_values, resolve, split_line
+
+
+def test_a_full_line():
+    """NAME first or last, flags in any order, quotes removed, types by the table."""
+    parsed = parse_line('hero --size 16:9 -n 2 --style "flat art" --max-cost 0.5 --no-reuse', "generate")
+    assert parsed.problems == ()
+    assert parsed.name == "hero"
+    expected = {"size": "16:9", "n": 2, "style": "flat art", "max_cost": Decimal("0.5"), "reuse": False}
+    assert dict(parsed.values) == expected
+
+
+def test_bare_optional_does_not_swallow_the_name():
+    """`--transparent` may stand alone before NAME; a known value after it belongs to it."""
+    bare = parse_line("--transparent hero", "generate")
+    assert (bare.name, bare.values["transparent"]) == ("hero", "chroma")
+    native = parse_line("--transparent native hero", "generate")
+    assert (native.name, native.values["transparent"]) == ("hero", "native")
+
+
+@pytest.mark.parametrize("line", ["--sise square", "--n two", "a b", "--size", "--progress sometimes"])
+def test_faults_are_collected_with_a_fix(line):
+    """A wrong line is a problem with a fix, not an exit."""
+    problems = parse_line(line, "generate").problems
+    assert problems
+    assert all(problem.rule for problem in problems)
+
+
+def test_did_you_mean():
+    """A mistyped flag names the near one."""
+    assert "--size" in parse_line("--sise square", "generate").problems[0].fix
+
+
+def test_open_quote():
+    """A quote that is never closed is said in words."""
+    with pytest.raises(OptionError, match="could not be read"):
+        parse_line('--style "flat', "generate")
+
+
+@given(st.lists(st.text(alphabet="ab#\\$ {}%'", min_size=1, max_size=8), max_size=4))
+def test_words_survive_quoting(words):
+    """Backslashes, #, $ and braces are ordinary characters; quoted words come back as they were."""
+    plain = [word for word in words if "'" not in word]
+    assert split_line(" ".join(f"'{word}'" for word in plain)) == plain
+    assert shlex  # the reader is built on it
+
+
+def test_variables_on_the_line_are_objects():
+    """`{{ expr }}` stands for the value itself where it is the whole word."""
+    thing = object()
+    parsed = parse_line("-i {{ x }} --style '{{ name }} art'", "edit", variables={"x": thing, "name": "pop"})
+    assert parsed.values["image"] == (thing,)
+    assert parsed.values["style"] == "pop art"
+
+
+def test_every_option_has_help_and_parses():
+    """The table is whole: a help text each, and a parser for each command."""
+    assert all(option.help for option in OPTIONS)
+    for command in ("generate", "edit", "batch", "cutout"):
+        assert "--help" in build_parser(command).format_help()
+    assert len({option.name for option in OPTIONS}) == len(OPTIONS)
+
+
+def test_layers(tmp_path):
+    """The line wins over the session, that over the environment, that over the project's file, that over defaults."""
+    (tmp_path / "pyproject.toml").write_text('[tool.imagegen_magic]\nquality = "low"\nsize = "square"\n')
+    environ = {"IMAGEGEN_QUALITY": "high", "IMAGEGEN_CONCURRENCY": "9", "IMAGEGEN_SOMETHING": "x"}
+    options = resolve({"size": "4k"}, session={"output_format": "webp"}, environ=environ, folder=tmp_path)
+    assert (options["size"], options.origins["size"]) == ("4k", "line")
+    assert (options["quality"], options.origins["quality"]) == ("high", "environment IMAGEGEN_QUALITY")
+    assert options["concurrency"] == 9
+    assert options.origins["output_format"] == "session"
+    assert options.origins["model"] == "default"
+
+
+def test_bad_defaults_are_named(tmp_path):
+    """A default that can't be read says where it stands."""
+    with pytest.raises(OptionError) as caught:
+        resolve({}, environ={"IMAGEGEN_CONCURRENCY": "many"}, folder=tmp_path)
+    assert "environment" in str(caught.value)
+    (tmp_path / "pyproject.toml").write_text('[tool.imagegen_magic]\nprompt = "x"\n')
+    with pytest.raises(OptionError, match="default"):
+        resolve({}, environ={}, folder=tmp_path)
+
+
+@given(st.dictionaries(st.sampled_from([o.name for o in OPTIONS]), st.one_of(st.text(), st.integers(), st.booleans())))
+def test_reading_never_raises(raw):
+    """Whatever is given, reading ends with values and problems."""
+    values, problems = read_values(raw)
+    assert set(values) <= set(raw)
+    assert all(problem.field in raw for problem in problems)

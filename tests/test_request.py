@@ -1,0 +1,157 @@
+"""The request's rules and sizes, against the quick reference and the facts of today's models."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagegen_magic.catalog import load_catalog
+from imagegen_magic.errors import OptionError
+from imagegen_magic.request import ImageRequest, InputImage, check_request, request_warnings
+from imagegen_magic.sizes import PRESETS, flexible_faults, nearest_sizes, parse_size, read_pixels, solve_ratio
+
+CATALOG = load_catalog()
+RULE = CATALOG.limits.flexible
+
+
+def faults(**values):
+    """The fields that a request's problems name, in order."""
+    request = ImageRequest(**{"prompt": "a mug", "model": "gpt-image-2", **values})
+    return [p.field for p in check_request(request, CATALOG.get(request.model), CATALOG.limits)]
+
+
+def picture(size=(64, 64), **more):
+    return InputImage(name="a.png", data=b"x", mime="image/png", size=size, **more)
+
+
+@pytest.mark.parametrize("size", ["1024x1024", "1536x1024", "2048x2048", "2048x1152", "3840x2160", "2160x3840", "auto"])
+def test_popular_sizes_are_legal(size):
+    """Every size that the quick reference lists passes."""
+    assert faults(size=size) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "word"),
+    [
+        ("1000x1024", "multiples of 16"),
+        ("3856x1024", "longest edge"),
+        ("3840x1024", "above 3:1"),
+        ("640x640", "below 655,360"),
+        ("3840x3840", "above 8,294,400"),
+    ],
+)
+def test_each_size_rule_is_named(size, word):
+    """An illegal size says which rule it breaks, and the nearest legal sizes are legal."""
+    assert any(word in fault for fault in flexible_faults(read_pixels(size), RULE))
+    for near in nearest_sizes(read_pixels(size), CATALOG.get("gpt-image-2"), RULE):
+        assert flexible_faults(read_pixels(near), RULE) == []
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000))
+def test_nearest_sizes_are_always_legal(width, height):
+    """Whatever was asked for, what is offered instead may be sent."""
+    for near in nearest_sizes((width, height), CATALOG.get("gpt-image-2"), RULE):
+        assert flexible_faults(read_pixels(near), RULE) == []
+
+
+@given(st.floats(1 / 3, 3), st.sampled_from(["1k", "2k", "4k"]))
+def test_solved_ratios_are_legal_and_near(ratio, scale):
+    """A ratio within 3:1 is solved to a legal size whose ratio is within 2 %."""
+    width, height = solve_ratio(ratio, scale, RULE)
+    assert flexible_faults((width, height), RULE) == []
+    assert abs(width / height / ratio - 1) < 0.02
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_legal(name):
+    """Every preset is a size that the flexible models take."""
+    assert faults(size=parse_size(name, CATALOG.get("gpt-image-2"), RULE)) == []
+
+
+def test_ratio_on_a_model_with_fixed_sizes():
+    """For a model with three sizes a ratio means the nearest of them."""
+    assert parse_size("3:2", CATALOG.get("gpt-image-1.5"), RULE) == "1536x1024"
+    assert parse_size("nonsense", CATALOG.get("gpt-image-2"), RULE) is None
+
+
+def test_five_mistakes_are_five_problems():
+    """Every broken rule is reported at once, in a stable order, each with a fix."""
+    request = ImageRequest(
+        prompt="x", model="gpt-image-2", size="10x10", quality="hd", output_compression=80, n=11, background="beach"
+    )
+    problems = check_request(request, CATALOG.get(request.model), CATALOG.limits)
+    assert [p.field for p in problems] == ["size", "quality", "n", "background", "output_compression"]
+    assert all(p.rule and p.fix for p in problems)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"prompt": "  "}, "prompt"),
+        ({"prompt": "x" * 32_001}, "prompt"),
+        ({"model": " "}, "model"),
+        ({"n": 0}, "n"),
+        ({"n": True}, "n"),
+        ({"partial_images": 4}, "partial_images"),
+        ({"output_compression": 101, "output_format": "jpeg"}, "output_compression"),
+        ({"output_format": "bmp"}, "output_format"),
+        ({"background": "transparent", "output_format": "jpeg"}, "background"),
+        ({"moderation": "off"}, "moderation"),
+        ({"complexity": "low"}, "complexity"),
+        ({"input_fidelity": "high", "images": (picture(),)}, "input_fidelity"),
+        ({"images": (picture(),) * 17}, "image"),
+        ({"mask": picture()}, "mask"),
+        ({"images": (picture(),), "mask": picture((32, 32))}, "mask"),
+        ({"images": (picture(),), "markup": picture()}, "markup"),
+        ({"frame_count": 4}, "frame_count"),
+        ({"safety_identifier": "x" * 200}, "safety_identifier"),
+    ],
+)
+def test_single_rules(values, field):
+    """Each rule stands for itself."""
+    assert field in faults(**values)
+
+
+def test_gpt_image_2_refuses_what_the_quick_reference_says():
+    """gpt-image-2: fixed fidelity is an error with its reason; transparent is left to the server, with a warning."""
+    request = ImageRequest(prompt="x", model="gpt-image-2", background="transparent")
+    assert check_request(request, CATALOG.get("gpt-image-2"), CATALOG.limits) == []
+    assert any("transparen" in note for note in request_warnings(request, CATALOG, date(2026, 11, 23)))
+
+
+def test_retired_and_unknown_models_warn():
+    """A retired model names its successor; an unknown id passes with one warning."""
+    for model, word in (("gpt-image-1", "2026-10-23"), ("gpt-image-1.5", "2026-12-01"), ("gpt-image-9", "not")):
+        notes = request_warnings(ImageRequest(prompt="x", model=model), CATALOG, date(2026, 11, 23))
+        assert any(word in note for note in notes), (model, notes)
+    assert faults(model="gpt-image-9", size="17x17", quality="ultra") == []
+
+
+def test_wire_holds_only_what_was_given():
+    """What was not given stays off the wire, and everything on it is JSON."""
+    assert ImageRequest(prompt="p", model="m", n=2).wire() == {"prompt": "p", "model": "m", "n": 2}
+    request = ImageRequest(prompt="p", model="m", images=(picture(),), extra={"a": [1]})
+    json.dumps(request.describe())
+
+
+def test_digest_is_identity():
+    """Streaming does not change what is asked for; everything else does, pictures by content."""
+    base = ImageRequest(prompt="p", model="m", images=(picture(),))
+    same = ImageRequest(prompt="p", model="m", images=(picture(role="x", origin="y"),), partial_images=2)
+    other = ImageRequest(prompt="p", model="m", images=(InputImage(name="a.png", data=b"y", mime="", size=(1, 1)),))
+    assert base.digest() == same.digest() != other.digest()
+
+
+def test_users_model_file_overrides_and_adds(tmp_path):
+    """An Azure deployment name or a new family is one table in a file of the user's own."""
+    path = tmp_path / "models.toml"
+    path.write_text('[[model]]\nid = "my-deployment"\nlike = "gpt-image-2"\n', encoding="utf-8")
+    assert load_catalog(path).get("my-deployment").flexible_sizes
+    path.write_text('["my-deployment"]\n[[model]]\nlike = "nothing"\nqualitys = ["x"]\n', encoding="utf-8")
+    with pytest.raises(OptionError) as caught:
+        load_catalog(path)
+    assert len(caught.value.problems) == 4
