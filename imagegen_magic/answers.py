@@ -17,6 +17,7 @@ from typing import Any
 
 from .errors import AnswerError, OptionError
 from .inputs import open_picture
+from .redaction import redact
 from .request import ImageRequest
 from .response import Payload, Spool, Usage
 from .store import SUFFIXES
@@ -46,6 +47,9 @@ def parse_json_answer(path: Path, spool: Spool) -> Answer:
     import ijson  # noqa: PLC0415 - with the first answer
 
     answer = Answer()
+    if not path.stat().st_size:
+        answer.faults.append("the answer is empty")
+        return answer
     with path.open("rb") as stream:
         try:
             for prefix, event, value in ijson.parse(stream, buf_size=SLICE, use_float=True):
@@ -66,6 +70,8 @@ def _take(prefix: str, event: str, value: Any, answer: Answer, spool: Spool) -> 
         answer.urls.append(value)
     elif prefix == "data" and event == "null":
         answer.faults.append("data is null")
+    elif prefix in ("error.message", "detail") and event == "string":
+        answer.faults.append(f"it says: {redact(value)[:300]}")
     elif prefix.startswith("usage.") and event in ("number", "null"):
         answer.usage[prefix.removeprefix("usage.")] = value
     elif "." not in prefix and event in ("string", "number"):
@@ -187,7 +193,8 @@ def check_answer(
         AnswerError: there is no picture in it; what was received is kept, and it may have been billed.
     """
     if not answer.payloads:
-        kept = [*answer.kept, *([spool.keep(raw, "unusable-answer")] if raw is not None and raw.exists() else [])]
+        whole = raw is not None and raw.exists() and raw.stat().st_size
+        kept = [*answer.kept, *([spool.keep(raw, "unusable-answer")] if raw and whole else [])]
         why = "; ".join(dict.fromkeys(answer.faults)) or "the answer holds no picture"
         hints = ("what was received is kept below; ask the server's support with the request id before paying again",)
         raise AnswerError(

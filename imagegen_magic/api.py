@@ -94,6 +94,13 @@ class Session:
                 self._clients[key] = Client(**arguments)
             return self._clients[key]
 
+    def close(self) -> None:
+        """Closes the connections; the next call opens them anew."""
+        with self._lock:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()
+
     # one request
 
     def plan(

@@ -35,6 +35,8 @@ __all__ = ["Client"]
 
 CHUNK = 1 << 16
 MAX_URL_BYTES = 64 << 20
+REFUSALS = ("invalid_request_error", "image_generation_user_error")
+"""Error types by which a stream says that the request is to blame; any other error may come after billing."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 RESOLVED = ("size", "quality", "background", "output_format")
 
@@ -281,7 +283,8 @@ class _Call:
         """Ends a call whose answer broke off without a single picture; what came is kept."""
         if events is not None and events.error is not None and not answer.payloads:
             self.spool.discard(raw)
-            error = status_error(400 if events.error.get("code") else 500, {"error": dict(events.error)}, {})
+            status = 400 if events.error.get("type") in REFUSALS else 500
+            error = status_error(status, {"error": dict(events.error)}, {})
             error.request_id = request_id
             raise error
         if broke is not None and not answer.payloads:
@@ -301,7 +304,7 @@ class _Call:
     def _chunks(self, response: Any) -> Iterator[bytes]:
         """The body's pieces as they come; the overall deadline holds however slowly they come."""
         try:
-            for piece in response.iter_bytes(CHUNK):
+            for piece in response.iter_bytes():  # as it comes: filling up a chunk would lose what a cut leaves over
                 if time.monotonic() > self.deadline:
                     hints = ("--deadline gives it longer",)
                     raise CallTimeoutError(f"the answer was still coming in after {self.elapsed():.0f} s", hints=hints)

@@ -161,6 +161,9 @@ def unload(shell: InteractiveShell) -> None:
     """Takes away everything that `load` added."""
     from .completion import remove_matcher  # noqa: PLC0415 - the other half of load
 
+    for magics in [item for item in shell.configurables if type(item).__name__ == "ImagegenMagics"]:
+        if magics._session is not None:  # type: ignore[attr-defined]
+            magics._session.close()  # type: ignore[attr-defined]
     registry: Mapping[str, dict[str, Any]] = shell.magics_manager.magics
     for name in ("imagegen", "imagegen_edit", "imagegen_batch"):
         registry["cell"].pop(name, None)

@@ -1,0 +1,89 @@
+"""Every way a call can go wrong, over a real loopback socket; the table itself is benchmarks/fault_matrix.py."""
+
+from __future__ import annotations
+
+import logging
+
+import fault_matrix
+import pytest
+
+from imagegen_magic.errors import CallError
+from imagegen_magic.retries import read_wait
+from imagegen_magic.simulator import Simulator
+
+from conftest import simulated_session
+
+KEY = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize("name", fault_matrix.ROWS)
+def test_fault_matrix(name, tmp_path, monkeypatch):
+    """The user, the ledger, the server's count and the disk agree with what the row demands."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    row = fault_matrix.ROWS[name]
+    seen = fault_matrix.run_row(row, tmp_path / "out")
+    assert seen.matches(row), seen
+    if isinstance(seen.result, CallError):
+        assert seen.result.card_lines()
+
+
+def test_the_key_appears_nowhere(tmp_path, monkeypatch, caplog, capfd):
+    """Not in a file, an error, a repr, a log line or an output, even where the server sends it back."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    for name in ("no fault", "401", "500", "HTML 200", "bad base64", "reset after headers", "JSON cut", "url only"):
+        seen = fault_matrix.run_row(fault_matrix.ROWS[name], tmp_path / name.replace(" ", "-"))
+        assert KEY not in f"{seen} {seen.result!r} {seen.result}"
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert written
+    assert not any(KEY.encode() in data for data in written)
+    captured = capfd.readouterr()
+    assert KEY not in caplog.text + captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    ("headers", "message", "seconds"),
+    [
+        ({"Retry-After-Ms": "250", "retry-after": "9"}, "", 0.25),
+        ({"retry-after": "3"}, "", 3),
+        ({"retry-after": "Mon, 23 Nov 2026 12:00:10 GMT"}, "", 10),
+        ({}, "Please try again in 20s.", 20),
+        ({}, "try again in 250ms", 0.25),
+        ({}, "try again in 2 minutes", 120),
+        ({}, "later", None),
+        ({"retry-after": "soon"}, "", None),
+    ],
+)
+def test_how_long_a_server_wants_us_to_wait(headers, message, seconds):
+    """Milliseconds, seconds, a date, or the text of the message."""
+    assert read_wait(headers, message, now=lambda: 1795435200.0) == seconds
+
+
+def test_ambiguous_is_retried_only_when_told():
+    """`--retry-ambiguous 1` sends a second request, and only then."""
+    for allowed, requests in ((0, 1), (1, 2)):
+        simulator = Simulator(faults="500")
+        session = simulated_session(simulator)
+        client = session.client(None)
+        client._retry_ambiguous = allowed
+        if allowed:
+            session.generate("a mug")
+        else:
+            with pytest.raises(CallError):
+                session.generate("a mug")
+        assert len(simulator.record) == requests
+
+
+def test_missing_key_is_a_short_message(monkeypatch):
+    """Without a key nothing is sent, nothing falls back to the simulator, and the next steps are named."""
+    import imagegen_magic
+    from imagegen_magic.api import Session
+    from imagegen_magic.errors import AuthenticationError
+
+    with pytest.raises(AuthenticationError) as caught:
+        Session().generate("a mug")
+    card = str(caught.value)
+    assert "OPENAI_API_KEY" in card
+    assert "simulator" in card
+    assert "not sent" in str(caught.value.outcome)
+    assert imagegen_magic.__version__

@@ -1,0 +1,205 @@
+"""Files and the ledger: names, atomic writes, kill -9, two processes, a full history."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from imagegen_magic.errors import RequestError, StoreError
+from imagegen_magic.history import History, Record, file_sha256
+from imagegen_magic.store import Store, safe_stem
+
+
+def test_files_and_sidecars(session, folder):
+    """The file is the API's bytes; the sidecar and the history say all that is known; nothing else is left."""
+    result = session.generate("a mug", name="hero", n=2, size="1024x1024")
+    assert [path.name for path in result.paths] == ["hero-1.png", "hero-2.png"]
+    sidecar = json.loads(result.path.with_name("hero-1.png.json").read_text())
+    for field in ("request", "prompt_sent", "usage", "cost", "request_id", "versions", "digest", "resolved"):
+        assert sidecar[field], field
+    entry = sidecar["files"][0]
+    assert entry["sha256"] == file_sha256(result.path)
+    left = [p for p in (folder / "output").rglob("*") if p.is_file() and ".incoming" in p.parts and p.suffix != ".lock"]
+    assert left == []
+
+
+def test_names_never_collide(session):
+    """`version` counts up, `fail` stops before paying, `overwrite` replaces."""
+    first = session.generate("a mug", name="hero")
+    assert session.generate("a mug", name="hero").path.name == "hero-v2.png"
+    sent = len(session.client(None)._simulator.record)
+    with pytest.raises(StoreError) as caught:
+        session.generate("a cat", name="hero", if_exists="fail")
+    assert caught.value.outcome == "not sent"
+    assert len(session.client(None)._simulator.record) == sent
+    before = first.path.read_bytes()
+    assert session.generate("a cat", name="hero", if_exists="overwrite").path == first.path
+    assert first.path.read_bytes() != before
+
+
+@pytest.mark.parametrize("out", ["../x.png", "/tmp/x.png", "a/../../x.png", "C:\\x.png", "..\\x.png", ""])
+def test_out_stays_inside(session, out):
+    """No name leads out of the output folder, and nothing is sent for one that tries."""
+    with pytest.raises(RequestError) as caught:
+        session.generate("a mug", out=out)
+    assert "inside the output folder" in str(caught.value)
+    assert not session.client(None)._simulator.record
+
+
+@given(st.text(max_size=300))
+def test_stems_are_safe(text):
+    """Any text becomes a file name that every system takes."""
+    stem = safe_stem(text)
+    assert 0 < len(stem.encode()) <= 200
+    assert not set(stem) & set('/\\:*?"<>|\0')
+    assert stem not in (".", "..")
+
+
+def test_torn_and_lost_history(session, folder):
+    """Half a last line is skipped and repaired; a lost file is rebuilt from the sidecars."""
+    session.generate("a mug", name="one")
+    path = folder / "output/imagegen/history.jsonl"
+    with path.open("ab") as stream:
+        stream.write(b'{"number": 2, "na')
+    session.generate("a cat", name="two")
+    history = History(path.parent)
+    assert [record.name for record in history.records()] == ["one", "two"]
+    path.unlink()
+    assert sorted(record.name for record in History(path.parent).records()) == ["one", "two"]
+
+
+def test_reuse_checks_the_file(session):
+    """Reuse sends nothing for an intact stored result, and makes a new one where the file was changed."""
+    first = session.generate("a mug", reuse=True)
+    again = session.generate("a mug", reuse=True)
+    simulator = session.client(None)._simulator
+    assert again.reused
+    assert again.cost == 0
+    assert again.path == first.path
+    assert len(simulator.record) == 1
+    first.path.write_bytes(b"changed")
+    assert not session.generate("a mug", reuse=True).reused
+    assert len(simulator.record) == 2
+
+
+def test_read_only_folder_is_found_before_paying(session, folder):
+    """A folder that can't be written stops the call before it is sent."""
+    (folder / "output").write_text("a file where the folder should be")
+    with pytest.raises(StoreError) as caught:
+        session.generate("a mug")
+    assert caught.value.outcome == "not sent"
+    assert not session.client(None)._simulator.record
+
+
+def test_nearly_full_disk_is_found_before_paying(session, monkeypatch):
+    """So is a disk with too little room for what is asked."""
+    from collections import namedtuple
+
+    usage = namedtuple("usage", "total used free")(10**9, 10**9, 10**6)
+    monkeypatch.setattr("imagegen_magic.store.shutil.disk_usage", lambda path: usage)
+    with pytest.raises(StoreError, match="MB left"):
+        session.generate("a mug", n=4)
+    assert not session.client(None)._simulator.record
+
+
+CHILD = """
+import sys
+from imagegen_magic.api import Session
+session = Session(defaults=lambda: {"backend": "simulator", "out_dir": sys.argv[1]})
+session.generate("warm up", size="1024x640", quality="low", name="warm")
+print("ready", flush=True)
+for number in range(int(sys.argv[2])):
+    session.generate(f"a mug {number}", size="1024x640", quality="low", name=f"cell{number}", n=2)
+"""
+
+
+def check_invariant(out):
+    """Every picture opens and has a valid sidecar whose hash fits; the history reads; nothing is half-written."""
+    for path in out.rglob("*.png"):
+        if ".incoming" in path.parts or not path.stat().st_size:
+            continue
+        with Image.open(path) as picture:
+            picture.load()
+        sidecar = path.with_name(path.name + ".json")
+        assert sidecar.exists(), path
+        entries = {entry["path"]: entry for entry in json.loads(sidecar.read_text())["files"]}
+        assert entries[path.relative_to(out).as_posix()]["sha256"] == file_sha256(path)
+    lines = (out / "history.jsonl").read_text().splitlines()
+    assert sum(not _is_json(line) for line in lines) <= 1
+    assert History(out).records()
+
+
+def _is_json(line):
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def kill_at_random(out, rng, cells=40):
+    """Starts a batch of cells in a process of its own and kills it at a random moment."""
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(out), str(cells)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "ready\n"
+    time.sleep(rng.uniform(0, 0.5))
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+
+
+def test_kill_minus_nine(folder):
+    """After SIGKILL at random moments and a recovery, every received picture is on disk, whole and recorded."""
+    rng, out = random.Random(5), folder / "out"
+    for _ in range(6):
+        kill_at_random(out, rng)
+        Store(out).recover()
+        check_invariant(out)
+
+
+def test_two_processes_share_a_folder(folder):
+    """Two kernels on one folder lose no history line and take no name twice."""
+    out = folder / "out"
+    code = CHILD.replace("cell{number}", "same").replace('name="warm"', 'name="same"')
+    children = [subprocess.Popen([sys.executable, "-c", code, str(out), "6"], stdout=subprocess.DEVNULL) for _ in "ab"]
+    assert [child.wait(timeout=120) for child in children] == [0, 0]
+    records = History(out).records()
+    assert sorted(record.number for record in records) == list(range(1, 15))
+    paths = [entry.path for record in records for entry in record.files]
+    assert len(set(paths)) == len(paths) == 26
+    check_invariant(out)
+
+
+def test_a_failed_write_keeps_the_bytes(session, folder, monkeypatch):
+    """Where a name can't be written after all, the message says where the paid bytes are."""
+    import imagegen_magic.store as store
+
+    real = store._replace
+
+    def broken(source, target):
+        if target.suffix == ".png":
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(store, "_replace", broken)
+    with pytest.raises(StoreError) as caught:
+        session.generate("a mug")
+    place = Path(caught.value.hints[0].removeprefix("the picture's bytes are in "))
+    with Image.open(place) as picture:
+        picture.load()
+
+
+def test_records_of_a_newer_version_are_read():
+    """Unknown fields of a line are passed over."""
+    record = Record.from_dict({"number": 3, "files": [{"path": "a.png", "sha256": "", "bytes": 1, "format": "png",
+                               "new": 1}], "newer": True})  # fmt: skip
+    assert record.files[0].path == "a.png"
