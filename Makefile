@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lab check test-browser bench-cutout bench docs clean
+.PHONY: help demo test lab notebooks check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,6 +21,10 @@ test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval notebooks
+
+notebooks: .venv/ready  ## run the notebooks again, in place
+	$(BIN)/python notebooks/execute.py
 
 lab: .venv/ready  ## open the notebooks in JupyterLab, on the simulator
 	IMAGEGEN_BACKEND=simulator $(BIN)/jupyter lab notebooks

@@ -95,7 +95,7 @@ def _read_scene(image: Bytes, backdrop: Backdrop) -> _Scene:
     planes = list(cv2.split(image))
     behind = backdrop.planes(image.shape)
     tolerance = backdrop.tolerance
-    calm = int(round(0.6 * backdrop.noise + 0.5))
+    calm = round(0.6 * backdrop.noise + 0.5)
     apart = _distance(planes, behind)
     if backdrop.noise < 1:
         solid = cv2.threshold(apart, tolerance, 1, cv2.THRESH_BINARY)[1]
@@ -365,7 +365,6 @@ def _nearest_subject(
     scene: _Scene, samples: Bytes, index: Indices, spill: _Spill | None
 ) -> tuple[Indices, Floats, Floats]:
     """For every band pixel the row of its nearest subject sample; the samples' mean colours and variances."""
-    shape = samples.shape
     near = cv2.dilate(scene.solid & (samples ^ 1), np.ones((3, 3), np.uint8)) & samples
     _, labels = cv2.distanceTransformWithLabels(near ^ 1, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     at = np.flatnonzero(near)

@@ -202,8 +202,8 @@ def _partial(alpha: Bytes, limits: Thresholds) -> Check:
         True,
         (
             f"{share:.0%} of the subject is partly transparent",
-            f"{share:.0%} of the subject is partly transparent: for glass, smoke or hair two backdrops "
-            "(--transparent difference) give the true alpha",
+            f"{share:.0%} of the subject is partly transparent: for glass, smoke or hair "
+            "two backdrops (--transparent difference) give the true alpha",
             "",
         ),
     )
@@ -211,7 +211,7 @@ def _partial(alpha: Bytes, limits: Thresholds) -> Check:
 
 def _gaps(alpha: Bytes, limits: Thresholds) -> Check:
     clear = cv2.compare(alpha, limits.clear, cv2.CMP_LE)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(clear, connectivity=4, ltype=cv2.CV_32S)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(clear, connectivity=4, ltype=cv2.CV_32S)
     edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     area = stats[:, cv2.CC_STAT_AREA].copy()
     area[edge] = 0

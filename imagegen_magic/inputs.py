@@ -29,23 +29,32 @@ ORIENTATION = 0x0112
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
-def open_picture(source: Path | bytes) -> Image.Image:
+def open_picture(source: Path | bytes, name: str = "picture") -> Image.Image:
     """The picture of a file or of bytes, its header checked; pixels are decoded when they are first used.
+
+    `name` is what errors call the bytes; a file has its own.
 
     Raises:
         OptionError: it is no picture that Pillow reads, or has more than 100 million pixels.
     """
-    name = source.name if isinstance(source, Path) else "picture"
+    name = source.name if isinstance(source, Path) else name
     try:
         # Pillow's own limit only warns below twice its value; ours is checked on the header, before any pixel.
         image = Image.open(source if isinstance(source, Path) else io.BytesIO(source))
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"\d+", str(error))
+        raise _too_large(name, int(pixels[0]) if pixels else MAX_PIXELS) from None
+    except (UnidentifiedImageError, OSError) as error:
         raise OptionError("a picture can't be read", problems=(_unreadable(name, error),)) from None
     if image.width * image.height > MAX_PIXELS:
-        rule = f"its header says {image.width}x{image.height}; more than {MAX_PIXELS // 10**6} million pixels are not decoded"
-        problem = Problem(field="image", value=name, rule=rule, fix="scale it down in an image editor, if it is real")
-        raise OptionError("a picture is too large", problems=(problem,))
+        raise _too_large(name, image.width * image.height)
     return image
+
+
+def _too_large(name: str, pixels: int) -> OptionError:
+    rule = f"its header says {pixels / 10**6:,.0f} million pixels; more than {MAX_PIXELS // 10**6} are not decoded"
+    problem = Problem(field="image", value=name, rule=rule, fix="scale it down in an image editor, if it is real")
+    return OptionError("a picture is too large", problems=(problem,))
 
 
 def _unreadable(name: str, error: Exception) -> Problem:
@@ -143,7 +152,7 @@ def _from_array(array: Any, name: str) -> Image.Image:
 
 
 def _from_bytes(data: bytes, name: str, role: str, origin: str) -> InputImage:
-    image = open_picture(data) if not _looks_like_text(data) else None
+    image = open_picture(data, name) if not _looks_like_text(data) else None
     if image is None:
         raise OptionError("a picture can't be read", problems=(_unreadable(name, ValueError()),))
     mime = SENT_AS_THEY_ARE.get(image.format or "")

@@ -99,6 +99,11 @@ class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
             set_default_session(self._session)
         return self._session
 
+    def close(self) -> None:
+        """Closes the engine's connections, if it was ever made."""
+        if self._session is not None:
+            self._session.close()
+
     @no_var_expand
     @_cell_magic
     def imagegen(self, line: str, cell: str) -> Any:
@@ -162,8 +167,7 @@ def unload(shell: InteractiveShell) -> None:
     from .completion import remove_matcher  # noqa: PLC0415 - the other half of load
 
     for magics in [item for item in shell.configurables if type(item).__name__ == "ImagegenMagics"]:
-        if magics._session is not None:  # type: ignore[attr-defined]
-            magics._session.close()  # type: ignore[attr-defined]
+        magics.close()  # type: ignore[attr-defined]
     registry: Mapping[str, dict[str, Any]] = shell.magics_manager.magics
     for name in ("imagegen", "imagegen_edit", "imagegen_batch"):
         registry["cell"].pop(name, None)

@@ -153,8 +153,14 @@ def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
 
 def _kept_options(job: Job) -> dict[str, Any]:
     """The options that a sidecar keeps: those given, without pictures and other objects."""
-    kept = (str, int, float, bool, tuple, dict)
-    return {name: value for name, value in job.options.given().items() if isinstance(value, kept)}
+    return {name: value for name, value in job.options.given().items() if _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    """True for what JSON can hold."""
+    if isinstance(value, (tuple, dict)):
+        return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, (str, int, float, bool))
 
 
 def _text(amount: object) -> str | None:

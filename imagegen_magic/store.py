@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -66,6 +67,7 @@ class Store:
         self.folder = Path(folder).expanduser()
         self.history = History(self.folder)
         self._alive: FileLock | None = None
+        self._opening = threading.Lock()
 
     # names
 
@@ -183,10 +185,11 @@ class Store:
     def spool(self) -> Path:
         """This process's own part of the spool."""
         place = self.folder / SPOOL / f"{os.getpid()}"
-        if self._alive is None:
-            place.mkdir(parents=True, exist_ok=True)
-            self._alive = FileLock(place / "alive.lock")
-            self._alive.acquire()
+        with self._opening:
+            if self._alive is None:
+                place.mkdir(parents=True, exist_ok=True)
+                self._alive = FileLock(place / "alive.lock", thread_local=False, is_singleton=True)
+                self._alive.acquire()
         return place
 
     def open(self, suffix: str) -> tuple[Path, BinaryIO]:

@@ -6,12 +6,11 @@ import logging
 
 import fault_matrix
 import pytest
+from conftest import simulated_session
 
 from imagegen_magic.errors import CallError
 from imagegen_magic.retries import read_wait
 from imagegen_magic.simulator import Simulator
-
-from conftest import simulated_session
 
 KEY = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz"
 

@@ -65,7 +65,8 @@ def test_hard_subjects_are_noticed():
 
 
 @pytest.mark.parametrize(
-    ("subject", "color"), [("a red mug", "#00ff00"), ("a green leaf", "#ff00ff"), ("a blue and green parrot", "#ff00ff")]
+    ("subject", "color"),
+    [("a red mug", "#00ff00"), ("a green leaf", "#ff00ff"), ("a blue and green parrot", "#ff00ff")],
 )
 def test_key_colour_avoids_the_subject(subject, color):
     """Green by default, magenta for green subjects, never blue for blue ones."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -104,9 +105,7 @@ def test_read_only_folder_is_found_before_paying(session, folder):
 
 def test_nearly_full_disk_is_found_before_paying(session, monkeypatch):
     """So is a disk with too little room for what is asked."""
-    from collections import namedtuple
-
-    usage = namedtuple("usage", "total used free")(10**9, 10**9, 10**6)
+    usage = SimpleNamespace(free=10**6)
     monkeypatch.setattr("imagegen_magic.store.shutil.disk_usage", lambda path: usage)
     with pytest.raises(StoreError, match="MB left"):
         session.generate("a mug", n=4)
@@ -181,7 +180,7 @@ def test_two_processes_share_a_folder(folder):
 
 def test_a_failed_write_keeps_the_bytes(session, folder, monkeypatch):
     """Where a name can't be written after all, the message says where the paid bytes are."""
-    import imagegen_magic.store as store
+    from imagegen_magic import store
 
     real = store._replace
 

@@ -1,0 +1,185 @@
+"""Batches: checked whole, run together, resumed, and through the Batch API."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pandas as pd
+import polars as pl
+import pytest
+from conftest import simulated_session
+
+from imagegen_magic.api import run_batch
+from imagegen_magic.batch import FailedJob
+from imagegen_magic.errors import BudgetError, OptionError, RequestError
+from imagegen_magic.pacing import Pacer
+from imagegen_magic.rows import expand_grid, parse_grid, read_body, read_source
+from imagegen_magic.simulator import Simulator
+
+SMALL = {"size": "1024x640", "quality": "low"}
+
+
+def test_results_in_order_with_their_own_options(session):
+    """Each job has the shared options and its own; results come in the jobs' order, with a report."""
+    jobs = [{"prompt": "a mug"}, {"prompt": "a cat", "quality": "medium", "out": "pets/cat.png"}, "a fish"]
+    gallery = run_batch(jobs, session=session, name="set", **SMALL)
+    assert [r.request["quality"] for r in gallery] == ["low", "medium", "low"]
+    assert gallery.paths[1].as_posix().endswith("pets/cat.png")
+    lines = [json.loads(line) for line in gallery.report.read_text().splitlines()]
+    assert [line["outcome"] for line in lines] == ["done"] * 3
+    assert lines[0]["paths"]
+
+
+def test_every_faulty_job_is_named_and_nothing_is_sent(session, simulator):
+    """The whole batch is checked first; `skip_invalid` sends the good ones."""
+    jobs = [{"prompt": "a mug"}, {"prompt": ""}, {"prompt": "x", "size": "3x3"}, {"prompt": "y", "sise": "square"}]
+    with pytest.raises(RequestError) as caught:
+        run_batch(jobs, session=session, **SMALL)
+    assert [p.where for p in caught.value.problems] == ["row 1", "row 2", "row 3"]
+    assert not simulator.record
+    assert len(run_batch(jobs, session=session, skip_invalid=True, **SMALL).done) == 1
+
+
+def test_names_that_exist_are_found_before(session, simulator):
+    """With `if_exists="fail"` a taken name, or one that two jobs want, is a fault of its job."""
+    run_batch([{"prompt": "a mug", "out": "a.png"}], session=session, **SMALL)
+    sent = len(simulator.record)
+    jobs = [{"prompt": "a cat", "out": "a.png"}, {"prompt": "1", "out": "b.png"}, {"prompt": "2", "out": "b.png"}]
+    with pytest.raises(RequestError) as caught:
+        run_batch(jobs, session=session, if_exists="fail", **SMALL)
+    assert [p.where for p in caught.value.problems] == ["row 0", "row 2"]
+    assert len(simulator.record) == sent
+
+
+def test_running_again_sends_what_is_missing(session, simulator):
+    """Resume goes by the request's identity; equal jobs count as often as they stand there."""
+    jobs = ["a mug", "a mug", "a cat"]
+    run_batch(jobs[:2], session=session, **SMALL)
+    again = run_batch(jobs, session=session, **SMALL)
+    assert [result.reused for result in again] == [True, True, False]
+    assert simulator.images_billed == 3
+    run_batch(jobs, session=session, reuse=False, **SMALL)
+    assert simulator.images_billed == 6
+
+
+def test_failures_are_results():
+    """One job's error does not stop the others; `fail_fast` does."""
+    jobs = [f"mug {n}" for n in range(4)]
+    gallery = run_batch(jobs, session=simulated_session(Simulator(faults="moderation")), concurrency=1, **SMALL)
+    assert [isinstance(result, FailedJob) for result in gallery] == [True, False, False, False]
+    assert gallery.failures[0].to_record()["outcome"] == "refused"
+    simulator = Simulator(faults="moderation")
+    run_batch(jobs, session=simulated_session(simulator), concurrency=1, fail_fast=True, out_dir="other", **SMALL)
+    assert len(simulator.record) == 1
+
+
+def test_interrupt_sends_nothing_more(session, simulator):
+    """What was cancelled before it was sent is not sent, and a second run does the rest."""
+    rows = read_source([f"mug {n}" for n in range(12)])
+    plan = session.plan_batch(rows, SMALL)
+    stop = threading.Event()
+    gallery = session.run_batch(
+        plan, {**SMALL, "concurrency": 2}, cancel=stop, on_done=lambda index, result: index == 3 and stop.set()
+    )
+    done = len(gallery.done)
+    assert 4 <= done < 12
+    rest = session.run_batch(session.plan_batch(read_source([f"mug {n}" for n in range(12)]), SMALL), SMALL)
+    assert len(rest.done) == 12
+    assert simulator.images_billed == 12
+    assert len(set(rest.paths)) == 12
+
+
+def test_budget_of_the_whole_batch(session, simulator):
+    """`max_cost` is for the sum."""
+    with pytest.raises(BudgetError):
+        run_batch(["a", "b"], session=session, max_cost=0.06, size="1024x1024", quality="medium")
+    assert not simulator.record
+
+
+def test_a_slow_server_slows_everybody_and_loses_nobody():
+    """A server that allows 2 at once while 8 are asked for: all are done, none twice."""
+    simulator = Simulator(limit=2, latency=0.05)
+    session = simulated_session(simulator, retries=8)
+    client = session.client(None)
+    client._retries = 8
+    gallery = run_batch([f"mug {n}" for n in range(10)], session=session, concurrency=8, **SMALL)
+    assert len(gallery.done) == 10
+    assert simulator.images_billed == 10
+
+
+def test_pacer_spaces_images_by_the_minute():
+    """At 60 images a minute, one second lies between two single-image sends."""
+    now = [0.0]
+    pacer = Pacer(4, ipm=60, clock=lambda: now[0])
+    with pacer.slot():
+        pass
+    assert pacer._next == 1.0
+    pacer.learn({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": "1m30s"})
+    assert pacer._next == 90.0
+
+
+def test_rows_of_every_kind(folder):
+    """Lists, mappings, pandas, polars, JSONL and CSV give the same rows."""
+    data = {"prompt": ["a", "b"], "quality": ["low", None]}
+    expected = [{"prompt": "a", "quality": "low"}, {"prompt": "b"}]
+    (folder / "jobs.csv").write_text("prompt,quality\na,low\nb,\n", encoding="utf-8")
+    (folder / "jobs.jsonl").write_text('{"prompt": "a", "fields": {"quality": "low"}}\nb\n', encoding="utf-8")
+    for source in (pd.DataFrame(data), pl.DataFrame(data), expected, "jobs.csv", "jobs.jsonl"):
+        assert [dict(row.values) for row in read_source(source)] == expected
+    with pytest.raises(OptionError):
+        read_source("nowhere.csv")
+    with pytest.raises(OptionError):
+        read_source(7)
+
+
+def test_grid():
+    """Every combination of the grid, a row's own value winning."""
+    rows = list(expand_grid(read_body("a\nb"), parse_grid(["size=square,landscape quality=low,high"])))
+    assert len(rows) == 8
+    assert dict(rows[1].values) == {"size": "square", "quality": "high", "prompt": "a"}
+    with pytest.raises(OptionError):
+        parse_grid(["size"])
+
+
+def test_batch_cell(shell, simulator):
+    """A cell of prompts and JSON lines; --dry-run sends nothing; the gallery is bound and reported."""
+    from test_magics import run
+
+    cell = '%%imagegen_batch icons --size 1024x640 --quality low{}\nflat icon: bell\n{{"prompt": "a cat"}}\n'
+    _, done = run(shell, cell.format(" --dry-run"))
+    assert "2 to send" in str(done.result)
+    assert not simulator.record
+    _, done = run(shell, cell.format(""))
+    assert done.success
+    assert len(shell.user_ns["icons"].done) == 2
+    shell.user_ns["jobs"] = ["a fish"]
+    _, done = run(shell, "%imagegen batch more --from jobs --size 1024x640 --quality low")
+    assert len(shell.user_ns["more"]) == 1
+
+
+def test_batch_api(session, simulator, folder):
+    """Submitted, asked for, collected: once, by another session on the same folder too."""
+    shared = {**SMALL, "model": "gpt-image-2.5-flare", "via": "batch-api"}
+    plan = session.plan_batch(read_source(["a mug", "a cat"]), shared, name="night")
+    handle = session.submit_batch(plan, shared, name="night")
+    with pytest.raises(OptionError, match="submitted already"):
+        session.submit_batch(plan, shared)
+    with pytest.raises(OptionError, match="not finished"):
+        handle.collect()
+    later = simulated_session(simulator).batch_handle(handle.id)
+    for _ in range(6):
+        later.status()
+    gallery = later.collect()
+    assert [path.name for path in gallery.paths] == ["night-mug.png", "night-cat.png"]
+
+    assert len(later.collect().paths) == 2
+    assert len(list((folder / "output/imagegen").glob("*.png"))) == 2
+    assert "collected" in str(session.batches_table())
+
+
+def test_batch_api_refuses_what_it_can_not_do(session):
+    """A model without it, edits and two backdrops are refused before anything is uploaded."""
+    for more in ({"model": "gpt-image-2.6-flare"}, {"transparent": "difference", "model": "gpt-image-2.5-flare"}):
+        with pytest.raises(RequestError):
+            session.plan_batch(read_source(["a mug"]), {**SMALL, "via": "batch-api", **more})

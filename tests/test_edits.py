@@ -1,0 +1,173 @@
+"""Edits: input pictures, masks, what arrives at the server, lineage."""
+
+from __future__ import annotations
+
+import io
+import struct
+import time
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imagegen_magic.errors import RequestError
+from imagegen_magic.inputs import parse_token, read_input
+from imagegen_magic.masks import build_mask
+
+
+def encoded(image, form="PNG", **how):
+    buffer = io.BytesIO()
+    image.save(buffer, form, **how)
+    return buffer.getvalue()
+
+
+def gradient(size=(1024, 768), mode="RGB"):
+    width, height = size
+    row = np.linspace(0, 255, width, dtype=np.uint8)
+    return Image.fromarray(np.dstack([np.tile(row, (height, 1))] * 3)).convert(mode)
+
+
+def bomb():
+    """A PNG whose header says 60000x60000."""
+    head = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + head
+    data = b"IDAT" + zlib.compress(bytes(100))
+    chunks = [(13, chunk), (len(data) - 4, data), (0, b"IEND")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", length) + body + struct.pack(">I", zlib.crc32(body)) for length, body in chunks
+    )
+
+
+def parts(simulator):
+    return [(part.field, part.filename, part.mime) for part in simulator.record[-1].parts if part.filename]
+
+
+def test_what_arrives(session, simulator, folder):
+    """One image, three with a mask, an array, and odd formats: names and mime types as the API wants them."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    gradient().save(folder / "a.png")
+    (folder / "cmyk.jpg").write_bytes(encoded(gradient(mode="CMYK"), "JPEG", exif=exif.tobytes()))
+    Image.fromarray((np.arange(768 * 1024, dtype=np.uint32) % 65536).astype(np.uint16).reshape(768, 1024)).save(
+        folder / "deep.png"
+    )
+    gradient().save(folder / "t.tiff")
+    session.edit("x", "a.png")
+    assert parts(simulator) == [("image", "a.png", "image/png")]
+    session.edit("x", ["a.png", "t.tiff", np.asarray(gradient())], mask_box=("0,0,50%,50%",))
+    found = parts(simulator)
+    assert [field for field, _, _ in found] == ["image[]", "image[]", "image[]", "mask"]
+    assert {mime for _, _, mime in found} == {"image/png"}
+    result = session.edit("x", "cmyk.jpg")
+    assert result.request["images"][0]["size"] == [768, 1024]
+    assert result.request["images"][0]["notes"]
+    session.edit("x", "deep.png")
+    assert parts(simulator)[0][2] == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (lambda folder: {"mask": encoded(Image.new("RGBA", (32, 32)))}, "size of the first image"),
+        (lambda folder: {"mask": encoded(Image.new("L", (1024, 768)))}, "alpha"),
+        (lambda folder: {"mask": encoded(Image.new("RGBA", (1024, 768), (0, 0, 0, 255)))}, "opaque"),
+        (lambda folder: {"mask": encoded(Image.new("RGBA", (1024, 768), (0, 0, 0, 0)))}, "everything"),
+        (lambda folder: {"image": ("big.png",)}, "MB"),
+        (lambda folder: {"image": ("bomb.png",)}, "3,600 million pixels"),
+        (lambda folder: {"image": ("a.png",) * 17}, "at most 16"),
+        (lambda folder: {"image": ("text.png",)}, "text.png"),
+        (lambda folder: {"image": ("nowhere.png",)}, "nowhere.png"),
+        (lambda folder: {"mask_box": ("5,5",)}, "mask"),
+        (lambda folder: {"input_fidelity": "high"}, "input"),
+    ],
+)
+def test_bad_inputs_are_refused_quickly(session, simulator, folder, make, word):
+    """Each is one card that names the fix; nothing is sent, and nothing large is decoded."""
+    gradient().save(folder / "a.png")
+    (folder / "bomb.png").write_bytes(bomb())
+    (folder / "text.png").write_text("no picture")
+    with (folder / "big.png").open("wb") as stream:
+        stream.write(encoded(gradient()))
+        stream.truncate(60 * 2**20)
+    options = make(folder)
+    images = options.pop("image", ("a.png",))
+    started = time.monotonic()
+    with pytest.raises(RequestError) as caught:
+        session.edit("x", list(images), **options)
+    assert word in str(caught.value)
+    assert any(problem.fix for problem in caught.value.problems)
+    assert time.monotonic() - started < 10
+    assert not simulator.record
+
+
+def test_same_object_twice_and_results(session):
+    """Pillow images and results can be used again; a result's item is a picture too."""
+    image = gradient()
+    session.edit("x", [image, image])
+    result = session.generate("a mug", name="hero", n=2, size="1024x1024", quality="low")
+    edit = result[1].edit("blue")
+    assert edit.record.parents[0]["number"] == result.number
+    assert edit.request["size"] == "1024x1024"
+
+
+def test_tokens():
+    """`:role` is split off; drives and odd paths stay whole."""
+    assert (parse_token("@hero:style").reference, parse_token("@hero:style").role) == ("@hero", "style")
+    assert parse_token("C:\\a.png").reference == "C:\\a.png"
+    assert parse_token(7).reference == 7
+
+
+def test_roles_and_references(session, simulator, shell):
+    """--ref goes through the edits endpoint, and says so; roles are labelled lines."""
+    from test_magics import run
+
+    run(shell, "%%imagegen hero --size 1024x1024\nA red mug.")
+    _, done = run(shell, "%%imagegen poster --ref @hero:style --size square\nA cat.")
+    assert done.success
+    poster = shell.user_ns["poster"]
+    assert "Image 1: style" in poster.prompt_sent
+    assert simulator.record[-1].path.endswith("/images/edits")
+    assert any("edits endpoint" in note for note in poster.warnings)
+
+
+def test_ambiguous_words(session, shell, folder):
+    """A word that is a variable and a file is an error that names both readings."""
+    from test_magics import run
+
+    (folder / "pic").write_bytes(encoded(gradient()))
+    shell.user_ns["pic"] = gradient()
+    _, done = run(shell, "%%imagegen_edit -i pic\nblue")
+    assert "./pic" in str(done.error_in_exec)
+    assert "{{ pic }}" in str(done.error_in_exec)
+
+
+def test_lineage_and_compare(session):
+    """The chain of an edit of an edit is drawn, thumbnails in HTML-free images, compare shows both."""
+    hero = session.generate("a mug", name="hero", size="1024x1024", quality="low")
+    second = session.edit("blue", hero, name="second")
+    session.edit("green", second, name="third")
+    text = str(session.lineage("@third"))
+    assert text.index("hero") < text.index("second") < text.index("third")
+    assert session.compare("@hero", "@third")._repr_mimebundle_()
+
+
+def test_masks_change_only_inside(session):
+    """The simulator changes the transparent part only; `protect` puts the original back pixel for pixel."""
+    hero = session.generate("a mug", name="hero", size="1024x1024", quality="low")
+    result = session.edit("a sunset", hero, mask_box=("0,0,100%,45%",), protect=True)
+    protected = next(path for name, path in result.derived.items() if "protected" in name)
+    before, after = np.asarray(hero.image.convert("RGB")), np.asarray(Image.open(protected).convert("RGB"))
+    assert (before[520:] == after[520:]).all()
+    assert (before[:400] != after[:400]).any()
+    assert any("outside the mask" in note for note in result.warnings)
+
+
+def test_mask_boxes():
+    """Pixels and per cent; several boxes add up; inverted is the rest."""
+    target = read_input(gradient((100, 50)))
+    mask = build_mask(target, boxes=["10,10,20,20", "50%,0,50%,100%"])
+    alpha = np.asarray(Image.open(io.BytesIO(mask.data)))[..., 3]
+    assert alpha[15, 15] == 0
+    assert alpha[0, 99] == 0
+    assert alpha[45, 5] == 255

@@ -1,0 +1,174 @@
+"""The magics in a real shell: what a cell shows, binds, refuses and leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.error import UsageError
+from IPython.utils.capture import capture_output
+
+import imagegen_magic
+
+
+def run(shell, source):
+    """(what the cell showed, the result object)."""
+    with capture_output() as seen:
+        done = shell.run_cell(source, store_history=False)
+    return seen, done
+
+
+def texts(seen):
+    return [output.data.get("text/plain", "") for output in seen.outputs]
+
+
+def test_a_cell_binds_its_name(shell):
+    """NAME is bound, the picture shows first, then the caption; the cell has no value."""
+    seen, done = run(shell, "%%imagegen hero --size 1024x1024\nA red mug.")
+    assert done.success
+    assert done.result is None
+    assert shell.user_ns["hero"].path.name == "hero.png"
+    first, second = seen.outputs
+    assert set(first.data) == {"image/jpeg", "text/plain"}
+    assert first.data["text/plain"].startswith("Image: A red mug.")
+    assert "text/html" in second.data
+
+
+def test_without_a_name_the_result_is_the_value(shell):
+    """The value is the result, and it shows once."""
+    _, done = run(shell, "%%imagegen\nA red mug.")
+    assert isinstance(done.result, imagegen_magic.ImageResult)
+
+
+def test_five_mistakes_in_one_card(shell, simulator):
+    """Everything wrong is said at once, the cell fails, nothing is sent, and it is no UsageError."""
+    line = "--size 3000x700 --quality hd --output-compression 80 -n 11 --progress sometimes"
+    seen, done = run(shell, f"%%imagegen {line}\na mug")
+    assert not done.success
+    assert not isinstance(done.error_in_exec, UsageError)
+    card = str(done.error_in_exec)
+    for number, field in enumerate(("progress", "size", "quality", "n", "output_compression"), 1):
+        assert f"{number}. {field} " in card
+    assert card.count("fix:") == 5
+    assert "nothing was sent" in card
+    assert "Traceback" not in seen.stdout
+    assert not simulator.record
+
+
+def test_braces_and_dollars_pass_through(shell, simulator):
+    """Only double braces are filled in, in the line and in the body."""
+    shell.user_ns["city"] = "Lisbon"
+    _, done = run(shell, '%%imagegen p --style "{x} $5"\nPoster for {{ city }}: {"a": 1}, $5, 100%')
+    assert done.success
+    assert 'Request: Poster for Lisbon: {"a": 1}, $5, 100%' in shell.user_ns["p"].prompt_sent
+    assert "Style: {x} $5" in shell.user_ns["p"].prompt_sent
+
+
+def test_a_key_in_a_cell_is_refused(shell, simulator):
+    """A cell that holds something key-shaped is stopped, and the key is not repeated."""
+    key = "sk-proj-" + "a1B2" * 10
+    seen, done = run(shell, f"%%imagegen\nuse {key}")
+    assert not done.success
+    assert key not in str(done.error_in_exec) + seen.stdout
+    assert not simulator.record
+
+
+def test_dry_run_needs_nothing(shell, simulator, folder):
+    """The exact request, the names, the cost range; nothing is sent, nothing written."""
+    _, done = run(shell, "%%imagegen hero --size 16:9@2k --dry-run\nA lighthouse.")
+    text = str(done.result)
+    for word in ("2048x1152", "hero.png", "$", "A lighthouse."):
+        assert word in text
+    assert not simulator.record
+    assert not (folder / "output").exists()
+
+
+def test_scene_and_background_are_not_confused(shell):
+    """A value of one given to the other names the other."""
+    _, done = run(shell, '%%imagegen --background "a beach" --scene transparent\nmug')
+    card = str(done.error_in_exec)
+    assert "--scene" in card
+    assert "--background transparent" in card
+
+
+def test_prompts_are_escaped(shell):
+    """A hostile prompt is text wherever HTML is made."""
+    seen, _ = run(shell, "%%imagegen x\n<script>alert(1)</script><img src=x onerror=alert(2)>")
+    page = "".join(output.data.get("text/html", "") for output in seen.outputs)
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_verbs_answer(shell):
+    """Every verb without side effects shows something, before and after there is a history."""
+    run(shell, "%%imagegen hero\nA red mug.")
+    for line in ("help", "models", "sizes", "config", "doctor", "tips", "history", "cost", "jobs", "lineage hero",
+                 "show @hero", "batches"):  # fmt: skip
+        _, done = run(shell, f"%imagegen {line}")
+        assert done.success, line
+        assert done.result is not None, line
+    _, done = run(shell, "%imagegen nonsense")
+    assert not done.success
+
+
+def test_help_of_a_cell(shell):
+    """`--help` in a cell shows the flags; so does the docstring, examples first."""
+    _, done = run(shell, "%%imagegen --help\nx")
+    assert "--size" in str(done.result)
+    assert shell.find_cell_magic("imagegen").__doc__.startswith("examples")
+
+
+def test_completion(shell):
+    """Flags, values, models, slugs and history ids complete on the first line; nothing elsewhere."""
+    from IPython.core.completer import CompletionContext
+
+    matcher = shell.Completer.custom_matchers[-1]
+
+    def complete(text, line=0):
+        context = CompletionContext(
+            token="", full_text=text, cursor_position=len(text.split("\n")[line]), cursor_line=line, limit=100
+        )
+        return [item.text for item in matcher(context)["completions"]]
+
+    run(shell, "%%imagegen hero\nA red mug.")
+    assert "--quality" in complete("%%imagegen --qu")
+    assert complete("%%imagegen --quality me") == ["medium"]
+    assert "gpt-image-2" in complete("%%imagegen --model gpt")
+    assert "@hero" in complete("%%imagegen_edit -i @")
+    assert "history" in complete("%imagegen hi")
+    assert complete("%%imagegen x\n--qu", line=1) == []
+    assert complete("print('--qu") == []
+
+
+def test_config_is_checked(shell):
+    """A bad default is refused when it is set, and `%imagegen config` says where a value is from."""
+    import traitlets
+
+    magics = shell.find_cell_magic("imagegen").__self__
+    magics.quality = "low"
+    assert magics.session_defaults()["quality"] == "low"
+    with pytest.raises(traitlets.TraitError):
+        magics.concurrency = "many"
+
+
+def test_run_from_a_variable_and_a_file(shell, folder):
+    """`%imagegen run` takes its prompt from either, and asks where a word could be both."""
+    shell.user_ns["text"] = "A red mug."
+    (folder / "prompt.txt").write_text("A blue mug.", encoding="utf-8")
+    run(shell, "%imagegen run text one")
+    run(shell, "%imagegen run prompt.txt two --size square")
+    assert shell.user_ns["one"].prompt_typed == "A red mug."
+    assert shell.user_ns["two"].prompt_typed == "A blue mug."
+    (folder / "text").write_text("x")
+    _, done = run(shell, "%imagegen run text three")
+    assert "both a variable and a file" in str(done.error_in_exec)
+
+
+def test_recall_brings_the_cell_back(shell):
+    """The recalled cell, run again as a dry run, asks for the same request."""
+    run(shell, '%%imagegen hero --size 1024x1536 --style "flat art"\nA red mug.')
+    run(shell, "%imagegen recall @hero")
+    source = shell.rl_next_input
+    first, _, body = source.partition("\n")
+    _, done = run(shell, f"{first} --dry-run\n{body}")
+    assert done.result.request["size"] == "1024x1536"
+    assert done.result.prompt == shell.user_ns["hero"].prompt_sent
