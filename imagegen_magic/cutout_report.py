@@ -202,8 +202,7 @@ def _partial(alpha: Bytes, limits: Thresholds) -> Check:
         True,
         (
             f"{share:.0%} of the subject is partly transparent",
-            f"{share:.0%} of the subject is partly transparent: for glass, smoke or hair "
-            "two backdrops (--transparent difference) give the true alpha",
+            f"{share:.0%} of the subject is partly transparent: for glass, smoke or hair two backdrops (--transparent difference) give the true alpha",
             "",
         ),
     )
