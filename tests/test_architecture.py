@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -133,7 +134,9 @@ print(sorted(new), hooks, sum(type(c).__name__ == "ImagegenMagics" for c in shel
 shell.run_line_magic("unload_ext", "imagegen_magic")
 print("imagegen" in shell.magics_manager.magics["cell"], len(shell.Completer.custom_matchers))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    environ = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environ)
     assert done.stdout.splitlines() == ["['imagegen_magic'] 1 1", "False 0"], done.stdout + done.stderr
     assert not done.stderr
 
