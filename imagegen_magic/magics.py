@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic import cell_magic as _cell_magic
 
-from .options import build_parser, config_options, read_values
+from .options import OPTIONS, config_options, read_values
 
 if TYPE_CHECKING:
     from .api import Session
@@ -51,8 +51,9 @@ One prompt a line is enough; --from takes a list, a DataFrame, a JSONL or CSV fi
 
 
 def _help(command: str) -> str:
-    """Examples first, then the flags by group."""
-    return EXAMPLES[command] + "\n" + build_parser(command).format_help()
+    """Examples first, then a line a flag; made without argparse, which would take longer than all the rest."""
+    rows = [(", ".join(option.flags), option.help) for option in OPTIONS if command in option.commands]
+    return "\n".join([EXAMPLES[command], "flags", *(f"  {flags:30}  {text}" for flags, text in rows)])
 
 
 class _Defaults(Magics):
