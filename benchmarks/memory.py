@@ -54,7 +54,9 @@ print(before, peak())
 def noise() -> bytes:
     """A 4K PNG of about 15 MB, as large as a detailed picture."""
     rng = np.random.default_rng(1)
-    pixels = rng.integers(0, 40, (2160, 3840, 3), dtype=np.uint8) + np.arange(3840, dtype=np.uint16)[None, :, None] // 20
+    pixels = (
+        rng.integers(0, 40, (2160, 3840, 3), dtype=np.uint8) + np.arange(3840, dtype=np.uint16)[None, :, None] // 20
+    )
     buffer = io.BytesIO()
     Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

@@ -10,7 +10,7 @@ import platform
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -446,6 +446,7 @@ def _overlay(job: Job) -> Any:
     return mask_overlay(job.request.images[0], job.request.mask)
 
 
+@cache
 def _versions() -> dict[str, str]:
     from . import __version__  # noqa: PLC0415 - the package's own version, without a circle at import
 

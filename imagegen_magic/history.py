@@ -141,9 +141,9 @@ class History:
             while True:
                 stream.seek(max(0, end - reach))
                 lines = stream.read().decode("utf-8", "replace").splitlines()
-                numbers = [record.number for line in lines if (record := _parsed(line)) is not None]
-                if numbers or reach >= end:
-                    return max(numbers, default=0)
+                newest = next((record for line in reversed(lines) if (record := _parsed(line)) is not None), None)
+                if newest is not None or reach >= end:
+                    return 0 if newest is None else newest.number
                 reach *= 8
 
     def records(self) -> list[Record]:

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -378,6 +379,13 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {names[key]: value for key, value in environ.items() if key in names and value != ""}
 
 
+@cache
+def _own_table(path: Path, modified: int) -> dict[str, Any] | None:
+    """`[tool.imagegen_magic]` of a pyproject.toml as of that moment (ns): a batch asks for every job."""
+    table: dict[str, Any] | None = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("imagegen_magic")
+    return table
+
+
 def find_project_config(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     """The nearest pyproject.toml at or above `folder` that has `[tool.imagegen_magic]`, and that table.
 
@@ -389,7 +397,7 @@ def find_project_config(folder: Path) -> tuple[Path | None, dict[str, Any]]:
         if not path.is_file():
             continue
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("imagegen_magic")
+            table = _own_table(path, path.stat().st_mtime_ns)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise OptionError(f"{path.name} can't be read: {error}") from error
         if table is not None:

@@ -276,12 +276,13 @@ class Store:
     def _enter(self, record: Record) -> Record:
         """History line first for its number, then a sidecar beside each picture; both say the same."""
         numbered = self.history.append(record)
-        for entry in numbered.files:
-            self.write_text(
-                sidecar_path(self.folder / entry.path),
-                json.dumps(json.loads(numbered.to_json()), indent=1, ensure_ascii=False),
-            )
+        self._write_sidecars(numbered)
         return numbered
+
+    def _write_sidecars(self, record: Record) -> None:
+        text = json.dumps(json.loads(record.to_json()), indent=1, ensure_ascii=False)
+        for entry in record.files:
+            self.write_text(sidecar_path(self.folder / entry.path), text)
 
     def save_derived(
         self, name: Path, write: Callable[[BinaryIO], object], record: Record, *, kind: str, index: int = 0
@@ -336,26 +337,51 @@ class Store:
 
     def _recover_place(self, place: Path) -> list[Path]:
         notes = [note for path in place.glob("*.intent") if (note := _read_json(path))]
+        for note in notes:
+            self._adopt(note)
         found = [path for path in place.iterdir() if path.suffix in SUFFIXES.values() and _complete(path)]
-        record = Record.from_dict(notes[0]["record"]) if notes else Record(kind="recovered")
-        names = [self.folder / name for note in notes for name in note["paths"]]
-        for name in names:
-            self._give_back(name)
+        # A picture in the spool does not say whose it is: with several requests under way it stays without one.
+        record = Record.from_dict(notes[0]["record"]) if len(notes) == 1 else Record(kind="recovered")
+        record = replace(record, outcome="done", warnings=(RECOVERED,))
+        names = [self.folder / name for note in notes for name in note["paths"]] if len(notes) == 1 else []
         out = []
         for index, path in enumerate(sorted(found)):
             target = _free(names[index] if index < len(names) else self.folder / f"recovered{path.suffix}")
-            entry = FileEntry(
-                path=target.relative_to(self.folder).as_posix(),
-                sha256=file_sha256(path),
-                bytes=path.stat().st_size,
-                format=next(form for form, suffix in SUFFIXES.items() if suffix == path.suffix),
-            )
             _replace(path, target)
-            self._enter(replace(record, files=(entry,), warnings=("recovered after its process was killed",)))
+            self._enter(replace(record, files=(self._entry(target),)))
             out.append(target)
         for path in place.glob("*.json"):
             self.keep(path, "unfinished-answer")
         return out
+
+    def _adopt(self, note: Mapping[str, Any]) -> None:
+        """Enters what a killed process had under its name already, and gives back names that stayed empty."""
+        names = [self.folder / name for name in note["paths"]]
+        for name in names:
+            self._give_back(name)
+        bare = [path for path in names if path.exists() and not sidecar_path(path).exists()]
+        if not bare:
+            return
+        entries = tuple(replace(self._entry(path), index=index) for index, path in enumerate(bare))
+        mine = {(entry.path, entry.sha256) for entry in entries}
+        for record in reversed(self.history.records()):
+            if mine <= {(entry.path, entry.sha256) for entry in record.files}:
+                self._write_sidecars(record)  # it was killed between the history's line and the sidecars
+                return
+        record = Record.from_dict(note["record"])
+        self._enter(replace(record, files=entries, outcome="done", warnings=(RECOVERED,)))
+
+    def _entry(self, path: Path) -> FileEntry:
+        """What a file on disk is."""
+        return FileEntry(
+            path=path.relative_to(self.folder).as_posix(),
+            sha256=file_sha256(path),
+            bytes=path.stat().st_size,
+            format=next(form for form, suffix in SUFFIXES.items() if suffix == path.suffix),
+        )
+
+
+RECOVERED = "recovered after its process was killed"
 
 
 def sidecar_path(picture: Path) -> Path:

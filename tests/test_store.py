@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import kill_nine
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,70 +110,26 @@ def test_nearly_full_disk_is_found_before_paying(session, monkeypatch):
     assert not session.client(None)._simulator.record
 
 
-CHILD = """
-import sys
-from imagegen_magic.api import Session
-session = Session(defaults=lambda: {"backend": "simulator", "out_dir": sys.argv[1]})
-session.generate("warm up", size="1024x640", quality="low", name="warm")
-print("ready", flush=True)
-for number in range(int(sys.argv[2])):
-    session.generate(f"a mug {number}", size="1024x640", quality="low", name=f"cell{number}", n=2)
-"""
-
-
-def check_invariant(out):
-    """Every picture opens and has a valid sidecar whose hash fits; the history reads; nothing is half-written."""
-    for path in out.rglob("*.png"):
-        if ".incoming" in path.parts or not path.stat().st_size:
-            continue
-        with Image.open(path) as picture:
-            picture.load()
-        sidecar = path.with_name(path.name + ".json")
-        assert sidecar.exists(), path
-        entries = {entry["path"]: entry for entry in json.loads(sidecar.read_text())["files"]}
-        assert entries[path.relative_to(out).as_posix()]["sha256"] == file_sha256(path)
-    lines = (out / "history.jsonl").read_text().splitlines()
-    assert sum(not _is_json(line) for line in lines) <= 1
-    assert History(out).records()
-
-
-def _is_json(line):
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
-def kill_at_random(out, rng, cells=40):
-    """Starts a batch of cells in a process of its own and kills it at a random moment."""
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(out), str(cells)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout.readline() == "ready\n"
-    time.sleep(rng.uniform(0, 0.5))
-    os.kill(child.pid, signal.SIGKILL)
-    child.communicate()
-
-
 def test_kill_minus_nine(folder):
     """After SIGKILL at random moments and a recovery, every received picture is on disk, whole and recorded."""
     rng, out = random.Random(5), folder / "out"
     for _ in range(6):
-        kill_at_random(out, rng)
+        kill_nine.kill_at_random(out, rng)
         Store(out).recover()
-        check_invariant(out)
+        assert kill_nine.faults(out) == []
 
 
 def test_two_processes_share_a_folder(folder):
     """Two kernels on one folder lose no history line and take no name twice."""
     out = folder / "out"
-    code = CHILD.replace("cell{number}", "same").replace('name="warm"', 'name="same"')
+    code = kill_nine.CHILD.replace("cell{number}", "same").replace('name="warm"', 'name="same"')
     children = [subprocess.Popen([sys.executable, "-c", code, str(out), "6"], stdout=subprocess.DEVNULL) for _ in "ab"]
     assert [child.wait(timeout=120) for child in children] == [0, 0]
     records = History(out).records()
     assert sorted(record.number for record in records) == list(range(1, 15))
     paths = [entry.path for record in records for entry in record.files]
     assert len(set(paths)) == len(paths) == 26
-    check_invariant(out)
+    assert kill_nine.faults(out) == []
 
 
 def test_a_failed_write_keeps_the_bytes(session, folder, monkeypatch):

@@ -58,7 +58,8 @@ class Pacer:
         """The rate-limit headers of an answer."""
         limit = self._ipm or _SHOWN_LIMIT
         with self._lock:
-            left = max(0, limit - self._used(self._clock()))
+            used = self._in_flight if self._ipm is None else self._used(self._clock())
+            left = max(0, limit - used)
         counted = {name: str(value) for name, value in (("limit", limit), ("remaining", left))}
         reset = {"x-ratelimit-reset-requests": f"{_WINDOW / limit:g}s"}
         return {

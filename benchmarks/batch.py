@@ -1,0 +1,180 @@
+"""How near a batch comes to the ideal, against a served simulator with half a second of latency.
+
+    python benchmarks/batch.py [small|large|limit|growth|cutouts …]
+
+Every time is compared with another of the same run: the ideal (jobs x latency / in flight), a bare HTTP client that
+writes the same files, a smaller batch, or one process.
+"""
+
+from __future__ import annotations
+
+import base64
+import concurrent.futures
+import io
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import numpy as np
+from PIL import Image
+
+from imagegen_magic.api import Session, run_batch
+from imagegen_magic.cutouts import cutout_many
+
+LATENCY = 0.5  # seconds
+SERVER = """
+import sys, pathlib, time
+from imagegen_magic.simulator import Simulator
+from imagegen_magic.simulator.server import serve
+picture, latency, limit = pathlib.Path(sys.argv[1]).read_bytes(), float(sys.argv[2]), int(sys.argv[3]) or None
+with serve(simulator=Simulator(picture=picture, latency=latency, limit=limit, record=False)) as server:
+    print(server.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+def tiny() -> bytes:
+    """A PNG of a few hundred bytes."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), (200, 30, 30)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def real() -> bytes:
+    """A PNG of about 1.5 MB."""
+    noise = np.random.default_rng(1).integers(0, 16, (1024, 1024, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise + np.linspace(0, 200, 1024, dtype=np.uint8)[None, :, None]).save(
+        buffer, "PNG", compress_level=1
+    )
+    return buffer.getvalue()
+
+
+@contextmanager
+def server(picture: bytes, *, latency: float = LATENCY, limit: int = 0) -> Iterator[str]:
+    """The address of a simulator in a process of its own."""
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        file.write(picture)
+        file.flush()
+        command = [sys.executable, "-c", SERVER, file.name, str(latency), str(limit)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdin is not None
+            try:
+                yield process.stdout.readline().strip()
+            finally:
+                process.stdin.close()
+
+
+def batch_seconds(url: str, jobs: int, concurrency: int) -> float:
+    """Wall time of a batch, first connection to report."""
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(defaults=lambda: {"base_url": url, "out_dir": folder})
+        run_batch(["warm up"], session=session, size="1024x1024", quality="low")
+        started = time.perf_counter()
+        gallery = run_batch(
+            [f"mug {n}" for n in range(jobs)], session=session, concurrency=concurrency, size="1024x1024", quality="low"
+        )
+        seconds = time.perf_counter() - started
+        session.close()
+        assert len(gallery.done) == jobs, gallery.failures[:3]
+    return seconds
+
+
+def bare_seconds(url: str, jobs: int, concurrency: int) -> float:
+    """Wall time of the same requests by a bare HTTP client that writes the same pictures."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        httpx2.Client(timeout=60, headers={"Authorization": "Bearer none"}) as client,
+    ):
+
+        def one(number: int) -> None:
+            body = {"model": "gpt-image-2", "prompt": f"mug {number}", "size": "1024x1024", "quality": "low"}
+            answer = client.post(f"{url}/images/generations", json=body).json()
+            Path(folder, f"{number}.png").write_bytes(base64.b64decode(answer["data"][0]["b64_json"]))
+
+        started = time.perf_counter()
+        with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
+            list(pool.map(one, range(jobs)))
+        return time.perf_counter() - started
+
+
+def small() -> None:
+    """200 jobs with tiny pictures against the ideal."""
+    with server(tiny()) as url:
+        for concurrency, goal in ((5, 1.05), (20, 1.15)):
+            ideal = 200 * LATENCY / concurrency
+            seconds = batch_seconds(url, 200, concurrency)
+            print(
+                f"200 jobs, {concurrency:2} in flight: {seconds:6.2f} s, ideal {ideal:6.2f} s, x{seconds / ideal:.3f} (goal {goal})"
+            )
+
+
+def large() -> None:
+    """200 jobs with real pictures against a bare HTTP client."""
+    with server(real()) as url:
+        for concurrency in (5, 20):
+            bare, ours = bare_seconds(url, 200, concurrency), batch_seconds(url, 200, concurrency)
+            print(
+                f"200 jobs of {len(real()) / 1e6:.1f} MB, {concurrency:2} in flight: ours {ours:6.2f} s, bare {bare:6.2f} s, x{ours / bare:.3f} (goal 1.1)"
+            )
+
+
+def limit() -> None:
+    """A server that allows 5 at once, while we start with 20 in flight."""
+    with server(tiny(), limit=5) as url:
+        five, twenty = batch_seconds(url, 200, 5), batch_seconds(url, 200, 20)
+    print(
+        f"5 allowed: 5 from the start {five:6.2f} s, 20 from the start {twenty:6.2f} s, x{twenty / five:.3f} (goal 1.15)"
+    )
+
+
+def growth() -> None:
+    """Memory of 200 and of 2,000 jobs, without latency."""
+    code = "import sys; sys.path.insert(0, sys.argv[3]); import batch, resource; batch.batch_seconds(sys.argv[1], int(sys.argv[2]), 20); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    with server(tiny(), latency=0.0) as url:
+        for jobs in (200, 2000):
+            command = [sys.executable, "-c", code, url, str(jobs), str(Path(__file__).parent)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            print(f"{jobs:5} jobs: peak {float(done.stdout):6.0f} MB")
+
+
+def cutouts(count: int = 2000) -> None:
+    """Cut-outs in a pool of two processes against one process."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for number in range(count):
+            image = np.zeros((256, 256, 3), np.uint8)
+            image[..., 1] = 255
+            image[60:200, 60 : 180 + number % 20] = (200, 40, number % 255)
+            paths.append(Path(folder) / f"{number}.png")
+            Image.fromarray(image).save(paths[-1])
+        started = time.perf_counter()
+        list(cutout_many(paths, out_dir=Path(folder) / "one"))
+        one = time.perf_counter() - started
+        with concurrent.futures.ProcessPoolExecutor(2) as pool:
+            list(cutout_many(paths[:8], out_dir=Path(folder) / "warm", executor=pool))
+            started = time.perf_counter()
+            list(cutout_many(paths, out_dir=Path(folder) / "two", executor=pool))
+            two = time.perf_counter() - started
+    print(f"{count} cut-outs: one process {one:6.2f} s, two {two:6.2f} s, x{one / two:.2f} (goal 1.7)")
+
+
+PARTS = {"small": small, "large": large, "limit": limit, "growth": growth, "cutouts": cutouts}
+
+
+def main(names: list[str]) -> None:
+    """Runs the named parts, or all."""
+    for name in names or PARTS:
+        PARTS[name]()
+    print(f"peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
