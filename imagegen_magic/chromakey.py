@@ -28,6 +28,8 @@ Subject = Literal["opaque", "translucent"]
 
 TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
 EDGE = 4  # a sharp edge is at most this wide
+ENOUGH = 40_000  # pixels for a robust slope; more only take time
+LARGE = 1600  # pixels of the longest edge above which distances are measured on half the grid
 KEYED = 100  # value of the `neutrality` plane where a pixel carries no key at all
 
 
@@ -285,6 +287,8 @@ def spill_weight(exposed: Floats, radius: int) -> Floats:
 
 def _robust_slope(x: Floats, y: Floats) -> tuple[float, float]:
     """Slope of y over x through the origin and the share of y's median deviation it explains."""
+    stride = max(1, len(x) // ENOUGH)
+    x, y = x[::stride], y[::stride]
     power = float((x * x).sum())
     if power < 1e-5 * len(x):
         return 0.0, 0.0
@@ -314,8 +318,9 @@ def _solve(scene: _Scene, soft: Mask | None, certain: Bytes, spill: _Spill | Non
             index=at,
             colour=_colours(scene.planes, at),
             key=scene.backdrop.at(at, shape),
-            foreground=colours[:, source[part]],
-            variance=variances[:, source[part]],
+            nearest=source[part],
+            colours=colours,
+            variances=variances,
             noise=max(scene.backdrop.noise, 0.5),
             channels=dominance_channels(scene.backdrop.key),
             spill=spill,
@@ -366,17 +371,34 @@ def _nearest_subject(
 ) -> tuple[Indices, Floats, Floats]:
     """For every band pixel the row of its nearest subject sample; the samples' mean colours and variances."""
     near = cv2.dilate(scene.solid & (samples ^ 1), np.ones((3, 3), np.uint8)) & samples
-    _, labels = cv2.distanceTransformWithLabels(near ^ 1, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     at = np.flatnonzero(near)
     if not len(at):
         grey = np.full((3, 1), 128, np.float32)
         return np.zeros(len(index), np.intp), grey, np.full((3, 1), 4000, np.float32)
-    rows = np.zeros(len(at) + 1, np.intp)
-    rows[labels.ravel()[at]] = np.arange(len(at))
+    nearest = _nearest(near.shape, at, index)
     mean, variance = _window_statistics(scene.planes, samples, at)
     if spill is not None:
         mean = np.maximum(mean - spill.light(at, mean, scene.backdrop.at(at, scene.image.shape)), 0)
-    return rows[labels.ravel()[index]], mean, variance
+    return nearest, mean, variance
+
+
+def _nearest(shape: tuple[int, ...], at: Indices, index: Indices) -> Indices:
+    """For every flat index the position in `at` of the nearest of those pixels."""
+    factor = 2 if max(shape) > LARGE else 1
+    width = -(-shape[1] // factor)
+
+    def cells(flat: Indices) -> Indices:
+        short = flat.astype(np.int32)  # divides in half the time
+        row = short // shape[1]
+        return row // factor * width + (short - row * shape[1]) // factor
+
+    places = cells(at)
+    empty = np.ones((-(-shape[0] // factor), width), np.uint8)
+    empty.ravel()[places] = 0
+    _, labels = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    rows = np.zeros(len(at) + 1, np.intp)
+    rows[labels.ravel()[places]] = np.arange(len(at))
+    return rows[labels.ravel()[cells(index)]]
 
 
 def _window_statistics(planes: list[Bytes], samples: Bytes, at: Indices) -> tuple[Floats, Floats]:
@@ -409,8 +431,9 @@ class _Batch:
     index: Indices
     colour: Floats
     key: Floats
-    foreground: Floats
-    variance: Floats
+    nearest: Indices  # the subject sample that is nearest, a column of the next two
+    colours: Floats
+    variances: Floats
     noise: float
     channels: tuple[list[int], list[int]]
     spill: _Spill | None
@@ -421,6 +444,11 @@ class _Batch:
 
     def unlit(self, colour: Floats) -> Floats:
         return colour if self.spill is None else colour - self.spill.light(self.index, colour, self.key)
+
+    @property
+    def has_dominance(self) -> bool:
+        """True where the key has bright and dark channels to tell it by."""
+        return bool(self.channels[0]) and bool(self.channels[1])
 
     def dominance(self, colour: Floats) -> Floats:
         bright, dark = self.channels
@@ -434,38 +462,62 @@ class _Batch:
             colour=self.colour[:, at],
             key=self.key[:, at],
             soft=self.soft[at],
-            foreground=self.foreground[:, at],
-            variance=self.variance[:, at],
+            nearest=self.nearest[at],
         )
 
 
 def _solve_batch(batch: _Batch, lines: Floats) -> tuple[Floats, Floats]:
     """Opacity (n,) and foreground (3, n): shadow where black explains the pixel, else the subject nearby, else far."""
+    dark, black = _shadows(batch)
+    if not dark.any():
+        return _solve_subject(batch, lines)
+    alpha, foreground = np.empty(len(dark), np.float32), np.empty(batch.colour.shape, np.float32)
+    shade = np.flatnonzero(dark)
+    alpha[shade], foreground[:, shade] = _solve_shadow(
+        batch.colour[:, shade], batch.key[:, shade], batch.noise, black[shade]
+    )
+    rest = np.flatnonzero(~dark)
+    if len(rest):
+        alpha[rest], foreground[:, rest] = _solve_subject(batch.part(rest), lines)
+    return alpha, foreground
+
+
+def _shadows(batch: _Batch) -> tuple[Mask, Floats]:
+    """Where a soft pixel is the key darkened and nothing else, and how much, as the opacity of black."""
+    if not (batch.soft.any() and batch.has_dominance):
+        return np.zeros(len(batch.index), bool), np.empty(0, np.float32)
+    black, off_black = matting.project(batch.colour, batch.key, np.zeros_like(batch.key))
+    return batch.soft & (off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75), black
+
+
+def _solve_shadow(colour: Floats, key: Floats, noise: float, black: Floats) -> tuple[Floats, Floats]:
+    """Opacity and foreground of pixels that are shadow: black, but for the noise."""
+    alpha = np.maximum(black, matting.least_opacity(colour, key, noise))
+    clean = matting.unmix(colour, key, np.float32(0), np.float32(9), alpha, noise)
+    return alpha, np.clip(clean, 0, 255)
+
+
+def _solve_subject(batch: _Batch, lines: Floats) -> tuple[Floats, Floats]:
+    """Opacity and foreground of pixels that are no shadow."""
     noise = batch.noise
-    foreground = batch.lit(batch.foreground)
-    alpha = matting.opacity(batch.colour, batch.key, foreground, batch.variance, noise)
-    towards = foreground - batch.key
-    misfit = matting.largest(np.abs(batch.colour - batch.key - alpha * towards))
-    variance = batch.variance
-    shadow = np.zeros(len(alpha), bool)
-    lines_apply = bool(batch.channels[0]) and bool(batch.channels[1])
-    doubtful = np.flatnonzero(batch.soft | (misfit > 2 + 3 * noise + TEXTURE * alpha)) if lines_apply else ()
+    foreground, variance = batch.lit(batch.colours[:, batch.nearest]), batch.variances[:, batch.nearest]
+    alpha = matting.opacity(batch.colour, batch.key, foreground, variance, noise)
+    misfit = matting.largest(np.abs(batch.colour - batch.key - alpha * (foreground - batch.key)))
+    strays = batch.soft | (misfit > 2 + 3 * noise + TEXTURE * alpha)
+    doubtful = np.flatnonzero(strays) if batch.has_dominance else ()
     if len(doubtful):
-        variance = variance.copy()
-        _solve_far(batch.part(doubtful), doubtful, lines, (alpha, foreground, variance, shadow))
+        _solve_far(batch.part(doubtful), doubtful, lines, (alpha, foreground, variance))
     alpha = np.maximum(alpha, matting.least_opacity(batch.colour, batch.key, noise))
     clean = np.clip(matting.unmix(batch.colour, batch.key, foreground, variance, alpha, noise), 0, 255)
-    return alpha, np.where(shadow, clean, batch.unlit(clean))
+    return alpha, batch.unlit(clean)
 
 
-def _solve_far(batch: _Batch, at: Indices, lines: Floats, results: tuple[Floats, Floats, Floats, Mask]) -> None:
-    """Writes alpha, foreground, variance and shadow of pixels `at`: shadow, haze line or grey, where those fit better."""
-    alpha, foreground, variance, shadow = results
+def _solve_far(batch: _Batch, at: Indices, lines: Floats, results: tuple[Floats, Floats, Floats]) -> None:
+    """Writes alpha, foreground and variance of pixels `at`: haze line or grey, where those fit better."""
+    alpha, foreground, variance = results
     colour, key, noise = batch.colour, batch.key, batch.noise
     near, own = foreground[:, at], alpha[at]
     _, misfit = matting.project(colour, key, near)
-    black, off_black = matting.project(colour, key, np.zeros_like(key))
-    dark = batch.soft & (off_black < 2.5 + 2.5 * noise) & (black < 0.75)
     smooth = _smooth_colours(batch.scene.planes, batch.index)
     far, reach = matting.prolong(colour - key, smooth - key, key, lines)
     key_dominance = batch.dominance(key)
@@ -474,16 +526,13 @@ def _solve_far(batch: _Batch, at: Indices, lines: Floats, results: tuple[Floats,
     fits = misfit <= np.float32(2 + 3 * noise) + room * own
     towards = near - key
     longer = batch.soft & free & (reach >= np.float32(1.25) * np.sqrt(matting.dot(towards, towards)))
-    hazy = ~dark & ~(fits & ~longer) & free
-    grey = ~dark & ~(fits & ~longer) & ~free
+    hazy, grey = ~(fits & ~longer) & free, ~(fits & ~longer) & ~free
     along, _ = matting.project(colour, key, far)
     neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, np.float32(1)), 0, 1)
     straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
-    alpha[at] = np.where(dark, black, np.where(hazy, along, np.where(grey, neutral, own)))
-    foreground[:, at] = np.where(dark, np.float32(0), np.where(hazy, far, np.where(grey, straight, near)))
-    wide = np.where(grey, np.float32(1e4), batch.variance)
-    variance[:, at] = np.where(dark, np.float32(9), np.where(hazy, np.float32(100), wide))
-    shadow[at] = dark
+    alpha[at] = np.where(hazy, along, np.where(grey, neutral, own))
+    foreground[:, at] = np.where(hazy, far, np.where(grey, straight, near))
+    variance[:, at] = np.where(hazy, np.float32(100), np.where(grey, np.float32(1e4), variance[:, at]))
 
 
 def _smooth_colours(planes: list[Bytes], index: Indices) -> Floats:

@@ -53,7 +53,14 @@ def opacity(colour: Floats, key: Floats, foreground: Floats, variance: Floats, n
     return alpha
 
 
-def unmix(colour: Floats, key: Floats, foreground: Floats, variance: Floats, alpha: Floats, noise: float) -> Floats:
+def unmix(
+    colour: Floats,
+    key: Floats,
+    foreground: Floats | np.float32,
+    variance: Floats | np.float32,
+    alpha: Floats,
+    noise: float,
+) -> Floats:
     """Most likely foreground colours, (3, n), given the opacity: the prior where alpha is small, the pixel where not."""
     gain = variance * alpha / (alpha * alpha * variance + np.float32(noise * noise))
     return foreground + gain * (colour - key - alpha * (foreground - key))
