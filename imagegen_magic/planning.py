@@ -204,7 +204,7 @@ def _build_request(
         notes.append("with reference images, the request goes through the edits endpoint, as the API wants it")
     if key is not None:
         notes.append(f"chroma key {key.color}: {key.reason}")
-    fields = {name: options[name] for name in FIELD_LABELS if options[name]}
+    fields = {name: options[name] for name in FIELD_LABELS if options[name]} if options["augment"] else {}
     prompt = compose_prompt(
         body,
         fields,
