@@ -13,7 +13,7 @@ from .cli_commands import INTERRUPTED, Call, refuse_keys
 from .cli_files import job_file, with_script_defaults
 from .cli_make import OWN, dry_run_document, require_key, result_document, wait_for
 from .cli_output import Progress, error_document, print_json, print_lines, say, shown
-from .errors import OptionError, Problem
+from .errors import CallCancelledError, OptionError, Problem
 from .result import ImageResult
 from .rows import Row, expand_grid, parse_grid, read_body, read_source
 
@@ -111,7 +111,7 @@ def _run(call: Call, session: Session, plan: BatchPlan, values: Mapping[str, Any
             plan, values, on_event=progress.on_event, on_done=ended, cancel=task.cancel_event
         ),
     )
-    interrupted = wait_for(task, progress) and not options["fail_fast"]
+    interrupted = wait_for(task, progress)
     session.close()
     return finish_batch(call, task.result(), interrupted=interrupted, quiet=bool(options["quiet"]))
 
@@ -119,8 +119,12 @@ def _run(call: Call, session: Session, plan: BatchPlan, values: Mapping[str, Any
 def finish_batch(call: Call, gallery: Gallery, *, interrupted: bool = False, quiet: bool = False) -> int:
     """Shows what came of a batch, and returns its exit code."""
     code = INTERRUPTED if interrupted else batch_code(gallery)
+    unsent = [failure for failure in gallery.failures if isinstance(failure.error, CallCancelledError)]
     for failure in gallery.failures:
-        say(f"{failure.where}: {failure.error}")
+        if failure not in unsent:
+            say(f"{failure.where}: {failure.error}")
+    if unsent:
+        say(f"{len(unsent)} not sent: run the same line again for the rest; what is done is not sent again")
     if not quiet:
         say(
             f"{len(gallery.done)} done, {len(gallery.failures)} failed"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from .cli_output import error_document, in_shell_words, print_json, print_lines, say
 from .cli_table import COMMANDS, Command
 from .errors import AuthenticationError, CallCancelledError, ImagegenError, OptionError, Problem, RequestError
-from .options import parse_line
+from .options import ParsedLine, parse_line
 from .redaction import find_key, redact
 
 if TYPE_CHECKING:
@@ -87,8 +88,25 @@ def _run(command: Command, words: Sequence[str]) -> int:
         return 0
     refuse_keys(" ".join(words))
     parsed = parse_line(words, command.key, positional=bool(command.positional), extra=command.own)
-    call = Call(command=command, values=parsed.values, word=parsed.name, problems=parsed.problems)
-    return RUNNERS[command.name](call)
+    problems, word = _line_problems(command, words, parsed)
+    return RUNNERS[command.name](Call(command=command, values=parsed.values, word=word, problems=problems))
+
+
+def _line_problems(
+    command: Command, words: Sequence[str], parsed: ParsedLine
+) -> tuple[tuple[Problem, ...], str | None]:
+    """The faults of a line as a shell's user made them, and its word without a flag."""
+    unknown = {problem.field for problem in parsed.problems if problem.rule == "no such option"}
+    after = {value for flag, value in pairwise(words) if flag in unknown}
+    word = None if parsed.name in after else parsed.name  # what follows a mistyped flag is that flag's value
+    stray = [problem.value for problem in parsed.problems if problem.field == "line" and problem.value not in after]
+    problems = [problem for problem in parsed.problems if problem.field != "line"]
+    if stray:
+        text = " ".join(map(str, [word, *stray] if word else stray))
+        rule = f"one {command.positional} at most" if command.positional else "a value without its flag"
+        fix = f'imagegen {command.name} "{text}"' if command.positional else f"imagegen {command.name} --help"
+        problems.append(Problem(field="line", value=text, rule=rule, fix=fix))
+    return tuple(problems), word
 
 
 def refuse_keys(text: str) -> None:
@@ -165,7 +183,8 @@ def _history(call: Call) -> int:
 def _doctor(call: Call) -> int:
     from .doctor import doctor_table  # noqa: PLC0415 - with the command
 
-    table = doctor_table(_session(call).options({}), front_end="command line", live=sys.stderr.isatty())
+    table = doctor_table(_session(call).options({}), front_end="command line", live=True)
+    table = replace(table, rows=[row for row in table.rows if row[0] != "front end"])
     return _show_table(call, table, code=1 if any(row[1] == "fail" for row in table.rows) else 0)
 
 

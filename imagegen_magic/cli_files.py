@@ -81,7 +81,7 @@ def job_file(
     row = dict(values)
     if isinstance(own := row.get("output_format"), str):
         row["output_format"] = {"jpg": "jpeg"}.get(own.lower(), own.lower())
-    given = row.get("out") or row.pop("name", None)
+    given = row.get("out") or row.get("name")
     name = (
         PurePath(str(given).replace("\\", "/")).name if given else f"{number:03d}-{_slug(str(row.get('prompt', '')))}"
     )

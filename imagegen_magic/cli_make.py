@@ -146,19 +146,21 @@ def wait_for(task: Task[Any], progress: Progress) -> bool:
 
     The first Ctrl-C sends nothing more and waits for what was sent, because that is billed; the second leaves.
     """
+    interrupted = False
     while True:
         try:
             if task.wait(TICK_SECONDS):
                 progress.clear()
-                return task.cancel_event.is_set()
+                return interrupted
             progress.tick()
         except KeyboardInterrupt:
-            if task.cancel_event.is_set():
+            if interrupted:
                 progress.note(
                     "left: what was sent may have been billed; what had come is saved by the next command here"
                 )
                 sys.stdout.flush()
                 os._exit(INTERRUPTED)  # the thread that waits for the answer would hold an ordinary exit
+            interrupted = True
             task.cancel()
             progress.note(
                 "stopping: nothing more is sent; waiting for what was sent, because it is billed (Ctrl-C again leaves)"

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -35,6 +36,7 @@ _SHELL_WORDS = (
     (re.compile(r"%imagegen "), "imagegen "),
     (re.compile(r"%config ImagegenMagics\.session_max_cost ="), "IMAGEGEN_SESSION_MAX_COST ="),
     (re.compile(r"--if-exists overwrite replaces it"), "--force replaces it"),
+    (re.compile(r"set it before starting Jupyter"), "set it in this shell"),
     (re.compile(r"exists, and --if-exists is fail"), "exists already"),
 )
 
@@ -60,7 +62,12 @@ def print_lines(lines: Iterable[object]) -> None:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    print_lines([json.dumps(document, indent=2, ensure_ascii=False, default=str)])
+    print_lines([json.dumps(document, indent=2, ensure_ascii=False, default=_plain)])
+
+
+def _plain(value: object) -> object:
+    """Money as a number, everything else as its text."""
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 def shown(path: Path) -> str:

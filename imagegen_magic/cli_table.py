@@ -87,8 +87,8 @@ _PICTURES = (
         ),
         positional="PROMPT",
         main=(
-            "image", "mask", "prompt", "model", "size", "quality", "n", "input_fidelity", "out", "if_exists",
-            "dry_run", "json",
+            "image", "mask", "prompt", "model", "size", "quality", "input_fidelity", "out", "if_exists", "dry_run",
+            "json",
         ),
         own=(PROMPT, PROMPT_FILE, JSON, HELP_ALL),
     ),
@@ -110,7 +110,7 @@ _PICTURES = (
     Command(
         name="remove-chroma-key",
         table="cutout",
-        summary="cut a subject out of its flat backdrop, locally and free",
+        summary="cut a subject out of its flat backdrop, locally",
         examples=(
             "imagegen remove-chroma-key --input a.png --out b.png --auto-key border \\",
             "  --soft-matte --transparent-threshold 12 --opaque-threshold 220 --despill",
