@@ -29,7 +29,8 @@ def short_page(command: Command) -> str:
     rest = [option for option in options.values() if option not in main and option.name not in RARE]
     lines = [f"imagegen {command.name}: {command.summary}", ""]
     lines += [f"  {example}" for example in command.examples]
-    lines += ["", *(_row(option) for option in main if option.name != "help_all")]
+    rows = [_row(option) for option in main if option.name != "help_all"]
+    lines += ["", *rows] if rows else []
     if rest:
         names = ", ".join(option.flags[-1][2:] for option in rest)
         lines += textwrap.wrap(f"also: {names}", WIDTH, subsequent_indent="      ", break_on_hyphens=False)

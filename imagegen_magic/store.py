@@ -8,6 +8,7 @@ its sidecar; the history's line. A process killed between any two leaves nothing
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -197,13 +198,18 @@ class Store:
 
     @property
     def spool(self) -> Path:
-        """This process's own part of the spool."""
-        place = self.folder / SPOOL / f"{os.getpid()}"
-        if self._alive is None:
+        """This store's own part of the spool; another store of this process on the same folder has another."""
+        for number in itertools.count(1):
+            if self._alive is not None:
+                break
+            place = self.folder / SPOOL / (f"{os.getpid()}-{number}" if number > 1 else f"{os.getpid()}")
             place.mkdir(parents=True, exist_ok=True)
-            self._alive = FileLock(place / "alive.lock")
-            self._alive.acquire()
-        return place
+            lock = FileLock(place / "alive.lock")
+            with contextlib.suppress(Timeout):
+                lock.acquire(timeout=0)
+                self._alive = lock
+        assert self._alive is not None
+        return Path(self._alive.lock_file).parent
 
     def open(self, suffix: str) -> tuple[Path, BinaryIO]:
         """A new private file, open for writing and reading."""

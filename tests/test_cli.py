@@ -115,7 +115,7 @@ def test_recipes(line, files, folder, capsys):
     Path("tmp/prompts.jsonl").write_text(JOBS, encoding="utf-8")
     assert run(line) == 0, capsys.readouterr().err
     out = capsys.readouterr().out
-    assert [line for line in out.splitlines() if Path(line).suffix in (".png", ".jpeg", ".webp")] == files
+    assert [line for line in out.splitlines() if Path(line).is_file()] == files
     for name in files:
         with Image.open(name) as image:
             assert image.format.lower() == {"jpg": "jpeg"}.get(name.rsplit(".", 1)[1], name.rsplit(".", 1)[1])
@@ -256,7 +256,7 @@ WRONG = [
     ("generate", ["the prompt is empty", "--prompt"]),
     ("generate --prompt-file none.txt", ["can't be read"]),
     ("edit --prompt x", ["an edit needs a picture"]),
-    ("edit --image none.png --prompt x", ["there is no such file"]),
+    ("edit --image none.png --prompt x", ["neither a file", "check the path"]),
     ("generate-batch", ["--input prompts.jsonl"]),
     ("generate-batch --input none.jsonl", ["neither a file"]),
     ("generate-batch --input bad.jsonl", ["line 1", "line 2", "not valid JSON", "2 of 3 jobs"]),
@@ -475,7 +475,9 @@ def test_help_fits_a_screen(name, capsys):
     assert len(page.splitlines()) <= 24
     assert max(map(len, page.splitlines())) <= 80
     assert page.splitlines()[2].startswith("  ") or "imagegen" in page.splitlines()[2]
-    assert all(option.flags[-1] in full_page(TABLE[name]) for option in options_of(TABLE[name]))
+    assert all(
+        option.flags[-1] in full_page(TABLE[name]) for option in options_of(TABLE[name]) if option.name != "help_all"
+    )
 
 
 def test_top_help(capsys):
