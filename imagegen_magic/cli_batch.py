@@ -9,7 +9,7 @@ from typing import Any
 
 from .api import Session
 from .batch import BatchPlan, FailedJob, Gallery
-from .cli_commands import INTERRUPTED, Call, refuse_keys
+from .cli_call import INTERRUPTED, Call, refuse_keys
 from .cli_files import job_file, with_script_defaults
 from .cli_make import OWN, dry_run_document, require_key, result_document, wait_for
 from .cli_output import Progress, error_document, print_json, print_lines, say, shown

@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .cli_output import error_document, in_shell_words, print_json, print_lines, say
+from .cli_call import INTERRUPTED, Call, fail, refuse_keys
+from .cli_output import in_shell_words, print_json, print_lines, say
 from .cli_table import COMMANDS, Command
-from .errors import AuthenticationError, CallCancelledError, ImagegenError, OptionError, Problem, RequestError
+from .errors import ImagegenError, OptionError, Problem
 from .options import ParsedLine, parse_line
-from .redaction import find_key, redact
+from .redaction import redact
 
 if TYPE_CHECKING:
     from .api import Session
     from .tables import Table
 
-__all__ = ["Call", "exit_code", "run_command"]
-
-INTERRUPTED = 130
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One command line, read: the options given, the word without a flag, and every fault found so far."""
-
-    command: Command
-    values: Mapping[str, Any]
-    word: str | None = None
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def json(self) -> bool:
-        """True where a machine reads the answer."""
-        return bool(self.values.get("json"))
+__all__ = ["RUNNERS", "run_command"]
 
 
 def run_command(name: str, words: Sequence[str]) -> int:
@@ -57,27 +41,6 @@ def run_command(name: str, words: Sequence[str]) -> int:
 
         say(redact("".join(traceback.format_exception(error))))
         return 1
-
-
-def fail(error: ImagegenError, *, json: bool) -> int:
-    """Shows an error, and returns its exit code."""
-    code = exit_code(error)
-    say(f"imagegen: {error}")
-    if json:
-        print_json(error_document(error, code))
-    return code
-
-
-def exit_code(error: ImagegenError) -> int:
-    """2 for what was typed wrong and a missing key, 4 where it may have been billed, 130 where stopped, else 1."""
-    if isinstance(error, CallCancelledError):
-        return INTERRUPTED
-    taken = bool(error.problems) and all(problem.field == "name" for problem in error.problems)
-    if isinstance(error, (OptionError, RequestError)):
-        return 1 if taken else 2
-    if isinstance(error, AuthenticationError) and error.outcome == "not sent":
-        return 2
-    return 4 if error.outcome == "ambiguous" else 1
 
 
 def _run(command: Command, words: Sequence[str]) -> int:
@@ -107,18 +70,6 @@ def _line_problems(
         fix = f'imagegen {command.name} "{text}"' if command.positional else f"imagegen {command.name} --help"
         problems.append(Problem(field="line", value=text, rule=rule, fix=fix))
     return tuple(problems), word
-
-
-def refuse_keys(text: str) -> None:
-    """Stops words that hold something shaped like an API key, before they reach a prompt or a file.
-
-    Raises:
-        OptionError: they do.
-    """
-    if find_key(text):
-        rule = "it holds something shaped like an API key; prompts are sent, and kept in sidecars and the history"
-        fix = "take it out; the key belongs into the environment variable OPENAI_API_KEY"
-        raise OptionError("the line was refused", problems=(Problem(field="line", rule=rule, fix=fix),))
 
 
 def _raise_problems(call: Call) -> None:

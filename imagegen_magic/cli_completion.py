@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from .cli import COMMANDS as NAMES
 from .cli_table import COMMANDS, Command, options_of
 from .option_table import Option
 
@@ -96,7 +95,7 @@ def bash_script() -> str:
 _imagegen() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" words="" files=""
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "{" ".join(NAMES)} --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "{" ".join(COMMANDS)} --help --version" -- "$current"))
     return
   fi
   case "${{COMP_WORDS[1]}}" in
@@ -126,7 +125,7 @@ def zsh_script() -> str:
             *(f"        {spec} \\" for spec in specs[:-1]),
             f"        {specs[-1]} ;;",
         ]
-    listed = "\n".join(f"    {_quoted(f'{name}:{COMMANDS[name].summary}')}" for name in NAMES)
+    listed = "\n".join(f"    {_quoted(f'{name}:{COMMANDS[name].summary}')}" for name in COMMANDS)
     body = "\n".join(cases)
     return f"""\
 #compdef imagegen
@@ -170,7 +169,7 @@ def fish_script() -> str:
     """Lines of `complete -c imagegen`."""
     lines = ["complete -c imagegen -f"]
     first = "complete -c imagegen -n __fish_use_subcommand -a"
-    lines += [f"{first} {name} -d {_quoted(COMMANDS[name].summary, fish=True)}" for name in NAMES]
+    lines += [f"{first} {name} -d {_quoted(COMMANDS[name].summary, fish=True)}" for name in COMMANDS]
     for command in COMMANDS.values():
         seen = f"complete -c imagegen -n '__fish_seen_subcommand_from {command.name}'"
         words = _words_of(command)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cli_commands import Call
+from .cli_call import Call
 from .cli_output import print_json, print_lines, say, shown
 from .cli_table import DEFAULTS
 from .errors import OptionError, Problem, StoreError

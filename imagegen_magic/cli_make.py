@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .api import Session
 from .background import Task
-from .cli_commands import INTERRUPTED, Call, fail, refuse_keys
+from .cli_call import INTERRUPTED, Call, fail, refuse_keys
 from .cli_files import place_output, with_script_defaults
 from .cli_output import Progress, print_json, print_lines, say, shown
 from .cost import format_usd

@@ -19,7 +19,8 @@ from PIL import Image
 
 import imagegen_magic
 from imagegen_magic.cli import COMMANDS, main
-from imagegen_magic.cli_commands import RUNNERS, exit_code
+from imagegen_magic.cli_call import exit_code
+from imagegen_magic.cli_commands import RUNNERS
 from imagegen_magic.cli_completion import SHELLS, completion_script
 from imagegen_magic.cli_files import job_file, place_output
 from imagegen_magic.cli_help import full_page, short_page
