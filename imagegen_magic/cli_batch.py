@@ -111,7 +111,7 @@ def _run(call: Call, session: Session, plan: BatchPlan, values: Mapping[str, Any
             plan, values, on_event=progress.on_event, on_done=ended, cancel=task.cancel_event
         ),
     )
-    interrupted = wait_for(task, progress)
+    interrupted = wait_for(task, progress, session.store(options))
     session.close()
     return finish_batch(call, task.result(), interrupted=interrupted, quiet=bool(options["quiet"]))
 

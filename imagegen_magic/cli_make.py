@@ -17,6 +17,7 @@ from .cost import format_usd
 from .errors import AuthenticationError, ImagegenError, Problem
 from .options import Options
 from .running import web_suffixes
+from .store import Store
 
 if TYPE_CHECKING:
     from .planning import Job
@@ -127,7 +128,7 @@ def _run(call: Call, session: Session, job: Job) -> int:
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
     task = session.start(job, on_event=progress.on_event)
-    interrupted = wait_for(task, progress)
+    interrupted = wait_for(task, progress, session.store(job.options))
     session.close()
     if isinstance(task.error, ImagegenError):
         return fail(task.error, json=call.json)
@@ -141,7 +142,7 @@ def _pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count} pictures"
 
 
-def wait_for(task: Task[Any], progress: Progress) -> bool:
+def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
     """Waits for the task; True where it was interrupted.
 
     The first Ctrl-C sends nothing more and waits for what was sent, because that is billed; the second leaves.
@@ -155,16 +156,13 @@ def wait_for(task: Task[Any], progress: Progress) -> bool:
             progress.tick()
         except KeyboardInterrupt:
             if interrupted:
-                progress.note(
-                    "left: what was sent may have been billed; what had come is saved by the next command here"
-                )
+                store.abandon()
+                progress.note("left: what was sent may have been billed; see `imagegen history`")
                 sys.stdout.flush()
                 os._exit(INTERRUPTED)  # the thread that waits for the answer would hold an ordinary exit
             interrupted = True
             task.cancel()
-            progress.note(
-                "stopping: nothing more is sent; waiting for what was sent, because it is billed (Ctrl-C again leaves)"
-            )
+            progress.note("stopping: waiting for what was sent, because it is billed (Ctrl-C again leaves)")
 
 
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:

@@ -244,6 +244,19 @@ class Store:
         finally:
             self.discard(path)
 
+    def abandon(self) -> int:
+        """How many requests under way were entered as of unknown outcome, for a process that leaves at once.
+
+        Their names are given back; should their pictures turn up in the spool, `recover` still publishes them.
+        """
+        notes = [note for path in self.spool.glob("*.intent") if (note := _read_json(path))]
+        for note in notes:
+            for name in note["paths"]:
+                self._give_back(self.folder / name)
+            left = Record.from_dict(note["record"])
+            self.history.append(replace(left, outcome="ambiguous", error="left before the answer came"))
+        return len(notes)
+
     # publishing
 
     def save(self, plan: Plan, response: ImageResponse, record: Record, *, marker: str = "") -> Record:

@@ -422,14 +422,16 @@ def test_history_and_cost_see_what_was_made(capsys):
 # Ctrl-C
 
 
-def interrupted(words, seconds=1.5, latency=1.0):
+def interrupted(words, latency=1.0, times=1):
     """(exit code, stdout, stderr, pictures billed) of a command that gets SIGINT while its request is under way."""
     with serve(simulator=Simulator(latency=latency)) as server:
         process = spawn([*words, "--backend", "openai", "--base-url", server.url], start_new_session=True)
         end = time.monotonic() + 30
         while not server.simulator.record and "generating" not in "".join(_peek(process)) and time.monotonic() < end:
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        for _ in range(times):
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         return process.returncode, out, _seen.pop(process.pid, "") + err, server.simulator.images_billed
 
@@ -451,6 +453,16 @@ def test_ctrl_c_keeps_what_was_sent():
     assert "waiting for what was sent" in err
     assert "Traceback" not in err
     assert Path("output/imagegen/output.png.json").is_file()
+
+
+def test_ctrl_c_twice_leaves(capsys):
+    """The second Ctrl-C leaves at once: no empty file stays, and the history says that it may have been billed."""
+    code, out, err, _ = interrupted(["generate", "a mug", *SMALL.split()], latency=5.0, times=2)
+    assert (code, out) == (130, "")
+    assert "may have been billed" in err
+    assert not Path("output/imagegen/output.png").exists()
+    assert run("history") == 0
+    assert "may have been billed" in capsys.readouterr().out
 
 
 def test_ctrl_c_in_a_batch_sends_nothing_more():
