@@ -261,7 +261,7 @@ WRONG = [
     ("generate-batch", ["--input prompts.jsonl"]),
     ("generate-batch --input none.jsonl", ["neither a file"]),
     ("generate-batch --input bad.jsonl", ["line 1", "line 2", "not valid JSON", "2 of 3 jobs"]),
-    ("generate-batch --input bad.jsonl --max-attempts 0 --out x.png", ["--max-attempts 3", "--out-dir DIR"]),
+    ("generate-batch --input bad.jsonl --max-attempts 0 --concurrency 0 --out x.png", ["--max-attempts 3", "--out-dir DIR", "--concurrency 5"]),
     ("remove-chroma-key --input a.jpg --out b.jpg --edge-contract 99", ["--out cut.png", "from 0 to 16"]),
     ("remove-chroma-key", ["--input is needed", "--out is needed"]),
     ("completion tcsh", ["one of bash, zsh, fish"]),
@@ -573,3 +573,42 @@ def test_simulate_serves(capsys):
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
     process.communicate()
+
+
+# the pages
+
+DOCS = Path(imagegen_magic.__file__).parent.parent / "docs"
+
+
+@pytest.mark.skipif(not (shutil.which("bash") and DOCS.is_dir()), reason="bash and the docs are needed")
+def test_recipes_of_the_migration_page(folder):
+    """The page's recipes, run by a shell as they stand there, succeed, and leave their files where the scripts did."""
+    text = (DOCS / "migrating.md").read_text(encoding="utf-8")
+    block = re.search(r"```sh\n(.*?)```", text, re.DOTALL)[1]
+    program = f'set -e\nimagegen() {{ "{sys.executable}" -m imagegen_magic "$@"; }}\n'
+    env = {**os.environ, "PYTHONPATH": str(DOCS.parent)}
+    done = subprocess.run(
+        ["bash", "-c", program + block], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    pictures = sorted(
+        path.relative_to(folder / "output/imagegen").as_posix() for path in folder.glob("output/**/*.png")
+    )
+    assert pictures == [
+        "batch/001-a-hangar-with-a-small-shuttle.png", "batch/wolf.png", "both.png", "draft.png", "mug-alpha.png",
+        "mug-cutout.png", "mug-hero-web.png", "mug-hero.png", "near-4k.png", "sunset.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="the docs are needed")
+def test_the_pages_name_what_there_is():
+    """Every command and exit code is on cli.md; every cut-out flag of the script is on migrating.md."""
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert all(name in page for name in COMMANDS)
+    assert all(f"| {code} |" in page for code in (0, 1, 2, 3, 4, 130))
+    table = (DOCS / "migrating.md").read_text(encoding="utf-8")
+    assert all(flag in table for flag in SCRIPT_FLAGS["remove-chroma-key"].split())
+    for text in (page, table):
+        flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+        known = {word for name in TABLE for word in re.findall(r"--[a-z-]+", full_page(TABLE[name]))}
+        assert flags <= known | {"--help", "--help-all"}, flags - known
