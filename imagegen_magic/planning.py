@@ -149,6 +149,8 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
         faults.append(
             Problem(field="protect", rule="there is no mask to protect outside of", fix="--mask-box 25%,25%,50%,50%")
         )
+    if any(edge < 1 for edge in options["web"] or ()):
+        faults.append(Problem(field="web", value=options["web"], rule="at least 1 pixel", fix="--web 1024"))
     if options["svg_model"] or options["svg_effort"]:
         faults += [] if options["output_format"] == "svg" else [
             Problem(field="svg_model", rule="for svg output only", fix="--output-format svg")

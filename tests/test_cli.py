@@ -252,6 +252,7 @@ WRONG = [
     ('generate "x" --qualty low', ["did you mean --quality", "1 picture" * 0]),
     ('generate "x" --use-case product-mokup', ["--use-case product-mockup"]),
     ('generate "x" --input-fidelity low --model gpt-image-2', ["input_fidelity"]),
+    ('generate "x" --downscale-max-dim 0', ["--web 1024"]),
     ("generate a red mug", ['imagegen generate "a red mug"']),
     ('generate "x" --prompt y', ["given twice"]),
     ("generate", ["the prompt is empty", "--prompt"]),
