@@ -18,7 +18,7 @@ from .request import InputImage
 from .response import Parent
 from .store import Store
 
-__all__ = ["Pair", "cutout_of", "gather_inputs"]
+__all__ = ["Pair", "cutout_arguments", "cutout_of", "gather_inputs"]
 
 
 def history_file(store: Store, token: str) -> Path:
@@ -152,6 +152,18 @@ class Pair:
         return f"{self.names[0]} beside {self.names[1]}"
 
 
+ENGINE_NAMES = {"key_color": "key", "opacity": "subject"}
+CUTOUT_OPTIONS = (
+    *ENGINE_NAMES, "auto_key", "soft_matte", "tolerance", "transparent_threshold", "opaque_threshold", "despill",
+    "edge_contract", "edge_feather",
+)  # fmt: skip
+
+
+def cutout_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `cutouts.cutout` that option values mean; what was not given stays with its default."""
+    return {ENGINE_NAMES.get(name, name): values[name] for name in CUTOUT_OPTIONS if values.get(name) is not None}
+
+
 def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], store: Store) -> Any:
     """The cut-out of the picture that a `%imagegen cutout` line names, saved in the output folder."""
     from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
@@ -163,9 +175,7 @@ def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], store: Store)
         raise OptionError("the line can't be used", problems=(*parsed.problems, *missing))
     source, origin = resolve_token(parsed.name, variables, lambda word: history_file(store, word))
     values = dict(parsed.values)
-    given = {"key": values.get("key_color", "auto"), "subject": values.get("opacity", "opaque")}
-    given |= {name: values[name] for name in ("edge_contract", "edge_feather") if name in values}
-    cut = cutout(getattr(source, "path", source), **given)
+    cut = cutout(getattr(source, "path", source), **cutout_arguments(values))
     plan = store.plan(f"{Path(origin.lstrip('@')).stem}-cutout", 1, "png")
     store.save_derived(
         plan.paths[0], lambda stream: stream.write(cut.to_bytes("png")), Record(kind="cutout"), kind="cutout"

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
 
 MAKES = frozenset({"generate", "edit", "batch"})
 KEYS = MAKES | {"cutout"}
+CUTS = frozenset({"cutout"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,8 @@ class Option:
     choices: tuple[str, ...] = ()
     suggests: tuple[str, ...] | str = ()
     config: bool = False
+    shorthands: tuple[tuple[str, str], ...] = ()
+    """Flags that stand for one of the values: `--force` for `--if-exists overwrite`."""
 
 
 def _flag(name: str) -> str:
@@ -170,12 +173,14 @@ _PROMPT = (
             "list" if name == "text" else "text",
             PROMPT,
             _FIELD_HELP[name],
+            *(("--negative",) if name == "avoid" else ()),
             metavar="SLUG" if name == "use_case" else "TEXT",
             suggests="slug" if name == "use_case" else (),
         )
         for name in FIELD_LABELS
     ),
     _row("keep", "list", PROMPT, "what an edit must not change; repeatable", metavar="TEXT"),
+    _row("augment", "switch", PROMPT, "add the labelled lines of the fields above to the prompt", default=True),
     _row("raw", "switch", PROMPT, "send {{ }} as typed"),
     _row("show_prompt", "switch", PROMPT, "print the prompt that would be sent, and stop"),
 )
@@ -260,6 +265,49 @@ _CUTOUT = (
         commands=KEYS,
         metavar="PX",
     ),
+    _row(
+        "auto_key",
+        "text",
+        CUTOUT,
+        "where the backdrop's colour is measured; none takes --key-color at its word",
+        commands=CUTS,
+        choices=("none", "corners", "border"),
+        metavar="none|corners|border",
+    ),
+    _row("soft_matte", "switch", CUTOUT, "measured soft edges in place of a hard key", commands=CUTS, default=True),
+    _row(
+        "tolerance",
+        "whole",
+        CUTOUT,
+        "hard key: levels from the key that count as backdrop",
+        commands=CUTS,
+        metavar="0-255",
+    ),
+    _row(
+        "transparent_threshold",
+        "number",
+        CUTOUT,
+        "soft matte: pixels within this many levels of the key are clear; else as measured",
+        commands=CUTS,
+        metavar="0-255",
+    ),
+    _row(
+        "opaque_threshold",
+        "number",
+        CUTOUT,
+        "soft matte: pixels this many levels from the key are opaque; else as measured",
+        commands=CUTS,
+        metavar="0-255",
+    ),
+    _row(
+        "despill",
+        "switch",
+        CUTOUT,
+        "take the key's tint off the subject",
+        "--spill-cleanup",
+        commands=CUTS,
+        default=True,
+    ),
 )
 
 _FILES = (
@@ -281,8 +329,25 @@ _FILES = (
         default="version",
         choices=("version", "fail", "overwrite"),
         metavar="version|fail|overwrite",
+        shorthands=(("--force", "overwrite"),),
     ),
-    _row("web", "wholes", FILES, "also save a copy scaled to this longest edge; repeatable", metavar="PX"),
+    _row(
+        "web",
+        "wholes",
+        FILES,
+        "also save a copy scaled to this longest edge; repeatable",
+        "--downscale-max-dim",
+        metavar="PX",
+    ),
+    _row(
+        "web_suffix",
+        "text",
+        FILES,
+        "how the copy's name ends; {px} is its longest edge",
+        "--downscale-suffix",
+        default="-web{px}",
+        metavar="TEXT",
+    ),
     _row(
         "reuse",
         "switch",
@@ -412,6 +477,7 @@ _BATCH_ROWS = (
         "any",
         "batch",
         "variable or file (JSONL, CSV) with the jobs",
+        "--input",
         "--from",
         commands=_BATCH,
         metavar="VAR|FILE",

@@ -102,10 +102,11 @@ def parse_line(
     *,
     positional: bool = True,
     variables: Mapping[str, object] | None = None,
+    extra: Sequence[Option] = (),
 ) -> ParsedLine:
     """The options of one line (or argv) for `command`; faults are collected, not raised.
 
-    With `variables`, every `{{ expr }}` of a line stands for its value there, objects included.
+    `extra` are options that only the calling surface has. With `variables`, every `{{ expr }}` of a line stands for its value there, objects included.
 
     Raises:
         OptionError: a quote is never closed, or a `{{ expr }}` fails.
@@ -114,7 +115,7 @@ def parse_line(
     if isinstance(line, str) and variables is not None:
         line, lifted = lift_variables(line, variables)
     words = split_line(line) if isinstance(line, str) else list(line)
-    parser = build_parser(command, positional=positional)
+    parser = build_parser(command, positional=positional, extra=extra)
     try:
         found, unknown = parser.parse_known_args(_joined_optional(words))
     except _LineFault as fault:
@@ -122,8 +123,8 @@ def parse_line(
     raw = {name: value for name, value in vars(found).items() if value is not None}
     raw = {name: _restored(value, lifted) for name, value in raw.items()}
     asked_help, name = bool(raw.pop("help", False)), raw.pop("name", None)
-    problems = [_unknown_flag(word, command) for word in _heads(unknown)]
-    values, faults = read_values(raw)
+    problems = [_unknown_flag(word, command, extra) for word in _heads(unknown)]
+    values, faults = read_values(raw, extra=extra)
     return ParsedLine(name=name, values=values, problems=(*problems, *faults), help=asked_help)
 
 
@@ -158,7 +159,9 @@ def _heads(unknown: Sequence[str]) -> list[str]:
     ]
 
 
-def build_parser(command: str, *, positional: bool = True, prog: str = "") -> argparse.ArgumentParser:
+def build_parser(
+    command: str, *, positional: bool = True, prog: str = "", extra: Sequence[Option] = ()
+) -> argparse.ArgumentParser:
     """An argparse parser of the options of `command`; every value stays text until `read_values`."""
     prog = prog or COMMANDS.get(command, command)
     parser = _Parser(
@@ -169,9 +172,7 @@ def build_parser(command: str, *, positional: bool = True, prog: str = "") -> ar
             "name", nargs="?", metavar="NAME", help="binds the result to this name, and names the files"
         )
     groups: dict[str, Any] = {}
-    for option in OPTIONS:
-        if command not in option.commands:
-            continue
+    for option in (*(option for option in OPTIONS if command in option.commands), *extra):
         group = groups.setdefault(option.group, parser.add_argument_group(option.group))
         _add_option(group, option)
     parser.add_argument("-h", "--help", action="store_true", default=None, help="show this")
@@ -181,12 +182,16 @@ def build_parser(command: str, *, positional: bool = True, prog: str = "") -> ar
 def _add_option(group: Any, option: Option) -> None:
     common: dict[str, Any] = {"dest": option.name, "default": None, "help": option.help.replace("%", "%%")}
     if option.kind == "switch":
-        action = argparse.BooleanOptionalAction if option.config else "store_true"
+        action = argparse.BooleanOptionalAction if option.config or option.default else "store_true"
         group.add_argument(*option.flags, action=action, **common)
     elif option.kind in ("list", "pairs", "wholes"):
         group.add_argument(*option.flags, action="append", metavar=option.metavar, **common)
     else:
         group.add_argument(*option.flags, metavar=option.metavar or option.name.upper(), **common)
+    for flag, value in option.shorthands:
+        group.add_argument(
+            flag, action="store_const", const=value, dest=option.name, help=f"{option.flags[-1]} {value}"
+        )
 
 
 def _argparse_problem(message: str, command: str) -> Problem:
@@ -195,8 +200,9 @@ def _argparse_problem(message: str, command: str) -> Problem:
     return Problem(field=flag, rule=message.split(": ", 1)[-1], fix=f"{COMMANDS.get(command, command)} --help")
 
 
-def _unknown_flag(word: str, command: str) -> Problem:
-    flags = [flag for option in OPTIONS if command in option.commands for flag in option.flags]
+def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Problem:
+    options = (*(option for option in OPTIONS if command in option.commands), *extra)
+    flags = [flag for option in options for flag in (*option.flags, *(flag for flag, _ in option.shorthands))]
     if not word.startswith("-"):
         return Problem(
             field="line", value=word, rule="one NAME at most; quote values with spaces", fix=f'--style "{word} …"'
@@ -208,12 +214,15 @@ def _unknown_flag(word: str, command: str) -> Problem:
     return Problem(field=word.split("=", maxsplit=1)[0], rule="no such option", fix=fix)
 
 
-def read_values(raw: Mapping[str, Any], *, where: str = "") -> tuple[dict[str, Any], list[Problem]]:
-    """Typed values from texts or Python values, by the table, and every fault found."""
+def read_values(
+    raw: Mapping[str, Any], *, where: str = "", extra: Sequence[Option] = ()
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Typed values from texts or Python values, by the table and a surface's `extra` options, and every fault found."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
+    table = BY_NAME | {option.name: option for option in extra}
     for name, given in raw.items():
-        option = BY_NAME.get(name)
+        option = table.get(name)
         if option is None:
             near = difflib.get_close_matches(name, BY_NAME, n=2)
             fix = f"did you mean {' or '.join(near)}?" if near else "unknown API fields go through extra={...}"

@@ -149,6 +149,8 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
         faults.append(
             Problem(field="protect", rule="there is no mask to protect outside of", fix="--mask-box 25%,25%,50%,50%")
         )
+    if any(edge < 1 for edge in options["web"] or ()):
+        faults.append(Problem(field="web", value=options["web"], rule="at least 1 pixel", fix="--web 1024"))
     if options["svg_model"] or options["svg_effort"]:
         faults += [] if options["output_format"] == "svg" else [
             Problem(field="svg_model", rule="for svg output only", fix="--output-format svg")
@@ -204,7 +206,7 @@ def _build_request(
         notes.append("with reference images, the request goes through the edits endpoint, as the API wants it")
     if key is not None:
         notes.append(f"chroma key {key.color}: {key.reason}")
-    fields = {name: options[name] for name in FIELD_LABELS if options[name]}
+    fields = {name: options[name] for name in FIELD_LABELS if options[name]} if options["augment"] else {}
     prompt = compose_prompt(
         body,
         fields,

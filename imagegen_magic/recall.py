@@ -67,7 +67,7 @@ def flag_words(name: str, value: Any) -> list[str]:
     option = BY_NAME[name]
     flag = option.flags[-1]
     if option.kind == "switch":
-        return [flag] if value else [f"--no-{flag[2:]}"] if option.config else []
+        return [flag] if value else [f"--no-{flag[2:]}"] if option.config or option.default else []
     if isinstance(value, dict):
         return [word for key, item in value.items() for word in (flag, _quoted(f"{key}={item}"))]
     values = value if isinstance(value, (list, tuple)) else [value]

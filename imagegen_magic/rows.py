@@ -50,7 +50,7 @@ def _row(line: str, where: str) -> Row:
 
 
 def read_source(source: Any) -> list[Row]:
-    """Rows of a file (JSONL, CSV or text), a list of mappings or prompts, or a table of any dataframe library.
+    """Rows of a file (JSONL, CSV or text, lines that start with # passed over), a list of mappings or prompts, or a table of any dataframe library.
 
     Raises:
         OptionError: it is none of these, or can't be read.
@@ -80,7 +80,7 @@ def _read_file(path: Path) -> list[Row]:
         return [
             Row(values=_cleaned(row), where=f"row {n}") for n, row in enumerate(csv.DictReader(io.StringIO(text)), 2)
         ]
-    return read_body(text)
+    return read_body("\n".join("" if line.lstrip().startswith("#") else line for line in text.splitlines()))
 
 
 def _items(source: Any) -> Iterable[Any]:
@@ -113,17 +113,18 @@ def _of_item(item: Any, where: str) -> Row:
 
 
 def _cleaned(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Values without the table's empty cells; names with underscores; `fields` opened up."""
+    """Values without the table's empty cells; names with underscores; `fields` opened up, below the row's own."""
     out: dict[str, Any] = {}
+    inner: dict[str, Any] = {}
     for name, value in item.items():
         if _is_empty(value):
             continue
         key = str(name).strip().replace("-", "_")
         if key == "fields" and isinstance(value, Mapping):
-            out.update(_cleaned(value))
+            inner = _cleaned(value)
         else:
             out[ALIASES.get(key, key)] = value
-    return out
+    return inner | out
 
 
 ALIASES = {"images": "image", "negative": "avoid", "format": "output_format"}

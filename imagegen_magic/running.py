@@ -26,7 +26,7 @@ from .store import Plan, Store
 if TYPE_CHECKING:
     from .cutouts import Cutout
 
-__all__ = ["Gate", "Run", "Send", "run_job", "stored_result"]
+__all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
 
 SOURCE = "-source"
 """What the file with the API's bytes is called beside a cut-out: `hero-source.png` beside `hero.png`."""
@@ -94,14 +94,14 @@ def run_job(job: Job, run: Run) -> ImageResult:
         job.request.format,
         if_exists=job.options["if_exists"],
         out=job.options["out"],
-        markers=(SOURCE,) if job.cutout else (),
+        markers=(*((SOURCE,) if job.cutout else ()), *web_suffixes(job.options)),
     )
     run.on_event(Started(index=run.index, request=job.request))
     try:
         record = _call(job, run, plan, job.request, marker=SOURCE if job.cutout else "")
         second = _second_frames(job, run, record) if job.cutout == "difference" else {}
     finally:
-        if not any(path.stat().st_size for path in (*plan.paths, *plan.sources(SOURCE)) if path.exists()):
+        if not any(path.stat().st_size for path in plan.held() if path.exists()):
             run.store.release(plan)
     derived = _derive(job, run, plan, record, second)
     run.store.release(plan)
@@ -326,12 +326,21 @@ def _web_copies(
 
     cut = next((e for e in derived.entries if e.kind == "cutout" and e.index == entry.index), entry)
     source = run.store.folder / cut.path
-    for edge in job.options["web"]:
+    for edge, suffix in zip(job.options["web"], web_suffixes(job.options), strict=True):
         copy, form = scaled(source, edge)
-        name = source.with_name(f"{source.stem}-web{edge}{source.suffix}")
+        name = source.with_name(f"{source.stem}{suffix}{source.suffix}")
         derived.entries.append(
             run.store.save_derived(name, lambda stream: copy.save(stream, form), record, kind="web", index=entry.index)  # noqa: B023
         )
+
+
+def web_suffixes(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """How the names of the scaled copies end, one for each `--web`; no two are the same."""
+    given = str(options["web_suffix"])
+    edges = tuple(options["web"] or ())
+    text = given if given[:1] in ("-", "_") else f"-{given}"
+    text = text if "{px}" in text or len(edges) == 1 else text + "{px}"
+    return tuple(text.replace("{px}", str(edge)) for edge in edges)
 
 
 def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:

@@ -50,6 +50,12 @@ class Plan:
     paths: tuple[Path, ...]
     """Where the user looks for the pictures."""
     overwrite: bool = False
+    markers: tuple[str, ...] = ()
+    """Further names held beside each path, for what will be made of it: `-source`, `-web`."""
+
+    def held(self) -> tuple[Path, ...]:
+        """Every name that is held."""
+        return (*self.paths, *(path for marker in self.markers for path in self.sources(marker)))
 
     def sources(self, marker: str) -> tuple[Path, ...]:
         """The same names with a marker, for the API's bytes beside a derived picture: `hero-source.png`."""
@@ -90,35 +96,45 @@ class Store:
             StoreError: a name is taken, the folder can't be written, or the disk is nearly full.
             OptionError: `out` leaves the folder.
         """
-        base = self._base(stem, out, form)
-        self._check_folder(base.parent, count)
+        self._check_folder(self._base(stem, out, form).parent, count)
         for version in range(1, 100_000):
-            names = [_numbered(base, version, i, count) for i in range(count)]
-            wanted = [*names, *(n.with_name(f"{n.stem}{m}{n.suffix}") for n in names for m in markers)]
-            if if_exists == "overwrite":
-                return Plan(paths=tuple(names), overwrite=True)
-            if self._hold(wanted):
-                return Plan(paths=tuple(names))
+            names = self._names(stem, count, form, out, version)
+            plan = Plan(paths=names, overwrite=if_exists == "overwrite", markers=tuple(markers))
+            if plan.overwrite or self._hold(plan.held()):
+                return plan
             if if_exists == "fail":
-                raise self._taken([path for path in wanted if path.exists()])
-        raise StoreError(f"no free name for {base.name}")
+                raise self._taken([path for path in plan.held() if path.exists()])
+        raise StoreError(f"no free name for {names[0].name}")
+
+    def _names(self, stem: str, count: int, form: str, out: str | None, version: int) -> tuple[Path, ...]:
+        """The names of one version: numbered where `{i}` stands, else at their ends where there are several."""
+        if out is not None and "{i}" in out:
+            return tuple(
+                _numbered(self._base(stem, out, form, number), version, 0, 1) for number in range(1, count + 1)
+            )
+        base = self._base(stem, out, form)
+        return tuple(_numbered(base, version, i, count) for i in range(count))
 
     def peek(
         self, stem: str, count: int, form: str, *, if_exists: str = "version", out: str | None = None
     ) -> tuple[Path, ...]:
         """The names that `plan` would give now, without holding them: for a dry run."""
-        base = self._base(stem, out, form)
         for version in range(1, 100_000):
-            names = [_numbered(base, version, i, count) for i in range(count)]
+            names = self._names(stem, count, form, out, version)
             if if_exists != "version" or not any(path.exists() for path in names):
-                return tuple(names)
+                return names
         return ()
 
-    def _base(self, stem: str, out: str | None, form: str) -> Path:
+    def _base(self, stem: str, out: str | None, form: str, number: int = 1) -> Path:
         suffix = SUFFIXES.get(form, f".{form}")
         if out is None:
             return self.folder / f"{safe_stem(stem)}{suffix}"
-        template = {"name": stem, "slug": stem, "i": "1", "date": datetime.now().astimezone().strftime("%Y-%m-%d")}
+        template = {
+            "name": stem,
+            "slug": stem,
+            "i": str(number),
+            "date": datetime.now().astimezone().strftime("%Y-%m-%d"),
+        }
         text = re.sub(r"\{(\w+)\}", lambda match: template.get(match[1], match[0]), out)
         parts = PurePosixPath(text.replace("\\", "/")).parts
         place = self.folder.joinpath(*parts) if parts else self.folder
@@ -169,7 +185,7 @@ class Store:
 
     def release(self, plan: Plan) -> None:
         """Gives back the names of a plan that came to nothing: empty files only."""
-        for path in (*plan.paths, *plan.sources("-source")):
+        for path in plan.held():
             with contextlib.suppress(OSError):
                 if not plan.overwrite and path.stat().st_size == 0:
                     path.unlink()
@@ -224,6 +240,19 @@ class Store:
             yield
         finally:
             self.discard(path)
+
+    def abandon(self) -> int:
+        """How many requests under way were entered as of unknown outcome, for a process that leaves at once.
+
+        Their names are given back; should their pictures turn up in the spool, `recover` still publishes them.
+        """
+        notes = [note for path in self.spool.glob("*.intent") if (note := _read_json(path))]
+        for note in notes:
+            for name in note["paths"]:
+                self._give_back(self.folder / name)
+            left = Record.from_dict(note["record"])
+            self.history.append(replace(left, outcome="ambiguous", error="left before the answer came"))
+        return len(notes)
 
     # publishing
 

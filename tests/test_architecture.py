@@ -24,7 +24,7 @@ FLOORS = {
     "recall gather",
     "engine": "api",
     "surfaces": "frontend cells batch_cells verbs completion magics panel panel_controls panel_results widgets cli "
-    "cli_output cli_cutout __main__",
+    "cli_table cli_help cli_output cli_call cli_commands cli_files cli_make cli_batch cli_cutout cli_completion __main__",
 }
 """From the ground up. A module imports from its own floor or from below, never in a circle."""
 

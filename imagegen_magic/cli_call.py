@@ -1,0 +1,64 @@
+"""What every command gets and gives: the line as it was read, and the exit code of what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .cli_output import error_document, print_json, say
+from .cli_table import Command
+from .errors import AuthenticationError, CallCancelledError, ImagegenError, OptionError, Problem, RequestError
+from .redaction import find_key
+
+__all__ = ["INTERRUPTED", "Call", "exit_code", "fail", "refuse_keys"]
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One command line, read: the options given, the word without a flag, and every fault found so far."""
+
+    command: Command
+    values: Mapping[str, Any]
+    word: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def json(self) -> bool:
+        """True where a machine reads the answer."""
+        return bool(self.values.get("json"))
+
+
+def fail(error: ImagegenError, *, json: bool) -> int:
+    """Shows an error, and returns its exit code."""
+    code = exit_code(error)
+    say(f"imagegen: {error}")
+    if json:
+        print_json(error_document(error, code))
+    return code
+
+
+def exit_code(error: ImagegenError) -> int:
+    """2 for what was typed wrong and a missing key, 4 where it may have been billed, 130 where stopped, else 1."""
+    if isinstance(error, CallCancelledError):
+        return INTERRUPTED
+    taken = bool(error.problems) and all(problem.field == "name" for problem in error.problems)
+    if isinstance(error, (OptionError, RequestError)):
+        return 1 if taken else 2
+    if isinstance(error, AuthenticationError) and error.outcome == "not sent":
+        return 2
+    return 4 if error.outcome == "ambiguous" else 1
+
+
+def refuse_keys(text: str) -> None:
+    """Stops words that hold something shaped like an API key, before they reach a prompt or a file.
+
+    Raises:
+        OptionError: they do.
+    """
+    if find_key(text):
+        rule = "it holds something shaped like an API key; prompts are sent, and kept in sidecars and the history"
+        fix = "take it out; the key belongs into the environment variable OPENAI_API_KEY"
+        raise OptionError("the line was refused", problems=(Problem(field="line", rule=rule, fix=fix),))

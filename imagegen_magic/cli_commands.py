@@ -1,0 +1,219 @@
+"""From the words of a command line to an exit code: reads them, runs the command, shows what goes wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from .cli_call import INTERRUPTED, Call, fail, refuse_keys
+from .cli_output import in_shell_words, print_json, print_lines, say
+from .cli_table import COMMANDS, Command
+from .errors import ImagegenError, OptionError, Problem
+from .options import ParsedLine, parse_line
+from .redaction import redact
+
+if TYPE_CHECKING:
+    from .api import Session
+    from .tables import Table
+
+__all__ = ["RUNNERS", "run_command"]
+
+
+def run_command(name: str, words: Sequence[str]) -> int:
+    """The exit code of a command with its words; whatever goes wrong is on standard error as a short card."""
+    json = "--json" in words
+    try:
+        return _run(COMMANDS[name], words)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; without this the interpreter complains of it at its end
+        return 1
+    except ImagegenError as error:
+        return fail(error, json=json)
+    except Exception as error:  # noqa: BLE001 - a fault of ours: its traceback, but never with a key in it
+        import traceback  # noqa: PLC0415 - only for a fault of ours
+
+        say(redact("".join(traceback.format_exception(error))))
+        return 1
+
+
+def _run(command: Command, words: Sequence[str]) -> int:
+    if {"-h", "--help", "--help-all"} & set(words):
+        from .cli_help import full_page, short_page  # noqa: PLC0415 - only for help
+
+        print_lines([(full_page if "--help-all" in words else short_page)(command).rstrip("\n")])
+        return 0
+    refuse_keys(" ".join(words))
+    parsed = parse_line(words, command.key, positional=bool(command.positional), extra=command.own)
+    problems, word = _line_problems(command, words, parsed)
+    return RUNNERS[command.name](Call(command=command, values=parsed.values, word=word, problems=problems))
+
+
+def _line_problems(
+    command: Command, words: Sequence[str], parsed: ParsedLine
+) -> tuple[tuple[Problem, ...], str | None]:
+    """The faults of a line as a shell's user made them, and its word without a flag."""
+    unknown = {problem.field for problem in parsed.problems if problem.rule == "no such option"}
+    after = {value for flag, value in pairwise(words) if flag in unknown}
+    word = None if parsed.name in after else parsed.name  # what follows a mistyped flag is that flag's value
+    stray = [problem.value for problem in parsed.problems if problem.field == "line" and problem.value not in after]
+    problems = [problem for problem in parsed.problems if problem.field != "line"]
+    if stray:
+        text = " ".join(map(str, [word, *stray] if word else stray))
+        rule = f"one {command.positional} at most" if command.positional else "a value without its flag"
+        fix = f'imagegen {command.name} "{text}"' if command.positional else f"imagegen {command.name} --help"
+        problems.append(Problem(field="line", value=text, rule=rule, fix=fix))
+    return tuple(problems), word
+
+
+def _raise_problems(call: Call) -> None:
+    if call.problems:
+        raise OptionError("the line can't be used", problems=call.problems)
+
+
+def _session(call: Call) -> Session:
+    """A session whose settings are the line's."""
+    from .api import Session  # noqa: PLC0415 - the engine comes with the first command that needs it
+
+    _raise_problems(call)
+    given = {name: value for name, value in call.values.items() if name != "json"}
+    return Session(defaults=lambda: given)
+
+
+def _show_table(call: Call, table: Table, code: int = 0) -> int:
+    if call.json:
+        print_json({"exit_code": code, "title": table.title, "rows": table.to_records(), "notes": list(table.notes)})
+    else:
+        print_lines([in_shell_words(str(table))])
+    return code
+
+
+def _models(call: Call) -> int:
+    from .reports import models_table  # noqa: PLC0415 - with the command
+
+    session = _session(call)
+    return _show_table(call, models_table(session.catalog(session.options({})), date.today()))  # noqa: DTZ011
+
+
+def _sizes(call: Call) -> int:
+    from .reports import sizes_table  # noqa: PLC0415 - with the command
+
+    session = _session(call)
+    options = session.options({"model": call.word} if call.word else {})
+    catalog = session.catalog(options)
+    return _show_table(call, sizes_table(catalog, catalog.get(options["model"])))
+
+
+def _tips(call: Call) -> int:
+    from .reports import tips_table, use_cases_table  # noqa: PLC0415 - with the command
+
+    _raise_problems(call)
+    return _show_table(call, tips_table(call.word) if call.word else use_cases_table())
+
+
+def _config(call: Call) -> int:
+    from .reports import config_table  # noqa: PLC0415 - with the command
+
+    return _show_table(call, config_table(_session(call).options({})))
+
+
+def _cost(call: Call) -> int:
+    return _show_table(call, _session(call).cost_table())
+
+
+def _history(call: Call) -> int:
+    return _show_table(call, _session(call).history_table(call.word or ""))
+
+
+def _doctor(call: Call) -> int:
+    from .doctor import doctor_table  # noqa: PLC0415 - with the command
+
+    table = doctor_table(_session(call).options({}), front_end="command line", live=True)
+    table = replace(table, rows=[row for row in table.rows if row[0] != "front end"])
+    return _show_table(call, table, code=1 if any(row[1] == "fail" for row in table.rows) else 0)
+
+
+def _status(call: Call) -> int:
+    return _show_table(call, _session(call).batch_handle(call.word or "").status())
+
+
+def _collect(call: Call) -> int:
+    from .cli_batch import finish_batch  # noqa: PLC0415 - with the command
+
+    return finish_batch(call, _session(call).batch_handle(call.word or "").collect())
+
+
+def _simulate(call: Call) -> int:
+    from .simulator.server import PortTakenError, serve_forever  # noqa: PLC0415 - with the command
+
+    _raise_problems(call)
+    port = call.values.get("port", 8000)
+    say("an offline Images API; Ctrl-C ends it. For a client: OPENAI_BASE_URL, with any OPENAI_API_KEY")
+    try:
+        serve_forever(
+            port,
+            faults=call.values.get("faults", ""),
+            latency=call.values.get("latency", 0.0),
+            announce=lambda url: print_lines([url]),
+        )
+    except (PortTakenError, ValueError, OverflowError) as error:
+        say(f"imagegen simulate: {error.strerror if isinstance(error, PortTakenError) else error}")
+        return 1 if isinstance(error, PortTakenError) else 2
+    return 0
+
+
+def _completion(call: Call) -> int:
+    from .cli_completion import SHELLS, completion_script  # noqa: PLC0415 - with the command
+
+    _raise_problems(call)
+    if call.word not in SHELLS:
+        problem = Problem(
+            field="shell", value=call.word, rule=f"one of {', '.join(SHELLS)}", fix="imagegen completion bash"
+        )
+        raise OptionError("which shell?", problems=(problem,))
+    print_lines([completion_script(call.word).rstrip("\n")])
+    return 0
+
+
+def _make(call: Call) -> int:
+    from .cli_make import make  # noqa: PLC0415 - with the command
+
+    return make(call)
+
+
+def _batch(call: Call) -> int:
+    from .cli_batch import make_batch  # noqa: PLC0415 - with the command
+
+    return make_batch(call)
+
+
+def _cut(call: Call) -> int:
+    from .cli_cutout import remove_chroma_key  # noqa: PLC0415 - with the command
+
+    return remove_chroma_key(call)
+
+
+RUNNERS: dict[str, Callable[[Call], int]] = {
+    "generate": _make,
+    "edit": _make,
+    "generate-batch": _batch,
+    "remove-chroma-key": _cut,
+    "models": _models,
+    "sizes": _sizes,
+    "tips": _tips,
+    "cost": _cost,
+    "history": _history,
+    "doctor": _doctor,
+    "config": _config,
+    "status": _status,
+    "collect": _collect,
+    "simulate": _simulate,
+    "completion": _completion,
+}
+"""What runs each command."""

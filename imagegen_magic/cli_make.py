@@ -1,0 +1,199 @@
+"""`imagegen generate` and `imagegen edit`: one request, its progress, its files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .api import Session
+from .background import Task
+from .cli_call import INTERRUPTED, Call, fail, refuse_keys
+from .cli_files import place_output, with_script_defaults
+from .cli_output import Progress, print_json, print_lines, say, shown
+from .cost import format_usd
+from .errors import AuthenticationError, ImagegenError, Problem
+from .options import Options
+from .running import web_suffixes
+from .store import Store
+
+if TYPE_CHECKING:
+    from .planning import Job
+    from .result import ImageResult, JobPreview
+
+__all__ = ["dry_run_document", "make", "require_key", "result_document", "wait_for"]
+
+TICK_SECONDS = 0.1
+OWN = ("prompt", "prompt_file", "json", "help_all", "max_attempts")
+"""Options of the command line that are none of the engine's."""
+
+
+def make(call: Call) -> int:
+    """Makes or edits one prompt's pictures; their paths on standard output."""
+    session = Session()
+    prompt, problems = read_prompt(call)
+    refuse_keys(prompt)
+    values = {name: value for name, value in call.values.items() if name not in OWN}
+    values = with_script_defaults(values, session.options(values))
+    values, faults = place_output(values, session.options(values))
+    job = session.plan(prompt, values, command=call.command.key, problems=(*call.problems, *problems, *faults))
+    if job.options["show_prompt"]:
+        print_lines([job.request.prompt])
+        return 0
+    if job.options["dry_run"]:
+        return _show_dry_run(call, job, session.preview(job))
+    require_key(session, job.options)
+    return _run(call, session, job)
+
+
+def read_prompt(call: Call) -> tuple[str, list[Problem]]:
+    """The prompt, from where it was given, and what is wrong with that."""
+    given = [
+        (flag, call.values[name])
+        for flag, name in (("--prompt", "prompt"), ("--prompt-file", "prompt_file"))
+        if call.values.get(name) is not None
+    ]
+    given += [("PROMPT", call.word)] if call.word is not None else []
+    if len(given) > 1:
+        names = " and ".join(flag for flag, _ in given)
+        return given[0][1], [Problem(field="prompt", rule=f"it was given twice: {names}", fix="give one of them")]
+    if not given:
+        return "", []
+    flag, text = given[0]
+    if flag != "--prompt-file":
+        return text.strip(), []
+    try:
+        return (
+            sys.stdin.read() if text == "-" else Path(text).expanduser().read_text(encoding="utf-8-sig")
+        ).strip(), []
+    except (OSError, UnicodeDecodeError) as error:
+        rule = f"it can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}"
+        return "-", [Problem(field="prompt_file", value=text, rule=rule, fix="--prompt-file PATH, UTF-8")]
+
+
+def require_key(session: Session, options: Options) -> None:
+    """Finds a missing key before anything is put on disk.
+
+    Raises:
+        AuthenticationError: a live call is wanted and there is none.
+    """
+    try:
+        session.client(options).sdk()
+    except AuthenticationError as error:
+        hints = (
+            "set it in this shell: export OPENAI_API_KEY=… (from https://platform.openai.com/api-keys)",
+            "--dry-run checks and shows everything without a key",
+            "--backend simulator makes stamped stand-ins, offline and free",
+        )
+        raise AuthenticationError(error.summary, outcome="not sent", hints=hints) from None
+
+
+def _show_dry_run(call: Call, job: Job, preview: JobPreview) -> int:
+    taken = [shown(path) for path in preview.paths if path.exists()]
+    if taken and job.options["if_exists"] == "fail":
+        say(f"warning: {', '.join(taken)} exists already: this would be refused without --force")
+    if call.json:
+        print_json({"exit_code": 0, "outcome": "not sent", **dry_run_document(job, preview)})
+    else:
+        print_lines([preview.table()])
+    return 0
+
+
+def dry_run_document(job: Job, preview: JobPreview) -> dict[str, Any]:
+    """What would be sent and saved, as JSON-ready data: the API's own fields beside `outputs` and the estimate."""
+    copies = [
+        shown(path.with_name(f"{path.stem}{suffix}{path.suffix}"))
+        for path in preview.paths
+        for suffix in web_suffixes(job.options)
+    ]
+    request = dict(preview.request)
+    kind = "edits" if request.pop("endpoint") == "edit" else "generations"
+    return {
+        "endpoint": f"/v1/images/{kind}",
+        "outputs": [shown(path) for path in preview.paths],
+        "outputs_downscaled": copies or None,
+        **request,
+        "estimate": {"low": preview.estimate.low, "high": preview.estimate.high, "basis": preview.estimate.basis},
+        "notes": list(preview.notes),
+        "warnings": list(preview.warnings),
+    }
+
+
+def _run(call: Call, session: Session, job: Job) -> int:
+    quiet = bool(job.options["quiet"])
+    progress = Progress(1, mode=job.options["progress"], quiet=quiet)
+    progress.line(f"{job.request.model}, {_pictures(job.request.count)}, {job.estimate} (an estimate)")
+    for warning in job.warnings:
+        progress.note(f"warning: {warning}")
+    task = session.start(job, on_event=progress.on_event)
+    interrupted = wait_for(task, progress, session.store(job.options))
+    session.close()
+    if isinstance(task.error, ImagegenError):
+        return fail(task.error, json=call.json)
+    result = task.result()
+    code = INTERRUPTED if interrupted else 0 if len(result) >= job.request.count else 3
+    _show_result(call, job, result, code, quiet=quiet)
+    return code
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
+    """Waits for the task; True where it was interrupted.
+
+    The first Ctrl-C sends nothing more and waits for what was sent, because that is billed; the second leaves.
+    """
+    interrupted = False
+    while True:
+        try:
+            if task.wait(TICK_SECONDS):
+                progress.clear()
+                return interrupted
+            progress.tick()
+        except KeyboardInterrupt:
+            if interrupted:
+                store.abandon()
+                progress.note("left: what was sent may have been billed; see `imagegen history`")
+                sys.stdout.flush()
+                os._exit(INTERRUPTED)  # the thread that waits for the answer would hold an ordinary exit
+            interrupted = True
+            task.cancel()
+            progress.note("stopping: waiting for what was sent, because it is billed (Ctrl-C again leaves)")
+
+
+def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
+    if not quiet:
+        for note in result.warnings:
+            if note not in job.warnings:
+                say(f"note: {note}")
+        cost = "reused, nothing was sent" if result.reused else _cost(result)
+        say(f"saved as @{result.number} · {result.seconds:.1f} s · {cost}")
+    if call.json:
+        print_json({"exit_code": code, **result_document(result)})
+    else:
+        print_lines(shown(path) for path in (*result.paths, *result.derived.values()))
+
+
+def _cost(result: ImageResult) -> str:
+    if result.record.simulated:
+        return "simulated, free"
+    return "cost unknown" if result.cost is None else format_usd(result.cost)
+
+
+def result_document(result: ImageResult) -> dict[str, Any]:
+    """A result as JSON-ready data."""
+    record: Mapping[str, Any] = result.to_record()
+    return {
+        **record,
+        "paths": [shown(path) for path in result.paths],
+        "derived": {name: shown(path) for name, path in result.derived.items()},
+        "simulated": result.record.simulated,
+        "usage": result.record.usage,
+        "resolved": dict(result.record.resolved),
+        "cutout": [None if image.report is None else image.report.status for image in result.images],
+        "warnings": list(result.warnings),
+    }
