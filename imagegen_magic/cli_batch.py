@@ -19,8 +19,6 @@ from .rows import Row, expand_grid, parse_grid, read_body, read_source
 
 __all__ = ["finish_batch", "make_batch"]
 
-MOST_IN_FLIGHT = 64
-
 
 def make_batch(call: Call) -> int:
     """Makes every job's pictures; their paths on standard output, in the order of the file."""
@@ -55,10 +53,6 @@ def _shared(call: Call) -> tuple[dict[str, Any], list[Problem]]:
         problems.append(Problem(field="max_attempts", value=attempts, rule="at least 1", fix="--max-attempts 3"))
     elif attempts is not None:
         values["retries"] = attempts - 1
-    width = values.get("concurrency")
-    if width is not None and not 1 <= width <= MOST_IN_FLIGHT:
-        rule = f"from 1 to {MOST_IN_FLIGHT}"
-        problems.append(Problem(field="concurrency", value=width, rule=rule, fix="--concurrency 5"))
     if values.get("source") is None:
         problems.append(Problem(field="input", rule="a file of jobs is needed", fix="--input prompts.jsonl"))
     if values.pop("out", None) is not None:

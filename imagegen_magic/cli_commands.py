@@ -51,6 +51,8 @@ def _run(command: Command, words: Sequence[str]) -> int:
         return 0
     refuse_keys(" ".join(words))
     parsed = parse_line(words, command.key, positional=bool(command.positional), extra=command.own)
+    if parsed.unread:
+        raise OptionError("the line can't be used", problems=parsed.problems)
     problems, word = _line_problems(command, words, parsed)
     return RUNNERS[command.name](Call(command=command, values=parsed.values, word=word, problems=problems))
 
@@ -143,6 +145,10 @@ def _status(call: Call) -> int:
     return _show_table(call, _session(call).batch_handle(call.word or "").status())
 
 
+def _cancel(call: Call) -> int:
+    return _show_table(call, _session(call).batch_handle(call.word or "").cancel())
+
+
 def _collect(call: Call) -> int:
     from .cli_batch import finish_batch  # noqa: PLC0415 - with the command
 
@@ -213,6 +219,7 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "config": _config,
     "status": _status,
     "collect": _collect,
+    "cancel": _cancel,
     "simulate": _simulate,
     "completion": _completion,
 }

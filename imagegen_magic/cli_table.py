@@ -146,6 +146,8 @@ _TABLES = (
     Command(name="status", summary="how far a submitted batch is", examples=("imagegen status",), positional="ID"),
     Command(name="collect", summary="fetch a submitted batch's pictures", examples=("imagegen collect",),
             positional="ID"),
+    Command(name="cancel", summary="stop a submitted batch; what is done is billed", examples=("imagegen cancel",),
+            positional="ID"),
 )  # fmt: skip
 
 _OTHERS = (

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .prompt import FIELD_LABELS
-from .request import BACKGROUNDS, FORMATS, MODERATIONS
 
-__all__ = ["COMMANDS", "OPTIONS", "Option"]
+__all__ = ["BACKGROUNDS", "COMMANDS", "FORMATS", "MODERATIONS", "OPTIONS", "Option"]
 
 COMMANDS: dict[str, str] = {
     "generate": "%%imagegen",
@@ -21,6 +20,11 @@ COMMANDS: dict[str, str] = {
     "cutout": "%imagegen cutout",
 }
 """What each command is called in a notebook."""
+
+BACKGROUNDS = ("transparent", "opaque", "auto")
+MODERATIONS = ("auto", "low")
+FORMATS = ("png", "jpeg", "webp", "gif", "svg")
+"""What the API takes, where no model says otherwise (OpenAI API reference, images)."""
 
 MAKES = frozenset({"generate", "edit", "batch"})
 KEYS = MAKES | {"cutout"}
@@ -47,6 +51,8 @@ class Option:
     const: str | None = None
     choices: tuple[str, ...] = ()
     suggests: tuple[str, ...] | str = ()
+    between: tuple[int, int] | None = None
+    """The smallest and largest number allowed, where no model decides."""
     config: bool = False
     shorthands: tuple[tuple[str, str], ...] = ()
     """Flags that stand for one of the values: `--force` for `--if-exists overwrite`."""
@@ -496,6 +502,7 @@ _BATCH_ROWS = (
         "batch",
         "requests in flight, 1 to 64",
         commands=_BATCH,
+        between=(1, 64),
         config=True,
         default=5,
         metavar="N",

@@ -11,7 +11,6 @@ import argparse
 import difflib
 import os
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -68,6 +67,8 @@ class ParsedLine:
     values: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     help: bool = False
+    unread: bool = False
+    """True where nothing but the fault is known: a flag stood without its value."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -119,7 +120,7 @@ def parse_line(
     try:
         found, unknown = parser.parse_known_args(_joined_optional(words))
     except _LineFault as fault:
-        return ParsedLine(problems=(_argparse_problem(str(fault), command),))
+        return ParsedLine(problems=(_argparse_problem(str(fault), command),), unread=True)
     raw = {name: value for name, value in vars(found).items() if value is not None}
     raw = {name: _restored(value, lifted) for name, value in raw.items()}
     asked_help, name = bool(raw.pop("help", False)), raw.pop("name", None)
@@ -237,7 +238,8 @@ def read_values(
 
 def _fix(option: Option) -> str:
     """The line to type instead, by the option's kind."""
-    values = "|".join(option.choices) or option.metavar or option.name.upper()
+    example = str(option.default) if option.between and option.default is not None else ""
+    values = "|".join(option.choices) or example or option.metavar or option.name.upper()
     return f"{option.flags[-1]} {values}" if option.kind != "switch" else option.flags[-1]
 
 
@@ -253,9 +255,12 @@ def _read_whole(option: Option, given: Any) -> int:
     if isinstance(given, bool) or (isinstance(given, float) and not given.is_integer()):
         raise ValueError("a whole number is needed")
     try:
-        return int(given)
+        number = int(given)
     except (TypeError, ValueError):
         raise ValueError("a whole number is needed") from None
+    if option.between is not None and not option.between[0] <= number <= option.between[1]:
+        raise ValueError(f"from {option.between[0]} to {option.between[1]}")
+    return number
 
 
 def _read_number(option: Option, given: Any) -> float:
@@ -391,6 +396,8 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 @cache
 def _own_table(path: Path, modified: int) -> dict[str, Any] | None:
     """`[tool.imagegen_magic]` of a pyproject.toml as of that moment (ns): a batch asks for every job."""
+    import tomllib  # noqa: PLC0415 - loading the extension stays light
+
     table: dict[str, Any] | None = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("imagegen_magic")
     return table
 
@@ -407,7 +414,7 @@ def find_project_config(folder: Path) -> tuple[Path | None, dict[str, Any]]:
             continue
         try:
             table = _own_table(path, path.stat().st_mtime_ns)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise OptionError(f"{path.name} can't be read: {error}") from error
         if table is not None:
             return path, {name.replace("-", "_"): value for name, value in table.items()}

@@ -15,9 +15,10 @@ from .backdrop import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
 from .catalog import Catalog, Model
 from .cost import Estimate, estimate_cost, format_usd
 from .errors import BudgetError, OptionError, Problem, RequestError
+from .option_table import BACKGROUNDS
 from .options import Options
 from .prompt import FIELD_LABELS, compose_prompt, hard_subject_words, load_use_cases, prompt_slug
-from .request import ALPHA_FORMATS, BACKGROUNDS, WIRE_FIELDS, ImageRequest, InputImage, check_request, request_warnings
+from .request import ALPHA_FORMATS, WIRE_FIELDS, ImageRequest, InputImage, check_request, request_warnings
 from .response import Parent
 from .sizes import flexible_faults, format_size, parse_size
 

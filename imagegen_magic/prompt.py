@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from .errors import OptionError, Problem
 
@@ -60,6 +58,9 @@ class UseCase:
 @cache
 def load_use_cases() -> dict[str, UseCase]:
     """Every use case by its slug."""
+    import tomllib  # noqa: PLC0415 - loading the extension stays light
+    from importlib.resources import files  # noqa: PLC0415 - the same
+
     data = tomllib.loads(files("imagegen_magic").joinpath("use_cases.toml").read_text(encoding="utf-8"))
     return {
         slug: UseCase(slug=slug, kind=kind, when=entry["when"], tips=tuple(entry["tips"]), template=entry["template"])

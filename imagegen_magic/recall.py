@@ -101,7 +101,8 @@ class Lineage:
     @classmethod
     def of(cls, store: Store, record: Record) -> Lineage:
         """The lineage of `record`: every ancestor that the history knows, and every descendant."""
-        return cls(roots=tuple(_node(store, root, record, ()) for root in _ancestors(store.history, record)))
+        drawn: set[int] = set()
+        return cls(roots=tuple(_node(store, root, record, drawn) for root in _ancestors(store.history, record)))
 
     def __str__(self) -> str:
         return "\n".join(line for root in self.roots for line in _lines(root, ""))
@@ -133,13 +134,16 @@ def _ancestors(history: History, record: Record) -> list[Record]:
     return list(roots.values())
 
 
-def _node(store: Store, record: Record, chosen: Record, above: tuple[int, ...]) -> Node:
-    kids = [kid for kid in store.history.children(record) if kid.number not in (*above, record.number)]
+def _node(store: Store, record: Record, chosen: Record, drawn: set[int]) -> Node:
+    """The node of `record`; one that was drawn already, by another path, is named again without its children."""
+    again = record.number in drawn
+    drawn.add(record.number)
+    kids = [] if again else store.history.children(record)
     return Node(
-        label=_label(record),
+        label=_label(record) + (" (drawn above)" if again else ""),
         thumbnail=_thumbnail(store, record),
         chosen=record.number == chosen.number,
-        children=tuple(_node(store, kid, chosen, (*above, record.number)) for kid in kids),
+        children=tuple(_node(store, kid, chosen, drawn) for kid in kids),
     )
 
 

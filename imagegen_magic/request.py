@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from .catalog import Catalog, Limits, Model
 from .errors import Problem
+from .option_table import BACKGROUNDS, FORMATS, MODERATIONS
 from .sizes import flexible_faults, nearest_sizes, read_pixels
 
 __all__ = ["WIRE_FIELDS", "ImageRequest", "InputImage", "check_request", "request_warnings"]
@@ -137,9 +138,6 @@ WIRE_FIELDS: tuple[str, ...] = tuple(
 
 Rule = Callable[[ImageRequest, Model, Limits], Iterator[Problem]]
 
-BACKGROUNDS = ("transparent", "opaque", "auto")
-MODERATIONS = ("auto", "low")
-FORMATS = ("png", "jpeg", "webp", "gif", "svg")
 COMPRESSED_FORMATS = ("jpeg", "webp")
 ALPHA_FORMATS = ("png", "webp")
 

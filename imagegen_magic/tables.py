@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,7 +12,9 @@ from typing import Any
 __all__ = ["Table"]
 
 _CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--jp-border-color2,#ddd)"
-MAX_TEXT = 72
+MAX_LINE = 128
+"""Characters of a text table's line, where its columns can give way."""
+LEAST_WIDTH, LEAST_FIRST = 12, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +27,15 @@ class Table:
     notes: Sequence[str] = ()
 
     def __str__(self) -> str:
-        texts = [[_short(cell) for cell in row] for row in self.rows]
-        widths = [max(len(line[i]) for line in [list(self.columns), *texts]) for i in range(len(self.columns))]
+        texts = [[_plain(cell).replace("\n", " ") for cell in row] for row in self.rows]
+        wanted = [max(len(line[i]) for line in [list(self.columns), *texts]) for i in range(len(self.columns))]
+        names = [len(name) for name in self.columns]
+        widths = _fitted(wanted, [min(wanted[0], LEAST_FIRST), *names[1:]] if names else [])
         lines = [self.title] if self.title else []
         lines += (
             [_line(self.columns, widths), _line(["-" * width for width in widths], widths)] if any(self.columns) else []
         )
-        lines += [_line(row, widths) for row in texts]
+        lines += [line for row in texts for line in _wrapped(row, widths)]
         return "\n".join([*lines, *self.notes])
 
     __repr__ = __str__
@@ -62,9 +68,21 @@ def _plain(cell: object) -> str:
     return "" if cell is None else ", ".join(map(str, cell)) if isinstance(cell, (tuple, list)) else str(cell)
 
 
-def _short(cell: object) -> str:
-    text = _plain(cell).replace("\n", " ")
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+def _fitted(widths: Sequence[int], least: Sequence[int]) -> list[int]:
+    """Widths that fill at most `MAX_LINE` characters: the widest columns give way first, none below its name."""
+    fitted = list(widths)
+    while sum(fitted) + 2 * len(fitted) > MAX_LINE:
+        room = [width if width > max(small, LEAST_WIDTH) else 0 for width, small in zip(fitted, least, strict=True)]
+        if not any(room):
+            break
+        fitted[room.index(max(room))] -= 1
+    return fitted
+
+
+def _wrapped(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """A row as lines: what is wider than its column goes on below."""
+    parts = [textwrap.wrap(text, max(width, 1)) or [""] for text, width in zip(row, widths, strict=True)]
+    return [_line([cell or "" for cell in cells], widths) for cells in itertools.zip_longest(*parts)]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -171,3 +171,13 @@ def test_mask_boxes():
     assert alpha[15, 15] == 0
     assert alpha[0, 99] == 0
     assert alpha[45, 5] == 255
+
+
+def test_lineage_draws_a_picture_with_two_parents_once(session):
+    """Its own children stand below the first drawing only; the second says so."""
+    one = session.generate("one", name="one")
+    two = one.edit("two", name="two")
+    session.edit("three", [two, one], name="three").edit("four", name="four")
+    text = str(session.lineage("@four"))
+    assert text.count("four: four") == 1
+    assert text.count("(drawn above)") == 1

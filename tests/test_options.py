@@ -102,3 +102,12 @@ def test_reading_never_raises(raw):
     values, problems = read_values(raw)
     assert set(values) <= set(raw)
     assert all(problem.field in raw for problem in problems)
+
+
+def test_a_number_outside_its_bounds_is_refused_with_a_fix():
+    parsed = parse_line("icons --concurrency 0", "batch")
+    assert [(p.field, p.rule, p.fix) for p in parsed.problems] == [
+        ("concurrency", "from 1 to 64", "--concurrency 5"),
+    ]
+    assert read_values({"concurrency": 65})[1]
+    assert read_values({"concurrency": 64}) == ({"concurrency": 64}, [])
