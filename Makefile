@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lab notebooks check clean
+.PHONY: help demo test test-browser lab notebooks check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,13 @@ check: .venv/ready  ## the quick loop: lint, types, tests without kernels, brows
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q -m 'not browser and not notebook and not package'
+
+test-browser: .venv/ready  ## the panel and the widgets in a real JupyterLab, in headless Chromium
+	@command -v chromium chromium-browser google-chrome >/dev/null || test -n "$$CHROMIUM" || \
+	  { echo "Chromium is needed: on Debian, apt-get install chromium; elsewhere set CHROMIUM to its path"; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is needed for axe-core, which checks accessibility"; exit 1; }
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/browser
+	$(BIN)/python -m pytest -m browser tests/browser
 
 clean:  ## remove what the targets made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis output notebooks/output

@@ -6,11 +6,13 @@ spent, and the tasks that run.
 
 from __future__ import annotations
 
+import json
 import platform
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,7 @@ from .response import Event, OnEvent
 from .result import GeneratedImage, ImageResult, JobPreview
 from .rows import Row, expand_grid, parse_grid, read_source
 from .running import Run, run_job, stored_result
-from .store import Store
+from .store import STARS, Store
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -391,6 +393,21 @@ class Session:
         )
         return ImageResult(images=images, record=record, options=options)
 
+    def newest(self, count: int) -> list[tuple[Record, Path]]:
+        """The newest records whose first picture is still there, newest first, each with that picture's file."""
+        store = self.store(self.options({}))
+        found = ((record, store.folder / record.api_files()[0].path) for record in reversed(store.history.done()))
+        return list(islice(((record, path) for record, path in found if path.is_file()), count))
+
+    def starred(self) -> list[str]:
+        """The history references that carry a star in this output folder."""
+        return self.store(self.options({})).read_stars()
+
+    def star(self, references: Iterable[str]) -> None:
+        """Makes these history references the ones that carry a star."""
+        store = self.store(self.options({}))
+        store.write_text(store.folder / STARS, json.dumps(sorted(references)))
+
     def history_table(self, word: str = "") -> Table:
         """The history, newest last; only lines that hold `word`."""
         return history_table(self.store(self.options({})).history, word)
@@ -429,6 +446,12 @@ class Session:
         from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
 
         return cutout(image, **options)
+
+    def save_cutout(self, picture: GeneratedImage) -> Any:
+        """The cut-out of a result's picture, saved beside it."""
+        from .gather import saved_cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+
+        return saved_cutout(picture.source, picture.path.stem, {}, self.store(self.options({})))
 
     def cutout_verb(self, parsed: ParsedLine, *, variables: Mapping[str, object]) -> Any:
         """The cut-out that `%imagegen cutout` asks for, saved beside its source."""

@@ -161,9 +161,9 @@ def detach(shell: Any, task: Task[ImageResult], view: CellView) -> Pending:
 class CellView:
     """One cell's output: progress in one slot, which becomes the picture; then the caption."""
 
-    def __init__(self, job: Job, *, live: bool) -> None:
+    def __init__(self, job: Job, *, live: bool, home: Any = None) -> None:
         self.job = job
-        self.slot = frontend.Slot(live=live and not job.options["quiet"])
+        self.slot = frontend.Slot(live=live and not job.options["quiet"], home=home)
         self._started = time.monotonic()
         self._phase = "checking"
 
@@ -176,15 +176,16 @@ class CellView:
         elif isinstance(event, Partial):
             self._phase = f"generating, preview {event.number + 1}"
             if bundle := partial_bundle(event.data, self.job):
-                self.slot.partial(*bundle, self._line())
+                self.slot.partial(*bundle, self.line())
                 return
         self.tick()
 
     def tick(self) -> None:
         """Shows the phase and the seconds so far."""
-        self.slot.text(self._line())
+        self.slot.text(self.line())
 
-    def _line(self) -> str:
+    def line(self) -> str:
+        """The phase and the seconds so far, as one line."""
         return f"{self.job.name or self.job.stem}: {self._phase} · {time.monotonic() - self._started:.0f} s"
 
     def finish(self, result: ImageResult) -> None:
@@ -194,7 +195,7 @@ class CellView:
         (data, metadata), *rest = result.display_items()
         self.slot.finish(data, metadata)
         for bundle, extra in rest:
-            frontend.show_bundle(bundle, extra)
+            self.slot.below(bundle, extra)
 
     def over(self, task: Task[ImageResult]) -> None:
         """Fills the slot of a cell that is no longer waiting, in the task's thread."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-__all__ = ["Slot", "front_end", "is_live", "show_bundle"]
+__all__ = ["Slot", "front_end", "in_cell", "is_live", "show_bundle", "this_cell"]
 
 LIVE_MARKS = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD", "COLAB_RELEASE_TAG", "DATABRICKS_RUNTIME_VERSION")
 """Environment variables that a person's front end sets for its kernels; nbclient, nbval and papermill set none."""
@@ -49,16 +50,47 @@ def show_bundle(
     )
 
 
+def this_cell() -> Any:
+    """The message that runs now, for `in_cell`; None outside a kernel."""
+    shell = get_ipython()
+    return shell.get_parent() if shell is not None and hasattr(shell, "get_parent") else None
+
+
+@contextlib.contextmanager
+def in_cell(message: Any) -> Iterator[None]:
+    """What is displayed meanwhile by this thread goes below the cell that `message` ran, though it may be long over."""
+    publisher: Any = getattr(get_ipython(), "display_pub", None)
+    if message is None or not hasattr(publisher, "set_parent"):
+        yield
+        return
+    own = hasattr(publisher, "set_thread_parent")  # ipykernel 7; before, there was one for all threads
+    before = publisher.set_thread_parent(message) if own else publisher.parent_header
+    if not own:
+        publisher.set_parent(message)
+    try:
+        yield
+    finally:
+        if own:
+            publisher.reset_thread_parent(before)
+        else:
+            publisher.parent_header = before
+
+
 class Slot:
     """One output that shows progress and ends as the picture: nothing is left over in the saved notebook.
 
     Safe to use from several threads. Where nobody watches, only `finish` shows anything.
+
+    Args:
+        live: whether progress is shown.
+        home: the message of the cell that it belongs to (`this_cell`); None is the cell that runs.
     """
 
     MIN_SECONDS = 0.2  # between two updates: at most five a second
 
-    def __init__(self, *, live: bool) -> None:
+    def __init__(self, *, live: bool, home: Any = None) -> None:
         self._live = live
+        self._home = home
         self._lock = threading.Lock()
         self._handle: Any = None
         self._last = 0.0
@@ -90,9 +122,14 @@ class Slot:
         with self._lock:
             self._over = True
             if self._handle is None:
-                show_bundle(data, metadata)
+                self.below(data, metadata)
             else:
                 self._update(dict(data), dict(metadata or {}))
+
+    def below(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
+        """Shows a further output, after the slot's own."""
+        with in_cell(self._home):
+            show_bundle(data, metadata)
 
     def clear(self) -> None:
         """Empties the slot, for an error that shows itself."""
@@ -111,7 +148,8 @@ class Slot:
     def _update(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         self._last = time.monotonic()
         if self._handle is None:
-            self._handle = show_bundle(data, metadata, display_id=f"imagegen-{os.urandom(8).hex()}")
+            with in_cell(self._home):
+                self._handle = show_bundle(data, metadata, display_id=f"imagegen-{os.urandom(8).hex()}")
         else:
             self._handle.update(data, raw=True, metadata=metadata)
 

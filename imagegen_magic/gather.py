@@ -18,7 +18,7 @@ from .request import InputImage
 from .response import Parent
 from .store import Store
 
-__all__ = ["Pair", "cutout_arguments", "cutout_of", "gather_inputs"]
+__all__ = ["Pair", "cutout_arguments", "cutout_of", "gather_inputs", "saved_cutout"]
 
 
 def history_file(store: Store, token: str) -> Path:
@@ -126,7 +126,8 @@ class Pair:
 
     names: tuple[str, str]
     preview: Preview
-    records: tuple[Record | None, Record | None] = (None, None)
+    sources: tuple[bytes, bytes] = (b"", b"")
+    """Both pictures as files' bytes."""
 
     @classmethod
     def of(cls, tokens: tuple[Any, Any], variables: Mapping[str, object], store: Store) -> Pair:
@@ -141,7 +142,7 @@ class Pair:
         ]
         inputs = [read_input(source, origin=origin) for source, origin in found]
         preview = side_by_side(inputs[0].data, inputs[1].data)
-        return cls(names=(found[0][1], found[1][1]), preview=preview)
+        return cls(names=(found[0][1], found[1][1]), preview=preview, sources=(inputs[0].data, inputs[1].data))
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
@@ -166,17 +167,21 @@ def cutout_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], store: Store) -> Any:
     """The cut-out of the picture that a `%imagegen cutout` line names, saved in the output folder."""
-    from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
-
     if parsed.problems or parsed.name is None:
         missing = (
             () if parsed.name else (Problem(field="image", rule="a picture is needed", fix="%imagegen cutout @hero"),)
         )
         raise OptionError("the line can't be used", problems=(*parsed.problems, *missing))
     source, origin = resolve_token(parsed.name, variables, lambda word: history_file(store, word))
-    values = dict(parsed.values)
-    cut = cutout(getattr(source, "path", source), **cutout_arguments(values))
-    plan = store.plan(f"{Path(origin.lstrip('@')).stem}-cutout", 1, "png")
+    return saved_cutout(getattr(source, "path", source), Path(origin.lstrip("@")).stem, dict(parsed.values), store)
+
+
+def saved_cutout(source: Any, stem: str, values: Mapping[str, Any], store: Store) -> Any:
+    """The cut-out of `source`, saved in the output folder as `STEM-cutout.png`."""
+    from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+
+    cut = cutout(source, **cutout_arguments(values))
+    plan = store.plan(f"{stem}-cutout", 1, "png")
     store.save_derived(
         plan.paths[0], lambda stream: stream.write(cut.to_bytes("png")), Record(kind="cutout"), kind="cutout"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 
 from .errors import OptionError, Problem
 from .history import History, Record
+from .option_table import COMMANDS
 from .options import BY_NAME
 from .store import Store, sidecar_path
 
-__all__ = ["Lineage", "cell_from_record", "cell_of"]
+__all__ = ["Lineage", "cell_from_record", "cell_of", "cell_text"]
 
 
 def find_record(store: Store, token: str) -> Record:
@@ -55,11 +57,16 @@ def cell_of(store: Store, token: str) -> str:
 
 def cell_from_record(record: Record) -> str:
     """A cell with the record's options and prompt."""
-    magic = "%%imagegen_edit" if record.request.get("endpoint") == "edit" else "%%imagegen"
-    words = [magic, record.name] if record.name else [magic]
-    for name, value in record.options.items():
-        words += flag_words(name, value)
-    return " ".join(words) + "\n" + record.prompt_typed
+    edits = record.request.get("endpoint") == "edit" and "image" in record.options
+    return cell_text("edit" if edits else "generate", record.name, record.options, record.prompt_typed)
+
+
+def cell_text(command: str, name: str | None, values: Mapping[str, Any], prompt: str) -> str:
+    """The cell that asks for the same: its line with the values that were given, and the prompt as its body."""
+    words = [COMMANDS[command], *([name] if name else [])]
+    for option, value in values.items():
+        words += flag_words(option, value)
+    return " ".join(words) + "\n" + prompt
 
 
 def flag_words(name: str, value: Any) -> list[str]:
@@ -71,13 +78,19 @@ def flag_words(name: str, value: Any) -> list[str]:
     if isinstance(value, dict):
         return [word for key, item in value.items() for word in (flag, _quoted(f"{key}={item}"))]
     values = value if isinstance(value, (list, tuple)) else [value]
-    return [word for item in values for word in (flag, _quoted(str(item)))]
+    texts = [str(item) for item in values]
+    return [
+        word for text in texts for word in ([f"{flag}={_quoted(text)}"] if text[:1] == "-" else [flag, _quoted(text)])
+    ]
 
 
 def _quoted(text: str) -> str:
-    """A word of a magic line: quoted where it must be; the line has no escapes."""
+    """A word of a magic line: quoted where it must be. A line has no escapes, so what quotes can't hold is an expression."""
     if shlex.quote(text) == text:
         return text
+    if "\n" in text or "{{" in text or ('"' in text and "'" in text):
+        literal = repr(text).replace("{{", "{\\x7b").replace("}}", "}\\x7d")
+        return f"{{{{ {literal} }}}}"
     return f'"{text}"' if '"' not in text else f"'{text}'"
 
 

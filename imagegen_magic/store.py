@@ -8,6 +8,7 @@ its sidecar; the history's line. A process killed between any two leaves nothing
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -30,6 +31,7 @@ from .response import ImageResponse, Payload
 __all__ = ["Plan", "Store", "safe_stem"]
 
 SPOOL = ".incoming"
+STARS = "starred.json"
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "gif": ".gif", "svg": ".svg"}
 EXPECTED_BYTES = 32 << 20
 """Free space asked for before a call, per picture: a 4K PNG and its raw answer."""
@@ -345,6 +347,26 @@ class Store:
         with stream:
             stream.write(text.encode())
         _replace(temporary, path)
+
+    def read_stars(self) -> list[str]:
+        """The starred history references; none where the file is missing or unreadable."""
+        try:
+            found = json.loads((self.folder / STARS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []
+
+    def save_input(self, data: bytes, label: str, suffix: str) -> Path:
+        """The file of an uploaded picture or a painted mask, in `inputs/`; the same bytes are kept once."""
+        digest = hashlib.sha256(data).hexdigest()[:12]
+        path = self.folder / "inputs" / f"{safe_stem(label)}-{digest}{suffix}"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary, stream = self.open(suffix)
+            with stream:
+                stream.write(data)
+            _replace(temporary, path)
+        return path
 
     # recovery
 

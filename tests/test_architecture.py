@@ -23,7 +23,7 @@ FLOORS = {
     "work": "store planning result running batch batch_api answers transport batch_calls client ledger doctor reports "
     "recall gather",
     "engine": "api",
-    "surfaces": "frontend cells batch_cells verbs completion magics panel panel_controls panel_results widgets cli "
+    "surfaces": "frontend cells batch_cells verbs completion magics panel panel_form panel_pictures panel_results widgets cli "
     "cli_table cli_help cli_output cli_call cli_commands cli_files cli_make cli_batch cli_cutout cli_completion __main__",
 }
 """From the ground up. A module imports from its own floor or from below, never in a circle."""
@@ -36,9 +36,9 @@ OWNERS = {
     "filelock": "history store",
     "cv2": "backdrop_fit chromakey cutout_report cutouts subsampling two_backdrop matting",
     "isal": "png",
-    "IPython": "frontend completion magics cells batch_cells panel panel_controls panel_results widgets",
-    "traitlets": "magics widgets panel panel_controls panel_results",
-    "ipywidgets": "panel panel_controls panel_results widgets",
+    "IPython": "frontend completion magics cells batch_cells panel",
+    "traitlets": "magics widgets panel",
+    "ipywidgets": "panel panel_form panel_pictures panel_results",
     "anywidget": "widgets",
     "pydantic": "",
 }
@@ -72,7 +72,8 @@ def imports_of(path):
         if isinstance(node, ast.Import):
             other |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            other.add(node.module.split(".")[0])
+            first, *rest = node.module.split(".")
+            (own if first == PACKAGE.name and rest else other).add(rest[0] if first == PACKAGE.name and rest else first)
         elif isinstance(node, ast.ImportFrom) and node.level == depth:
             own |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
     return own, other

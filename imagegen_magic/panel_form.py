@@ -1,0 +1,405 @@
+"""The panel's controls, made from the option table and a model's data, and the option values that they say.
+
+A control that was not touched says nothing, so a cell copied from the panel holds only what was chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
+
+from .catalog import Catalog, Model
+from .errors import Problem
+from .option_table import CUTOUT, FILES, IMAGES, MODERATIONS, MONEY, OPTIONS, PICTURE, PROMPT, SERVER, SHOW, Option
+from .options import BY_NAME, Options, read_values
+from .prompt import FIELD_LABELS, load_use_cases
+from .sizes import PRESETS, flexible_faults, read_pixels
+
+if TYPE_CHECKING:
+    from .api import Session
+
+__all__ = ["Control", "Form", "Spoken"]
+
+BACKDROPS: dict[str, dict[str, str]] = {
+    "auto": {},
+    "opaque": {"background": "opaque"},
+    "cut-out": {"transparent": "chroma"},
+    "two backdrops": {"transparent": "difference"},
+    "native alpha": {"transparent": "native"},
+}
+"""The panel's one choice of what lies behind the subject, as options."""
+MAIN = ("model", "size", "quality", "n", "output_format")
+MORE: dict[str, str] = {
+    PICTURE: "More about the picture",
+    CUTOUT: "Cut-out",
+    FILES: "Files",
+    MONEY: "Money and time",
+    SHOW: "Display",
+    SERVER: "Server",
+}
+"""The groups of the option table below "Advanced", in order."""
+ELSEWHERE = {
+    *MAIN, *FIELD_LABELS, "background", "transparent", "image", "ref", "mask", "mask_box", "augment", "raw",
+    "show_prompt", "dry_run", "yes", "detach", "quiet", "progress", "models_file", "dialect", "text",
+}  # fmt: skip
+"""Options with a place of their own in the panel, or none: what they say is the panel's business."""
+SHORT = {"n": "count", "output_format": "format", "avoid": "avoid", "input_fidelity": "fidelity"}
+"""Labels that are not the option's own name."""
+FEW = 10
+"""Up to this many choices stand side by side; more are a list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """What the form says: enough to plan a job, and to write a cell."""
+
+    command: str
+    prompt: str
+    name: str | None
+    values: Mapping[str, Any]
+    problems: tuple[Problem, ...] = ()
+
+
+class Control:
+    """One option's widget with its message below; says the option's value, or None where it is left alone."""
+
+    def __init__(self, option: Option, widget: W.ValueWidget, *, default: Any = None, label: str = "") -> None:
+        self.option = option
+        self.widget = widget
+        self.default = default
+        widget.description = label or SHORT.get(option.name) or option.name.replace("_", " ")
+        widget.tooltip = option.help
+        widget.style.description_width = "initial"
+        self.message = W.HTML(layout=W.Layout(display="none"))
+        self.message.add_class("imagegen-fault")
+        self.row = W.VBox([widget, self.message])
+        self.row.add_class("imagegen-row")
+
+    def read(self) -> Any:
+        """The raw value, as a flag's text would be; None where it is the default or empty."""
+        value = self.widget.value
+        if value == self.default or value in ("", None, ()):
+            return None
+        return value.splitlines() if isinstance(self.widget, W.Textarea) and self.option.kind != "text" else value
+
+    def write(self, value: Any) -> None:
+        """Shows a value; None is the default. A value that is no choice is added to the choices."""
+        if value is None:
+            self.widget.value = self.default
+        elif isinstance(self.widget, (W.Text, W.Textarea)):
+            lines = [f"{k}={v}" for k, v in value.items()] if isinstance(value, Mapping) else value
+            self.widget.value = "\n".join(map(str, lines)) if isinstance(lines, (list, tuple)) else str(value)
+        else:
+            self._offer(value)
+            self.widget.value = value
+
+    def _offer(self, value: Any) -> None:
+        options = getattr(self.widget, "options", None)
+        if options is not None and value not in [item[1] if isinstance(item, tuple) else item for item in options]:
+            self.widget.options = (*options, (str(value), value))
+
+    def narrow(self, choices: tuple[str, ...], model: Model) -> str:
+        """Offers other choices; a sentence where the value shown is none of them and gave way."""
+        offered, start = offer(choices, self.default)
+        if list(self.widget.options) == offered:
+            return ""
+        before, values = self.widget.value, [value for _, value in offered]
+        self.widget.options = offered
+        self.widget.value = before if before in values else start
+        if before in values:
+            return ""
+        return f"{self.widget.description} {before} → {start or 'as usual'}: {model.id} has {', '.join(choices)}"
+
+    def say(self, problems: Iterable[Problem]) -> None:
+        """Shows what is wrong with this value beside it, or nothing."""
+        text = "<br>".join(escape(_sentence(problem)) for problem in problems)
+        self.message.value = text
+        self.message.layout.display = None if text else "none"
+
+    def show(self, visible: bool) -> None:
+        """Puts the row there, or takes it away; a hidden control says nothing."""
+        self.row.layout.display = None if visible else "none"
+
+    @property
+    def shown(self) -> bool:
+        """True where the row is there."""
+        return bool(self.row.layout.display != "none")
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.rule}{f' · fix: {problem.fix}' if problem.fix else ''}"
+
+
+def offer(choices: Iterable[Any], default: Any) -> tuple[list[tuple[str, Any]], Any]:
+    """A widget's options, and where it starts: a default that is no choice is offered as leaving it alone."""
+    offered = [(str(choice), choice) for choice in choices]
+    if default in [choice for _, choice in offered]:
+        return offered, default
+    return [("as usual", ""), *offered], ""
+
+
+def control_for(option: Option, default: Any, choices: tuple[Any, ...] = ()) -> Control:
+    """The control that an option's kind asks for; `choices` are what the model or the table allows."""
+    if option.kind == "switch":
+        return Control(option, W.Checkbox(value=bool(default), indent=False), default=bool(default))
+    if choices:
+        offered, start = offer(choices, default)
+        few = len(choices) <= FEW and option.name not in ("model", "n")
+        return Control(option, (W.ToggleButtons if few else W.Dropdown)(options=offered, value=start), default=start)
+    hint = f"{default}" if default is not None else option.metavar
+    if option.kind in ("list", "pairs", "wholes"):
+        return Control(option, W.Textarea(placeholder=f"{hint}, one a line", rows=2), default="")
+    return Control(option, W.Text(placeholder=hint), default="")
+
+
+class Form:
+    """Every control of the panel, and what they say together.
+
+    Args:
+        session: whose defaults and catalog the controls show.
+        on_change: called after every change that a person or `write` made.
+    """
+
+    def __init__(self, session: Session, on_change: Callable[[], None]) -> None:
+        self._session = session
+        self._options: Options = session.options({})
+        self._catalog: Catalog = session.catalog(self._options)
+        self._on_change = on_change
+        self.notes = ""
+        """What gave way when the model was changed."""
+        self.mode = W.ToggleButtons(options=["Generate", "Edit", "History"], value="Generate")
+        self.prompt = W.Textarea(placeholder="A ceramic mug on a walnut desk, soft window light from the left.", rows=4)
+        self.name = W.Text(description="name", placeholder="hero: binds the result, and names the file")
+        self.size_text = W.Text(description="or W x H", placeholder="1600x1200 or 16:9@2k")
+        self.backdrop = W.ToggleButtons(description="behind it", options=list(BACKDROPS), value="auto")
+        self.controls = {option.name: self._control(option) for option in OPTIONS if self._wanted(option)}
+        self.fields = {name: self._field(name) for name in FIELD_LABELS}
+        self.add_field = W.Dropdown(options=[("+ add a field", ""), *self._fields_left()], value="")
+        self.images: list[tuple[str, str]] = []
+        """(reference, role) of every input picture."""
+        self.mask: str = ""
+        self.boxes = W.Text(description="box", placeholder="x,y,w,h in px or %, for example 0,0,100%,45%")
+        self._wire()
+        self.fit()
+
+    # making
+
+    def _wanted(self, option: Option) -> bool:
+        makes = bool({"generate", "edit"} & option.commands)
+        return (makes and (option.name in MAIN or (option.name not in ELSEWHERE and option.group != PROMPT))) or option.name == "keep"  # fmt: skip
+
+    def _control(self, option: Option) -> Control:
+        default = self._options[option.name]
+        model = self._catalog.get(self._options["model"])
+        if option.name == "size":
+            return control_for(option, default or "auto", self._size_choices(model))
+        if option.name == "n":
+            return control_for(option, 1, tuple(range(1, self._catalog.limits.max_n + 1)))
+        return control_for(option, default, self.choices(option, model))
+
+    def _field(self, name: str) -> Control:
+        option = BY_NAME[name]
+        choices = tuple(load_use_cases()) if name == "use_case" else ()
+        control = control_for(option, None, choices)
+        control.widget.description = FIELD_LABELS[name].lower()
+        control.show(visible=False)
+        return control
+
+    def choices(self, option: Option, model: Model) -> tuple[str, ...]:
+        """The values that the model's data, or the table, allows; empty where anything may be typed."""
+        by_model = {
+            "model": tuple(m.id for m in self._catalog if m.state != "shut down"),
+            "quality": model.qualities,
+            "output_format": model.formats,
+            "complexity": model.complexities,
+            "input_fidelity": model.input_fidelity,
+            "moderation": MODERATIONS,
+        }
+        suggested = option.suggests if isinstance(option.suggests, tuple) and option.name != "key_color" else ()
+        return by_model.get(option.name) or option.choices or suggested
+
+    def _size_choices(self, model: Model) -> tuple[str, ...]:
+        """`auto` and every preset that is legal on the model."""
+        rule = self._catalog.limits.flexible
+        legal = [
+            name
+            for name, size in PRESETS.items()
+            if (
+                size in model.sizes or (model.flexible_sizes and not flexible_faults(read_pixels(size) or (0, 0), rule))
+            )
+            and name not in ("2k", "2k-portrait")  # the same pixels as wide and tall
+        ]
+        return ("auto", *legal)
+
+    def _wire(self) -> None:
+        watched = [self.mode, self.prompt, self.name, self.size_text, self.backdrop, self.boxes]
+        watched += [control.widget for control in (*self.controls.values(), *self.fields.values())]
+        for widget in watched:
+            widget.observe(self._changed, "value")
+        for widget in (self.name, self.size_text, self.boxes, self.backdrop):
+            widget.style.description_width = "initial"
+        self.add_field.observe(self._add_field, "value")
+
+    def _add_field(self, change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            self.fields[change["new"]].show(visible=True)
+            self.add_field.options = [("+ add a field", ""), *self._fields_left()]
+            self.add_field.value = ""
+
+    def _fields_left(self) -> list[tuple[str, str]]:
+        return [(FIELD_LABELS[name].lower(), name) for name, control in self.fields.items() if not control.shown]
+
+    def _changed(self, change: Mapping[str, Any]) -> None:
+        if change["owner"] is self.controls["model"].widget:
+            self.narrow()
+        self.fit()
+        self._on_change()
+
+    # following the model
+
+    @property
+    def model(self) -> Model:
+        """The model chosen."""
+        return self._catalog.get(str(self.controls["model"].widget.value or self._options["model"]))
+
+    @property
+    def command(self) -> str:
+        """`edit` where a picture is edited, else `generate`."""
+        return "edit" if self.mode.value == "Edit" else "generate"
+
+    def narrow(self) -> None:
+        """Offers what the chosen model has; what it can't do gives way, and `notes` says so."""
+        model, said = self.model, []
+        for name in ("size", "quality", "output_format", "complexity", "input_fidelity"):
+            control = self.controls[name]
+            choices = self._size_choices(model) if name == "size" else self.choices(control.option, model)
+            if choices and hasattr(control.widget, "options"):
+                said.append(control.narrow(choices, model))
+        backdrops = [name for name in BACKDROPS if name != "native alpha" or model.transparency in ("yes", "preview")]
+        if list(self.backdrop.options) != backdrops:
+            before = self.backdrop.value
+            self.backdrop.options = backdrops
+            self.backdrop.value = before if before in backdrops else "auto"
+            said += [] if before in backdrops else [f"behind it {before} → auto: {model.id} has no native transparency"]
+        self.notes = "; ".join(note for note in said if note)
+
+    def fit(self) -> None:
+        """Shows the controls that mean something now, and hides the others."""
+        model, form = self.model, self.controls["output_format"].widget.value or "png"
+        edits = self.command == "edit"
+        cuts = BACKDROPS[self.backdrop.value].get("transparent") in ("chroma", "difference")
+        visible = {
+            "complexity": bool(model.complexities) or not model.known,
+            "input_fidelity": edits and (bool(model.input_fidelity) or not model.known),
+            "markup": edits and (model.markup or not model.known),
+            "mask_invert": edits,
+            "protect": edits,
+            "keep": edits,
+            "output_compression": form in ("jpeg", "webp"),
+        }
+        for name, control in self.controls.items():
+            shown = visible.get(name, True)
+            shown = shown and (not name.startswith("frame_") or form == "gif")
+            shown = shown and (not name.startswith("svg_") or form == "svg")
+            shown = shown and (control.option.group != CUTOUT or cuts)
+            control.show(visible=shown)
+
+    # saying
+
+    def speak(self) -> Spoken:
+        """What the form says now; numbers and the like that can't be read are problems."""
+        controls = [*self.controls.values(), *self.fields.values()]
+        raw = {c.option.name: value for c in controls if c.shown and (value := c.read()) is not None}
+        if self.size_text.value.strip():
+            raw["size"] = self.size_text.value.strip()
+        raw |= BACKDROPS[self.backdrop.value]
+        raw |= self._pictures()
+        if "{{" in self.prompt.value:
+            raw["raw"] = True  # a panel never evaluates what is typed into it
+        values, problems = read_values(raw)
+        return Spoken(
+            command=self.command,
+            prompt=self.prompt.value.strip(),
+            name=self.name.value.strip() or None,
+            values=values,
+            problems=tuple(problems),
+        )
+
+    def _pictures(self) -> dict[str, Any]:
+        tokens = [f"{reference}:{role}" if role else reference for reference, role in self.images]
+        raw: dict[str, Any] = {("image" if self.command == "edit" else "ref"): tokens} if tokens else {}
+        if self.command == "edit" and self.mask:
+            raw["mask"] = self.mask
+        if self.command == "edit" and self.boxes.value.strip():
+            raw["mask_box"] = [box.strip() for box in self.boxes.value.split(";") if box.strip()]
+        return raw
+
+    def hear(self, prompt: str, values: Mapping[str, Any], *, name: str = "", edits: bool = False) -> None:
+        """Shows a prompt and option values in the controls, in place of what they showed."""
+        values = dict(values)
+        self.mode.value = "Edit" if edits else "Generate"
+        self.prompt.value, self.name.value = prompt, name
+        mode = values.pop("transparent", None)
+        background = values.pop("background", None)
+        said = {"transparent": mode} if mode else {"background": background} if background == "opaque" else {}
+        self.backdrop.value = next((label for label, meant in BACKDROPS.items() if meant == said), "auto")
+        self.images = [_split_role(token) for token in (*values.pop("image", ()), *values.pop("ref", ()))]
+        self.mask = str(values.pop("mask", "") or "")
+        self.boxes.value = "; ".join(values.pop("mask_box", None) or ())
+        self._hear_size(values.pop("size", None))
+        self.controls["model"].write(values.pop("model", None))
+        for control_name, control in self.controls.items():
+            if control_name not in ("model", "size"):
+                control.write(values.get(control_name))
+        for field, control in self.fields.items():
+            control.write(values.get(field))
+            control.show(visible=control.shown or bool(values.get(field)))
+        self.add_field.options = [("+ add a field", ""), *self._fields_left()]
+
+    def _hear_size(self, size: str | None) -> None:
+        control = self.controls["size"]
+        offered = [value for _, value in control.widget.options]
+        named = next((name for name in offered if name == size or PRESETS.get(name) == size), None)
+        control.write(named)
+        self.size_text.value = "" if named or size is None else size
+
+    def snapshot(self) -> Spoken:
+        """What `restore` brings back."""
+        return self.speak()
+
+    def restore(self, spoken: Spoken) -> None:
+        """Shows what a snapshot held."""
+        self.hear(spoken.prompt, spoken.values, name=spoken.name or "", edits=spoken.command == "edit")
+
+    def show_problems(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Puts each problem beside its control; returns those that have none."""
+        rows = {**self.controls, **self.fields}
+        left, by_row = [], {name: [] for name in rows}  # type: ignore[var-annotated]
+        for problem in problems:
+            (by_row[problem.field] if problem.field in rows and rows[problem.field].shown else left).append(problem)
+        for name, found in by_row.items():
+            rows[name].say(found)
+        return left
+
+    def more(self) -> list[tuple[str, list[W.Widget]]]:
+        """(title, rows) of everything below "Advanced", by the table's groups."""
+        return [
+            (title, [c.row for name, c in self.controls.items() if c.option.group == group and name not in MAIN])
+            for group, title in MORE.items()
+        ]
+
+    def edit_rows(self) -> list[W.Widget]:
+        """The rows that only an edit has, beside its pictures and mask."""
+        names = [name for name, c in self.controls.items() if c.option.group == IMAGES or name == "keep"]
+        return [self.controls[name].row for name in names]
+
+
+def _split_role(token: Any) -> tuple[str, str]:
+    from .inputs import parse_token  # noqa: PLC0415 - Pillow comes with the first picture
+
+    parsed = parse_token(token)
+    return str(parsed.reference), parsed.role

@@ -1,0 +1,190 @@
+"""The panel's input pictures and mask: by path, variable, history reference or upload; drawn, boxed or from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
+
+from .errors import OptionError, Problem
+from .inputs import read_input, resolve_token
+
+if TYPE_CHECKING:
+    from .panel_form import Form
+    from .store import Store
+
+__all__ = ["Pictures", "path_token"]
+
+MASKS = ("no mask", "box", "paint", "file")
+UPLOAD_NOTE = "uploads above about 10 MB may never arrive (a limit of Jupyter's): give a path instead"
+
+
+def path_token(path: Path) -> str:
+    """`path` as a cell refers to it: relative to the working folder where it lies below it."""
+    try:
+        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        return str(path)
+
+
+class Pictures:
+    """The rows for input pictures and the mask.
+
+    Args:
+        form: whose `images`, `mask` and `boxes` they fill.
+        store: the folder where uploads and painted masks are kept.
+        guard: wraps a callback so that what goes wrong in it is shown.
+        variables: the names that a reference may mean.
+        on_change: called after every change.
+    """
+
+    def __init__(
+        self,
+        form: Form,
+        store: Callable[[], Store],
+        *,
+        guard: Callable[[Callable[..., None]], Callable[..., None]],
+        variables: Callable[[], dict[str, Any]],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._form, self._store, self._variables, self._on_change = form, store, variables, on_change
+        self._guard = guard
+        self.reference = W.Text(description="add a picture", placeholder="path, @last, @hero or a variable")
+        self.reference.style.description_width = "initial"
+        self.reference.continuous_update = False
+        self.add = W.Button(description="Add", tooltip="add the picture to the list")
+        self.upload = W.FileUpload(accept="image/*", multiple=True, description="Upload", tooltip=UPLOAD_NOTE)
+        self.list = W.VBox()
+        self.mask_kind = W.ToggleButtons(description="mask", options=list(MASKS), value="no mask")
+        self.mask_kind.style.description_width = "initial"
+        self.mask_file = W.Text(description="mask file", placeholder="PNG whose transparent pixels will change")
+        self.mask_file.style.description_width = "initial"
+        self.stage = W.VBox()
+        """Where the mask editor opens."""
+        self.add.on_click(guard(self._add_typed))
+        self.upload.observe(guard(self._uploaded), "value")
+        self.mask_kind.observe(guard(self._mask_changed), "value")
+        self.mask_file.observe(guard(self._mask_named), "value")
+        self.inputs = W.VBox([W.HBox([self.reference, self.add, self.upload]), self.list])
+        self.masks = W.VBox([self.mask_kind, form.boxes, self.mask_file, self.stage])
+        self.refresh()
+
+    # pictures
+
+    def put(self, reference: str, role: str = "") -> None:
+        """Adds a picture to the list, found first.
+
+        Raises:
+            OptionError: the reference means nothing, or its picture can't be used.
+        """
+        self._read(reference)
+        self._form.images.append((reference, role))
+        self.refresh()
+        self._on_change()
+
+    def _read(self, reference: str) -> Any:
+        store = self._store()
+
+        def find(word: str) -> Path:
+            from .gather import history_file  # noqa: PLC0415 - only for a history reference
+
+            return history_file(store, word)
+
+        source, origin = resolve_token(reference, self._variables(), find)
+        return read_input(source, origin=origin)
+
+    def _add_typed(self, _: object = None) -> None:
+        word = self.reference.value.strip()
+        if not word:
+            rule = "a path, @last, @NAME, @NUMBER or a variable is needed"
+            raise OptionError("nothing to add", problems=(Problem(field="image", rule=rule, fix="@last"),))
+        self.put(word)
+        self.reference.value = ""
+
+    def _uploaded(self, change: Any) -> None:
+        for item in change["new"]:
+            picture = read_input(bytes(item["content"]), name=item["name"])
+            suffix = Path(item["name"]).suffix.lower() or ".png"
+            self.put(path_token(self._store().save_input(bytes(picture.data), Path(item["name"]).stem, suffix)))
+
+    def refresh(self) -> None:
+        """Draws the list and the mask's rows anew, from the form."""
+        self.list.children = tuple(
+            self._row(i, reference, role) for i, (reference, role) in enumerate(self._form.images)
+        )
+        if self._form.mask and self.mask_kind.value not in ("paint", "file"):
+            self.mask_kind.value = "file"
+        self._fit()
+
+    def _row(self, index: int, reference: str, role: str) -> W.Widget:
+        what = "the one that is edited" if index == 0 and self._form.command == "edit" else "a reference"
+        label = W.Label(f"{index + 1}. {reference} · {what}")
+        roles = W.Text(value=role, description="role", placeholder="style, pose, logo …", continuous_update=False)
+        roles.style.description_width = "initial"
+        away = W.Button(description="Remove", tooltip=f"take {reference} off the list")
+        roles.observe(self._guard(lambda change: self._set_role(index, change["new"])), "value")
+        away.on_click(self._guard(lambda _: self._remove(index)))
+        row = W.HBox([label, roles, away])
+        row.add_class("imagegen-picture")
+        return row
+
+    def _set_role(self, index: int, role: str) -> None:
+        reference, _ = self._form.images[index]
+        self._form.images[index] = (reference, role.strip())
+        self._on_change()
+
+    def _remove(self, index: int) -> None:
+        del self._form.images[index]
+        self.refresh()
+        self._on_change()
+
+    # mask
+
+    def _mask_changed(self, change: Any) -> None:
+        kind = change["new"]
+        if kind != "box":
+            self._form.boxes.value = ""
+        if kind in ("no mask", "box"):
+            self._form.mask = ""
+            self.mask_file.value = ""
+        self.stage.children = ()
+        if kind == "paint":
+            self._open_editor()
+        self._fit()
+        self._on_change()
+
+    def _mask_named(self, change: Any) -> None:
+        self._form.mask = change["new"].strip()
+        self._on_change()
+
+    def _fit(self) -> None:
+        kind = self.mask_kind.value
+        self._form.boxes.layout.display = None if kind == "box" else "none"
+        self.mask_file.layout.display = None if kind in ("file", "paint") and (kind == "file" or self.mask_file.value) else "none"  # fmt: skip
+        if self._form.mask and self.mask_file.value != self._form.mask:
+            self.mask_file.value = self._form.mask
+
+    def _open_editor(self) -> None:
+        """Opens the mask editor on the picture that is edited."""
+        if not self._form.images:
+            self.mask_kind.value = "no mask"
+            rule = "a mask is painted on a picture; add the one to edit first"
+            raise OptionError("nothing to paint on", problems=(Problem(field="mask", rule=rule, fix="@last"),))
+        from .widgets import MaskEditor  # noqa: PLC0415 - anywidget comes with the first editor
+
+        editor = MaskEditor(self._read(self._form.images[0][0]).data)
+        use = W.Button(description="Use this mask", button_style="primary")
+        use.on_click(self._guard(lambda _: self._use(editor)))
+        self.stage.children = (editor, use)
+
+    def _use(self, editor: Any) -> None:
+        if editor.mask is None:
+            rule = "nothing is painted yet: what you paint will change"
+            raise OptionError(
+                "an empty mask", problems=(Problem(field="mask", rule=rule, fix="paint, or choose no mask"),)
+            )
+        self._form.mask = path_token(self._store().save_input(editor.mask, "mask", ".png"))
+        self._fit()
+        self._on_change()

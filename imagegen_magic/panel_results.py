@@ -1,0 +1,168 @@
+"""What the panel offers below a result, and its history: edit, remix, compare, cut out, copy as a cell, open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
+
+from .history import Record
+from .panel_pictures import path_token
+
+if TYPE_CHECKING:
+    from .api import Session
+    from .result import GeneratedImage, ImageResult
+
+__all__ = ["HISTORY_LENGTH", "History", "Results", "record_values"]
+
+HISTORY_LENGTH = 24
+Guard = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def record_values(record: Record) -> dict[str, Any]:
+    """The options of a record that a form can show again."""
+    passing = ("reuse", "yes", "dry_run", "detach")
+    return {name: value for name, value in record.options.items() if name not in passing}
+
+
+class Results:
+    """The row of buttons below a result; hidden while there is none.
+
+    Args:
+        on_edit: called with the reference of the picture to edit.
+        on_remix: called with the record whose settings to take.
+        show: shows something as an ordinary output below the panel.
+        send: sends a message to the page: what only a browser can do.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        guard: Guard,
+        on_edit: Callable[[str], None],
+        on_remix: Callable[[Record], None],
+        show: Callable[[Any], None],
+        send: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._session, self._show, self._send = session, show, send
+        self._on_edit, self._on_remix = on_edit, on_remix
+        self.result: ImageResult | None = None
+        self._before: ImageResult | None = None
+        self.which = W.Dropdown(description="picture", options=[("1", 0)], value=0)
+        self.which.style.description_width = "initial"
+        self.edit = _button("Edit this", "take this picture, and nothing else, into an edit", guard(self._edit))
+        self.remix = _button("Remix settings", "take the prompt and settings, without the picture", guard(self._remix))
+        self.compare = _button("Compare", "beside its parent, or the result before", guard(self._compare))
+        self.cut = _button("Cut out", "take its flat backdrop away, locally", guard(self._cut))
+        self.copy = _button("Copy as cell", "the cell that makes the same request", guard(self._copy))
+        self.open = _button("Open file", "open the file in a new tab", guard(self._open))
+        self.cell = W.Textarea(description="cell", rows=4, layout=W.Layout(display="none", width="auto"))
+        self.cell.style.description_width = "initial"
+        self.cell.add_class("imagegen-cell")
+        self.stage = W.VBox()
+        """Where the comparison opens."""
+        buttons = W.HBox([self.which, self.edit, self.remix, self.compare, self.cut, self.copy, self.open])
+        buttons.add_class("imagegen-buttons")
+        self.box = W.VBox([buttons, self.cell, self.stage], layout=W.Layout(display="none"))
+
+    def take(self, result: ImageResult) -> None:
+        """Makes `result` the one that the buttons are about."""
+        self._before = self.result
+        self.result = result
+        self.which.options = [(str(i + 1), i) for i in range(len(result))]
+        self.which.value = 0
+        self.which.layout.display = None if len(result) > 1 else "none"
+        self.cell.layout.display = "none"
+        self.stage.children = ()
+        self.box.layout.display = None
+
+    @property
+    def picture(self) -> GeneratedImage:
+        """The picture chosen among those of the result."""
+        assert self.result is not None
+        return self.result[int(self.which.value)]
+
+    def reference(self) -> str:
+        """The history reference of the picture chosen: `@17`, `@17.2`."""
+        index = self.picture.index
+        return f"@{self.picture.record.number}" + (f".{index}" if index else "")
+
+    def _edit(self, _: object) -> None:
+        self._on_edit(self.reference())
+
+    def _remix(self, _: object) -> None:
+        self._on_remix(self.picture.record)
+
+    def _compare(self, _: object) -> None:
+        """A slider in the panel, and both pictures side by side as an output that stays."""
+        assert self.result is not None
+        parents = [parent["file"] for parent in self.result.record.parents if parent.get("file")]
+        if parents:
+            before: Any = parents[0]
+        elif self._before is not None:
+            before = self._before[0]
+        else:
+            before = self.picture
+        pair = self._session.compare(before, self.picture)
+        self._show(pair)
+        from .widgets import CompareSlider  # noqa: PLC0415 - anywidget comes with the first comparison
+
+        self.stage.children = (CompareSlider(pair.sources[0], pair.sources[1], labels=pair.names),)
+
+    def _cut(self, _: object) -> None:
+        self._show(self._session.save_cutout(self.picture))
+
+    def _copy(self, _: object) -> None:
+        self.cell.value = self._session.recall(f"@{self.picture.record.number}")
+        self.cell.layout.display = None
+        self.cell.rows = min(12, self.cell.value.count("\n") + 2)
+        self._send({"copy": self.cell.value})
+
+    def _open(self, _: object) -> None:
+        session_name = os.environ.get("JPY_SESSION_NAME")  # the notebook's path below the server's folder
+        folder = PurePosixPath(session_name).parent.as_posix() if session_name else None
+        self._send({"open": path_token(self.picture.path), "folder": "" if folder == "." else folder})
+
+
+def _button(text: str, tooltip: str, on_click: Callable[..., None]) -> W.Button:
+    button = W.Button(description=text, tooltip=tooltip)
+    button.on_click(on_click)
+    return button
+
+
+class History:
+    """The history's newest pictures as a gallery.
+
+    Args:
+        on_open: called with the reference of the picture to show.
+        on_edit: called with the reference of the picture to edit.
+    """
+
+    def __init__(
+        self, session: Session, *, guard: Guard, on_open: Callable[[str], None], on_edit: Callable[[str], None]
+    ) -> None:
+        self._session, self._guard = session, guard
+        self._on_open, self._on_edit = on_open, on_edit
+        self.box = W.VBox()
+
+    def refresh(self) -> None:
+        """Shows what the history holds now."""
+        from .widgets import Gallery  # noqa: PLC0415 - anywidget comes with the first gallery
+
+        records = self._session.newest(HISTORY_LENGTH)
+        if not records:
+            self.box.children = (W.Label("Nothing yet: what you make here, or in a cell, appears here."),)
+            return
+        items = [
+            {"id": f"@{r.number}", "image": path, "label": r.name or f"@{r.number}", "prompt": r.prompt_typed}
+            for r, path in records
+        ]
+        gallery = Gallery(items, starred=self._session.starred())
+        gallery.observe(self._guard(lambda change: self._session.star(change["new"])), "starred")
+        gallery.on_open(self._guard(self._on_open))
+        gallery.on_edit(self._guard(self._on_edit))
+        self.box.children = (gallery,)

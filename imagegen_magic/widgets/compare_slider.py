@@ -1,0 +1,53 @@
+"""Two pictures over each other, with a line between them to drag; side by side where no widget can be shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+
+from imagegen_magic.preview import side_by_side
+
+from .base import PictureWidget, as_file, shown, source
+
+__all__ = ["CompareSlider"]
+
+SHOWN_EDGE = 1024
+
+
+class CompareSlider(PictureWidget):
+    """A slider between two pictures.
+
+    Args:
+        before: what lies left of the line: a path, bytes, a Pillow image, an array or a result.
+        after: what lies right of it.
+        labels: what both are called.
+
+    Attributes:
+        position: where the line is, 0 to 100 per cent from the left.
+
+    Raises:
+        OptionError: one of them is no picture that can be read.
+    """
+
+    _esm = source("compare_slider")
+    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    position = traitlets.Float(50).tag(sync=True)
+
+    def __init__(self, before: Any, after: Any, *, labels: tuple[str, str] = ("before", "after")) -> None:
+        self._files = as_file(before), as_file(after)
+        super().__init__(labels=list(labels))
+
+    def answer(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Sends both pictures."""
+        if message.get("ask") == "pictures":
+            small = [shown(file, SHOWN_EDGE) for file in self._files]
+            self.send({"pictures": [mime for mime, _ in small]}, buffers=[data for _, data in small])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **more: Any) -> Any:
+        """The widget, and beside it one picture of both for where no widget can be shown."""
+        bundle = super()._repr_mimebundle_(include=include, exclude=exclude, **more)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        pictures = [file if isinstance(file, bytes) else file.read_bytes() for file in self._files]
+        still, still_metadata = side_by_side(*pictures).bundle(f"{self.labels[0]} beside {self.labels[1]}")
+        return {**data, **still}, {**metadata, **still_metadata}

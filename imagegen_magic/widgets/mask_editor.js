@@ -1,0 +1,388 @@
+// Paints what will change. The mask is one byte a pixel at the picture's own resolution: 255 will change, 0 stays.
+
+const UNDO_LIMIT = 60;
+const SEND_AFTER = 120; // milliseconds after the last change
+
+/** The mask's pixels and the shapes that set them. Hard edges: a pixel is in a shape when its centre is. */
+class Mask {
+  constructor(width, height) {
+    this.width = width;
+    this.height = height;
+    this.pixels = new Uint8Array(width * height);
+    this.past = [];
+    this.future = [];
+  }
+
+  /** [left, top, right, bottom) within the picture. */
+  clip(left, top, right, bottom) {
+    return [
+      Math.max(0, Math.floor(left)), Math.max(0, Math.floor(top)),
+      Math.min(this.width, Math.ceil(right)), Math.min(this.height, Math.ceil(bottom)),
+    ];
+  }
+
+  copy([left, top, right, bottom]) {
+    const rows = new Uint8Array(Math.max(0, right - left) * Math.max(0, bottom - top));
+    for (let y = top; y < bottom; y++)
+      rows.set(this.pixels.subarray(y * this.width + left, y * this.width + right), (y - top) * (right - left));
+    return rows;
+  }
+
+  paste([left, top, right, bottom], rows) {
+    for (let y = top; y < bottom; y++)
+      this.pixels.set(rows.subarray((y - top) * (right - left), (y - top + 1) * (right - left)), y * this.width + left);
+  }
+
+  /** Starts a step that one undo takes back; the whole mask is kept once, so that a stroke may go anywhere. */
+  begin() {
+    this.before = this.pixels.slice();
+    this.touched = null;
+  }
+
+  touch(box) {
+    const t = this.touched;
+    this.touched = t ? [Math.min(t[0], box[0]), Math.min(t[1], box[1]), Math.max(t[2], box[2]), Math.max(t[3], box[3])] : box;
+  }
+
+  end() {
+    const box = this.touched;
+    if (box && box[0] < box[2] && box[1] < box[3]) {
+      const now = this.pixels;
+      this.pixels = this.before;
+      const rows = this.copy(box);
+      this.pixels = now;
+      this.past.push({ box, rows });
+      if (this.past.length > UNDO_LIMIT) this.past.shift();
+      this.future = [];
+    }
+    this.before = null;
+    return box;
+  }
+
+  step(from, to) {
+    const kept = from.pop();
+    if (!kept) return null;
+    to.push({ box: kept.box, rows: this.copy(kept.box) });
+    this.paste(kept.box, kept.rows);
+    return kept.box;
+  }
+
+  undo() { return this.step(this.past, this.future); }
+  redo() { return this.step(this.future, this.past); }
+
+  /** Every pixel whose centre is within `radius` of the segment. */
+  line(x0, y0, x1, y1, radius, value) {
+    const box = this.clip(Math.min(x0, x1) - radius, Math.min(y0, y1) - radius, Math.max(x0, x1) + radius + 1, Math.max(y0, y1) + radius + 1);
+    const dx = x1 - x0, dy = y1 - y0, length = dx * dx + dy * dy;
+    for (let y = box[1]; y < box[3]; y++)
+      for (let x = box[0]; x < box[2]; x++) {
+        const px = x + 0.5 - x0, py = y + 0.5 - y0;
+        const t = length ? Math.max(0, Math.min(1, (px * dx + py * dy) / length)) : 0;
+        const ex = px - t * dx, ey = py - t * dy;
+        if (ex * ex + ey * ey <= radius * radius) this.pixels[y * this.width + x] = value;
+      }
+    this.touch(box);
+    return box;
+  }
+
+  rectangle(left, top, right, bottom, value) {
+    const box = this.clip(Math.round(Math.min(left, right)), Math.round(Math.min(top, bottom)), Math.round(Math.max(left, right)), Math.round(Math.max(top, bottom)));
+    for (let y = box[1]; y < box[3]; y++) this.pixels.fill(value, y * this.width + box[0], y * this.width + box[2]);
+    this.touch(box);
+    return box;
+  }
+
+  /** Inside by the even-odd rule, at pixel centres. */
+  polygon(points, value) {
+    const xs = points.map((p) => p[0]), ys = points.map((p) => p[1]);
+    const box = this.clip(Math.min(...xs), Math.min(...ys), Math.max(...xs) + 1, Math.max(...ys) + 1);
+    for (let y = box[1]; y < box[3]; y++) {
+      const cuts = [];
+      for (let i = 0, j = points.length - 1; i < points.length; j = i++) {
+        const [xi, yi] = points[i], [xj, yj] = points[j], cy = y + 0.5;
+        if (yi > cy !== yj > cy) cuts.push(((xj - xi) * (cy - yi)) / (yj - yi) + xi);
+      }
+      cuts.sort((a, b) => a - b);
+      for (let i = 0; i + 1 < cuts.length; i += 2)
+        for (let x = Math.max(box[0], Math.ceil(cuts[i] - 0.5)); x < Math.min(box[2], cuts[i + 1] - 0.5 + 1e-9); x++)
+          this.pixels[y * this.width + x] = value;
+    }
+    this.touch(box);
+    return box;
+  }
+
+  all(change) {
+    for (let i = 0; i < this.pixels.length; i++) this.pixels[i] = change(this.pixels[i]);
+    const box = [0, 0, this.width, this.height];
+    this.touch(box);
+    return box;
+  }
+
+  share() {
+    let count = 0;
+    for (const value of this.pixels) count += value >> 7;
+    return count / this.pixels.length;
+  }
+}
+
+/** The mask as a PNG's bytes: alpha 0 where the picture will change, else 255. */
+async function asPng(mask) {
+  const canvas = make("canvas", { width: mask.width, height: mask.height });
+  const context = canvas.getContext("2d");
+  const data = context.createImageData(mask.width, mask.height);
+  for (let i = 0; i < mask.pixels.length; i++) data.data[4 * i + 3] = 255 - mask.pixels[i];
+  context.putImageData(data, 0, 0);
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  return blob.arrayBuffer();
+}
+
+const TOOLS = [
+  ["brush", "Brush", "b"], ["eraser", "Eraser", "e"], ["rectangle", "Rectangle", "r"], ["lasso", "Lasso", "l"],
+];
+const KEYS =
+  "On the picture: B brush, E eraser, R rectangle, L lasso, [ ] size, X invert, Ctrl+Z undo, Ctrl+Shift+Z redo, " +
+  "+ − 0 zoom. Arrows move the cursor (Shift: 10 px), Space paints; with rectangle and lasso, Space sets points and " +
+  "Enter closes. Esc leaves.";
+
+function render({ model, el }) {
+  const width = model.get("width"), height = model.get("height");
+  const mask = new Mask(width, height);
+  let tool = "brush", radius = Math.max(4, Math.round(Math.min(width, height) / 24)), zoom = 1;
+  let cursor = [width / 2, height / 2], points = [], last = null, timer = 0, address = null;
+
+  // the stage: picture, mask and cursor over each other
+  const picture = make("img", { alt: "", class: "ig-picture", draggable: "false" });
+  const paint = make("canvas", { width, height, class: "ig-paint" });
+  const mark = make("div", { class: "ig-cursor", "aria-hidden": "true" });
+  const outline = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  outline.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  outline.setAttribute("class", "ig-outline");
+  const canvas = make("div", { class: "ig-canvas", tabindex: "0", role: "application", "aria-label": `Mask for ${model.get("label")}, ${width} by ${height} pixels`, "aria-describedby": "" }, picture, paint, outline, mark);
+  const view = make("div", { class: "ig-view" }, canvas);
+  const context = paint.getContext("2d");
+  ownKeys(canvas);
+
+  const say = make("div", { class: "ig-say", role: "status" });
+  const keys = make("p", { class: "ig-keys", id: `ig-keys-${Math.random().toString(36).slice(2)}` }, KEYS);
+  canvas.setAttribute("aria-describedby", keys.id);
+
+  /** Draws the mask hatched, so that it does not depend on colour alone. */
+  const draw = ([left, top, right, bottom]) => {
+    if (left >= right || top >= bottom) return;
+    const data = context.createImageData(right - left, bottom - top);
+    const period = Math.max(4, Math.round(10 / zoom));
+    let at = 0;
+    for (let y = top; y < bottom; y++)
+      for (let x = left; x < right; x++, at += 4)
+        if (mask.pixels[y * width + x]) {
+          const stripe = (x + y) % period < period / 2;
+          data.data[at] = stripe ? 225 : 255;
+          data.data[at + 1] = stripe ? 0 : 255;
+          data.data[at + 2] = stripe ? 90 : 255;
+          data.data[at + 3] = stripe ? 255 : 130;
+        }
+    context.putImageData(data, left, top);
+  };
+
+  const report = (text = "") => {
+    const share = (100 * mask.share()).toFixed(1);
+    say.textContent = `${text ? text + ". " : ""}${share} % will change · ${tool}, ${2 * radius} px · cursor ${Math.round(cursor[0])}, ${Math.round(cursor[1])}`;
+    undo.disabled = !mask.past.length;
+    redo.disabled = !mask.future.length;
+  };
+
+  const send = () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => model.send({ mask: "png" }, undefined, [await asPng(mask)]), SEND_AFTER);
+  };
+
+  const changed = (box, text) => {
+    if (box) draw(box);
+    send();
+    report(text);
+  };
+
+  const act = (shape, text) => {
+    mask.begin();
+    shape();
+    changed(mask.end(), text);
+  };
+
+  const value = () => (tool === "eraser" ? 0 : 255);
+  const place = () => {
+    mark.style.left = `${cursor[0] * zoom}px`;
+    mark.style.top = `${cursor[1] * zoom}px`;
+    mark.style.width = mark.style.height = `${Math.max(6, 2 * radius * zoom)}px`;
+    mark.classList.toggle("ig-cross", tool === "rectangle" || tool === "lasso");
+  };
+  const sketch = () => {
+    outline.replaceChildren();
+    if (!points.length) return;
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+    const [a, b] = [points[0], cursor];
+    const corners = tool === "rectangle" ? [a, [b[0], a[1]], b, [a[0], b[1]], a] : [...points, cursor];
+    line.setAttribute("points", corners.map((p) => p.join(",")).join(" "));
+    outline.append(line);
+  };
+  const moveTo = (x, y) => {
+    cursor = [Math.max(0, Math.min(width, x)), Math.max(0, Math.min(height, y))];
+    place();
+    sketch();
+  };
+
+  const close = () => {
+    if (tool === "lasso" && points.length > 2) act(() => mask.polygon(points, 255), "lasso closed");
+    points = [];
+    sketch();
+  };
+  const point = () => {
+    if (tool === "brush" || tool === "eraser") return act(() => mask.line(...cursor, ...cursor, radius, value()), `${tool} at cursor`);
+    if (tool === "lasso") points.push([...cursor]);
+    else if (!points.length) points = [[...cursor]];
+    else {
+      const [[x, y]] = points;
+      act(() => mask.rectangle(x, y, ...cursor, 255), "rectangle");
+      points = [];
+    }
+    sketch();
+    report();
+  };
+
+  // the pointer
+  const at = (event) => {
+    const box = paint.getBoundingClientRect();
+    return [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height];
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    event.preventDefault();
+    canvas.focus({ preventScroll: true });
+    canvas.setPointerCapture(event.pointerId);
+    moveTo(...at(event));
+    last = [...cursor];
+    if (tool === "brush" || tool === "eraser") {
+      mask.begin();
+      draw(mask.line(...last, ...last, radius, value()));
+    } else points = [[...cursor]];
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    moveTo(...at(event));
+    if (!last) return;
+    if (tool === "lasso") points.push([...cursor]);
+    else if (tool !== "rectangle") draw(mask.line(...last, ...cursor, radius, value()));
+    last = [...cursor];
+  });
+  canvas.addEventListener("pointerup", (event) => {
+    if (!last) return;
+    moveTo(...at(event));
+    last = null;
+    if (tool === "rectangle") {
+      const [[x, y]] = points;
+      act(() => mask.rectangle(x, y, ...cursor, 255), "rectangle");
+      points = [];
+      sketch();
+    } else if (tool === "lasso") close();
+    else changed(mask.end(), tool);
+  });
+
+  // keys, while the picture is focused
+  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  canvas.addEventListener("keydown", (event) => {
+    const command = event.ctrlKey || event.metaKey;
+    if (event.key === "Enter" && (event.shiftKey || command)) return; // the notebook's own
+    const key = event.key.toLowerCase();
+    const named = TOOLS.find(([, , letter]) => letter === key);
+    if (command && key === "z") event.shiftKey ? back(mask.redo(), "redone") : back(mask.undo(), "undone");
+    else if (command && key === "y") back(mask.redo(), "redone");
+    else if (command || event.altKey) return;
+    else if (steps[event.key]) {
+      const far = event.shiftKey ? 10 : 1;
+      moveTo(cursor[0] + steps[event.key][0] * far, cursor[1] + steps[event.key][1] * far);
+      report();
+    } else if (event.key === " ") point();
+    else if (event.key === "Enter") close();
+    else if (event.key === "Escape") points.length ? ((points = []), sketch()) : toolbar.querySelector("button").focus();
+    else if (named) choose(named[0]);
+    else if (key === "[" || key === "]") resize(key === "[" ? radius / 1.25 : radius * 1.25);
+    else if (key === "x") act(() => mask.all((v) => 255 - v), "inverted");
+    else if (key === "+" || key === "=") scale(zoom * 1.25);
+    else if (key === "-") scale(zoom / 1.25);
+    else if (key === "0") fit();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  // the toolbar
+  const button = (text, onclick, extra = {}) => make("button", { type: "button", onclick, ...extra }, text);
+  const back = (box, text) => box && changed(box, text);
+  const tools = TOOLS.map(([name, text]) => button(text, () => choose(name), { "aria-pressed": "false", "data-tool": name }));
+  const undo = button("Undo", () => back(mask.undo(), "undone"));
+  const redo = button("Redo", () => back(mask.redo(), "redone"));
+  const size = make("input", { type: "range", min: "1", max: String(Math.ceil(Math.min(width, height) / 2)), value: String(2 * radius), oninput: (event) => resize(event.target.value / 2) });
+  const opacity = make("input", { type: "range", min: "10", max: "100", value: "65", oninput: (event) => (paint.style.opacity = event.target.value / 100) });
+  paint.style.opacity = 0.65;
+  const toolbar = make("div", { class: "ig-tools", role: "toolbar", "aria-label": "mask tools" },
+    ...tools, undo, redo,
+    button("Invert", () => act(() => mask.all((v) => 255 - v), "inverted")),
+    button("Clear", () => act(() => mask.all(() => 0), "cleared")),
+    button("−", () => scale(zoom / 1.25), { "aria-label": "zoom out" }),
+    button("+", () => scale(zoom * 1.25), { "aria-label": "zoom in" }),
+    button("Fit", () => fit()),
+    make("label", {}, "size ", size), make("label", {}, "mask ", opacity));
+
+  // by numbers
+  const number = (name) => make("input", { type: "number", min: "0", value: "0", "aria-label": `rectangle ${name}`, "data-box": name });
+  const boxes = ["x", "y", "w", "h"].map(number);
+  const filled = (v) => () => {
+    const [x, y, w, h] = boxes.map((input) => Number(input.value) || 0);
+    if (w > 0 && h > 0) act(() => mask.rectangle(x, y, x + w, y + h, v), v ? "rectangle added" : "rectangle taken away");
+    else report("give a width and a height in pixels");
+  };
+  const numbers = make("div", { class: "ig-tools ig-numbers", role: "group", "aria-label": "a rectangle by numbers, in pixels" },
+    ...boxes.map((input) => make("label", {}, input.dataset.box + " ", input)),
+    button("Add rectangle", filled(255)), button("Erase rectangle", filled(0)));
+
+  const choose = (name) => {
+    tool = name;
+    points = [];
+    sketch();
+    for (const item of tools) item.setAttribute("aria-pressed", String(item.dataset.tool === name));
+    place();
+    report();
+  };
+  const resize = (wanted) => {
+    radius = Math.max(0.5, Math.min(Math.min(width, height) / 4, Math.round(2 * wanted) / 2));
+    size.value = String(2 * radius);
+    place();
+    report();
+  };
+  const scale = (wanted) => {
+    zoom = Math.max(0.02, Math.min(16, wanted));
+    canvas.style.width = `${width * zoom}px`;
+    canvas.style.height = `${height * zoom}px`;
+    draw([0, 0, width, height]);
+    place();
+  };
+  const fit = () => scale(Math.min((view.clientWidth - 4 || 600) / width, 560 / height));
+
+  el.classList.add("ig-mask");
+  el.append(toolbar, view, numbers, say, keys);
+  const message = (told, buffers) => {
+    if (!told.picture) return;
+    if (address) URL.revokeObjectURL(address);
+    address = URL.createObjectURL(new Blob([buffers[0]], { type: told.picture }));
+    picture.src = address;
+  };
+  model.on("msg:custom", message);
+  model.send({ ask: "picture" });
+  choose("brush");
+  requestAnimationFrame(fit);
+  return () => {
+    clearTimeout(timer);
+    model.off("msg:custom", message);
+    if (address) URL.revokeObjectURL(address);
+  };
+}
+
+export default { render };

@@ -1,0 +1,70 @@
+"""Paints a mask on a picture, at its own resolution: with the pointer, by keys, or by numbers."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import traitlets
+from PIL import Image
+
+from imagegen_magic.inputs import open_picture, read_input
+
+from .base import PictureWidget, shown, source
+
+__all__ = ["MaskEditor"]
+
+SHOWN_EDGE = 1536
+
+
+class MaskEditor(PictureWidget):
+    """A mask editor over a picture.
+
+    Args:
+        image: a path, bytes, a Pillow image, an array of shape (height, width[, 1 | 3 | 4]), or a result.
+
+    Attributes:
+        strokes: how many masks the page has sent; observe it to follow the painting.
+
+    Raises:
+        OptionError: it is no picture that can be read.
+    """
+
+    _esm = source("mask_editor")
+    width = traitlets.Int().tag(sync=True)
+    height = traitlets.Int().tag(sync=True)
+    label = traitlets.Unicode().tag(sync=True)
+    strokes = traitlets.Int(0)
+
+    def __init__(self, image: Any) -> None:
+        picture = read_input(image)
+        self._picture = picture.data
+        self._mask: bytes | None = None
+        width, height = picture.size
+        super().__init__(width=width, height=height, label=picture.name)
+
+    @property
+    def mask(self) -> bytes | None:
+        """PNG bytes, mode RGBA, of the picture's size: alpha 0 will change, 255 stays. None until something is painted."""
+        return self._mask
+
+    @property
+    def mask_image(self) -> Image.Image | None:
+        """The mask as a Pillow image (RGBA), or None."""
+        return None if self._mask is None else Image.open(io.BytesIO(self._mask))
+
+    def answer(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Sends the picture, or takes the mask that was painted; what is no mask of this size is passed over."""
+        if message.get("ask") == "picture":
+            mime, data = shown(self._picture, SHOWN_EDGE)
+            self.send({"picture": mime}, buffers=[data])
+        elif message.get("mask") == "png" and buffers:
+            self._take(buffers[0])
+
+    def _take(self, data: bytes) -> None:
+        image = open_picture(data, "the painted mask")
+        if image.size != (self.width, self.height) or "A" not in image.getbands():
+            return
+        empty = image.getchannel("A").getextrema()[0] == 255  # nothing will change
+        self._mask = None if empty else data
+        self.strokes += 1

@@ -1,0 +1,218 @@
+"""A real JupyterLab in headless Chromium: `lab(*cells)` opens a notebook of these cells and hands over the page."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client import BlockingKernelClient
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+TOKEN = "a-token-of-the-tests"
+SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+}
+BENIGN = ("favicon", "ResizeObserver loop")
+"""Console errors of the page that are none of ours."""
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One headless Chromium for all tests."""
+    if CHROMIUM is None:
+        pytest.fail("no Chromium found: install it (Debian: apt-get install chromium), or set CHROMIUM to its path")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """(address, folder, settings) of a running JupyterLab."""
+    folder = tmp_path_factory.mktemp("lab")
+    settings = folder / "settings"
+    for name, values in SETTINGS.items():
+        package, plugin = name.split(":")
+        path = settings / package / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "IMAGEGEN_"))}
+    environ |= {
+        "IMAGEGEN_BACKEND": "simulator", "PYTHONPATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "IPYTHONDIR": str(folder / "ipython"), "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+    }  # fmt: skip
+    (folder / "notebooks").mkdir()
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder / 'notebooks'}",
+    ]  # fmt: skip
+    with (folder / "lab.log").open("w") as log:
+        process = subprocess.Popen(command, env=environ, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_for(address, process)
+            yield address, folder / "notebooks", settings
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait_for(address, process):
+    for _ in range(120):
+        try:
+            _request(f"{address}/api")
+        except OSError:
+            assert process.poll() is None, "JupyterLab ended before it answered"
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail("JupyterLab did not answer within a minute")
+
+
+class Lab:
+    """An open notebook.
+
+    `page` is Playwright's page; `errors` the page's console errors; `folder` the notebook's working folder.
+    """
+
+    def __init__(self, page, address, path, runtime):
+        self.page, self.address, self.path, self.folder = page, address, path, path.parent
+        self.runtime = runtime
+        self.errors = []
+        page.on(
+            "console",
+            lambda m: m.type == "error" and not any(w in m.text for w in BENIGN) and self.errors.append(m.text),
+        )
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self):
+        """Loads the page of the notebook."""
+        name = f"{self.path.parent.name}/{self.path.name}"
+        self.page.goto(f"{self.address}/doc/tree/{name}?reset&token={TOKEN}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_selector("text=| Idle", timeout=60_000)
+
+    def menu(self, *names):
+        """Clicks through a menu."""
+        for name in names:
+            self.page.get_by_role("menuitem", name=name, exact=True).first.click()
+
+    def run_all(self):
+        """Runs every cell, and waits until the kernel is idle."""
+        self.menu("Run", "Run All Cells")
+        self.idle()
+
+    def idle(self, timeout=60_000):
+        """Waits until no cell runs."""
+        self.page.wait_for_function(
+            "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))",
+            timeout=timeout,
+        )
+
+    def save(self):
+        """The notebook as it is saved now."""
+        before = self.path.stat().st_mtime_ns
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("Control+s")
+        for _ in range(100):
+            if self.path.stat().st_mtime_ns != before:
+                break
+            self.page.wait_for_timeout(100)
+        return nbformat.read(self.path, as_version=4)
+
+    def run_new(self, text):
+        """Adds a cell at the end with `text`, and runs it."""
+        self.page.locator(".jp-Notebook .jp-CodeCell .jp-Editor").last.click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("b")
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.insert_text(text)
+        self.page.keyboard.press("Shift+Enter")
+        self.page.wait_for_timeout(300)
+        self.idle()
+
+    def ask(self, expression):
+        """The value of a Python expression in the kernel (a literal), asked beside the page."""
+        kernel = next(s["kernel"]["id"] for s in self._sessions())
+        client = BlockingKernelClient(connection_file=str(self.runtime / f"kernel-{kernel}.json"))
+        client.load_connection_file()
+        client.start_channels()
+        try:
+            reply = client.execute_interactive("", silent=True, user_expressions={"it": expression}, timeout=30)
+        finally:
+            client.stop_channels()
+        found = reply["content"]["user_expressions"]["it"]
+        assert found["status"] == "ok", found
+        return ast.literal_eval(found["data"]["text/plain"])
+
+    def _sessions(self):
+        with _request(f"{self.address}/api/sessions") as answer:
+            return [s for s in json.load(answer) if s["path"].endswith(f"{self.path.parent.name}/{self.path.name}")]
+
+    def end_kernel(self):
+        """Shuts the kernel down, as a person does before closing."""
+        for session in self._sessions():
+            _request(f"{self.address}/api/sessions/{session['id']}", method="DELETE")
+
+
+@pytest.fixture
+def lab(browser, server, request):
+    """A function: `lab(*cells, theme="light", width=1200, height=900)` opens a notebook of these cells."""
+    address, root, settings = server
+    opened = []
+
+    def start(*cells, theme="light", width=1200, height=900):
+        folder = root / request.node.name.replace("[", "-").replace("]", "")
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{theme}-{width}.ipynb"
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        nbformat.write(notebook, path)
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        _set_theme(settings, theme)
+        lab = Lab(context.new_page(), address, path, settings.parent / "runtime")
+        opened.append((context, lab))
+        lab.open()
+        return lab
+
+    yield start
+    for context, lab in opened:
+        lab.end_kernel()
+        context.close()
+
+
+def _set_theme(settings, theme):
+    path = settings / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    path.write_text(json.dumps({"theme": f"JupyterLab {theme.title()}"}))
+
+
+def _request(url, **more):
+    """An answer of the server; its token also spares the cross-site check."""
+    return urllib.request.urlopen(
+        urllib.request.Request(url, headers={"Authorization": f"token {TOKEN}"}, **more), timeout=20
+    )
