@@ -18,6 +18,7 @@ function render({ model, el }) {
     slider.value = String(position);
     slider.setAttribute("aria-valuetext", `${Math.round(position)} % ${first}`);
   };
+  ownKeys(slider); // else arrows fold the notebook's headings
   slider.addEventListener("input", () => {
     model.set("position", Number(slider.value));
     show();

@@ -322,6 +322,7 @@ function render({ model, el }) {
   const size = make("input", { type: "range", min: "1", max: String(Math.ceil(Math.min(width, height) / 2)), value: String(2 * radius), oninput: (event) => resize(event.target.value / 2) });
   const opacity = make("input", { type: "range", min: "10", max: "100", value: "65", oninput: (event) => (paint.style.opacity = event.target.value / 100) });
   paint.style.opacity = 0.65;
+  for (const range of [size, opacity]) ownKeys(range); // else arrows fold the notebook's headings
   const toolbar = make("div", { class: "ig-tools", role: "toolbar", "aria-label": "mask tools" },
     ...tools, undo, redo,
     button("Invert", () => act(() => mask.all((v) => 255 - v), "inverted")),
