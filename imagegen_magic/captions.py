@@ -18,7 +18,7 @@ from .cost import Estimate, format_usd
 from .response import Usage
 
 if TYPE_CHECKING:
-    from .cutout_report import CutoutReport
+    from .matting.report import CutoutReport
 
 __all__ = ["Caption", "alt_sentence", "caption_html", "caption_text", "relative_link"]
 

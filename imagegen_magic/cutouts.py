@@ -16,12 +16,12 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from .backdrop import parse_color
-from .backdrop_fit import Backdrop, estimate_backdrop
-from .chromakey import Subject, extract
-from .cutout_report import THRESHOLDS, CutoutReport, measure
 from .errors import CutoutError
+from .matting.backdrop_fit import Backdrop, estimate_backdrop
+from .matting.chromakey import Subject, extract
+from .matting.report import THRESHOLDS, CutoutReport, measure
+from .matting.two_backdrop import extract_difference
 from .png import encode_png
-from .two_backdrop import extract_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

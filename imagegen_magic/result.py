@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
 
-    from .cutout_report import CutoutReport
     from .cutouts import Cutout
+    from .matting.report import CutoutReport
 
 __all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]
 

@@ -18,13 +18,11 @@ FLOORS = {
     "base": "errors redaction tables background",
     "facts and rules": "catalog sizes backdrop prompt request response cost option_table options servers history rows "
     "pacing retries faults",
-    "pictures": "inputs masks preview png matting subsampling backdrop_fit chromakey two_backdrop cutout_report "
-    "cutouts captions",
+    "pictures": "inputs masks preview png matting cutouts captions",
     "work": "store planning result running batch batch_api answers transport batch_calls client ledger doctor reports "
     "recall gather",
     "engine": "api",
-    "surfaces": "frontend cells batch_cells verbs completion magics panel panel_form panel_pictures panel_results widgets cli "
-    "cli_table cli_help cli_output cli_call cli_commands cli_files cli_make cli_batch cli_cutout cli_completion __main__",
+    "surfaces": "frontend cells batch_cells verbs completion magics panel widgets cli __main__",
 }
 """From the ground up. A module imports from its own floor or from below, never in a circle."""
 
@@ -34,11 +32,11 @@ OWNERS = {
     "ijson": "answers",
     "tenacity": "retries",
     "filelock": "history store",
-    "cv2": "backdrop_fit chromakey cutout_report cutouts subsampling two_backdrop matting",
+    "cv2": "matting cutouts",
     "isal": "png",
     "IPython": "frontend completion magics cells batch_cells panel",
     "traitlets": "magics widgets panel",
-    "ipywidgets": "panel panel_form panel_pictures panel_results",
+    "ipywidgets": "panel",
     "anywidget": "widgets",
     "pydantic": "",
 }

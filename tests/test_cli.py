@@ -19,14 +19,14 @@ from PIL import Image
 
 import imagegen_magic
 from imagegen_magic.cli import COMMANDS, main
-from imagegen_magic.cli_call import exit_code
-from imagegen_magic.cli_commands import RUNNERS
-from imagegen_magic.cli_completion import SHELLS, completion_script
-from imagegen_magic.cli_files import job_file, place_output
-from imagegen_magic.cli_help import full_page, short_page
-from imagegen_magic.cli_output import Progress, in_shell_words
-from imagegen_magic.cli_table import COMMANDS as TABLE
-from imagegen_magic.cli_table import options_of
+from imagegen_magic.cli.call import exit_code
+from imagegen_magic.cli.commands import RUNNERS
+from imagegen_magic.cli.completion import SHELLS, completion_script
+from imagegen_magic.cli.files import job_file, place_output
+from imagegen_magic.cli.help import full_page, short_page
+from imagegen_magic.cli.output import Progress, in_shell_words
+from imagegen_magic.cli.table import COMMANDS as TABLE
+from imagegen_magic.cli.table import options_of
 from imagegen_magic.errors import CallCancelledError, ServerError
 from imagegen_magic.option_table import OPTIONS
 from imagegen_magic.options import resolve
@@ -361,7 +361,7 @@ def test_bar_on_a_terminal():
 
 def test_heartbeat_without_a_terminal(monkeypatch, capsys):
     """Where there is no terminal, a line says now and then that the work goes on."""
-    monkeypatch.setattr("imagegen_magic.cli_output.HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr("imagegen_magic.cli.output.HEARTBEAT_SECONDS", 0.0)
     progress = Progress(3)
     progress.ended(0)
     progress.tick()

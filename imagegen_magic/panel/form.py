@@ -12,15 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
-from .catalog import Catalog, Model
-from .errors import Problem
-from .option_table import CUTOUT, FILES, IMAGES, MODERATIONS, MONEY, OPTIONS, PICTURE, PROMPT, SERVER, SHOW, Option
-from .options import BY_NAME, Options, read_values
-from .prompt import FIELD_LABELS, load_use_cases
-from .sizes import PRESETS, flexible_faults, read_pixels
+from imagegen_magic.catalog import Catalog, Model
+from imagegen_magic.errors import Problem
+from imagegen_magic.option_table import (
+    CUTOUT,
+    FILES,
+    IMAGES,
+    MODERATIONS,
+    MONEY,
+    OPTIONS,
+    PICTURE,
+    PROMPT,
+    SERVER,
+    SHOW,
+    Option,
+)
+from imagegen_magic.options import BY_NAME, Options, read_values
+from imagegen_magic.prompt import FIELD_LABELS, load_use_cases
+from imagegen_magic.sizes import PRESETS, flexible_faults, read_pixels
 
 if TYPE_CHECKING:
-    from .api import Session
+    from imagegen_magic.api import Session
 
 __all__ = ["Control", "Form", "Spoken"]
 
@@ -399,7 +411,7 @@ class Form:
 
 
 def _split_role(token: Any) -> tuple[str, str]:
-    from .inputs import parse_token  # noqa: PLC0415 - Pillow comes with the first picture
+    from imagegen_magic.inputs import parse_token  # noqa: PLC0415 - Pillow comes with the first picture
 
     parsed = parse_token(token)
     return str(parsed.reference), parsed.role

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from .cli_table import DEFAULTS
-from .errors import Problem
-from .options import Options
+from imagegen_magic.errors import Problem
+from imagegen_magic.options import Options
+
+from .table import DEFAULTS
 
 __all__ = ["job_file", "place_output", "with_script_defaults"]
 

@@ -17,23 +17,24 @@ import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from . import frontend
-from .api import Session, default_session
-from .background import Task
-from .cells import CellView, refuse_keys
-from .cost import format_usd
-from .errors import BudgetError, ImagegenError, Problem, RequestError
-from .history import Record
-from .options import read_values
-from .panel_form import Form, Spoken
-from .panel_pictures import Pictures, path_token
-from .panel_results import History, Results, record_values
-from .planning import Job, check_budget
-from .recall import cell_text
-from .redaction import redact
-from .response import Event
-from .result import ImageResult
-from .widgets import PanelKeys
+from imagegen_magic import frontend
+from imagegen_magic.api import Session, default_session
+from imagegen_magic.background import Task
+from imagegen_magic.cells import CellView, refuse_keys
+from imagegen_magic.cost import format_usd
+from imagegen_magic.errors import BudgetError, ImagegenError, Problem, RequestError
+from imagegen_magic.history import Record
+from imagegen_magic.options import read_values
+from imagegen_magic.planning import Job, check_budget
+from imagegen_magic.recall import cell_text
+from imagegen_magic.redaction import redact
+from imagegen_magic.response import Event
+from imagegen_magic.result import ImageResult
+from imagegen_magic.widgets import PanelKeys
+
+from .form import Form, Spoken
+from .pictures import Pictures, path_token
+from .results import History, Results, record_values
 
 __all__ = ["Panel"]
 

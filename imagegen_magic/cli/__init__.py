@@ -59,14 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if word in ("-h", "--help", "help") and len(words) == 1:
         return _print(HELP)
     if word in ("-V", "--version"):
-        from . import __version__  # noqa: PLC0415 - the package's own version
+        from imagegen_magic import __version__  # noqa: PLC0415 - the package's own version
 
         return _print(f"imagegen_magic {__version__}\n")
     if word == "help":
         words, word = [*words[1:], "--help"], words[1]
     if word not in COMMANDS:
         return _no_command(word)
-    from .cli_commands import run_command  # noqa: PLC0415 - help costs no imports
+    from .commands import run_command  # noqa: PLC0415 - help costs no imports
 
     return run_command(word, words[1:])
 

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .api import Session
-from .batch import BatchPlan, FailedJob, Gallery
-from .cli_call import INTERRUPTED, Call, refuse_keys
-from .cli_files import job_file, with_script_defaults
-from .cli_make import OWN, dry_run_document, require_key, result_document, wait_for
-from .cli_output import Progress, error_document, print_json, print_lines, say, shown
-from .errors import CallCancelledError, OptionError, Problem
-from .result import ImageResult
-from .rows import Row, expand_grid, parse_grid, read_body, read_source
+from imagegen_magic.api import Session
+from imagegen_magic.batch import BatchPlan, FailedJob, Gallery
+from imagegen_magic.errors import CallCancelledError, OptionError, Problem
+from imagegen_magic.result import ImageResult
+from imagegen_magic.rows import Row, expand_grid, parse_grid, read_body, read_source
+
+from .call import INTERRUPTED, Call, refuse_keys
+from .files import job_file, with_script_defaults
+from .make import OWN, dry_run_document, require_key, result_document, wait_for
+from .output import Progress, error_document, print_json, print_lines, say, shown
 
 __all__ = ["finish_batch", "make_batch"]
 

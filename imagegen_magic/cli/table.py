@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .option_table import OPTIONS, Option
+from imagegen_magic.option_table import OPTIONS, Option
 
 __all__ = ["COMMANDS", "DEFAULTS", "Command", "options_of"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from .cli_table import COMMANDS, Command, options_of
-from .option_table import Option
+from imagegen_magic.option_table import Option
+
+from .table import COMMANDS, Command, options_of
 
 __all__ = ["SHELLS", "completion_script"]
 
@@ -34,15 +35,15 @@ def values_of(option: Option) -> tuple[str, ...]:
     if isinstance(option.suggests, tuple):
         return option.suggests
     if option.suggests == "model":
-        from .catalog import load_catalog  # noqa: PLC0415 - reads a file
+        from imagegen_magic.catalog import load_catalog  # noqa: PLC0415 - reads a file
 
         return load_catalog().ids()
     if option.suggests == "size":
-        from .sizes import PRESETS  # noqa: PLC0415 - only here
+        from imagegen_magic.sizes import PRESETS  # noqa: PLC0415 - only here
 
         return ("auto", *PRESETS)
     if option.suggests == "slug":
-        from .prompt import load_use_cases  # noqa: PLC0415 - reads a file
+        from imagegen_magic.prompt import load_use_cases  # noqa: PLC0415 - reads a file
 
         return tuple(sorted(load_use_cases()))
     return ()
@@ -56,7 +57,7 @@ def flags_of(option: Option) -> list[str]:
 
 def _words_of(command: Command) -> tuple[str, ...]:
     if command.name == "tips":
-        from .prompt import load_use_cases  # noqa: PLC0415 - reads a file
+        from imagegen_magic.prompt import load_use_cases  # noqa: PLC0415 - reads a file
 
         return tuple(sorted(load_use_cases()))
     return WORDS.get(command.name, ())

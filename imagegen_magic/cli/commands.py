@@ -9,16 +9,17 @@ from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .cli_call import INTERRUPTED, Call, fail, refuse_keys
-from .cli_output import in_shell_words, print_json, print_lines, say
-from .cli_table import COMMANDS, Command
-from .errors import ImagegenError, OptionError, Problem
-from .options import ParsedLine, parse_line
-from .redaction import redact
+from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.options import ParsedLine, parse_line
+from imagegen_magic.redaction import redact
+
+from .call import INTERRUPTED, Call, fail, refuse_keys
+from .output import in_shell_words, print_json, print_lines, say
+from .table import COMMANDS, Command
 
 if TYPE_CHECKING:
-    from .api import Session
-    from .tables import Table
+    from imagegen_magic.api import Session
+    from imagegen_magic.tables import Table
 
 __all__ = ["RUNNERS", "run_command"]
 
@@ -45,7 +46,7 @@ def run_command(name: str, words: Sequence[str]) -> int:
 
 def _run(command: Command, words: Sequence[str]) -> int:
     if {"-h", "--help", "--help-all"} & set(words):
-        from .cli_help import full_page, short_page  # noqa: PLC0415 - only for help
+        from .help import full_page, short_page  # noqa: PLC0415 - only for help
 
         print_lines([(full_page if "--help-all" in words else short_page)(command).rstrip("\n")])
         return 0
@@ -81,7 +82,7 @@ def _raise_problems(call: Call) -> None:
 
 def _session(call: Call) -> Session:
     """A session whose settings are the line's."""
-    from .api import Session  # noqa: PLC0415 - the engine comes with the first command that needs it
+    from imagegen_magic.api import Session  # noqa: PLC0415 - the engine comes with the first command that needs it
 
     _raise_problems(call)
     given = {name: value for name, value in call.values.items() if name != "json"}
@@ -97,14 +98,14 @@ def _show_table(call: Call, table: Table, code: int = 0) -> int:
 
 
 def _models(call: Call) -> int:
-    from .reports import models_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.reports import models_table  # noqa: PLC0415 - with the command
 
     session = _session(call)
     return _show_table(call, models_table(session.catalog(session.options({})), date.today()))  # noqa: DTZ011
 
 
 def _sizes(call: Call) -> int:
-    from .reports import sizes_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.reports import sizes_table  # noqa: PLC0415 - with the command
 
     session = _session(call)
     options = session.options({"model": call.word} if call.word else {})
@@ -113,14 +114,14 @@ def _sizes(call: Call) -> int:
 
 
 def _tips(call: Call) -> int:
-    from .reports import tips_table, use_cases_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.reports import tips_table, use_cases_table  # noqa: PLC0415 - with the command
 
     _raise_problems(call)
     return _show_table(call, tips_table(call.word) if call.word else use_cases_table())
 
 
 def _config(call: Call) -> int:
-    from .reports import config_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.reports import config_table  # noqa: PLC0415 - with the command
 
     return _show_table(call, config_table(_session(call).options({})))
 
@@ -134,7 +135,7 @@ def _history(call: Call) -> int:
 
 
 def _doctor(call: Call) -> int:
-    from .doctor import doctor_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.doctor import doctor_table  # noqa: PLC0415 - with the command
 
     table = doctor_table(_session(call).options({}), front_end="command line", live=True)
     table = replace(table, rows=[row for row in table.rows if row[0] != "front end"])
@@ -150,13 +151,13 @@ def _cancel(call: Call) -> int:
 
 
 def _collect(call: Call) -> int:
-    from .cli_batch import finish_batch  # noqa: PLC0415 - with the command
+    from .batch import finish_batch  # noqa: PLC0415 - with the command
 
     return finish_batch(call, _session(call).batch_handle(call.word or "").collect())
 
 
 def _simulate(call: Call) -> int:
-    from .simulator.server import PortTakenError, serve_forever  # noqa: PLC0415 - with the command
+    from imagegen_magic.simulator.server import PortTakenError, serve_forever  # noqa: PLC0415 - with the command
 
     _raise_problems(call)
     port = call.values.get("port", 8000)
@@ -175,7 +176,7 @@ def _simulate(call: Call) -> int:
 
 
 def _completion(call: Call) -> int:
-    from .cli_completion import SHELLS, completion_script  # noqa: PLC0415 - with the command
+    from .completion import SHELLS, completion_script  # noqa: PLC0415 - with the command
 
     _raise_problems(call)
     if call.word not in SHELLS:
@@ -188,19 +189,19 @@ def _completion(call: Call) -> int:
 
 
 def _make(call: Call) -> int:
-    from .cli_make import make  # noqa: PLC0415 - with the command
+    from .make import make  # noqa: PLC0415 - with the command
 
     return make(call)
 
 
 def _batch(call: Call) -> int:
-    from .cli_batch import make_batch  # noqa: PLC0415 - with the command
+    from .batch import make_batch  # noqa: PLC0415 - with the command
 
     return make_batch(call)
 
 
 def _cut(call: Call) -> int:
-    from .cli_cutout import remove_chroma_key  # noqa: PLC0415 - with the command
+    from .cutout import remove_chroma_key  # noqa: PLC0415 - with the command
 
     return remove_chroma_key(call)
 

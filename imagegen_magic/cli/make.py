@@ -8,20 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .api import Session
-from .background import Task
-from .cli_call import INTERRUPTED, Call, fail, refuse_keys
-from .cli_files import place_output, with_script_defaults
-from .cli_output import Progress, print_json, print_lines, say, shown
-from .cost import format_usd
-from .errors import AuthenticationError, ImagegenError, Problem
-from .options import Options
-from .running import web_suffixes
-from .store import Store
+from imagegen_magic.api import Session
+from imagegen_magic.background import Task
+from imagegen_magic.cost import format_usd
+from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
+from imagegen_magic.options import Options
+from imagegen_magic.running import web_suffixes
+from imagegen_magic.store import Store
+
+from .call import INTERRUPTED, Call, fail, refuse_keys
+from .files import place_output, with_script_defaults
+from .output import Progress, print_json, print_lines, say, shown
 
 if TYPE_CHECKING:
-    from .planning import Job
-    from .result import ImageResult, JobPreview
+    from imagegen_magic.planning import Job
+    from imagegen_magic.result import ImageResult, JobPreview
 
 __all__ = ["dry_run_document", "make", "require_key", "result_document", "wait_for"]
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
-from .history import Record
-from .panel_pictures import path_token
+from imagegen_magic.history import Record
+
+from .pictures import path_token
 
 if TYPE_CHECKING:
-    from .api import Session
-    from .result import GeneratedImage, ImageResult
+    from imagegen_magic.api import Session
+    from imagegen_magic.result import GeneratedImage, ImageResult
 
 __all__ = ["HISTORY_LENGTH", "History", "Results", "record_values"]
 
@@ -109,7 +110,7 @@ class Results:
             before = self.picture
         pair = self._session.compare(before, self.picture)
         self._show(pair)
-        from .widgets import CompareSlider  # noqa: PLC0415 - anywidget comes with the first comparison
+        from imagegen_magic.widgets import CompareSlider  # noqa: PLC0415 - anywidget comes with the first comparison
 
         self.stage.children = (CompareSlider(pair.sources[0], pair.sources[1], labels=pair.names),)
 
@@ -151,7 +152,7 @@ class History:
 
     def refresh(self) -> None:
         """Shows what the history holds now."""
-        from .widgets import Gallery  # noqa: PLC0415 - anywidget comes with the first gallery
+        from imagegen_magic.widgets import Gallery  # noqa: PLC0415 - anywidget comes with the first gallery
 
         records = self._session.newest(HISTORY_LENGTH)
         if not records:

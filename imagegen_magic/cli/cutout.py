@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cli_call import Call
-from .cli_output import print_json, print_lines, say, shown
-from .cli_table import DEFAULTS
-from .errors import OptionError, Problem, StoreError
-from .gather import cutout_arguments
+from imagegen_magic.errors import OptionError, Problem, StoreError
+from imagegen_magic.gather import cutout_arguments
+
+from .call import Call
+from .output import print_json, print_lines, say, shown
+from .table import DEFAULTS
 
 if TYPE_CHECKING:
-    from .cutouts import Cutout
+    from imagegen_magic.cutouts import Cutout
 
 __all__ = ["remove_chroma_key"]
 
@@ -35,7 +36,7 @@ def remove_chroma_key(call: Call) -> int:
     source, target = Path(values["input"]).expanduser(), Path(values["out"]).expanduser()
     if target.exists() and not values.get("force"):
         raise StoreError(f"{shown(target)} exists already", hints=("--force replaces it",))
-    from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+    from imagegen_magic.cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
 
     cut = cutout(source, **arguments(values))
     target.parent.mkdir(parents=True, exist_ok=True)

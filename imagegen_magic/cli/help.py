@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from .cli_table import Command, options_of
-from .option_table import OPTIONS, Option
+from imagegen_magic.option_table import OPTIONS, Option
+
+from .table import Command, options_of
 
 __all__ = ["full_page", "short_page"]
 

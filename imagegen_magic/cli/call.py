@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .cli_output import error_document, print_json, say
-from .cli_table import Command
-from .errors import AuthenticationError, CallCancelledError, ImagegenError, OptionError, Problem, RequestError
-from .redaction import find_key
+from imagegen_magic.errors import (
+    AuthenticationError,
+    CallCancelledError,
+    ImagegenError,
+    OptionError,
+    Problem,
+    RequestError,
+)
+from imagegen_magic.redaction import find_key
+
+from .output import error_document, print_json, say
+from .table import Command
 
 __all__ = ["INTERRUPTED", "Call", "exit_code", "fail", "refuse_keys"]
 

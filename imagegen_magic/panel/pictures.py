@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
-from .errors import OptionError, Problem
-from .inputs import read_input, resolve_token
+from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.inputs import read_input, resolve_token
 
 if TYPE_CHECKING:
-    from .panel_form import Form
-    from .store import Store
+    from imagegen_magic.store import Store
+
+    from .form import Form
 
 __all__ = ["Pictures", "path_token"]
 
@@ -88,7 +89,7 @@ class Pictures:
         store = self._store()
 
         def find(word: str) -> Path:
-            from .gather import history_file  # noqa: PLC0415 - only for a history reference
+            from imagegen_magic.gather import history_file  # noqa: PLC0415 - only for a history reference
 
             return history_file(store, word)
 
@@ -172,7 +173,7 @@ class Pictures:
             self.mask_kind.value = "no mask"
             rule = "a mask is painted on a picture; add the one to edit first"
             raise OptionError("nothing to paint on", problems=(Problem(field="mask", rule=rule, fix="@last"),))
-        from .widgets import MaskEditor  # noqa: PLC0415 - anywidget comes with the first editor
+        from imagegen_magic.widgets import MaskEditor  # noqa: PLC0415 - anywidget comes with the first editor
 
         editor = MaskEditor(self._read(self._form.images[0][0]).data)
         use = W.Button(description="Use this mask", button_style="primary")

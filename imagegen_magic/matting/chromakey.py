@@ -1,7 +1,7 @@
 """Separates a subject from a flat backdrop: arrays in, arrays out.
 
 Certain backdrop and certain subject are settled with whole-frame byte operations; only the pixels between them reach
-the solver in `matting`. Numbers are levels of 255 and pixels unless said otherwise.
+the solver in `unmixing`. Numbers are levels of 255 and pixels unless said otherwise.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 
-from . import matting
+from . import unmixing
 from .backdrop_fit import Backdrop, estimate_backdrop
 from .subsampling import LUMA_NOISE, halve, refine_alpha, refine_foreground
 
@@ -241,7 +241,7 @@ class _Spill:
     weight: Floats
 
     def light(self, index: Indices, colour: Floats, key: Floats) -> Floats:
-        lum = matting.LUMA @ colour / np.float32(255)
+        lum = unmixing.LUMA @ colour / np.float32(255)
         amount = np.float32(self.strength) * self.weight.ravel()[index] * (np.float32(0.4) + np.float32(0.6) * lum)
         return np.asarray(amount * key, dtype=np.float32)
 
@@ -331,7 +331,7 @@ def _solve(scene: _Scene, soft: Mask | None, certain: Bytes, spill: _Spill | Non
         alpha[part] = np.rint(a * 255).astype(np.uint8)
         colour[:, part] = np.clip(np.rint(f), 0, 255).astype(np.uint8)
 
-    matting.in_chunks(len(index), work)
+    unmixing.in_chunks(len(index), work)
     opacity = scene.solid * np.uint8(255)
     opacity.ravel()[index] = alpha
     planes = [plane.copy() for plane in scene.planes]
@@ -355,7 +355,7 @@ def _lines(scene: _Scene) -> Floats:
     step = max(1, int(np.sqrt(scene.solid.size / 400_000)))
     row, column = np.nonzero(scene.solid[::step, ::step])
     index = row * (step * scene.solid.shape[1]) + column * step
-    return matting.haze_lines(_colours(scene.planes, index) - scene.backdrop.at(index, scene.image.shape))
+    return unmixing.haze_lines(_colours(scene.planes, index) - scene.backdrop.at(index, scene.image.shape))
 
 
 def _colours(planes: list[Bytes], index: Indices) -> Floats:
@@ -486,14 +486,14 @@ def _shadows(batch: _Batch) -> tuple[Mask, Floats]:
     """Where a soft pixel is the key darkened and nothing else, and how much, as the opacity of black."""
     if not (batch.soft.any() and batch.has_dominance):
         return np.zeros(len(batch.index), bool), np.empty(0, np.float32)
-    black, off_black = matting.project(batch.colour, batch.key, np.zeros_like(batch.key))
+    black, off_black = unmixing.project(batch.colour, batch.key, np.zeros_like(batch.key))
     return batch.soft & (off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75), black
 
 
 def _solve_shadow(colour: Floats, key: Floats, noise: float, black: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are shadow: black, but for the noise."""
-    alpha = np.maximum(black, matting.least_opacity(colour, key, noise))
-    clean = matting.unmix(colour, key, np.float32(0), np.float32(9), alpha, noise)
+    alpha = np.maximum(black, unmixing.least_opacity(colour, key, noise))
+    clean = unmixing.unmix(colour, key, np.float32(0), np.float32(9), alpha, noise)
     return alpha, np.clip(clean, 0, 255)
 
 
@@ -501,14 +501,14 @@ def _solve_subject(batch: _Batch, lines: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are no shadow."""
     noise = batch.noise
     foreground, variance = batch.lit(batch.colours[:, batch.nearest]), batch.variances[:, batch.nearest]
-    alpha = matting.opacity(batch.colour, batch.key, foreground, variance, noise)
-    misfit = matting.largest(np.abs(batch.colour - batch.key - alpha * (foreground - batch.key)))
+    alpha = unmixing.opacity(batch.colour, batch.key, foreground, variance, noise)
+    misfit = unmixing.largest(np.abs(batch.colour - batch.key - alpha * (foreground - batch.key)))
     strays = batch.soft | (misfit > 2 + 3 * noise + TEXTURE * alpha)
     doubtful = np.flatnonzero(strays) if batch.has_dominance else ()
     if len(doubtful):
         _solve_far(batch.part(doubtful), doubtful, lines, (alpha, foreground, variance))
-    alpha = np.maximum(alpha, matting.least_opacity(batch.colour, batch.key, noise))
-    clean = np.clip(matting.unmix(batch.colour, batch.key, foreground, variance, alpha, noise), 0, 255)
+    alpha = np.maximum(alpha, unmixing.least_opacity(batch.colour, batch.key, noise))
+    clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, alpha, noise), 0, 255)
     return alpha, batch.unlit(clean)
 
 
@@ -517,17 +517,17 @@ def _solve_far(batch: _Batch, at: Indices, lines: Floats, results: tuple[Floats,
     alpha, foreground, variance = results
     colour, key, noise = batch.colour, batch.key, batch.noise
     near, own = foreground[:, at], alpha[at]
-    _, misfit = matting.project(colour, key, near)
+    _, misfit = unmixing.project(colour, key, near)
     smooth = _smooth_colours(batch.scene.planes, batch.index)
-    far, reach = matting.prolong(colour - key, smooth - key, key, lines)
+    far, reach = unmixing.prolong(colour - key, smooth - key, key, lines)
     key_dominance = batch.dominance(key)
     free = (reach > 0) & (batch.dominance(far) <= np.float32(0.06) * key_dominance)
     room = np.where(batch.soft & ~free, np.float32(0.25 * TEXTURE), np.float32(TEXTURE))
     fits = misfit <= np.float32(2 + 3 * noise) + room * own
     towards = near - key
-    longer = batch.soft & free & (reach >= np.float32(1.25) * np.sqrt(matting.dot(towards, towards)))
+    longer = batch.soft & free & (reach >= np.float32(1.25) * np.sqrt(unmixing.dot(towards, towards)))
     hazy, grey = ~(fits & ~longer) & free, ~(fits & ~longer) & ~free
-    along, _ = matting.project(colour, key, far)
+    along, _ = unmixing.project(colour, key, far)
     neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, np.float32(1)), 0, 1)
     straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
     alpha[at] = np.where(hazy, along, np.where(grey, neutral, own))

@@ -16,9 +16,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from .errors import CallError, ImagegenError
-from .redaction import redact
-from .response import Event, Failed, Retrying, Saved, Sending
+from imagegen_magic.errors import CallError, ImagegenError
+from imagegen_magic.redaction import redact
+from imagegen_magic.response import Event, Failed, Retrying, Saved, Sending
 
 __all__ = ["Progress", "error_document", "in_shell_words", "print_json", "print_lines", "say", "shown"]
 
