@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-browser lab notebooks check clean
+.PHONY: help demo test test-browser test-versions dist lab notebooks check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,7 +32,7 @@ lab: .venv/ready  ## open the notebooks in JupyterLab, on the simulator
 check: .venv/ready  ## the quick loop: lint, types, tests without kernels, browsers and packaging
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest -q -m 'not browser and not notebook and not package'
+	$(BIN)/python -m pytest -q -m 'not browser and not notebook and not package and not versions'
 
 test-browser: .venv/ready  ## the panel and the widgets in a real JupyterLab, in headless Chromium
 	@command -v chromium chromium-browser google-chrome >/dev/null || test -n "$$CHROMIUM" || \
@@ -40,6 +40,14 @@ test-browser: .venv/ready  ## the panel and the widgets in a real JupyterLab, in
 	@command -v npm >/dev/null || { echo "npm is needed for axe-core, which checks accessibility"; exit 1; }
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/browser
 	$(BIN)/python -m pytest -m browser tests/browser
+
+test-versions: .venv/ready  ## the wheel in bare environments, on the lowest and the newest dependencies
+	$(BIN)/python -m pytest -m versions tests/test_versions.py
+
+dist: .venv/ready  ## build the sdist and the wheel into dist/, and check what an index would show
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	$(BIN)/python -m twine check --strict dist/*
 
 clean:  ## remove what the targets made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis output notebooks/output

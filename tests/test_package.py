@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import imagegen_magic
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,3 +50,10 @@ def test_the_wheel_works_outside_the_checkout(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "RGBA pass", done.stdout
+
+
+def test_the_version_is_one():
+    """The changelog's newest release and the citation are of the version that the code says."""
+    newest = re.search(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert newest[1] == cited[1] == imagegen_magic.__version__
