@@ -13,14 +13,22 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .api import Session, edit, generate, run_batch
-    from .errors import CallError, ImagegenError, RequestError
+    from .batch import FailedJob, Gallery
+    from .cutouts import Cutout, cutout, cutout_many
+    from .errors import BudgetError, CallError, CutoutError, ImagegenError, RequestError
+    from .panel import Panel
     from .result import GeneratedImage, ImageResult
+    from .simulator import Simulator
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BudgetError": "errors",
     "CallError": "errors",
     "Cutout": "cutouts",
+    "CutoutError": "errors",
+    "FailedJob": "batch",
+    "Gallery": "batch",
     "GeneratedImage": "result",
     "ImageResult": "result",
     "ImagegenError": "errors",
@@ -36,7 +44,29 @@ _HOMES = {
 }
 """Where each public name lives; none has the name of a module, which importing that module would overwrite."""
 
-__all__ = ["__version__", "edit", "generate", "load_ipython_extension", "run_batch", "unload_ipython_extension"]
+__all__ = [
+    "BudgetError",
+    "CallError",
+    "Cutout",
+    "CutoutError",
+    "FailedJob",
+    "Gallery",
+    "GeneratedImage",
+    "ImageResult",
+    "ImagegenError",
+    "Panel",
+    "RequestError",
+    "Session",
+    "Simulator",
+    "__version__",
+    "cutout",
+    "cutout_many",
+    "edit",
+    "generate",
+    "load_ipython_extension",
+    "run_batch",
+    "unload_ipython_extension",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -46,7 +76,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_HOMES])
+    return __all__
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -148,7 +148,10 @@ def test_importing_the_package_is_light():
 
 
 def test_public_names_exist():
-    """Every name that the package offers can be had (the panel only where its extra is installed)."""
+    """Every name that the package offers can be had, is listed once, and is no module's name."""
+    own = {"__version__", "load_ipython_extension", "unload_ipython_extension"}
+    assert sorted(imagegen_magic.__all__) == sorted(own | imagegen_magic._HOMES.keys())
+    modules = {path.stem for path in PACKAGE.iterdir()}
     for name in imagegen_magic._HOMES:
-        if name != "Panel":
-            assert getattr(imagegen_magic, name) is not None
+        assert getattr(imagegen_magic, name).__name__ == name
+        assert name not in modules
