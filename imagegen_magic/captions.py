@@ -20,7 +20,7 @@ from .response import Usage
 if TYPE_CHECKING:
     from .matting.report import CutoutReport
 
-__all__ = ["Caption", "alt_sentence", "caption_html", "caption_text", "relative_link"]
+__all__ = ["Caption", "alt_sentence", "caption_html", "caption_text", "relative_link", "warnings_bundle"]
 
 ALT_CHARACTERS = 150
 DIM = "color:var(--jp-ui-font-color2,#616161)"
@@ -110,13 +110,23 @@ def _report_lines(report: CutoutReport | None) -> list[str]:
     return [f"cut-out: {report.status}"] + [f"  {check.status}: {check.sentence}" for check in open_points]
 
 
+def warnings_bundle(warnings: Sequence[str]) -> dict[str, str]:
+    """Warnings alone, as a mime bundle: what is shown before a call."""
+    lines = [f"note: {warning}" for warning in warnings]
+    return {"text/plain": "\n".join(lines), "text/html": "".join(_warnings_html(warnings))}
+
+
+def _warnings_html(warnings: Sequence[str]) -> list[str]:
+    return [f'<div style="{WARN}">{escape(warning)}</div>' for warning in warnings]
+
+
 def caption_html(caption: Caption) -> str:
     """The caption as HTML that every notebook's sanitizer keeps: inline styles only, no scripts."""
     links = ", ".join(_link(path, caption.base) for path in caption.paths)
     facts = " · ".join(escape(fact) for fact in caption.facts())
     number = f' <span style="{DIM}">@{caption.number}</span>' if caption.number else ""
     parts = [f'<div>{links}{number}<br><span style="{DIM}">{facts}</span></div>']
-    parts += [f'<div style="{WARN}">{escape(warning)}</div>' for warning in caption.warnings]
+    parts += _warnings_html(caption.warnings)
     parts += [_report_html(caption.report)] if caption.report is not None else []
     if caption.prompt:
         body = f'<pre style="white-space:pre-wrap;margin:4px 0">{escape(caption.prompt)}</pre>'

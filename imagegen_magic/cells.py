@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import frontend
+from .captions import warnings_bundle
 from .errors import CallCancelledError, ImagegenError, OptionError, Problem
 from .options import build_parser, parse_line
 from .prompt import fill_variables
@@ -80,6 +81,7 @@ def refuse_keys(text: str) -> None:
 def run_shown(session: Session, shell: Any, job: Job, *, live: bool) -> Any:
     """Runs the job while its progress shows, and shows what came."""
     view = CellView(job, live=live)
+    view.warn()
     task = session.start(job, on_event=view.on_event)
     if job.options["detach"]:
         return detach(shell, task, view)
@@ -167,6 +169,11 @@ class CellView:
         self._started = time.monotonic()
         self._phase = "checking"
 
+    def warn(self) -> None:
+        """Shows what the user should know before anything is sent; it stays above the picture."""
+        if self.job.warnings and not self.job.options["quiet"]:
+            self.slot.below(warnings_bundle(self.job.warnings))
+
     def on_event(self, event: Event) -> None:
         """Takes what the run reports, in the run's thread."""
         if isinstance(event, Sending):
@@ -192,7 +199,7 @@ class CellView:
         """Replaces the progress by the picture, and shows the caption."""
         if self.job.options["quiet"]:
             return
-        (data, metadata), *rest = result.display_items()
+        (data, metadata), *rest = result.display_items(told=self.job.warnings)
         self.slot.finish(data, metadata)
         for bundle, extra in rest:
             self.slot.below(bundle, extra)

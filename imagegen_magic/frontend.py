@@ -127,7 +127,7 @@ class Slot:
                 self._update(dict(data), dict(metadata or {}))
 
     def below(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
-        """Shows a further output, after the slot's own."""
+        """Shows a further output of the cell, outside the slot."""
         with in_cell(self._home):
             show_bundle(data, metadata)
 

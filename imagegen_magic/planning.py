@@ -95,6 +95,7 @@ def plan_job(
     inputs = inputs or Inputs()
     model = catalog.get(options["model"])
     faults = [*problems, *inputs.problems, *_name_problems(name), *_option_problems(options, inputs)]
+    faults += _transparency_problems(options, model, catalog)
     key = _key_choice(body, options, inputs, faults)
     request, notes = _build_request(body, options, model, catalog, inputs, key)
     faults += check_request(request, model, catalog.limits)
@@ -157,6 +158,20 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
             Problem(field="svg_model", rule="for svg output only", fix="--output-format svg")
         ]  # fmt: skip
     return faults
+
+
+def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> list[Problem]:
+    """Native transparency that a server may refuse needs the user's word for it (image API quick reference, 2026-11-23)."""
+    if options["background"] != "transparent" or options["transparent"] or model.transparency != "preview":
+        return []
+    able = next((other.id for other in catalog.models if other.transparency == "yes" and other.state == "active"), "")
+    rule = (
+        f"{model.id} has native transparency only as a preview, which the server may refuse: it wants your confirmation"
+    )
+    fix = (
+        f"--transparent native confirms it, --transparent cuts out locally{f', --model {able} has it' if able else ''}"
+    )
+    return [Problem(field="background", value="transparent", rule=rule, fix=fix)]
 
 
 def _batch_api_problems(request: ImageRequest, model: Model, options: Options) -> list[Problem]:

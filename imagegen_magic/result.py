@@ -239,11 +239,15 @@ class ImageResult(Sequence[GeneratedImage]):
     def __repr__(self) -> str:
         return f"ImageResult({', '.join(shown_path(path) for path in self.paths)})"
 
-    def display_items(self) -> list[Bundle]:
-        """Picture first (a contact sheet for several), then the caption; saved files are never changed by it."""
+    def display_items(self, *, told: Sequence[str] = ()) -> list[Bundle]:
+        """Picture first (a contact sheet for several), then the caption; saved files are never changed by it.
+
+        Args:
+            told: warnings that were shown before the call; the caption leaves them out.
+        """
         preview = self.options.get("preview", 768)
         picture = self.images[0].display_items(preview=preview) if len(self) == 1 else [self._sheet(preview)]
-        return [*picture, *self._caption_items()]
+        return [*picture, *self._caption_items(told)]
 
     def _sheet(self, preview: int) -> Bundle:
         from .captions import alt_sentence  # noqa: PLC0415 - with the first picture shown
@@ -257,13 +261,14 @@ class ImageResult(Sequence[GeneratedImage]):
         sheet = contact_sheet(self.paths, labels=[str(i) for i in range(len(self))], max_edge=preview)
         return sheet.bundle(sentence)
 
-    def _caption_items(self) -> list[Bundle]:
+    def _caption_items(self, told: Sequence[str]) -> list[Bundle]:
         from .captions import caption_html, caption_text  # noqa: PLC0415 - with the first picture shown
 
         style = self.options.get("caption", "full")
         if style == "none":
             return []
         facts = self.caption_facts(minimal=style == "minimal")
+        facts = replace(facts, warnings=[warning for warning in facts.warnings if warning not in told])
         return [({"text/plain": caption_text(facts), "text/html": caption_html(facts)}, {})]
 
     def caption_facts(self, *, minimal: bool) -> Any:

@@ -172,3 +172,30 @@ def test_recall_brings_the_cell_back(shell):
     _, done = run(shell, f"{first} --dry-run\n{body}")
     assert done.result.request["size"] == "1024x1536"
     assert done.result.prompt == shell.user_ns["hero"].prompt_sent
+
+
+def test_warnings_come_before_the_call(shell, simulator):
+    """What should be known before paying shows before anything is sent, even where the call then fails, and only once."""
+    seen, done = run(shell, "%%imagegen old -m gpt-image-1\nA red mug.")
+    assert not done.success
+    (warning,) = texts(seen)
+    assert "gpt-image-1" in warning
+    assert "2026-10-23" in warning
+    seen, done = run(shell, "%%imagegen drink --transparent --size 1024x1024\nA glass of water.")
+    assert done.success
+    shown = texts(seen)
+    assert "one key colour" in shown[0]
+    assert shown[1].startswith("Image: ")
+    assert "one key colour" not in shown[2]
+    assert any("one key colour" in warning for warning in shell.user_ns["drink"].warnings)
+
+
+def test_native_transparency_that_may_be_refused_wants_a_word(shell, simulator):
+    """`--background transparent` on a preview model is asked back, with the ready flags; `--transparent native` is the word."""
+    _, done = run(shell, "%%imagegen ghost --background transparent\nA ghost.")
+    assert "--transparent native confirms it" in str(done.error_in_exec)
+    assert not simulator.record
+    for flags in ("--transparent native", "-m gpt-image-2.5-flare --background transparent"):
+        _, done = run(shell, f"%%imagegen ghost {flags}\nA ghost.")
+        assert done.success
+        assert shell.user_ns["ghost"].request["background"] == "transparent"
