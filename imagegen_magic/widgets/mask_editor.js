@@ -160,7 +160,8 @@ function render({ model, el }) {
   const canvas = make("div", { class: "ig-canvas", tabindex: "0", role: "application", "aria-label": `Mask for ${model.get("label")}, ${width} by ${height} pixels`, "aria-describedby": "" }, picture, paint, outline, mark);
   const view = make("div", { class: "ig-view" }, canvas);
   const context = paint.getContext("2d");
-  ownKeys(canvas);
+  const undoKey = (event) => (event.ctrlKey || event.metaKey) && ["z", "y"].includes(event.key.toLowerCase());
+  const releases = [ownKeys(canvas, (event) => plainKey(event) || undoKey(event))];
 
   const say = make("div", { class: "ig-say", role: "status" });
   const keys = make("p", { class: "ig-keys", id: `ig-keys-${Math.random().toString(36).slice(2)}` }, KEYS);
@@ -322,7 +323,7 @@ function render({ model, el }) {
   const size = make("input", { type: "range", min: "1", max: String(Math.ceil(Math.min(width, height) / 2)), value: String(2 * radius), oninput: (event) => resize(event.target.value / 2) });
   const opacity = make("input", { type: "range", min: "10", max: "100", value: "65", oninput: (event) => (paint.style.opacity = event.target.value / 100) });
   paint.style.opacity = 0.65;
-  for (const range of [size, opacity]) ownKeys(range); // else arrows fold the notebook's headings
+  for (const range of [size, opacity]) releases.push(ownKeys(range)); // else arrows fold the notebook's headings
   const toolbar = make("div", { class: "ig-tools", role: "toolbar", "aria-label": "mask tools" },
     ...tools, undo, redo,
     button("Invert", () => act(() => mask.all((v) => 255 - v), "inverted")),
@@ -381,6 +382,7 @@ function render({ model, el }) {
   requestAnimationFrame(fit);
   return () => {
     clearTimeout(timer);
+    releases.forEach((release) => release());
     model.off("msg:custom", message);
     if (address) URL.revokeObjectURL(address);
   };

@@ -211,7 +211,7 @@ def test_axe_finds_nothing_serious(lab, theme, what):
     page.wait_for_timeout(1200)
     if what == "panel-edit":
         page.get_by_role("button", name="Edit", exact=True).first.click()
-        page.get_by_text("Advanced").click()
+        page.get_by_text("Advanced", exact=True).click()
         page.wait_for_timeout(800)
     page.add_script_tag(path=str(AXE))
     found = page.evaluate("scope => axe.run(scope, {resultTypes: ['violations']})", scope)["violations"]
