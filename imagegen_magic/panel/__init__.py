@@ -151,8 +151,8 @@ class Panel(W.VBox):  # type: ignore[misc]
         self._edit_box = W.VBox([self.pictures.masks, *form.edit_rows()])
         settings = [form.controls[name].row for name in ("model", "size")]
         settings += [form.size_text, *(form.controls[name].row for name in ("quality", "n", "output_format"))]
-        groups = W.HBox([W.VBox([W.HTML(f"<b>{title}</b>"), *rows]) for title, rows in form.more() if rows])
-        groups.add_class("imagegen-columns")
+        groups = _line("imagegen-columns", *form.more.values())
+        groups.add_class("imagegen-more")
         advanced = W.Accordion([groups], titles=["Advanced"])
         left = W.VBox([prompt, self._pictures_box, self._edit_box])
         right = W.VBox([*settings, form.backdrop, form.name])
@@ -269,8 +269,9 @@ class Panel(W.VBox):  # type: ignore[misc]
         questions, names = [], []
         if job.options["transparent"] == "native":
             questions.append(
-                f"Native transparency: {job.model.id} draws the alpha itself ({job.model.transparency}). "
+                f"Native transparency: {job.model.id} draws the alpha itself. "
                 "What comes back is measured, and an opaque picture is reported."
+                + (" It is a preview there: the server may refuse it." if job.model.transparency == "preview" else "")
             )
             names.append("native transparency")
         try:

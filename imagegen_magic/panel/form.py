@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
@@ -31,10 +30,12 @@ from imagegen_magic.options import BY_NAME, Options, read_values
 from imagegen_magic.prompt import FIELD_LABELS, load_use_cases
 from imagegen_magic.sizes import PRESETS, flexible_faults, read_pixels
 
+from .control import Control, control_for
+
 if TYPE_CHECKING:
     from imagegen_magic.api import Session
 
-__all__ = ["Control", "Form", "Spoken"]
+__all__ = ["Form", "Spoken"]
 
 BACKDROPS: dict[str, dict[str, str]] = {
     "auto": {},
@@ -43,7 +44,7 @@ BACKDROPS: dict[str, dict[str, str]] = {
     "two backdrops": {"transparent": "difference"},
     "native alpha": {"transparent": "native"},
 }
-"""The panel's one choice of what lies behind the subject, as options."""
+"""The panel's one choice of background, as options."""
 MAIN = ("model", "size", "quality", "n", "output_format")
 MORE: dict[str, str] = {
     PICTURE: "More about the picture",
@@ -59,10 +60,6 @@ ELSEWHERE = {
     "show_prompt", "dry_run", "yes", "detach", "quiet", "progress", "models_file", "dialect", "text",
 }  # fmt: skip
 """Options with a place of their own in the panel, or none: what they say is the panel's business."""
-SHORT = {"n": "count", "output_format": "format", "avoid": "avoid", "input_fidelity": "fidelity"}
-"""Labels that are not the option's own name."""
-FEW = 10
-"""Up to this many choices stand side by side; more are a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,98 +71,6 @@ class Spoken:
     name: str | None
     values: Mapping[str, Any]
     problems: tuple[Problem, ...] = ()
-
-
-class Control:
-    """One option's widget with its message below; says the option's value, or None where it is left alone."""
-
-    def __init__(self, option: Option, widget: W.ValueWidget, *, default: Any = None, label: str = "") -> None:
-        self.option = option
-        self.widget = widget
-        self.default = default
-        widget.description = label or SHORT.get(option.name) or option.name.replace("_", " ")
-        widget.tooltip = option.help
-        widget.style.description_width = "initial"
-        self.message = W.HTML(layout=W.Layout(display="none"))
-        self.message.add_class("imagegen-fault")
-        self.row = W.VBox([widget, self.message])
-        self.row.add_class("imagegen-row")
-
-    def read(self) -> Any:
-        """The raw value, as a flag's text would be; None where it is the default or empty."""
-        value = self.widget.value
-        if value == self.default or value in ("", None, ()):
-            return None
-        return value.splitlines() if isinstance(self.widget, W.Textarea) and self.option.kind != "text" else value
-
-    def write(self, value: Any) -> None:
-        """Shows a value; None is the default. A value that is no choice is added to the choices."""
-        if value is None:
-            self.widget.value = self.default
-        elif isinstance(self.widget, (W.Text, W.Textarea)):
-            lines = [f"{k}={v}" for k, v in value.items()] if isinstance(value, Mapping) else value
-            self.widget.value = "\n".join(map(str, lines)) if isinstance(lines, (list, tuple)) else str(value)
-        else:
-            self._offer(value)
-            self.widget.value = value
-
-    def _offer(self, value: Any) -> None:
-        options = getattr(self.widget, "options", None)
-        if options is not None and value not in [item[1] if isinstance(item, tuple) else item for item in options]:
-            self.widget.options = (*options, (str(value), value))
-
-    def narrow(self, choices: tuple[str, ...], model: Model) -> str:
-        """Offers other choices; a sentence where the value shown is none of them and gave way."""
-        offered, start = offer(choices, self.default)
-        if list(self.widget.options) == offered:
-            return ""
-        before, values = self.widget.value, [value for _, value in offered]
-        self.widget.options = offered
-        self.widget.value = before if before in values else start
-        if before in values:
-            return ""
-        return f"{self.widget.description} {before} → {start or 'as usual'}: {model.id} has {', '.join(choices)}"
-
-    def say(self, problems: Iterable[Problem]) -> None:
-        """Shows what is wrong with this value beside it, or nothing."""
-        text = "<br>".join(escape(_sentence(problem)) for problem in problems)
-        self.message.value = text
-        self.message.layout.display = None if text else "none"
-
-    def show(self, visible: bool) -> None:
-        """Puts the row there, or takes it away; a hidden control says nothing."""
-        self.row.layout.display = None if visible else "none"
-
-    @property
-    def shown(self) -> bool:
-        """True where the row is there."""
-        return bool(self.row.layout.display != "none")
-
-
-def _sentence(problem: Problem) -> str:
-    return f"{problem.rule}{f' · fix: {problem.fix}' if problem.fix else ''}"
-
-
-def offer(choices: Iterable[Any], default: Any) -> tuple[list[tuple[str, Any]], Any]:
-    """A widget's options, and where it starts: a default that is no choice is offered as leaving it alone."""
-    offered = [(str(choice), choice) for choice in choices]
-    if default in [choice for _, choice in offered]:
-        return offered, default
-    return [("as usual", ""), *offered], ""
-
-
-def control_for(option: Option, default: Any, choices: tuple[Any, ...] = ()) -> Control:
-    """The control that an option's kind asks for; `choices` are what the model or the table allows."""
-    if option.kind == "switch":
-        return Control(option, W.Checkbox(value=bool(default), indent=False), default=bool(default))
-    if choices:
-        offered, start = offer(choices, default)
-        few = len(choices) <= FEW and option.name not in ("model", "n")
-        return Control(option, (W.ToggleButtons if few else W.Dropdown)(options=offered, value=start), default=start)
-    hint = f"{default}" if default is not None else option.metavar
-    if option.kind in ("list", "pairs", "wholes"):
-        return Control(option, W.Textarea(placeholder=f"{hint}, one a line", rows=2), default="")
-    return Control(option, W.Text(placeholder=hint), default="")
 
 
 class Form:
@@ -187,7 +92,7 @@ class Form:
         self.prompt = W.Textarea(placeholder="A ceramic mug on a walnut desk, soft window light from the left.", rows=4)
         self.name = W.Text(description="name", placeholder="hero: binds the result, and names the file")
         self.size_text = W.Text(description="or W x H", placeholder="1600x1200 or 16:9@2k")
-        self.backdrop = W.ToggleButtons(description="behind it", options=list(BACKDROPS), value="auto")
+        self.backdrop = W.ToggleButtons(description="background", options=list(BACKDROPS), value="auto")
         self.controls = {option.name: self._control(option) for option in OPTIONS if self._wanted(option)}
         self.fields = {name: self._field(name) for name in FIELD_LABELS}
         self.add_field = W.Dropdown(options=[("+ add a field", ""), *self._fields_left()], value="")
@@ -195,6 +100,8 @@ class Form:
         """(reference, role) of every input picture."""
         self.mask: str = ""
         self.boxes = W.Text(description="box", placeholder="x,y,w,h in px or %, for example 0,0,100%,45%")
+        self.more = self._more()
+        """What stands below "Advanced", by the table's groups."""
         self._wire()
         self.fit()
 
@@ -296,7 +203,9 @@ class Form:
             before = self.backdrop.value
             self.backdrop.options = backdrops
             self.backdrop.value = before if before in backdrops else "auto"
-            said += [] if before in backdrops else [f"behind it {before} → auto: {model.id} has no native transparency"]
+            said += (
+                [] if before in backdrops else [f"background {before} → auto: {model.id} has no native transparency"]
+            )
         self.notes = "; ".join(note for note in said if note)
 
     def fit(self) -> None:
@@ -319,6 +228,9 @@ class Form:
             shown = shown and (not name.startswith("svg_") or form == "svg")
             shown = shown and (control.option.group != CUTOUT or cuts)
             control.show(visible=shown)
+        for group, box in self.more.items():
+            some = any(c.shown for name, c in self.controls.items() if c.option.group == group and name not in MAIN)
+            box.layout.display = None if some else "none"
 
     # saying
 
@@ -397,12 +309,13 @@ class Form:
             rows[name].say(found)
         return left
 
-    def more(self) -> list[tuple[str, list[W.Widget]]]:
-        """(title, rows) of everything below "Advanced", by the table's groups."""
-        return [
-            (title, [c.row for name, c in self.controls.items() if c.option.group == group and name not in MAIN])
-            for group, title in MORE.items()
-        ]
+    def _more(self) -> dict[str, W.VBox]:
+        """The table's groups below "Advanced", each with its title."""
+        rows = {
+            group: [c.row for name, c in self.controls.items() if c.option.group == group and name not in MAIN]
+            for group in MORE
+        }
+        return {group: W.VBox([W.HTML(f"<b>{MORE[group]}</b>"), *found]) for group, found in rows.items() if found}
 
     def edit_rows(self) -> list[W.Widget]:
         """The rows that only an edit has, beside its pictures and mask."""

@@ -52,7 +52,7 @@ class Pictures:
     ) -> None:
         self._form, self._store, self._variables, self._on_change = form, store, variables, on_change
         self._guard = guard
-        self.reference = W.Text(description="add a picture", placeholder="path, @last, @hero or a variable")
+        self.reference = W.Text(description="add a picture", placeholder="path, @last or variable")
         self.reference.style.description_width = "initial"
         self.reference.continuous_update = False
         self.add = W.Button(description="Add", tooltip="add the picture to the list")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
+from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.history import Record
 
 from .pictures import path_token
@@ -102,13 +103,13 @@ class Results:
         """A slider in the panel, and both pictures side by side as an output that stays."""
         assert self.result is not None
         parents = [parent["file"] for parent in self.result.record.parents if parent.get("file")]
-        if parents:
-            before: Any = parents[0]
-        elif self._before is not None:
-            before = self._before[0]
-        else:
-            before = self.picture
-        pair = self._session.compare(before, self.picture)
+        if not parents and self._before is None:
+            rule = "a picture is compared with the one it was made from, or with the result before it"
+            raise OptionError(
+                "nothing to compare with yet", problems=(Problem(field="compare", rule=rule, fix="make another"),)
+            )
+        before = parents[0] if parents else f"@{self._before.record.number}"  # type: ignore[union-attr]
+        pair = self._session.compare(before, self.reference())
         self._show(pair)
         from imagegen_magic.widgets import CompareSlider  # noqa: PLC0415 - anywidget comes with the first comparison
 

@@ -15,9 +15,9 @@ __all__ = ["HERE", "PictureWidget", "shown"]
 HERE = Path(__file__).parent
 
 
-def source(name: str) -> str:
-    """An ES module's text, the shared part before its own."""
-    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("own_keys.js", f"{name}.js"))
+def source(*names: str) -> str:
+    """One ES module's text, put together from files without a build step: what all share, then the named ones."""
+    return "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("own_keys", *names))
 
 
 def shown(picture: Any, max_edge: int) -> tuple[str, bytes]:
