@@ -15,7 +15,7 @@ from typing import Any, overload
 from .cost import Estimate
 from .errors import CallCancelledError, CallError, ImagegenError, Problem, RequestError
 from .history import Record
-from .options import read_values
+from .option_values import read_values
 from .pacing import Pacer
 from .planning import Job
 from .result import ImageResult

@@ -16,10 +16,11 @@ from .catalog import Catalog, Model
 from .cost import Estimate, estimate_cost, format_usd
 from .errors import BudgetError, OptionError, Problem, RequestError
 from .option_table import BACKGROUNDS
-from .options import Options
 from .prompt import FIELD_LABELS, compose_prompt, hard_subject_words, load_use_cases, prompt_slug
-from .request import ALPHA_FORMATS, WIRE_FIELDS, ImageRequest, InputImage, check_request, request_warnings
+from .request import WIRE_FIELDS, ImageRequest, InputImage
 from .response import Parent
+from .rules import ALPHA_FORMATS, check_request, request_warnings
+from .settings import Options
 from .sizes import flexible_faults, format_size, parse_size
 
 __all__ = ["Inputs", "Job", "check_budget", "plan_job"]

@@ -14,7 +14,7 @@ from typing import Any
 from .errors import OptionError, Problem
 from .history import History, Record
 from .option_table import COMMANDS
-from .options import BY_NAME
+from .option_values import BY_NAME
 from .store import Store, sidecar_path
 
 __all__ = ["Lineage", "cell_from_record", "cell_of", "cell_text"]

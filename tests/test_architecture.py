@@ -16,7 +16,8 @@ PACKAGE = Path(imagegen_magic.__file__).parent
 
 FLOORS = {
     "base": "errors redaction tables background",
-    "facts and rules": "catalog sizes backdrop prompt request response cost option_table options servers history rows "
+    "facts and rules": "catalog sizes backdrop prompt request rules response cost option_table option_values options "
+    "settings servers history rows "
     "pacing retries faults",
     "pictures": "inputs masks preview png matting cutouts captions",
     "work": "store planning result running batch batch_api answers transport batch_calls client ledger doctor reports "

@@ -12,8 +12,8 @@ from imagegen_magic.api import Session
 from imagegen_magic.background import Task
 from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
-from imagegen_magic.options import Options
 from imagegen_magic.running import web_suffixes
+from imagegen_magic.settings import Options
 from imagegen_magic.store import Store
 
 from .call import INTERRUPTED, Call, fail, refuse_keys
