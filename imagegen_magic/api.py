@@ -27,6 +27,7 @@ from .option_values import read_values
 from .options import ParsedLine
 from .pacing import Pacer
 from .planning import Inputs, Job, check_budget, plan_job
+from .recovery import recover
 from .response import Event, OnEvent
 from .result import GeneratedImage, ImageResult, JobPreview
 from .rows import Row, expand_grid, parse_grid, read_source
@@ -83,7 +84,7 @@ class Session:
             if folder not in self._stores:
                 self._stores[folder] = Store(folder)
                 if folder.exists():
-                    self._stores[folder].recover()
+                    recover(self._stores[folder])
             return self._stores[folder]
 
     def client(self, options: Options) -> Client:
