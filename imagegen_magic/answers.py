@@ -207,7 +207,7 @@ def check_answer(answer: Answer, request: ImageRequest, body: Body, request_id: 
         StoreError: the disk did not take a picture; it is handed over in memory.
     """
     if answer.unsaved:
-        raise _unsaved(answer, request_id)
+        raise _unsaved(answer, body, request_id)
     if not answer.payloads:
         aside = body.keep("unusable-answer")
         kept = [*answer.kept, *([aside] if aside else [])]
@@ -227,14 +227,17 @@ def check_answer(answer: Answer, request: ImageRequest, body: Body, request_id: 
     return notes + [f"kept: {path.name}" for path in answer.kept]
 
 
-def _unsaved(answer: Answer, request_id: str | None) -> StoreError:
-    """The paid pictures, handed over in memory."""
+def _unsaved(answer: Answer, body: Body, request_id: str | None) -> StoreError:
+    """The paid pictures, handed over in memory; the answer stays on disk where it fits."""
+    aside = body.keep("unsaved-answer")
     pictures = (*(payload.path.read_bytes() for payload in answer.payloads), *answer.unsaved)
     hints = ("free some space, or --out-dir on another disk",)
     why = answer.faults[-1]
-    return StoreError(
-        f"the picture came, but {why}", pictures=pictures, hints=hints, outcome="done", request_id=request_id
+    error = StoreError(
+        f"the answer came, but {why}", pictures=pictures, hints=hints, outcome="done", request_id=request_id
     )
+    error.kept = () if aside is None else (aside.name,)
+    return error
 
 
 def _differences(payload: Payload, request: ImageRequest) -> Iterator[str]:

@@ -175,7 +175,7 @@ class StoreError(ImagegenError):
         """The card, with where the pictures are now."""
         lines = super().card_lines()
         lines += [f"  kept: {path}" for path in self.kept]
-        if self.pictures and not self.kept:
+        if self.pictures and not any("/" in path for path in self.kept):
             lines.append("  kept in memory: import sys; open('picture', 'wb').write(sys.last_value.pictures[0])")
         return lines
 

@@ -123,7 +123,7 @@ def _call(job: Job, run: Run, plan: Plan, request: ImageRequest, *, marker: str 
             record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
     except (CallError, StoreError) as error:
         if isinstance(error, StoreError):
-            error.kept = tuple(map(str, run.store.rescue(error.pictures)))
+            error.kept = (*error.kept, *map(str, run.store.rescue(error.pictures)))
         _enter_failure(replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id), error, run)
         raise
     run.on_record(record)

@@ -101,13 +101,10 @@ class Store:
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
-            hint = "--out-dir with a folder that you may write to"
-            raise StoreError(
-                f"the folder {folder.name} can't be written: {error.strerror}", hints=(hint,), outcome="not sent"
-            ) from error
+            raise _unwritable(folder, error) from error
         free = shutil.disk_usage(folder).free
         if free < EXPECTED_BYTES * count:
-            summary = f"the disk has {free / 1e6:.0f} MB left; {EXPECTED_BYTES * count / 1e6:.0f} MB are wanted for {count} pictures"
+            summary = f"the disk has {free / 1e6:.0f} MB left; {EXPECTED_BYTES * count / 1e6:.0f} MB are wanted for {count} picture{'s' * (count > 1)}"
             raise StoreError(summary, hints=("free some space, or --out-dir on another disk",), outcome="not sent")
 
     def release(self, plan: Plan) -> None:
@@ -166,9 +163,12 @@ class Store:
             "record": json.loads(draft.to_json()),
             "paths": [str(p.relative_to(self.folder)) for p in plan.named(marker)],
         }
-        path, stream = self.open(".intent")
-        with stream:
-            stream.write(json.dumps(note).encode())
+        try:
+            path, stream = self.open(".intent")
+            with stream:
+                stream.write(json.dumps(note).encode())
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
         try:
             yield
         finally:
@@ -299,6 +299,12 @@ def _suffix_of(data: bytes) -> str:
     """The suffix of an encoded picture, by its first bytes."""
     marks = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
     return next((suffix for mark, suffix in marks.items() if data.startswith(mark)), ".bin")
+
+
+def _unwritable(folder: Path, error: OSError) -> StoreError:
+    """What is found before anything is sent."""
+    hints = ("--out-dir with a folder that you may write to",)
+    return StoreError(f"the folder {folder.name} can't be written: {error.strerror}", hints=hints, outcome="not sent")
 
 
 def _own_place(spool: Path) -> tuple[Path, FileLock]:
