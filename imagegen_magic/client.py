@@ -183,7 +183,7 @@ class Client:
         for name in ("mask", "markup"):
             overlay = getattr(request, name)
             if overlay is not None:
-                arguments[self._dialect.rename.get(name, name)] = (overlay.name, overlay.data, overlay.mime)
+                arguments[name] = (overlay.name, overlay.data, overlay.mime)
         if extra:
             arguments["extra_body"] = extra
         return arguments, notes
@@ -196,7 +196,11 @@ class Client:
 
 def _simulator_folder() -> Path:
     """Where the simulator's files and batches outlive a kernel: this user's part of the temporary folder."""
-    folder = Path(tempfile.gettempdir()) / f"imagegen-simulator-{getpass.getuser()}"
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        user = str(os.getuid())
+    folder = Path(tempfile.gettempdir()) / f"imagegen-simulator-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 

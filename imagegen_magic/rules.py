@@ -5,12 +5,14 @@ Limits and allowed values are the catalog's; here are only the rules.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
 
 from .catalog import Catalog, Limits, Model
 from .errors import Problem
 from .option_table import BACKGROUNDS, FORMATS, MODERATIONS
+from .redaction import find_key
 from .request import ImageRequest, InputImage
 from .sizes import flexible_faults, nearest_sizes, read_pixels
 
@@ -60,7 +62,15 @@ def _whole(name: str, value: object, low: int, high: int) -> Iterator[Problem]:
 
 
 def rule_prompt(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """The prompt has 1 to 32,000 characters."""
+    """The prompt is text of 1 to 32,000 characters, without a key in it."""
+    if half := next((letter for letter in request.prompt if "\ud800" <= letter <= "\udfff"), None):
+        rule = "half of a surrogate pair, which no encoding takes: the text was decoded wrongly somewhere"
+        yield Problem(
+            field="prompt", value=half, rule=rule, fix="prompt.encode('utf-16', 'surrogatepass').decode('utf-16')"
+        )
+    if find_key(request.prompt):
+        rule = "it holds something shaped like an API key; prompts are sent, and kept in files"
+        yield Problem(field="prompt", rule=rule, fix="take it out, and revoke the key if it was saved")
     if not request.prompt.strip():
         yield Problem(
             field="prompt", value=request.prompt, rule="the prompt is empty", fix="write it below the %%imagegen line"
@@ -255,6 +265,16 @@ def _overlay_size(name: str, overlay: InputImage, target: InputImage) -> Problem
     return Problem(field=name, value=given, rule=rule, fix=f"resize it to {wanted}, or use --mask-box")
 
 
+def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
+    """What goes along unvalidated can at least be written as JSON."""
+    for name, value in request.extra.items():
+        try:
+            json.dumps(value).encode()
+        except (TypeError, ValueError):
+            rule = f"{type(value).__name__} can't be written as JSON"
+            yield Problem(field="extra", value=name, rule=rule, fix="numbers, texts, lists, true, false and null can")
+
+
 def rule_input_bytes(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """Each input picture is under 50 MB."""
     overlays = [p for p in (request.mask, request.markup) if p is not None]
@@ -282,6 +302,7 @@ RULES: tuple[Rule, ...] = (
     rule_input_fidelity,
     rule_overlays,
     rule_input_bytes,
+    rule_extra,
 )
 """Every rule, one concern each, in the order in which a card lists them."""
 
