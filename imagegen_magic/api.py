@@ -23,13 +23,16 @@ from .doctor import installed_versions
 from .errors import OptionError, Problem, RequestError
 from .history import Record
 from .ledger import cost_table, history_table
-from .options import Options, ParsedLine, read_values, resolve
+from .option_values import read_values
+from .options import ParsedLine
 from .pacing import Pacer
 from .planning import Inputs, Job, check_budget, plan_job
+from .recovery import recover
 from .response import Event, OnEvent
 from .result import GeneratedImage, ImageResult, JobPreview
 from .rows import Row, expand_grid, parse_grid, read_source
 from .running import Run, run_job, stored_result
+from .settings import Options, resolve
 from .store import STARS, Store
 from .tables import Table
 
@@ -81,7 +84,7 @@ class Session:
             if folder not in self._stores:
                 self._stores[folder] = Store(folder)
                 if folder.exists():
-                    self._stores[folder].recover()
+                    recover(self._stores[folder])
             return self._stores[folder]
 
     def client(self, options: Options) -> Client:

@@ -15,12 +15,13 @@ from typing import Any, overload
 from .cost import Estimate
 from .errors import CallCancelledError, CallError, ImagegenError, Problem, RequestError
 from .history import Record
-from .options import read_values
+from .names import safe_stem
+from .option_values import read_values
 from .pacing import Pacer
 from .planning import Job
 from .result import ImageResult
 from .rows import Row
-from .store import Store, safe_stem
+from .store import Store
 from .tables import Table
 
 __all__ = ["BatchPlan", "FailedJob", "Gallery", "Planned", "plan_batch", "result_or_failure", "run_planned"]

@@ -13,7 +13,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic import cell_magic as _cell_magic
 
-from .options import OPTIONS, config_options, read_values
+from .option_table import OPTIONS
+from .option_values import read_values
+from .settings import config_options
 
 if TYPE_CHECKING:
     from .api import Session

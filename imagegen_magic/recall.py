@@ -13,9 +13,10 @@ from typing import Any
 
 from .errors import OptionError, Problem
 from .history import History, Record
+from .names import sidecar_path
 from .option_table import COMMANDS
-from .options import BY_NAME
-from .store import Store, sidecar_path
+from .option_values import BY_NAME
+from .store import Store
 
 __all__ = ["Lineage", "cell_from_record", "cell_of", "cell_text"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .backdrop import second_key
 from .cost import actual_cost
-from .errors import CallError, ImagegenError
+from .errors import CallError, ImagegenError, StoreError
 from .history import FileEntry, Record
+from .names import Plan
 from .planning import Job
 from .request import ImageRequest, InputImage
 from .response import Failed, ImageResponse, OnEvent, Saved, Spool, Started
 from .result import Engine, GeneratedImage, ImageResult
-from .store import Plan, Store
+from .store import Store
 
 if TYPE_CHECKING:
     from .cutouts import Cutout
@@ -120,13 +121,22 @@ def _call(job: Job, run: Run, plan: Plan, request: ImageRequest, *, marker: str 
             )
             run.on_response(response)
             record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
-    except CallError as error:
-        failed = replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id, error=str(error))
-        run.on_record(run.store.history.append(failed))
-        run.on_event(Failed(index=run.index, error=error))
+    except (CallError, StoreError) as error:
+        if isinstance(error, StoreError):
+            error.kept = (*error.kept, *map(str, run.store.rescue(error.pictures)))
+        _enter_failure(replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id), error, run)
         raise
     run.on_record(record)
     return record
+
+
+def _enter_failure(failed: Record, error: CallError | StoreError, run: Run) -> None:
+    """The ledger's line of a request that brought no saved picture; what went wrong is raised even where it can't be written."""
+    failed = replace(failed, error=str(error))
+    with suppress(OSError):
+        failed = run.store.history.append(failed)
+    run.on_record(failed)
+    run.on_event(Failed(index=run.index, error=error))
 
 
 def _draft(job: Job, run: Run, request: ImageRequest) -> Record:

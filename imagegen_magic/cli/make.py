@@ -12,8 +12,9 @@ from imagegen_magic.api import Session
 from imagegen_magic.background import Task
 from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
-from imagegen_magic.options import Options
+from imagegen_magic.recovery import abandon
 from imagegen_magic.running import web_suffixes
+from imagegen_magic.settings import Options
 from imagegen_magic.store import Store
 
 from .call import INTERRUPTED, Call, fail, refuse_keys
@@ -157,7 +158,7 @@ def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
             progress.tick()
         except KeyboardInterrupt:
             if interrupted:
-                store.abandon()
+                abandon(store)
                 progress.note("left: what was sent may have been billed; see `imagegen history`")
                 sys.stdout.flush()
                 os._exit(INTERRUPTED)  # the thread that waits for the answer would hold an ordinary exit
