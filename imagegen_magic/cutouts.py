@@ -18,8 +18,9 @@ from PIL import Image, ImageOps
 from .backdrop import parse_color
 from .errors import CutoutError
 from .matting.backdrop_fit import Backdrop, estimate_backdrop
+from .matting.checks import measure
 from .matting.chromakey import Subject, extract
-from .matting.report import THRESHOLDS, CutoutReport, measure
+from .matting.report import THRESHOLDS, CutoutReport
 from .matting.two_backdrop import extract_difference
 from .png import encode_png
 

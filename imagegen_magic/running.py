@@ -284,7 +284,7 @@ def _measure(
     import numpy as np  # noqa: PLC0415 - numpy comes with the first cut-out
 
     from .inputs import open_picture  # noqa: PLC0415 - Pillow comes with the first picture
-    from .matting.report import measure  # noqa: PLC0415 - numpy comes with the first cut-out
+    from .matting.checks import measure  # noqa: PLC0415 - numpy comes with the first cut-out
 
     report = measure(np.asarray(open_picture(run.store.folder / entry.path).convert("RGBA")))
     derived.reports[entry.index] = report

@@ -7,18 +7,13 @@ noise. Everything the solver knows about the backdrop is estimated here, from th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from .arrays import Bytes, Floats, Indices
 from .subsampling import is_subsampled
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Bytes = NDArray[np.uint8]
-    Floats = NDArray[np.float32]
 
 GRID = 64
 NEAR = 24  # levels: a pixel this close to the key in every channel counts as backdrop before the drift is known
@@ -55,7 +50,7 @@ class Backdrop:
             return [np.full(shape[:2], rounded[0, 0, c], np.uint8) for c in range(3)]
         return [cv2.resize(rounded[..., c], size, interpolation=cv2.INTER_LINEAR) for c in range(3)]  # type: ignore[misc]
 
-    def at(self, index: NDArray[np.intp], shape: tuple[int, ...]) -> Floats:
+    def at(self, index: Indices, shape: tuple[int, ...]) -> Floats:
         """Backdrop colours, (3, n) float32, behind the pixels with these flat indices."""
         if self.spread < 0.5:
             return np.repeat(self.grid[0, 0][:, None], len(index), axis=1)

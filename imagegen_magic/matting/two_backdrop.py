@@ -14,19 +14,18 @@ import cv2
 import numpy as np
 
 from . import chromakey
+from .arrays import Bytes, Floats, Mask, as_bytes, as_floats
 from .backdrop_fit import Backdrop
-from .subsampling import LUMA_NOISE, halve, refine_alpha, refine_foreground
+from .spill import shade, spill_weight
+from .subsampling import LUMA_NOISE, even_sided, halve, refine_alpha, refine_foreground
+from .unmixing import LUMA
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Bytes = NDArray[np.uint8]
-    Floats = NDArray[np.float32]
+    from cv2.typing import MatLike
 
 LEAST_SHIFT = 0.2  # pixels; less is within the error of the estimate and not worth an interpolation
 MOST_SPILL = 0.35
 STEEP = 120  # levels of alpha within 9 pixels; less is a gradual transition
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 __all__ = ["Difference", "align", "extract_difference"]
 
@@ -66,17 +65,17 @@ def _refine(one: Floats, two: Floats, x: float, y: float) -> tuple[float, float]
         return 0.0, 0.0
     before = float(np.square(two - one).mean())
     for _ in range(6):
-        error = cv2.GaussianBlur(shifted(two, x, y), (0, 0), 1.5) - smooth
+        error = cv2.GaussianBlur(_shifted(two, x, y), (0, 0), 1.5) - smooth
         step = np.linalg.solve(normal, np.array([(across * error).sum(), (down * error).sum()]))
         x, y = x - float(step[0]), y - float(step[1])
         if np.abs(step).max() < 0.01:
             break
-    if float(np.square(shifted(two, x, y) - one).mean()) > 0.8 * before:
+    if float(np.square(_shifted(two, x, y) - one).mean()) > 0.8 * before:
         return 0.0, 0.0  # what differs is not explained by a shift
     return x, y
 
 
-def shifted(image: NDArray[np.generic], x: float, y: float) -> NDArray[np.generic]:
+def _shifted(image: Bytes | Floats, x: float, y: float) -> MatLike:
     """The picture moved back by (x, y) pixels, with cubic interpolation."""
     matrix = np.array([[1, 0, x], [0, 1, y]], dtype=np.float64)
     size = (image.shape[1], image.shape[0])
@@ -88,36 +87,35 @@ def extract_difference(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, B
     """Alpha and foreground from two (height, width, 3) uint8 frames of the same size on different backdrops."""
     if any(backdrop.compressed for backdrop in backdrops):
         return _extract_subsampled(first, second, backdrops)
-    singles = [
-        chromakey.extract(frame, backdrop=backdrop) for frame, backdrop in zip((first, second), backdrops, strict=True)
-    ]
-    x, y = align(singles[0].alpha, singles[1].alpha)
-    moved = max(abs(x), abs(y)) > LEAST_SHIFT
-    if moved:
-        second = np.asarray(shifted(second, x, y), dtype=np.uint8)
+    one, two = (chromakey.extract(frame, backdrop=b) for frame, b in zip((first, second), backdrops, strict=True))
+    shift = align(one.alpha, two.alpha)
     keys = [_surface(backdrop, first.shape) for backdrop in backdrops]
-    if moved:
-        keys[1] = np.asarray(shifted(keys[1], x, y), dtype=np.float32)
-        singles[1] = replace(
-            singles[1],
-            alpha=np.asarray(shifted(singles[1].alpha, x, y), dtype=np.uint8),
-            certain=np.asarray(shifted(singles[1].certain, x, y), dtype=np.uint8),
-        )
+    if max(map(abs, shift)) > LEAST_SHIFT:
+        second, keys[1] = as_bytes(_shifted(second, *shift)), as_floats(_shifted(keys[1], *shift))
+        two = replace(two, alpha=as_bytes(_shifted(two.alpha, *shift)), certain=as_bytes(_shifted(two.certain, *shift)))
     pair = _Pair(first=first, second=second, keys=(keys[0], keys[1]), noise=max(b.noise for b in backdrops))
+    return replace(_solve(pair, one, two), shift=shift)
+
+
+def _solve(pair: _Pair, one: chromakey.Extraction, two: chromakey.Extraction) -> Difference:
+    """The cut-out of two aligned frames, given what each gives by itself."""
     alpha, contrary = pair.triangulate()
-    opaque = (singles[0].certain > 0) & (singles[1].certain > 0) & (alpha > 0.7)
-    clear = (singles[0].alpha <= 2) & (singles[1].alpha <= 2) & (alpha < 0.1)
+    opaque = (one.certain > 0) & (two.certain > 0) & (alpha > 0.7)
+    clear = (one.alpha <= 2) & (two.alpha <= 2) & (alpha < 0.1)
     spill = pair.spill(alpha, opaque, clear)
-    alpha = np.where(opaque, 1, np.where(clear, 0, np.clip(alpha / np.maximum(1 - spill, 0.5), 0, 1)))
-    foreground = pair.foreground(alpha, spill)
-    lit = spill[..., None] * keys[0]
-    foreground = np.where(opaque[..., None], first - lit, foreground)
+    alpha = as_floats(np.where(opaque, 1, np.where(clear, 0, np.clip(alpha / np.maximum(1 - spill, 0.5), 0, 1))))
+    lit = spill[..., None] * pair.keys[0]
+    foreground = np.where(opaque[..., None], pair.one - lit, pair.foreground(alpha, spill))
     subject = alpha > 0.1
     change = float(np.abs(pair.difference - spill[..., None] * pair.apart)[opaque].mean()) if opaque.any() else 0.0
     odd = float((contrary[subject] > 24 + 4 * pair.noise).mean()) if subject.any() else 0.0
-    out = np.rint(alpha * 255).astype(np.uint8)
-    colour = np.clip(np.rint(foreground), 0, 255).astype(np.uint8)
-    return Difference(alpha=out, foreground=colour, shift=(x, y), change=change, contradiction=odd)
+    return Difference(
+        alpha=np.rint(alpha * 255).astype(np.uint8),
+        foreground=np.clip(np.rint(foreground), 0, 255).astype(np.uint8),
+        shift=(0.0, 0.0),
+        change=change,
+        contradiction=odd,
+    )
 
 
 class _Pair:
@@ -136,23 +134,23 @@ class _Pair:
         contrary = np.abs(self.difference - (1 - alpha)[..., None] * self.apart).max(axis=2)
         return alpha, contrary
 
-    def spill(self, alpha: Floats, opaque: NDArray[np.bool_], clear: NDArray[np.bool_]) -> Floats:
+    def spill(self, alpha: Floats, opaque: Mask, clear: Mask) -> Floats:
         """Share of key light on the subject (height, width): what differs between the frames although opaque."""
         nothing = np.zeros(alpha.shape, np.float32)
         if opaque.sum() < 500:
             return nothing
-        shade = 0.4 + 0.6 * (self.two @ LUMA) / 255
+        shades = shade(as_floats(self.two @ LUMA))
         best: tuple[float, Floats] | None = None
         for radius in (5, 7, 10, 14):
-            weight = chromakey.spill_weight(clear.astype(np.float32), radius)
-            shape = weight * shade
+            weight = spill_weight(clear.astype(np.float32), radius)
+            shape = as_floats(weight * shades)
             x, y = shape[opaque], 1 - alpha[opaque]
             strength = float((x * y).sum() / max(float((x * x).sum()), 1e-6))
             error = float(np.abs(y - strength * x).mean())
             if strength > MOST_SPILL:
                 continue
             if best is None or error < best[0]:
-                best = (error, strength * shape)
+                best = (error, as_floats(strength * shape))
         if best is None:
             return nothing
         explained = 1 - best[0] / max(float((1 - alpha[opaque]).mean()), 1e-6)
@@ -163,13 +161,13 @@ class _Pair:
         both = self.keys[0] + self.keys[1]
         mixed = self.one + self.two - (1 - alpha)[..., None] * both
         lit = mixed / (2 * np.maximum(alpha, 0.02))[..., None]
-        return np.clip(lit - 0.5 * spill[..., None] * both, 0, 255)
+        return as_floats(np.clip(lit - 0.5 * spill[..., None] * both, 0, 255))
 
 
 def _extract_subsampled(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, Backdrop]) -> Difference:
     """As `extract_difference` at the resolution of JPEG chroma, refined by the first frame's luma."""
     height, width = first.shape[:2]
-    frames = [cv2.copyMakeBorder(f, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE) for f in (first, second)]
+    frames = [even_sided(frame) for frame in (first, second)]
     halves = [halve(frame) for frame in frames]
     coarse = [replace(b, compressed=False, noise=max(b.noise, LUMA_NOISE)) for b in backdrops]
     found = extract_difference(halves[0][0], halves[1][0], (coarse[0], coarse[1]))
