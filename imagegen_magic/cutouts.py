@@ -76,7 +76,7 @@ class Cutout:
     @cached_property
     def report(self) -> CutoutReport:
         """The measured report, made when first asked for."""
-        return measure(self.rgba, backdrop=self.backdrop, tinted=self.tinted)
+        return measure(self.rgba, backdrop=self.backdrop, tinted=self.tinted, measured=self.second is not None)
 
     def __repr__(self) -> str:
         height, width = self.alpha.shape

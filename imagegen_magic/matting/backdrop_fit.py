@@ -133,11 +133,11 @@ def _background_cells(image: Bytes, centre: NDArray[np.float64]) -> tuple[Floats
     height, width = image.shape[:2]
     side = max(4, -(-max(height, width) // 128))
     rows, columns = height // side, width // side
+    if rows < 2 or columns < 2:
+        return None
     low, high = np.clip(centre - NEAR - 4, 0, 255), np.clip(centre + NEAR + 4, 0, 255)
     near = cv2.inRange(image[: rows * side, : columns * side], tuple(low), tuple(high))
     near = cv2.erode(near, np.ones((5, 5), np.uint8))
-    if rows < 2 or columns < 2:
-        return None
     full = cv2.resize(near, (columns, rows), interpolation=cv2.INTER_AREA) == 255
     row, column = np.nonzero(full)
     if len(row) < 30:

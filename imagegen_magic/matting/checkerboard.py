@@ -14,8 +14,10 @@ def painted_checkerboard(rgb: Bytes, alpha: Bytes) -> float:
 
     Two neutral tones that take turns at an even pace along at least two sides of the frame.
     """
+    if min(rgb.shape[:2]) <= 16:
+        return 0.0
     sides = ((rgb[3], alpha[3]), (rgb[-4], alpha[-4]), (rgb[:, 3], alpha[:, 3]), (rgb[:, -4], alpha[:, -4]))
-    return float(np.mean([_even_squares(line, opaque) for line, opaque in sides])) if min(rgb.shape[:2]) > 16 else 0.0
+    return float(np.mean([_even_squares(line, opaque) for line, opaque in sides]))
 
 
 def _even_squares(line: Bytes, alpha: Bytes) -> float:

@@ -15,7 +15,7 @@ from . import unmixing
 from .arrays import Bytes, Floats, Indices, Mask, as_bytes
 from .backdrop_fit import Backdrop, estimate_backdrop
 from .nearest import nearest_subject
-from .regions import Subject, certain_subject, samples, soft_regions
+from .regions import Subject, certain_subject, samples, soft_regions, tinted_share
 from .scene import Scene, colours_at, dominance_channels, read_scene
 from .solving import Batch, solve
 from .spill import Spill, despill_certain, estimate_spill
@@ -30,7 +30,8 @@ LINE_PIXELS = 400_000  # of the frame, for the haze lines; more only take time
 class Extraction:
     """What came out: straight `alpha` (height, width) and `foreground` (height, width, 3), both uint8.
 
-    Without `soft` regions that is None. `spill` is the share of key light that was taken off the subject.
+    `tinted` is the share of the picture that is opaque or see-through only by the word of `subject`; `soft` is None where
+    nothing may be soft; `spill` the share of key light that was taken off the subject.
     """
 
     alpha: Bytes
@@ -57,7 +58,8 @@ def extract(
     soft = soft_regions(scene, subject)
     certain = certain_subject(scene, soft)
     spill = estimate_spill(scene, certain) if despill else None
-    return _solve(scene, soft, certain, spill)
+    tinted = tinted_share(scene, certain if subject == "opaque" else certain_subject(scene, None))
+    return replace(_solve(scene, soft, certain, spill), tinted=tinted)
 
 
 def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, despill: bool) -> Extraction:

@@ -10,12 +10,13 @@ import numpy as np
 from .arrays import Bytes, Mask, as_bytes
 from .scene import KEYED, Scene
 
-__all__ = ["Subject", "certain_subject", "samples", "soft_regions"]
+__all__ = ["Subject", "certain_subject", "samples", "soft_regions", "tinted_share"]
 
 Subject: TypeAlias = Literal["opaque", "translucent"]
 
 EDGE = 4  # a sharp edge is at most this wide, pixels
 SEED = 40  # neutrality: below, a pixel is close to the key in hue
+TINT = 15  # neutrality below KEYED from which a deep pixel is in a tint of the key
 STEEP = 72  # a larger change of neutrality is the edge of an opaque subject
 LARGE = 1600  # pixels of the longest edge above which soft regions are looked for on half the grid
 
@@ -100,6 +101,12 @@ def certain_subject(scene: Scene, soft: Mask | None) -> Bytes:
     if soft is not None:
         certain[soft] = 0
     return certain
+
+
+def tinted_share(scene: Scene, certain: Bytes) -> float:
+    """The share of the picture, 0..1, that one picture cannot tell from tinted glass: deep, smooth, in a tint of the key."""
+    tint = _within(scene.neutrality, 25, KEYED - TINT) & _within(scene.depth, 3 * EDGE, 255) & certain
+    return cv2.countNonZero(tint) / tint.size
 
 
 def _within(plane: object, low: int, high: int) -> Bytes:
