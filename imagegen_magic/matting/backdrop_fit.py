@@ -96,7 +96,7 @@ def border_mode(pixels: Bytes, hint: tuple[float, float, float] | None = None) -
         centre = np.array(hint, dtype=np.float64)
     for radius in (64, 40, NEAR, NEAR):
         near = np.abs(values - centre).max(axis=1) <= radius
-        if near.sum() < 8:
+        if not near.any():
             break
         centre = np.median(values[near], axis=0)
     return centre, float((np.abs(values - centre).max(axis=1) <= NEAR).mean())

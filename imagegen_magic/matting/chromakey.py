@@ -79,7 +79,7 @@ def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, d
 
 def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None) -> Extraction:
     index = np.flatnonzero(scene.solid & (certain ^ 1))
-    alpha, colour = _solve_band(scene, soft, samples(scene, soft, certain), index, spill)
+    alpha, colour = _solve_band(scene, soft, certain, index, spill)
     opacity = scene.solid * np.uint8(255)
     opacity.ravel()[index] = alpha
     planes = [plane.copy() for plane in scene.planes]
@@ -99,10 +99,11 @@ def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None)
 
 
 def _solve_band(
-    scene: Scene, soft: Mask | None, sources: Bytes, index: Indices, spill: Spill | None
+    scene: Scene, soft: Mask | None, certain: Bytes, index: Indices, spill: Spill | None
 ) -> tuple[Bytes, Bytes]:
     """Alpha (n,) and foreground (3, n) of the pixels with these flat indices."""
-    nearest, colours, variances = nearest_subject(scene, sources, index, spill)
+    sources = samples(scene, soft, certain)
+    nearest, colours, variances = nearest_subject(scene, sources, certain, index, spill)
     softness = np.zeros(len(index), np.bool_) if soft is None else soft.ravel()[index]
     lines = _lines(scene)
     alpha = np.empty(len(index), np.uint8)
