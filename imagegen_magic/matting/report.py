@@ -33,7 +33,7 @@ class Thresholds:
     checker_share: float = 0.6
     keys_apart: float = 96.0
     """Two backdrops must differ by this many levels in some channel."""
-    changed: float = 16.0
+    changed: float = 20.0
     """Mean change, levels, of an opaque subject between two frames above which they are not of one subject."""
     contradiction: float = 0.15
 

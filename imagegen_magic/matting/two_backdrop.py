@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cv2.typing import MatLike
 
 LEAST_SHIFT = 0.2  # pixels; less is within the error of the estimate and not worth an interpolation
+MOST_SHIFT = 0.1  # of the side
+ALIGNED = 1600  # pixels of the longest edge at which frames are compared
 MOST_SPILL = 0.35
 STEEP = 120  # levels of alpha within 9 pixels; less is a gradual transition
 
@@ -35,7 +37,7 @@ class Difference:
     """What two frames gave: `alpha` and `foreground` as of one frame, and how well the frames agreed.
 
     `shift` is the second frame's offset (x, y) in pixels that was corrected; `change` the subject's mean change between
-    the frames, levels of 255, where it is opaque in both; `contradiction` the share of the subject whose two colours no
+    the frames, levels of 255, where it is opaque in both and beyond what opacity or key light explain; `contradiction` the share of the subject whose two colours no
     opacity explains.
     """
 
@@ -46,31 +48,50 @@ class Difference:
     contradiction: float
 
 
-def align(first: Bytes, second: Bytes) -> tuple[float, float]:
-    """The offset (x, y) in pixels of the second alpha (height, width) against the first, to about a tenth of a pixel."""
-    one, two = first.astype(np.float32), second.astype(np.float32)
+def align(first: Bytes, second: Bytes, apart: Floats) -> tuple[float, float]:
+    """The offset (x, y) in pixels of the second frame against the first, to about a tenth of a pixel.
+
+    Whatever the opacity and the key light, C1 - C2 is a multiple of `apart` = K1 - K2, (3,): across it, the frames are
+    equal pictures. Those are compared.
+    """
+    factor = -(-max(first.shape[:2]) // ALIGNED)
+    one, two = (_across(frame, apart, factor) for frame in (first, second))
+    strongest = int(one.std(axis=(0, 1)).argmax())
+    start = _coarse_shift(one[..., strongest], two[..., strongest])
+    x, y = _refined_shift(one, two, *start)
+    return factor * x, factor * y
+
+
+def _across(frame: Bytes, apart: Floats, factor: int) -> Floats:
+    """The frame's two components at right angles to `apart`, (height / factor, width / factor, 2)."""
+    direction = np.linalg.svd(apart[None].astype(np.float64))[2][1:]
+    size = (frame.shape[1] // factor, frame.shape[0] // factor)
+    small = frame if factor == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return as_floats(cv2.transform(small.astype(np.float32), direction))
+
+
+def _coarse_shift(one: Floats, two: Floats) -> tuple[float, float]:
+    """The offset by phase correlation; none where it is improbably large."""
     window = cv2.createHanningWindow((one.shape[1], one.shape[0]), cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(cv2.GaussianBlur(one, (0, 0), 1), cv2.GaussianBlur(two, (0, 0), 1), window)
-    if abs(x) > 0.1 * one.shape[1] or abs(y) > 0.1 * one.shape[0]:
-        x = y = 0.0
-    return _refine(one, two, x, y)
+    far = abs(x) > MOST_SHIFT * one.shape[1] or abs(y) > MOST_SHIFT * one.shape[0]
+    return (0.0, 0.0) if far else (x, y)
 
 
-def _refine(one: Floats, two: Floats, x: float, y: float) -> tuple[float, float]:
-    """Gauss-Newton steps on the squared difference of the two alphas."""
-    smooth = cv2.GaussianBlur(one, (0, 0), 1.5)
+def _refined_shift(one: Floats, two: Floats, x: float, y: float) -> tuple[float, float]:
+    """Gauss-Newton steps on the squared difference of the pictures, from (x, y)."""
+    smooth, other = as_floats(cv2.GaussianBlur(one, (0, 0), 1.5)), as_floats(cv2.GaussianBlur(two, (0, 0), 1.5))
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
     normal = np.array([[(across * across).sum(), (across * down).sum()], [(across * down).sum(), (down * down).sum()]])
     if np.linalg.det(normal) <= 0:
         return 0.0, 0.0
-    before = float(np.square(two - one).mean())
     for _ in range(6):
-        error = cv2.GaussianBlur(_shifted(two, x, y), (0, 0), 1.5) - smooth
+        error = _shifted(other, x, y) - smooth
         step = np.linalg.solve(normal, np.array([(across * error).sum(), (down * error).sum()]))
         x, y = x - float(step[0]), y - float(step[1])
         if np.abs(step).max() < 0.01:
             break
-    if float(np.square(_shifted(two, x, y) - one).mean()) > 0.8 * before:
+    if float(np.square(_shifted(other, x, y) - smooth).mean()) > 0.9 * float(np.square(other - smooth).mean()):
         return 0.0, 0.0  # what differs is not explained by a shift
     return x, y
 
@@ -88,7 +109,7 @@ def extract_difference(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, B
     if any(backdrop.compressed for backdrop in backdrops):
         return _extract_subsampled(first, second, backdrops)
     one, two = (chromakey.extract(frame, backdrop=b) for frame, b in zip((first, second), backdrops, strict=True))
-    shift = align(one.alpha, two.alpha)
+    shift = align(first, second, as_floats(np.subtract(backdrops[0].key, backdrops[1].key)))
     keys = [_surface(backdrop, first.shape) for backdrop in backdrops]
     if max(map(abs, shift)) > LEAST_SHIFT:
         second, keys[1] = as_bytes(_shifted(second, *shift)), as_floats(_shifted(keys[1], *shift))
@@ -107,7 +128,8 @@ def _solve(pair: _Pair, one: chromakey.Extraction, two: chromakey.Extraction) ->
     lit = spill[..., None] * pair.keys[0]
     foreground = np.where(opaque[..., None], pair.one - lit, pair.foreground(alpha, spill))
     subject = alpha > 0.1
-    change = float(np.abs(pair.difference - spill[..., None] * pair.apart)[opaque].mean()) if opaque.any() else 0.0
+    both = (one.certain > 0) & (two.certain > 0)
+    change = float(contrary[both].mean()) if both.any() else 0.0
     odd = float((contrary[subject] > 24 + 4 * pair.noise).mean()) if subject.any() else 0.0
     return Difference(
         alpha=np.rint(alpha * 255).astype(np.uint8),
