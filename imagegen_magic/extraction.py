@@ -32,7 +32,7 @@ def cut_out(job: Job, source: Path, second: Path | None = None) -> tuple[Cutout 
     if not failed:
         return cut, []
     if second is None and not any(job.options[name] for name in SHAPING):
-        settings = {"auto_key": "corners"} if cut is None else {"edge_contract": 1}
+        settings = {"key": "auto"} if cut is None else {"edge_contract": 1}
         again, still = _attempt(job, source, None, **settings)
         if again is not None and not still:
             changed = " ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
@@ -51,8 +51,8 @@ def _attempt(job: Job, source: Path, second: Path | None, **settings: Any) -> tu
         if second is not None:
             cut = difference_cutout(source, second, key1=key, key2=second_key(key))
         else:
-            given = {name: job.options[name] for name in SHAPING if job.options[name] is not None}
-            cut = cutout(source, key=key, subject=job.options["opacity"], **given | settings)
+            given = {"key": key} | {name: job.options[name] for name in SHAPING if job.options[name] is not None}
+            cut = cutout(source, subject=job.options["opacity"], **given | settings)
     except CutoutError as error:
         return None, error.summary
     return cut, _failures(cut.report)
