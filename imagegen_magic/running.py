@@ -11,11 +11,12 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from .backdrop import second_key
 from .cost import actual_cost
 from .errors import CallError, ImagegenError, StoreError
+from .extraction import cut_out, measure_native
 from .history import FileEntry, Record
 from .names import Plan
 from .planning import Job
@@ -23,9 +24,6 @@ from .request import ImageRequest, InputImage
 from .response import Failed, ImageResponse, OnEvent, Saved, Spool, Started
 from .result import Engine, GeneratedImage, ImageResult
 from .store import Store
-
-if TYPE_CHECKING:
-    from .cutouts import Cutout
 
 __all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
 
@@ -245,10 +243,14 @@ def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int,
 def _cut_out(
     job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
 ) -> None:
-    """The cut-out beside the API's file, validated; at most one local retry with a contracted edge."""
-    cut = _extract(job, run.store.folder / entry.path, second.get(entry.index))
+    """The cut-out beside the API's file, with its report."""
+    source = run.store.folder / entry.path
+    cut, told = cut_out(job, source, second.get(entry.index))
+    derived.warnings += told
+    if cut is None:
+        return
     target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
-    name = target or (run.store.folder / entry.path).with_name(f"{Path(entry.path).stem}-cutout.png")
+    name = target or source.with_name(f"{source.stem}-cutout.png")
     form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
     derived.entries.append(
         run.store.save_derived(
@@ -256,53 +258,14 @@ def _cut_out(
         )
     )
     derived.reports[entry.index] = cut.report
-    if cut.report.status == "fail":
-        derived.warnings.append(cutout_offer(job, cut))
-
-
-def _extract(job: Job, source: Path, second: Path | None) -> Cutout:
-    from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
-
-    assert job.key is not None
-    if second is not None:
-        from .cutouts import difference_cutout  # noqa: PLC0415 - numpy comes with the first cut-out
-
-        return difference_cutout(source, second, key1=job.key.color, key2=second_key(job.key.color))
-    options = {name: job.options[name] for name in ("edge_contract", "edge_feather") if job.options[name] is not None}
-    first = cutout(source, key=job.key.color, subject=job.options["opacity"], **options)
-    if first.report.status != "fail" or options:
-        return first
-    again = cutout(source, key="auto", subject=job.options["opacity"], edge_contract=1)
-    return again if again.report.status != "fail" else first
-
-
-def cutout_offer(job: Job, cut: Cutout) -> str:
-    """What failed, and the lines that may help; nothing is sent by itself."""
-    assert job.key is not None
-    failed = "; ".join(check.sentence for check in cut.report.checks if check.status == "fail")
-    other = second_key(job.key.color)
-    return (
-        f"the cut-out did not pass its checks: {failed}. The API's picture is kept. To try: --key-color '{other}', "
-        "--transparent difference (one more paid call), or --transparent native"
-    )
 
 
 def _measure(
     job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
 ) -> None:
-    """What native transparency brought: measured, and not passed off where it is opaque or a painted checkerboard."""
-    import numpy as np  # noqa: PLC0415 - numpy comes with the first cut-out
-
-    from .inputs import open_picture  # noqa: PLC0415 - Pillow comes with the first picture
-    from .matting.report import measure  # noqa: PLC0415 - numpy comes with the first cut-out
-
-    report = measure(np.asarray(open_picture(run.store.folder / entry.path).convert("RGBA")))
-    derived.reports[entry.index] = report
-    failed = "; ".join(check.sentence for check in report.checks if check.status == "fail")
-    if failed:
-        derived.warnings.append(
-            f"native transparency did not work: {failed}. --transparent makes the cut-out with a chroma key instead"
-        )
+    """What native transparency brought."""
+    derived.reports[entry.index], told = measure_native(run.store.folder / entry.path)
+    derived.warnings += told
 
 
 def _protect(

@@ -20,7 +20,7 @@ FLOORS = {
     "settings servers history rows names "
     "pacing retries faults",
     "pictures": "receiving inputs masks preview png matting cutouts captions",
-    "work": "store recovery planning result running batch batch_api answers transport batch_calls client ledger doctor reports "
+    "work": "store recovery planning extraction result running batch batch_api answers transport batch_calls client ledger doctor reports "
     "recall gather",
     "engine": "api",
     "surfaces": "frontend cells batch_cells verbs completion magics panel widgets cli __main__",
