@@ -172,6 +172,7 @@ class Session:
             notes=job.notes,
             warnings=job.warnings,
             overlay=_overlay(job),
+            changes=_changes(job),
         )
 
     def run(self, job: Job, *, on_event: OnEvent = _ignore, cancel: threading.Event | None = None) -> ImageResult:
@@ -467,6 +468,15 @@ def _overlay(job: Job) -> Any:
     from .masks import mask_overlay  # noqa: PLC0415 - Pillow comes with the first picture
 
     return mask_overlay(job.request.images[0], job.request.mask)
+
+
+def _changes(job: Job) -> float | None:
+    """The share of the picture that a mask lets change, for a dry run."""
+    if job.request.mask is None:
+        return None
+    from .masks import mask_share  # noqa: PLC0415 - Pillow comes with the first picture
+
+    return mask_share(job.request.mask)
 
 
 @cache

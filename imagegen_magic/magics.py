@@ -150,7 +150,11 @@ def load(shell: InteractiveShell) -> None:
         _result_hooks(shell).for_type_by_name(module, name, lambda result: _show(shell, result))
 
 
-RESULT_TYPES = (("imagegen_magic.result", "ImageResult"), ("imagegen_magic.batch", "Gallery"))
+RESULT_TYPES = (
+    ("imagegen_magic.result", "ImageResult"),
+    ("imagegen_magic.result", "JobPreview"),
+    ("imagegen_magic.batch", "Gallery"),
+)
 
 
 def _result_hooks(shell: InteractiveShell) -> Any:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .backdrop import second_key
+from .catalog import load_catalog
 from .cost import actual_cost
 from .errors import CallError, ImagegenError
 from .history import FileEntry, Record
 from .planning import Job
+from .recall import cell_text
 from .request import ImageRequest, InputImage
 from .response import Failed, ImageResponse, OnEvent, Saved, Spool, Started
 from .result import Engine, GeneratedImage, ImageResult
@@ -267,14 +269,28 @@ def _extract(job: Job, source: Path, second: Path | None) -> Cutout:
 
 
 def cutout_offer(job: Job, cut: Cutout) -> str:
-    """What failed, and the lines that may help; nothing is sent by itself."""
+    """What failed, and cells that may help, ready to run; nothing is sent by itself."""
     assert job.key is not None
     failed = "; ".join(check.sentence for check in cut.report.checks if check.status == "fail")
-    other = second_key(job.key.color)
-    return (
-        f"the cut-out did not pass its checks: {failed}. The API's picture is kept. To try: --key-color '{other}', "
-        "--transparent difference (one more paid call), or --transparent native"
+    capable = [model.id for model in load_catalog() if model.transparency == "yes" and model.state == "active"]
+    native = {} if job.model.transparency == "yes" or not capable else {"model": capable[0]}
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("another key colour", {"transparent": "chroma", "key_color": second_key(job.key.color)}),
+        ("two backdrops, for true alpha; a second paid call", {"transparent": "difference"}),
+        ("the alpha of a model that makes it itself", {"transparent": "native", **native}),
+    ]
+    lines = [line for title, values in ways for line in (f"{title}:", f"  {_same_cell(job, values)}")]
+    head = (
+        f"the cut-out did not pass its checks: {failed}. The API's picture is kept, and nothing more is sent by itself."
     )
+    return "\n".join([f"{head} The same text under one of these lines may help.", *lines])
+
+
+def _same_cell(job: Job, values: Mapping[str, Any]) -> str:
+    """The line of the job's cell with these values in place of its way to transparency."""
+    given = _kept_options(job)
+    kept = {name: value for name, value in given.items() if name not in ("transparent", "key_color")}
+    return cell_text("edit" if "image" in given else "generate", job.name, {**kept, **values}, "").strip()
 
 
 def _measure(
@@ -376,7 +392,8 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
         record=record,
         estimate=job.estimate,
         options=job.options,
-        warnings=(*job.notes, *job.warnings, *derived.warnings),
+        notes=job.notes,
+        warnings=(*job.warnings, *derived.warnings),
         reused=reused,
         derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind != "cutout"},
     )
