@@ -23,7 +23,7 @@ from .doctor import installed_versions
 from .errors import OptionError, Problem, RequestError
 from .history import Record
 from .ledger import cost_table, history_table
-from .options import Options, ParsedLine, read_values, resolve
+from .options import SHELL_DEFAULTS, Options, ParsedLine, read_values, resolve
 from .pacing import Pacer
 from .planning import Inputs, Job, check_budget, plan_job
 from .response import Event, OnEvent
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .client import Client
     from .cutouts import Cutout
 
-__all__ = ["Session", "default_session", "edit", "generate", "run_batch", "set_default_session"]
+__all__ = ["Session", "default_session", "edit", "generate", "run_batch"]
 
 
 def _ignore(event: Event) -> None:
@@ -159,8 +159,12 @@ class Session:
         return gather_inputs(options, command, variables, self.store(options))
 
     def preview(self, job: Job) -> JobPreview:
-        """What would be sent and saved, for a dry run."""
-        store = self.store(job.options)
+        """What would be sent and saved, for a dry run.
+
+        Raises:
+            OptionError: the server is known not to take it.
+        """
+        store, client = self.store(job.options), self.client(job.options)
         paths = store.peek(
             job.stem, job.request.count, job.request.format, if_exists=job.options["if_exists"], out=job.options["out"]
         )
@@ -169,7 +173,8 @@ class Session:
             prompt=job.request.prompt,
             paths=paths,
             estimate=job.estimate,
-            notes=job.notes,
+            server=client.server,
+            notes=(*job.notes, *client.arguments(job.request)[1]),
             warnings=job.warnings,
             overlay=_overlay(job),
             changes=_changes(job),
@@ -491,15 +496,14 @@ _current: list[Session] = []
 
 
 def default_session() -> Session:
-    """The session of this kernel or program, made with the first call."""
+    """The session of this kernel or program, made with the first call; cells and functions share it."""
     if not _current:
-        _current.append(Session())
+        _current.append(Session(defaults=_shell_defaults))
     return _current[0]
 
 
-def set_default_session(session: Session) -> None:
-    """Makes `session` the one that module functions use; the loaded extension does."""
-    _current[:] = [session]
+def _shell_defaults() -> Mapping[str, Any]:
+    return SHELL_DEFAULTS[0]() if SHELL_DEFAULTS else {}
 
 
 def generate(prompt: str, *, name: str | None = None, on_event: OnEvent = _ignore, **options: Any) -> Any:

@@ -11,7 +11,7 @@ import argparse
 import difflib
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -24,6 +24,7 @@ from .prompt import lift_variables, restore_variables
 
 __all__ = [
     "OPTIONS",
+    "SHELL_DEFAULTS",
     "Option",
     "Options",
     "ParsedLine",
@@ -57,6 +58,10 @@ class Options(Mapping[str, Any]):
     def given(self) -> dict[str, Any]:
         """Only what the line or call itself gave."""
         return {name: value for name, value in self.values_.items() if self.origins.get(name) == "line"}
+
+
+SHELL_DEFAULTS: list[Callable[[], Mapping[str, Any]]] = []
+"""Where a loaded extension hands out what `%config` set; at most one. Functions and panels follow it, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

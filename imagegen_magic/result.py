@@ -334,6 +334,8 @@ class JobPreview:
     prompt: str
     paths: tuple[Path, ...]
     estimate: Estimate
+    server: str = ""
+    """The host that it would be sent to, or `simulator`."""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     overlay: Any = None
@@ -343,16 +345,22 @@ class JobPreview:
 
     def table(self) -> Table:
         """The preview as a table."""
-        rows: list[tuple[str, object]] = [
+        rows: list[tuple[str, object]] = [("server", self.server)] if self.server else []
+        rows += [
             (name, value) for name, value in self.request.items() if name not in ("prompt", "images", "mask", "markup")
         ]
         rows += [("image", _image_line(image)) for image in self.request.get("images", ())]
         rows += [(name, self._drawn_line(name)) for name in ("mask", "markup") if name in self.request]
         rows += [("prompt", self.prompt), ("files", ", ".join(shown_path(path) for path in self.paths))]
-        checked = f", prices checked {self.estimate.checked}" if self.estimate.checked else ""
-        rows.append(("cost", f"{self.estimate} (estimate: {self.estimate.basis}{checked})"))
+        rows.append(("cost", self._cost_line()))
         rows += [("note", note) for note in self.notes] + [("warning", warning) for warning in self.warnings]
         return Table(title="Dry run: nothing was sent", columns=("", ""), rows=rows)
+
+    def _cost_line(self) -> str:
+        if self.estimate.high is None:
+            return f"unknown: {self.estimate.basis}"
+        checked = f", prices checked {self.estimate.checked}" if self.estimate.checked else ""
+        return f"{self.estimate} (estimate: {self.estimate.basis}{checked})"
 
     def _drawn_line(self, name: str) -> str:
         width, height = self.request[name]["size"]

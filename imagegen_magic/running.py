@@ -74,10 +74,11 @@ class Run:
 
 @dataclass(slots=True, kw_only=True)
 class _Derived:
-    """Files made from the saved pictures, and what went wrong on the way."""
+    """Files made from the saved pictures, and what was found or went wrong on the way."""
 
     entries: list[FileEntry] = field(default_factory=list)
     reports: dict[int, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -329,7 +330,7 @@ def _protect(
             name, lambda stream: picture.save(stream, "PNG"), record, kind="protected", index=entry.index
         )
     )
-    derived.warnings.append(
+    derived.notes.append(
         f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there"
     )
 
@@ -392,7 +393,7 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
         record=record,
         estimate=job.estimate,
         options=job.options,
-        notes=job.notes,
+        notes=(*job.notes, *derived.notes),
         warnings=(*job.warnings, *derived.warnings),
         reused=reused,
         derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind != "cutout"},

@@ -160,7 +160,7 @@ def test_masks_change_only_inside(session):
     before, after = np.asarray(hero.image.convert("RGB")), np.asarray(Image.open(protected).convert("RGB"))
     assert (before[520:] == after[520:]).all()
     assert (before[:400] != after[:400]).any()
-    assert any("outside the mask" in note for note in result.warnings)
+    assert any("outside the mask" in note for note in result.notes)
 
 
 def test_mask_boxes():

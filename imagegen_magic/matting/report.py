@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
+
+from imagegen_magic.tables import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,9 +67,9 @@ class Check:
         return f"{self.status:4}  {self.name.replace('_', ' ')}: {self.sentence}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CutoutReport:
-    """All checks of one cut-out; `key` is the backdrop colour found, `#rrggbb`, or None for a native one."""
+    """All checks of one cut-out, which shows itself as a table; `key` is the backdrop colour found, `#rrggbb`, or None for a native one."""
 
     checks: tuple[Check, ...]
     key: str | None = None
@@ -95,6 +98,17 @@ class CutoutReport:
 
     def __str__(self) -> str:
         return "\n".join(str(check) for check in self.checks)
+
+    def table(self) -> Table:
+        """One row a check."""
+        rows = [(check.status, check.name.replace("_", " "), check.sentence) for check in self.checks]
+        return Table(title=f"Cut-out: {self.status}", columns=("", "", ""), rows=rows)
+
+    def __repr__(self) -> str:
+        return str(self.table())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
+        return self.table()._repr_mimebundle_()
 
 
 def measure(
@@ -223,7 +237,7 @@ def _gaps(alpha: Bytes, limits: Thresholds) -> Check:
         not crowded,
         True,
         (
-            f"{gaps} enclosed gaps cleared" if gaps else "no enclosed gaps",
+            f"{gaps} enclosed gap{'s' if gaps > 1 else ''} cleared" if gaps else "no enclosed gaps",
             f"{specks} pinholes inside the subject: its colour comes near the key; try another key colour",
             "",
         ),
