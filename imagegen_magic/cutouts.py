@@ -82,9 +82,9 @@ class Cutout:
     ) -> tuple[dict[str, object], dict[str, object]]:
         from .preview import preview_of  # noqa: PLC0415 - only to show itself
 
-        return preview_of(self.image).bundle(
-            f"Cut-out on a checkerboard that exists in this preview only; {self.report}"
-        )
+        open_points = "".join(f"\n{check}" for check in self.report.checks if check.status != "pass")
+        sentence = f"{self!r}; the checkerboard is in this preview only{open_points}"
+        return preview_of(self.image).bundle(sentence)
 
     def to_bytes(self, output_format: Literal["png", "webp"] = "png") -> bytes:
         """The encoded file; WebP is lossless and keeps the colours of transparent pixels."""

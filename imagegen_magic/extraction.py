@@ -5,13 +5,14 @@ Everything here is local: the second try has other settings, never another paid 
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .backdrop import second_key
+from .catalog import load_catalog
 from .errors import CutoutError
 from .planning import Job
+from .recall import cell_text
 
 if TYPE_CHECKING:
     from .cutouts import Cutout
@@ -38,7 +39,8 @@ def cut_out(job: Job, source: Path, second: Path | None = None) -> tuple[Cutout 
             changed = " ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
             return again, [f"cut out at the second try, with {changed}; at the first, {failed}"]
     made = "was not made" if cut is None else "did not pass its checks"
-    return cut, [f"the cut-out {made}: {failed}. The API's picture is kept. To try: {'; '.join(_offers(job, source))}"]
+    head = f"the cut-out {made}: {failed}. The API's picture is kept, and nothing more is sent by itself."
+    return cut, ["\n".join([f"{head} The same text under one of these lines may help.", *_offers(job, source)])]
 
 
 def _attempt(job: Job, source: Path, second: Path | None, **settings: Any) -> tuple[Cutout | None, str]:
@@ -63,25 +65,26 @@ def _failures(report: CutoutReport) -> str:
 
 
 def _offers(job: Job, source: Path) -> list[str]:
-    """Ready first lines for the same prompt; each is the user's to run."""
+    """Ways on, each with a line that is ready to run above the same prompt; each is the user's to run."""
     assert job.key is not None
-    offers = [f"{_line(job, f'--transparent --key-color {second_key(job.key.color)}')} (another key colour)"]
+    another = f"another key colour:\n  {_line(job, transparent='chroma', key_color=second_key(job.key.color))}"
     if job.cutout == "difference":
-        offers.append(f"%imagegen cutout {source.name} (the first picture alone, nothing sent)")
-    else:
-        offers.append(f"{_line(job, '--transparent difference')} (two paid calls)")
-    if job.model.transparency != "no":
-        offers.append(f"{_line(job, '--transparent native')} (the API's own alpha)")
-    return offers
+        return [another, f"the first picture alone, nothing sent:\n  %imagegen cutout {source.name}"]
+    backdrops = f"two backdrops, for true alpha; a second paid call:\n  {_line(job, transparent='difference')}"
+    return [another, backdrops, f"the alpha of a model that makes it itself:\n  {_line(job, **_native(job))}"]
 
 
-def _line(job: Job, flags: str) -> str:
-    """The cell's first line with other flags for transparency; the flags alone where there is no cell."""
-    head, _, _ = job.cell.partition("\n")
-    if not head.startswith("%%"):
-        return flags
-    head = re.sub(r"""\s--key-color[ =](?:"[^"]*"|'[^']*'|\S+)""", "", head)
-    return re.sub(r"\s--transparent(?:[ =](?:chroma|difference|native))?(?=\s|$)", "", head) + f" {flags}"
+def _native(job: Job) -> dict[str, str]:
+    """The options of native transparency: on the job's model where it is surely there, else on the first that has it."""
+    able = [model.id for model in load_catalog() if model.transparency == "yes" and model.state == "active"]
+    return {"transparent": "native"} | ({} if job.model.transparency == "yes" or not able else {"model": able[0]})
+
+
+def _line(job: Job, **values: str) -> str:
+    """The first line of the job's cell, with these values in place of its way to transparency."""
+    given = job.options.kept()
+    kept = {name: value for name, value in given.items() if name not in ("transparent", "key_color")}
+    return cell_text("edit" if "image" in given else "generate", job.name, {**kept, **values}, "").strip()
 
 
 def measure_native(source: Path) -> tuple[CutoutReport, list[str]]:

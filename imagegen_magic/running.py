@@ -71,10 +71,11 @@ class Run:
 
 @dataclass(slots=True, kw_only=True)
 class _Derived:
-    """Files made from the saved pictures, and what went wrong on the way."""
+    """Files made from the saved pictures, and what was found or went wrong on the way."""
 
     entries: list[FileEntry] = field(default_factory=list)
     reports: dict[int, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -149,7 +150,7 @@ def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
         simulated=run.server == "simulator",
         digest=request.digest(),
         request=request.describe(),
-        options=_kept_options(job),
+        options=job.options.kept(),
         prompt_typed=job.prompt_typed,
         prompt_sent=request.prompt,
         cell=job.cell,
@@ -157,18 +158,6 @@ def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
         parents=tuple(_parent(parent) for parent in job.parents),
         versions=dict(run.versions),
     )
-
-
-def _kept_options(job: Job) -> dict[str, Any]:
-    """The options that a sidecar keeps: those given, without pictures and other objects."""
-    return {name: value for name, value in job.options.given().items() if _is_plain(value)}
-
-
-def _is_plain(value: object) -> bool:
-    """True for what JSON can hold."""
-    if isinstance(value, (tuple, dict)):
-        return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, (str, int, float, bool))
 
 
 def _text(amount: object) -> str | None:
@@ -286,7 +275,7 @@ def _protect(
             name, lambda stream: picture.save(stream, "PNG"), record, kind="protected", index=entry.index
         )
     )
-    derived.warnings.append(
+    derived.notes.append(
         f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there"
     )
 
@@ -349,7 +338,8 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
         record=record,
         estimate=job.estimate,
         options=job.options,
-        warnings=(*job.notes, *job.warnings, *derived.warnings),
+        notes=(*job.notes, *derived.notes),
+        warnings=(*job.warnings, *derived.warnings),
         reused=reused,
         derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind != "cutout"},
     )

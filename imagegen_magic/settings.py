@@ -7,7 +7,7 @@ A value comes from the first of: the line itself, the session (`%config Imagegen
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,11 @@ from .errors import OptionError, Problem
 from .option_table import OPTIONS, Option
 from .option_values import BY_NAME, read_values
 
-__all__ = ["Options", "config_options", "resolve"]
+__all__ = ["SHELL_DEFAULTS", "Options", "config_options", "resolve"]
 
 ENV_PREFIX = "IMAGEGEN_"
+SHELL_DEFAULTS: list[Callable[[], Mapping[str, Any]]] = []
+"""Where a loaded extension hands out what `%config` set; at most one. Functions and panels follow it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,17 @@ class Options(Mapping[str, Any]):
     def given(self) -> dict[str, Any]:
         """Only what the line or call itself gave."""
         return {name: value for name, value in self.values_.items() if self.origins.get(name) == "line"}
+
+    def kept(self) -> dict[str, Any]:
+        """What was given, without pictures and other objects: what a sidecar keeps, and a cell can say."""
+        return {name: value for name, value in self.given().items() if _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    """True for what JSON can hold."""
+    if isinstance(value, (tuple, dict)):
+        return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, (str, int, float, bool))
 
 
 def config_options() -> list[Option]:

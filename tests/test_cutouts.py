@@ -304,7 +304,7 @@ def test_shows_itself_on_a_checkerboard():
     """The preview has the checkerboard; the picture has not."""
     data, _ = cutout(on_key())._repr_mimebundle_()
     assert {"image/png", "image/jpeg"} & set(data)
-    assert "checkerboard that exists in this preview only" in data["text/plain"]
+    assert "the checkerboard is in this preview only" in data["text/plain"]
 
 
 def test_paths_bytes_images_and_arrays(folder):

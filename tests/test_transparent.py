@@ -77,14 +77,14 @@ def test_a_cut_out_and_its_source(session, simulator, folder):
     assert result.report.key == "#00ff00"
     assert len(simulator.record) == 1
     assert "flat, solid #00ff00 chroma-key background" in prompts(simulator)[0]
-    assert any(warning.startswith("chroma key #00ff00") for warning in result.warnings)
+    assert any(note.startswith("chroma key #00ff00") for note in result.notes)
 
 
 def test_the_ring_has_its_hole(session):
     """What the ring encloses is clear."""
     result = session.generate("a golden ring", name="ring", transparent=True, size=SIZE)
     assert result.report.check("enclosed_gaps").value >= 1
-    assert result.report.check("enclosed_gaps").sentence == "1 enclosed gaps cleared"
+    assert result.report.check("enclosed_gaps").sentence == "1 enclosed gap cleared"
 
 
 def test_a_leaf_is_shot_on_magenta(session, simulator):
@@ -94,7 +94,7 @@ def test_a_leaf_is_shot_on_magenta(session, simulator):
     inside = cut[cut[..., 3] == 255][:, :3].astype(int)
     assert result.report.key == "#ff00ff"
     assert np.median(inside[:, 1] - inside[:, 0]) > 10
-    assert any("magenta, because the prompt names" in warning for warning in result.warnings)
+    assert any("magenta, because the prompt names" in note for note in result.notes)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +211,11 @@ def test_a_failure_offers_and_sends_nothing(pixels, words, files, folder):
     """What failed is said, the API's picture is kept, three lines are offered, and one request was made in all."""
     simulator = Simulator(picture=png(pixels))
     result = simulated_session(simulator).generate("a robot", name="hero", transparent=True)
-    (told,) = [warning for warning in result.warnings if "To try:" in warning]
+    (told,) = [warning for warning in result.warnings if "may help" in warning]
     assert words in told
-    assert "--transparent --key-color #ff00ff (another key colour)" in told
-    assert "--transparent difference (two paid calls)" in told
-    assert "--transparent native (the API's own alpha)" in told
+    assert 'another key colour:\n  %%imagegen hero --transparent chroma --key-color "#ff00ff"\n' in told
+    assert "a second paid call:\n  %%imagegen hero --transparent difference\n" in told
+    assert "\n  %%imagegen hero --transparent native --model gpt-image-2.6-sunburst" in told
     assert sent(simulator) == [("generations", 1)]
     assert sorted(path.name for path in (folder / "output/imagegen").glob("*.png")) == files
     assert (folder / "output/imagegen/hero-source.png").read_bytes() == png(pixels)
@@ -248,7 +248,7 @@ def test_the_card_has_ready_lines(shell, session):
             "%%imagegen hero --transparent --key-color '#00ff00' --quality low\na robot", store_history=False
         )
     shown = "\n".join(output.data.get("text/plain", "") for output in seen.outputs)
-    assert "%%imagegen hero --quality low --transparent --key-color #ff00ff" in shown
+    assert '%%imagegen hero --quality low --transparent chroma --key-color "#ff00ff"' in shown
     assert "%%imagegen hero --quality low --transparent difference" in shown
     html = "\n".join(output.data.get("text/html", "") for output in seen.outputs)
     assert "<details open>" in html
@@ -260,9 +260,9 @@ def test_an_edit_that_left_the_backdrop(folder):
     image[80:176, 80:176] = (200, 40, 40)
     simulator = Simulator(picture=png(image))
     result = simulated_session(simulator).generate("a robot", name="hero", transparent="difference")
-    (told,) = [warning for warning in result.warnings if "To try:" in warning]
+    (told,) = [warning for warning in result.warnings if "may help" in warning]
     assert "too much alike: the edit left the backdrop as it was" in told
-    assert "%imagegen cutout hero-source.png (the first picture alone, nothing sent)" in told
+    assert "the first picture alone, nothing sent:\n  %imagegen cutout hero-source.png" in told
     assert sent(simulator) == [("generations", 1), ("edits", 1)]
     names = sorted(path.name for path in (folder / "output/imagegen").glob("*.png"))
     assert names == ["hero-second.png", "hero-source.png"]

@@ -169,7 +169,7 @@ def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
 
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
     if not quiet:
-        for note in result.warnings:
+        for note in (*result.notes, *result.warnings):
             if note not in job.warnings:
                 say(f"note: {note}")
         cost = "reused, nothing was sent" if result.reused else _cost(result)
@@ -197,5 +197,6 @@ def result_document(result: ImageResult) -> dict[str, Any]:
         "usage": result.record.usage,
         "resolved": dict(result.record.resolved),
         "cutout": [None if image.report is None else image.report.status for image in result.images],
+        "notes": list(result.notes),
         "warnings": list(result.warnings),
     }

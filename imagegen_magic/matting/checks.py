@@ -153,7 +153,7 @@ def _gaps(alpha: Bytes, limits: Thresholds) -> Check:
         specks <= max(limits.specks, alpha.size // 50_000),
         True,
         (
-            f"{gaps} enclosed gaps cleared" if gaps else "no enclosed gaps",
+            f"{gaps} enclosed gap{'s' if gaps > 1 else ''} cleared" if gaps else "no enclosed gaps",
             f"{specks} pinholes inside the subject: its colour comes near the key; try another key colour",
             "",
         ),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from imagegen_magic.tables import Table
 
 __all__ = ["THRESHOLDS", "Check", "CutoutReport", "Status", "Thresholds"]
 
@@ -54,9 +57,9 @@ class Check:
         return f"{self.status:4}  {self.name.replace('_', ' ')}: {self.sentence}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CutoutReport:
-    """All checks of one cut-out; `key` is the backdrop colour found, `#rrggbb`, or None for a native one."""
+    """All checks of one cut-out, which shows itself as a table; `key` is the backdrop colour found, `#rrggbb`, or None for a native one."""
 
     checks: tuple[Check, ...]
     key: str | None = None
@@ -85,3 +88,14 @@ class CutoutReport:
 
     def __str__(self) -> str:
         return "\n".join(str(check) for check in self.checks)
+
+    def table(self) -> Table:
+        """One row a check."""
+        rows = [(check.status, check.name.replace("_", " "), check.sentence) for check in self.checks]
+        return Table(title=f"Cut-out: {self.status}", columns=("", "", ""), rows=rows)
+
+    def __repr__(self) -> str:
+        return str(self.table())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
+        return self.table()._repr_mimebundle_()
