@@ -16,7 +16,7 @@ PACKAGE = Path(imagegen_magic.__file__).parent
 
 FLOORS = {
     "base": "errors redaction tables background",
-    "facts and rules": "catalog sizes backdrop prompt request rules response cost option_table option_values options "
+    "facts and rules": "catalog models_file sizes backdrop prompt request rules response cost option_table option_values options "
     "settings servers history rows names "
     "pacing retries faults",
     "pictures": "receiving inputs masks preview png matting cutouts captions",
