@@ -22,7 +22,7 @@ FLOORS = {
     "pictures": "receiving inputs masks preview png matting cutouts captions",
     "work": "store recovery planning result running batch batch_api answers transport batch_calls client ledger doctor reports "
     "recall gather",
-    "engine": "api",
+    "engine": "session_core session_batches api",
     "surfaces": "frontend cells batch_cells verbs completion magics panel widgets cli __main__",
 }
 """From the ground up. A module imports from its own floor or from below, never in a circle."""
