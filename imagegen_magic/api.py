@@ -11,7 +11,7 @@ from typing import Any
 from .batch import Gallery
 from .errors import RequestError
 from .history import Record
-from .ledger import cost_table, history_table
+from .ledger import SHOWN, cost_table, history_table
 from .option_values import read_values
 from .options import ParsedLine
 from .response import OnEvent
@@ -69,9 +69,9 @@ class Session(BatchSession):
         store = self.store(self.options({}))
         store.write_text(store.folder / STARS, json.dumps(sorted(references)))
 
-    def history_table(self, word: str = "") -> Table:
-        """The history, newest last; only lines that hold `word`."""
-        return history_table(self.store(self.options({})).history, word)
+    def history_table(self, word: str = "", count: int = SHOWN) -> Table:
+        """The `count` newest lines of the history, newest last; only those about `word`."""
+        return history_table(self.store(self.options({})).history, word, count)
 
     def cost_table(self) -> Table:
         """What was spent: this session, today, by model; estimate against actual."""

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -84,6 +85,9 @@ class Record:
         values["files"] = tuple(_file_entry(entry) for entry in data.get("files", ()))
         values["parents"] = tuple(_typed_parent(parent) for parent in data.get("parents", ()))
         values["warnings"] = tuple(map(str, data.get("warnings", ())))
+        for name in ("low", "high", "actual"):
+            if (amount := values.get("cost", {}).get(name)) is not None:
+                Decimal(amount)
         return cls(**values)
 
     def api_files(self) -> tuple[FileEntry, ...]:
@@ -288,5 +292,5 @@ def _parsed(line: str) -> Record | None:
     try:
         data = json.loads(line)
         return Record.from_dict(data) if isinstance(data, dict) and "outcome" in data else None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, InvalidOperation):
         return None

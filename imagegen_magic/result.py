@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .cutouts import Cutout
     from .matting.report import CutoutReport
+    from .preview import Preview
 
 __all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]
 
@@ -325,8 +326,8 @@ class JobPreview:
     estimate: Estimate
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    overlay: Any = None
-    """A preview of what the mask will change, hatched; None without a mask."""
+    overlay: Preview | None = None
+    """What the mask will change, hatched; None without a mask."""
 
     def table(self) -> Table:
         """The preview as a table."""

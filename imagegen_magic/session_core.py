@@ -191,9 +191,8 @@ class SessionCore:
 
     def start(self, job: Job, *, on_event: OnEvent = ignore) -> Task[ImageResult]:
         """The job, running in a thread of its own."""
-        title = f"{job.name or job.stem} ({job.request.model}, {job.request.count} pictures)".replace(
-            "(1 pictures)", "(1 picture)"
-        )
+        count = job.request.count
+        title = f"{job.name or job.stem} ({job.request.model}, {count} picture{'s' * (count > 1)})"
         return self.tasks.start(title, lambda task: self.run(job, on_event=on_event, cancel=task.cancel_event))
 
     def generate(self, prompt: str, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any) -> Any:
@@ -228,8 +227,9 @@ def _overlay(job: Job) -> Any:
     if job.request.mask is None or not job.request.images:
         return None
     from .masks import mask_overlay  # noqa: PLC0415 - Pillow comes with the first picture
+    from .preview import preview_of  # noqa: PLC0415 - Pillow comes with the first picture
 
-    return mask_overlay(job.request.images[0], job.request.mask)
+    return preview_of(mask_overlay(job.request.images[0], job.request.mask))
 
 
 @cache

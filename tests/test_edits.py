@@ -181,3 +181,23 @@ def test_lineage_draws_a_picture_with_two_parents_once(session):
     text = str(session.lineage("@four"))
     assert text.count("four: four") == 1
     assert text.count("(drawn above)") == 1
+
+
+def test_a_lost_mask_is_noticed(folder):
+    """Where the picture changes outside the mask, as when a middleman drops it, the result says how much."""
+    from conftest import simulated_session
+
+    from imagegen_magic.simulator import Simulator
+
+    gradient().save(folder / "a.png")
+    elsewhere = encoded(Image.new("RGB", (1024, 768), "red"))
+    session = simulated_session(Simulator(picture=elsewhere))
+    result = session.edit("x", "a.png", mask_box=("0,0,50%,50%",))
+    assert any("outside the mask changed: --protect" in warning for warning in result.warnings)
+
+
+def test_a_conversion_is_said(session, folder):
+    """A picture that is not sent as it is says so where the result is read, and in a dry run."""
+    gradient(mode="CMYK").save(folder / "c.jpg")
+    assert any("CMYK" in warning for warning in session.edit("x", "c.jpg").warnings)
+    assert any("CMYK" in note for note in session.edit("x", "c.jpg", dry_run=True).notes)
