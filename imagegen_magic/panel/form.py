@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
@@ -18,7 +17,6 @@ from imagegen_magic.option_table import (
     CUTOUT,
     FILES,
     IMAGES,
-    MODERATIONS,
     MONEY,
     OPTIONS,
     PICTURE,
@@ -29,12 +27,16 @@ from imagegen_magic.option_table import (
 )
 from imagegen_magic.options import BY_NAME, Options, read_values
 from imagegen_magic.prompt import FIELD_LABELS, load_use_cases
-from imagegen_magic.sizes import PRESETS, flexible_faults, read_pixels
+from imagegen_magic.sizes import PRESETS, read_pixels
+
+from .card import Guard
+from .choices import choices_of
+from .controls import Control, control_for
 
 if TYPE_CHECKING:
     from imagegen_magic.api import Session
 
-__all__ = ["Control", "Form", "Spoken"]
+__all__ = ["Form", "Spoken", "split_role"]
 
 BACKDROPS: dict[str, dict[str, str]] = {
     "auto": {},
@@ -59,10 +61,6 @@ ELSEWHERE = {
     "show_prompt", "dry_run", "yes", "detach", "quiet", "progress", "models_file", "dialect", "text",
 }  # fmt: skip
 """Options with a place of their own in the panel, or none: what they say is the panel's business."""
-SHORT = {"n": "count", "output_format": "format", "avoid": "avoid", "input_fidelity": "fidelity"}
-"""Labels that are not the option's own name."""
-FEW = 10
-"""Up to this many choices stand side by side; more are a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,118 +74,33 @@ class Spoken:
     problems: tuple[Problem, ...] = ()
 
 
-class Control:
-    """One option's widget with its message below; says the option's value, or None where it is left alone."""
-
-    def __init__(self, option: Option, widget: W.ValueWidget, *, default: Any = None, label: str = "") -> None:
-        self.option = option
-        self.widget = widget
-        self.default = default
-        widget.description = label or SHORT.get(option.name) or option.name.replace("_", " ")
-        widget.tooltip = option.help
-        widget.style.description_width = "initial"
-        self.message = W.HTML(layout=W.Layout(display="none"))
-        self.message.add_class("imagegen-fault")
-        self.row = W.VBox([widget, self.message])
-        self.row.add_class("imagegen-row")
-
-    def read(self) -> Any:
-        """The raw value, as a flag's text would be; None where it is the default or empty."""
-        value = self.widget.value
-        if value == self.default or value in ("", None, ()):
-            return None
-        return value.splitlines() if isinstance(self.widget, W.Textarea) and self.option.kind != "text" else value
-
-    def write(self, value: Any) -> None:
-        """Shows a value; None is the default. A value that is no choice is added to the choices."""
-        if value is None:
-            self.widget.value = self.default
-        elif isinstance(self.widget, (W.Text, W.Textarea)):
-            lines = [f"{k}={v}" for k, v in value.items()] if isinstance(value, Mapping) else value
-            self.widget.value = "\n".join(map(str, lines)) if isinstance(lines, (list, tuple)) else str(value)
-        else:
-            self._offer(value)
-            self.widget.value = value
-
-    def _offer(self, value: Any) -> None:
-        options = getattr(self.widget, "options", None)
-        if options is not None and value not in [item[1] if isinstance(item, tuple) else item for item in options]:
-            self.widget.options = (*options, (str(value), value))
-
-    def narrow(self, choices: tuple[str, ...], model: Model) -> str:
-        """Offers other choices; a sentence where the value shown is none of them and gave way."""
-        offered, start = offer(choices, self.default)
-        if list(self.widget.options) == offered:
-            return ""
-        before, values = self.widget.value, [value for _, value in offered]
-        self.widget.options = offered
-        self.widget.value = before if before in values else start
-        if before in values:
-            return ""
-        return f"{self.widget.description} {before} → {start or 'as usual'}: {model.id} has {', '.join(choices)}"
-
-    def say(self, problems: Iterable[Problem]) -> None:
-        """Shows what is wrong with this value beside it, or nothing."""
-        text = "<br>".join(escape(_sentence(problem)) for problem in problems)
-        self.message.value = text
-        self.message.layout.display = None if text else "none"
-
-    def show(self, visible: bool) -> None:
-        """Puts the row there, or takes it away; a hidden control says nothing."""
-        self.row.layout.display = None if visible else "none"
-
-    @property
-    def shown(self) -> bool:
-        """True where the row is there."""
-        return bool(self.row.layout.display != "none")
-
-
-def _sentence(problem: Problem) -> str:
-    return f"{problem.rule}{f' · fix: {problem.fix}' if problem.fix else ''}"
-
-
-def offer(choices: Iterable[Any], default: Any) -> tuple[list[tuple[str, Any]], Any]:
-    """A widget's options, and where it starts: a default that is no choice is offered as leaving it alone."""
-    offered = [(str(choice), choice) for choice in choices]
-    if default in [choice for _, choice in offered]:
-        return offered, default
-    return [("as usual", ""), *offered], ""
-
-
-def control_for(option: Option, default: Any, choices: tuple[Any, ...] = ()) -> Control:
-    """The control that an option's kind asks for; `choices` are what the model or the table allows."""
-    if option.kind == "switch":
-        return Control(option, W.Checkbox(value=bool(default), indent=False), default=bool(default))
-    if choices:
-        offered, start = offer(choices, default)
-        few = len(choices) <= FEW and option.name not in ("model", "n")
-        return Control(option, (W.ToggleButtons if few else W.Dropdown)(options=offered, value=start), default=start)
-    hint = f"{default}" if default is not None else option.metavar
-    if option.kind in ("list", "pairs", "wholes"):
-        return Control(option, W.Textarea(placeholder=f"{hint}, one a line", rows=2), default="")
-    return Control(option, W.Text(placeholder=hint), default="")
-
-
 class Form:
     """Every control of the panel, and what they say together.
 
     Args:
         session: whose defaults and catalog the controls show.
         on_change: called after every change that a person or `write` made.
+        guard: wraps a callback so that what goes wrong in it is shown.
     """
 
-    def __init__(self, session: Session, on_change: Callable[[], None]) -> None:
+    def __init__(self, session: Session, on_change: Callable[[], None], *, guard: Guard) -> None:
         self._session = session
         self._options: Options = session.options({})
         self._catalog: Catalog = session.catalog(self._options)
-        self._on_change = on_change
+        self._on_change, self._guard = on_change, guard
         self.notes = ""
         """What gave way when the model was changed."""
         self.mode = W.ToggleButtons(options=["Generate", "Edit", "History"], value="Generate")
-        self.prompt = W.Textarea(placeholder="A ceramic mug on a walnut desk, soft window light from the left.", rows=4)
+        self.prompt = W.Textarea(
+            description="prompt", placeholder="A ceramic mug on a walnut desk, soft window light from the left.", rows=4
+        )
+        self.prompt.add_class("imagegen-prompt")
         self.name = W.Text(description="name", placeholder="hero: binds the result, and names the file")
         self.size_text = W.Text(description="or W x H", placeholder="1600x1200 or 16:9@2k")
-        self.backdrop = W.ToggleButtons(description="behind it", options=list(BACKDROPS), value="auto")
+        self.size_said = W.HTML()
+        """The size that the request asks for."""
+        self.size_said.add_class("imagegen-hint")
+        self.backdrop = W.ToggleButtons(description="background", options=list(BACKDROPS), value="auto")
         self.controls = {option.name: self._control(option) for option in OPTIONS if self._wanted(option)}
         self.fields = {name: self._field(name) for name in FIELD_LABELS}
         self.add_field = W.Dropdown(options=[("+ add a field", ""), *self._fields_left()], value="")
@@ -208,10 +121,10 @@ class Form:
         default = self._options[option.name]
         model = self._catalog.get(self._options["model"])
         if option.name == "size":
-            return control_for(option, default or "auto", self._size_choices(model))
+            return control_for(option, default or "auto", choices_of(option, model, self._catalog))
         if option.name == "n":
             return control_for(option, 1, tuple(range(1, self._catalog.limits.max_n + 1)))
-        return control_for(option, default, self.choices(option, model))
+        return control_for(option, default, choices_of(option, model, self._catalog))
 
     def _field(self, name: str) -> Control:
         option = BY_NAME[name]
@@ -221,40 +134,14 @@ class Form:
         control.show(visible=False)
         return control
 
-    def choices(self, option: Option, model: Model) -> tuple[str, ...]:
-        """The values that the model's data, or the table, allows; empty where anything may be typed."""
-        by_model = {
-            "model": tuple(m.id for m in self._catalog if m.state != "shut down"),
-            "quality": model.qualities,
-            "output_format": model.formats,
-            "complexity": model.complexities,
-            "input_fidelity": model.input_fidelity,
-            "moderation": MODERATIONS,
-        }
-        suggested = option.suggests if isinstance(option.suggests, tuple) and option.name != "key_color" else ()
-        return by_model.get(option.name) or option.choices or suggested
-
-    def _size_choices(self, model: Model) -> tuple[str, ...]:
-        """`auto` and every preset that is legal on the model."""
-        rule = self._catalog.limits.flexible
-        legal = [
-            name
-            for name, size in PRESETS.items()
-            if (
-                size in model.sizes or (model.flexible_sizes and not flexible_faults(read_pixels(size) or (0, 0), rule))
-            )
-            and name not in ("2k", "2k-portrait")  # the same pixels as wide and tall
-        ]
-        return ("auto", *legal)
-
     def _wire(self) -> None:
         watched = [self.mode, self.prompt, self.name, self.size_text, self.backdrop, self.boxes]
         watched += [control.widget for control in (*self.controls.values(), *self.fields.values())]
         for widget in watched:
-            widget.observe(self._changed, "value")
-        for widget in (self.name, self.size_text, self.boxes, self.backdrop):
+            widget.observe(self._guard(self._changed), "value")
+        for widget in (self.prompt, self.name, self.size_text, self.boxes, self.backdrop):
             widget.style.description_width = "initial"
-        self.add_field.observe(self._add_field, "value")
+        self.add_field.observe(self._guard(self._add_field), "value")
 
     def _add_field(self, change: Mapping[str, Any]) -> None:
         if change["new"]:
@@ -288,7 +175,7 @@ class Form:
         model, said = self.model, []
         for name in ("size", "quality", "output_format", "complexity", "input_fidelity"):
             control = self.controls[name]
-            choices = self._size_choices(model) if name == "size" else self.choices(control.option, model)
+            choices = choices_of(control.option, model, self._catalog)
             if choices and hasattr(control.widget, "options"):
                 said.append(control.narrow(choices, model))
         backdrops = [name for name in BACKDROPS if name != "native alpha" or model.transparency in ("yes", "preview")]
@@ -296,20 +183,23 @@ class Form:
             before = self.backdrop.value
             self.backdrop.options = backdrops
             self.backdrop.value = before if before in backdrops else "auto"
-            said += [] if before in backdrops else [f"behind it {before} → auto: {model.id} has no native transparency"]
+            said += (
+                [] if before in backdrops else [f"background {before} → auto: {model.id} has no native transparency"]
+            )
         self.notes = "; ".join(note for note in said if note)
 
     def fit(self) -> None:
         """Shows the controls that mean something now, and hides the others."""
         model, form = self.model, self.controls["output_format"].widget.value or "png"
         edits = self.command == "edit"
+        masked = edits and bool(self.mask or self.boxes.value.strip())
         cuts = BACKDROPS[self.backdrop.value].get("transparent") in ("chroma", "difference")
         visible = {
             "complexity": bool(model.complexities) or not model.known,
             "input_fidelity": edits and (bool(model.input_fidelity) or not model.known),
             "markup": edits and (model.markup or not model.known),
-            "mask_invert": edits,
-            "protect": edits,
+            "mask_invert": masked,
+            "protect": masked,
             "keep": edits,
             "output_compression": form in ("jpeg", "webp"),
         }
@@ -359,7 +249,7 @@ class Form:
         background = values.pop("background", None)
         said = {"transparent": mode} if mode else {"background": background} if background == "opaque" else {}
         self.backdrop.value = next((label for label, meant in BACKDROPS.items() if meant == said), "auto")
-        self.images = [_split_role(token) for token in (*values.pop("image", ()), *values.pop("ref", ()))]
+        self.images = [split_role(token) for token in (*values.pop("image", ()), *values.pop("ref", ()))]
         self.mask = str(values.pop("mask", "") or "")
         self.boxes.value = "; ".join(values.pop("mask_box", None) or ())
         self._hear_size(values.pop("size", None))
@@ -379,12 +269,8 @@ class Form:
         control.write(named)
         self.size_text.value = "" if named or size is None else size
 
-    def snapshot(self) -> Spoken:
-        """What `restore` brings back."""
-        return self.speak()
-
     def restore(self, spoken: Spoken) -> None:
-        """Shows what a snapshot held."""
+        """Shows again what was said."""
         self.hear(spoken.prompt, spoken.values, name=spoken.name or "", edits=spoken.command == "edit")
 
     def show_problems(self, problems: Iterable[Problem]) -> list[Problem]:
@@ -397,12 +283,30 @@ class Form:
             rows[name].say(found)
         return left
 
-    def more(self) -> list[tuple[str, list[W.Widget]]]:
-        """(title, rows) of everything below "Advanced", by the table's groups."""
-        return [
-            (title, [c.row for name, c in self.controls.items() if c.option.group == group and name not in MAIN])
-            for group, title in MORE.items()
-        ]
+    def show_size(self, size: str | None) -> None:
+        """Says what a legal size comes to, or nothing."""
+        pixels = read_pixels(size or "")
+        self.size_said.value = f"{pixels[0]} x {pixels[1]} · {pixels[0] * pixels[1] / 1e6:.1f} MP ✓" if pixels else ""
+
+    def settings(self) -> list[W.Widget]:
+        """The rows of everybody's settings."""
+        rows = {name: self.controls[name].row for name in MAIN}
+        size = W.VBox([rows["size"], self.size_text, self.size_said])
+        return [rows["model"], size, rows["quality"], rows["n"], rows["output_format"], self.backdrop, self.name]
+
+    def field_rows(self) -> list[W.Widget]:
+        """The rows of the prompt's fields, hidden until they are asked for."""
+        return [control.row for control in self.fields.values()]
+
+    def more(self) -> list[W.Widget]:
+        """Everything below "Advanced", a box for each of the table's groups."""
+        boxes = []
+        for group, title in MORE.items():
+            rows = [c.row for name, c in self.controls.items() if c.option.group == group and name not in MAIN]
+            if rows:
+                boxes.append(W.VBox([W.HTML(f"<b>{title}</b>"), *rows]))
+                boxes[-1].add_class("imagegen-group")
+        return boxes
 
     def edit_rows(self) -> list[W.Widget]:
         """The rows that only an edit has, beside its pictures and mask."""
@@ -410,7 +314,8 @@ class Form:
         return [self.controls[name].row for name in names]
 
 
-def _split_role(token: Any) -> tuple[str, str]:
+def split_role(token: Any) -> tuple[str, str]:
+    """(reference, role) of an input picture as an option names it."""
     from imagegen_magic.inputs import parse_token  # noqa: PLC0415 - Pillow comes with the first picture
 
     parsed = parse_token(token)

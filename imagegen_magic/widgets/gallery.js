@@ -78,6 +78,7 @@ function render({ model, el }) {
   only.addEventListener("change", () => draw(false));
 
   const message = (told, buffers) => {
+    if (told.fault) say.textContent = told.fault;
     if (!told.thumbnails) return;
     told.thumbnails.forEach(([itemId, type], i) => {
       if (addresses.has(itemId)) URL.revokeObjectURL(addresses.get(itemId));

@@ -1,140 +1,7 @@
-// Paints what will change. The mask is one byte a pixel at the picture's own resolution: 255 will change, 0 stays.
+// Paints what will change: the stage over the picture, its keys, and its toolbar. The pixels are in mask.js.
 
-const UNDO_LIMIT = 60;
+const HIGHEST = 560; // CSS pixels that the picture may be high at first
 const SEND_AFTER = 120; // milliseconds after the last change
-
-/** The mask's pixels and the shapes that set them. Hard edges: a pixel is in a shape when its centre is. */
-class Mask {
-  constructor(width, height) {
-    this.width = width;
-    this.height = height;
-    this.pixels = new Uint8Array(width * height);
-    this.past = [];
-    this.future = [];
-  }
-
-  /** [left, top, right, bottom) within the picture. */
-  clip(left, top, right, bottom) {
-    return [
-      Math.max(0, Math.floor(left)), Math.max(0, Math.floor(top)),
-      Math.min(this.width, Math.ceil(right)), Math.min(this.height, Math.ceil(bottom)),
-    ];
-  }
-
-  copy([left, top, right, bottom]) {
-    const rows = new Uint8Array(Math.max(0, right - left) * Math.max(0, bottom - top));
-    for (let y = top; y < bottom; y++)
-      rows.set(this.pixels.subarray(y * this.width + left, y * this.width + right), (y - top) * (right - left));
-    return rows;
-  }
-
-  paste([left, top, right, bottom], rows) {
-    for (let y = top; y < bottom; y++)
-      this.pixels.set(rows.subarray((y - top) * (right - left), (y - top + 1) * (right - left)), y * this.width + left);
-  }
-
-  /** Starts a step that one undo takes back; the whole mask is kept once, so that a stroke may go anywhere. */
-  begin() {
-    this.before = this.pixels.slice();
-    this.touched = null;
-  }
-
-  touch(box) {
-    const t = this.touched;
-    this.touched = t ? [Math.min(t[0], box[0]), Math.min(t[1], box[1]), Math.max(t[2], box[2]), Math.max(t[3], box[3])] : box;
-  }
-
-  end() {
-    const box = this.touched;
-    if (box && box[0] < box[2] && box[1] < box[3]) {
-      const now = this.pixels;
-      this.pixels = this.before;
-      const rows = this.copy(box);
-      this.pixels = now;
-      this.past.push({ box, rows });
-      if (this.past.length > UNDO_LIMIT) this.past.shift();
-      this.future = [];
-    }
-    this.before = null;
-    return box;
-  }
-
-  step(from, to) {
-    const kept = from.pop();
-    if (!kept) return null;
-    to.push({ box: kept.box, rows: this.copy(kept.box) });
-    this.paste(kept.box, kept.rows);
-    return kept.box;
-  }
-
-  undo() { return this.step(this.past, this.future); }
-  redo() { return this.step(this.future, this.past); }
-
-  /** Every pixel whose centre is within `radius` of the segment. */
-  line(x0, y0, x1, y1, radius, value) {
-    const box = this.clip(Math.min(x0, x1) - radius, Math.min(y0, y1) - radius, Math.max(x0, x1) + radius + 1, Math.max(y0, y1) + radius + 1);
-    const dx = x1 - x0, dy = y1 - y0, length = dx * dx + dy * dy;
-    for (let y = box[1]; y < box[3]; y++)
-      for (let x = box[0]; x < box[2]; x++) {
-        const px = x + 0.5 - x0, py = y + 0.5 - y0;
-        const t = length ? Math.max(0, Math.min(1, (px * dx + py * dy) / length)) : 0;
-        const ex = px - t * dx, ey = py - t * dy;
-        if (ex * ex + ey * ey <= radius * radius) this.pixels[y * this.width + x] = value;
-      }
-    this.touch(box);
-    return box;
-  }
-
-  rectangle(left, top, right, bottom, value) {
-    const box = this.clip(Math.round(Math.min(left, right)), Math.round(Math.min(top, bottom)), Math.round(Math.max(left, right)), Math.round(Math.max(top, bottom)));
-    for (let y = box[1]; y < box[3]; y++) this.pixels.fill(value, y * this.width + box[0], y * this.width + box[2]);
-    this.touch(box);
-    return box;
-  }
-
-  /** Inside by the even-odd rule, at pixel centres. */
-  polygon(points, value) {
-    const xs = points.map((p) => p[0]), ys = points.map((p) => p[1]);
-    const box = this.clip(Math.min(...xs), Math.min(...ys), Math.max(...xs) + 1, Math.max(...ys) + 1);
-    for (let y = box[1]; y < box[3]; y++) {
-      const cuts = [];
-      for (let i = 0, j = points.length - 1; i < points.length; j = i++) {
-        const [xi, yi] = points[i], [xj, yj] = points[j], cy = y + 0.5;
-        if (yi > cy !== yj > cy) cuts.push(((xj - xi) * (cy - yi)) / (yj - yi) + xi);
-      }
-      cuts.sort((a, b) => a - b);
-      for (let i = 0; i + 1 < cuts.length; i += 2)
-        for (let x = Math.max(box[0], Math.ceil(cuts[i] - 0.5)); x < Math.min(box[2], cuts[i + 1] - 0.5 + 1e-9); x++)
-          this.pixels[y * this.width + x] = value;
-    }
-    this.touch(box);
-    return box;
-  }
-
-  all(change) {
-    for (let i = 0; i < this.pixels.length; i++) this.pixels[i] = change(this.pixels[i]);
-    const box = [0, 0, this.width, this.height];
-    this.touch(box);
-    return box;
-  }
-
-  share() {
-    let count = 0;
-    for (const value of this.pixels) count += value >> 7;
-    return count / this.pixels.length;
-  }
-}
-
-/** The mask as a PNG's bytes: alpha 0 where the picture will change, else 255. */
-async function asPng(mask) {
-  const canvas = make("canvas", { width: mask.width, height: mask.height });
-  const context = canvas.getContext("2d");
-  const data = context.createImageData(mask.width, mask.height);
-  for (let i = 0; i < mask.pixels.length; i++) data.data[4 * i + 3] = 255 - mask.pixels[i];
-  context.putImageData(data, 0, 0);
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-  return blob.arrayBuffer();
-}
 
 const TOOLS = [
   ["brush", "Brush", "b"], ["eraser", "Eraser", "e"], ["rectangle", "Rectangle", "r"], ["lasso", "Lasso", "l"],
@@ -147,7 +14,7 @@ const KEYS =
 function render({ model, el }) {
   const width = model.get("width"), height = model.get("height");
   const mask = new Mask(width, height);
-  let tool = "brush", radius = Math.max(4, Math.round(Math.min(width, height) / 24)), zoom = 1;
+  let tool = "brush", radius = Math.max(4, Math.round(Math.min(width, height) / 24)), zoom = 1, fitted = true;
   let cursor = [width / 2, height / 2], points = [], last = null, timer = 0, address = null;
 
   // the stage: picture, mask and cursor over each other
@@ -164,6 +31,7 @@ function render({ model, el }) {
 
   const say = make("div", { class: "ig-say", role: "status" });
   const keys = make("p", { class: "ig-keys", id: `ig-keys-${Math.random().toString(36).slice(2)}` }, KEYS);
+  const help = make("details", { class: "ig-help" }, make("summary", {}, "Keys"), keys);
   canvas.setAttribute("aria-describedby", keys.id);
 
   /** Draws the mask hatched, so that it does not depend on colour alone. */
@@ -272,7 +140,7 @@ function render({ model, el }) {
     else if (tool !== "rectangle") draw(mask.line(...last, ...cursor, radius, value()));
     last = [...cursor];
   });
-  canvas.addEventListener("pointerup", (event) => {
+  const lift = (event) => {
     if (!last) return;
     moveTo(...at(event));
     last = null;
@@ -283,7 +151,9 @@ function render({ model, el }) {
       sketch();
     } else if (tool === "lasso") close();
     else changed(mask.end(), tool);
-  });
+  };
+  canvas.addEventListener("pointerup", lift);
+  canvas.addEventListener("pointercancel", lift);
 
   // keys, while the picture is focused
   const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -323,14 +193,17 @@ function render({ model, el }) {
   const opacity = make("input", { type: "range", min: "10", max: "100", value: "65", oninput: (event) => (paint.style.opacity = event.target.value / 100) });
   paint.style.opacity = 0.65;
   for (const range of [size, opacity]) ownKeys(range); // else arrows fold the notebook's headings
+  const group = (label, ...children) => make("div", { class: "ig-group", role: "group", "aria-label": label }, ...children);
   const toolbar = make("div", { class: "ig-tools", role: "toolbar", "aria-label": "mask tools" },
-    ...tools, undo, redo,
-    button("Invert", () => act(() => mask.all((v) => 255 - v), "inverted")),
-    button("Clear", () => act(() => mask.all(() => 0), "cleared")),
-    button("−", () => scale(zoom / 1.25), { "aria-label": "zoom out" }),
-    button("+", () => scale(zoom * 1.25), { "aria-label": "zoom in" }),
-    button("Fit", () => fit()),
-    make("label", {}, "size ", size), make("label", {}, "mask ", opacity));
+    group("tools", ...tools),
+    group("brush", make("label", {}, "Size ", size)),
+    group("changes", undo, redo,
+      button("Invert", () => act(() => mask.all((v) => 255 - v), "inverted")),
+      button("Clear", () => act(() => mask.all(() => 0), "cleared"))),
+    group("view", button("−", () => scale(zoom / 1.25), { "aria-label": "zoom out" }),
+      button("+", () => scale(zoom * 1.25), { "aria-label": "zoom in" }),
+      button("Fit", () => fit()),
+      make("label", {}, "Opacity ", opacity)));
 
   // by numbers
   const number = (name) => make("input", { type: "number", min: "0", value: "0", "aria-label": `rectangle ${name}`, "data-box": name });
@@ -341,6 +214,7 @@ function render({ model, el }) {
     else report("give a width and a height in pixels");
   };
   const numbers = make("div", { class: "ig-tools ig-numbers", role: "group", "aria-label": "a rectangle by numbers, in pixels" },
+    make("span", { class: "ig-name" }, "By numbers"),
     ...boxes.map((input) => make("label", {}, input.dataset.box + " ", input)),
     button("Add rectangle", filled(255)), button("Erase rectangle", filled(0)));
 
@@ -359,28 +233,44 @@ function render({ model, el }) {
     report();
   };
   const scale = (wanted) => {
+    fitted = false;
     zoom = Math.max(0.02, Math.min(16, wanted));
     canvas.style.width = `${width * zoom}px`;
     canvas.style.height = `${height * zoom}px`;
     draw([0, 0, width, height]);
     place();
   };
-  const fit = () => scale(Math.min((view.clientWidth - 4 || 600) / width, 560 / height));
+  const fit = () => {
+    if (!view.clientWidth) return; // not in the page yet
+    scale(Math.min((view.clientWidth - 4) / width, HIGHEST / height));
+    fitted = true;
+    ready();
+  };
+  const ready = () => el.classList.toggle("ig-ready", fitted && picture.complete && picture.naturalWidth > 0);
+  let seen = 0;
+  const watcher = new ResizeObserver(() => {
+    if (view.clientWidth === seen) return;
+    seen = view.clientWidth;
+    if (fitted) fit();
+  });
 
   el.classList.add("ig-mask");
-  el.append(toolbar, view, numbers, say, keys);
+  el.append(toolbar, view, say, numbers, help);
   const message = (told, buffers) => {
+    if (told.fault) report(told.fault);
     if (!told.picture) return;
     if (address) URL.revokeObjectURL(address);
     address = URL.createObjectURL(new Blob([buffers[0]], { type: told.picture }));
+    picture.onload = ready;
     picture.src = address;
   };
   model.on("msg:custom", message);
   model.send({ ask: "picture" });
   choose("brush");
-  requestAnimationFrame(fit);
+  watcher.observe(view);
   return () => {
     clearTimeout(timer);
+    watcher.disconnect();
     model.off("msg:custom", message);
     if (address) URL.revokeObjectURL(address);
   };
