@@ -96,6 +96,7 @@ class Panel(W.VBox):  # type: ignore[misc]
         self.history = History(self.session, guard=guard, on_open=self._open, on_edit=self.edit_this)
         super().__init__(self._rows())
         self.add_class("imagegen-panel")
+        self.page.add_class("imagegen-page")
         self.page.on_msg(lambda _, message, __: guard(self._key)(message))
         if prompt or values:
             edits = bool(values.get("image"))
@@ -184,7 +185,8 @@ class Panel(W.VBox):  # type: ignore[misc]
         self.bar.note([*([self.form.notes] if self.form.notes else []), *notes])
         self.bar.say_cost(self._job)
         self.form.show_size(self._job.request.size if self._job else "")
-        self.spent.value = f"{format_usd(self.session.spent)} spent in this notebook"
+        spent = self.session.spent
+        self.spent.value = f"{format_usd(spent) if spent else 'nothing'} spent in this notebook"
 
     # running
 

@@ -85,7 +85,10 @@ class ActionBar:
         elif empty and problems:
             reason = f"write a prompt first{more}"
         elif problems:
-            reason = "<br>".join(escape(str(p)).replace("\n", " ") for p in left) or "see the marked field"
+            marked = ", ".join(dict.fromkeys(p.field.replace("_", " ") for p in problems))
+            reason = (
+                "<br>".join(escape(str(p)).replace("\n", " ") for p in left) or f"mend {escape(marked)}, marked above"
+            )
         else:
             reason = ""
         self.go.disabled = bool(reason)
@@ -101,8 +104,9 @@ def question_about(job: Job, spent: Decimal) -> tuple[str, str]:
     """(what has to be confirmed before this job is sent, what the button that agrees is called); both may be empty."""
     questions, names = [], []
     if job.options["transparent"] == "native":
+        preview = ", a preview feature" if job.model.transparency == "preview" else ""
         questions.append(
-            f"Native transparency: {job.model.id} draws the alpha itself ({job.model.transparency}). "
+            f"Native transparency: {job.model.id} draws the alpha itself{preview}. "
             "What comes back is measured, and an opaque picture is reported."
         )
         names.append("native transparency")

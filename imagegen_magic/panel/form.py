@@ -108,6 +108,7 @@ class Form:
         """(reference, role) of every input picture."""
         self.mask: str = ""
         self.boxes = W.Text(description="box", placeholder="x,y,w,h in px or %, for example 0,0,100%,45%")
+        self._groups: dict[str, W.VBox] = {}
         self._wire()
         self.fit()
 
@@ -209,6 +210,8 @@ class Form:
             shown = shown and (not name.startswith("svg_") or form == "svg")
             shown = shown and (control.option.group != CUTOUT or cuts)
             control.show(visible=shown)
+        for group, box in self._groups.items():
+            box.layout.display = None if any(c.shown for c in self._below_advanced(group)) else "none"
 
     # saying
 
@@ -300,13 +303,14 @@ class Form:
 
     def more(self) -> list[W.Widget]:
         """Everything below "Advanced", a box for each of the table's groups."""
-        boxes = []
         for group, title in MORE.items():
-            rows = [c.row for name, c in self.controls.items() if c.option.group == group and name not in MAIN]
-            if rows:
-                boxes.append(W.VBox([W.HTML(f"<b>{title}</b>"), *rows]))
-                boxes[-1].add_class("imagegen-group")
-        return boxes
+            self._groups[group] = W.VBox([W.HTML(f"<b>{title}</b>"), *(c.row for c in self._below_advanced(group))])
+            self._groups[group].add_class("imagegen-group")
+        self.fit()
+        return list(self._groups.values())
+
+    def _below_advanced(self, group: str) -> list[Control]:
+        return [c for name, c in self.controls.items() if c.option.group == group and name not in MAIN]
 
     def edit_rows(self) -> list[W.Widget]:
         """The rows that only an edit has, beside its pictures and mask."""

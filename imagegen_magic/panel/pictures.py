@@ -56,7 +56,7 @@ class Pictures:
     ) -> None:
         self._form, self._store, self._variables, self._on_change = form, store, variables, on_change
         self._guard = guard
-        self.reference = W.Text(description="add a picture", placeholder="path, @last, @hero or a variable")
+        self.reference = W.Text(description="picture", placeholder="path, @last, @hero or a variable")
         self.reference.style.description_width = "initial"
         self.reference.continuous_update = False
         self.add = W.Button(description="Add", tooltip="add the picture to the list")
@@ -123,7 +123,7 @@ class Pictures:
         self._fit()
 
     def _row(self, index: int, reference: str, role: str) -> W.Widget:
-        what = "the one that is edited" if index == 0 and self._form.command == "edit" else "a reference"
+        what = "edited" if index == 0 and self._form.command == "edit" else "reference"
         label = W.HTML(f"<b>{index + 1}. {escape(reference)}</b><br><small>{what}</small>")
         roles = W.Text(value=role, description="role", placeholder="style, pose, logo …", continuous_update=False)
         roles.style.description_width = "initial"
@@ -189,18 +189,19 @@ class Pictures:
 
         editor = MaskEditor(self._read(self._form.images[0][0]).data)
         use = W.Button(description="Use this mask", button_style="primary")
-        use.on_click(self._guard(lambda _: self._use(editor)))
         hint = W.HTML("What you paint will change; the rest stays.")
         hint.add_class("imagegen-hint")
+        use.on_click(self._guard(lambda _: self._use(editor, hint)))
         fill(self.stage, editor, line("imagegen-tools", use, hint))
 
-    def _use(self, editor: Any) -> None:
+    def _use(self, editor: Any, hint: W.HTML) -> None:
         if editor.mask is None:
             rule = "nothing is painted yet: what you paint will change"
             raise OptionError(
                 "an empty mask", problems=(Problem(field="mask", rule=rule, fix="paint, or choose no mask"),)
             )
         self._form.mask = path_token(self._store().save_input(editor.mask, "mask", ".png"))
+        hint.value = f"✓ In use, saved as {escape(self._form.mask)}. After more strokes, use it again."
         self._fit()
         self._form.fit()
         self._on_change()
