@@ -33,9 +33,9 @@ def run(panel, **how):
     """Generates and waits until the panel shows it."""
     before = panel.result
     task = panel.generate(**how)
-    assert task is not None, panel.reason.value
+    assert task is not None, panel.bar.reason.value
     task.wait(30)
-    wait_for(lambda: panel.result is not before or panel.card.value)
+    wait_for(lambda: panel.result is not before or panel.card.text)
     return panel.result
 
 
@@ -80,20 +80,20 @@ def test_the_same_checker_and_a_visible_reason(panel):
     """A fault stands beside its control, Generate is off, and the reason is written."""
     panel.form.size_text.value = "10x10"
     panel.check()
-    assert panel.go.disabled
+    assert panel.bar.go.disabled
     assert "multiples of 16" in panel.form.controls["size"].message.value
-    assert panel.reason.value
+    assert panel.bar.reason.value
     assert panel.request is None
     panel.form.size_text.value = ""
     panel.form.prompt.value = ""
     panel.check()
-    assert "write a prompt" in panel.reason.value
+    assert "write a prompt" in panel.bar.reason.value
 
 
 def test_checks_follow_the_typing(panel):
     """A change is checked a moment later, without a click."""
     panel.form.prompt.value = ""
-    wait_for(lambda: panel.go.disabled)
+    wait_for(lambda: panel.bar.go.disabled)
 
 
 def test_generate_makes_what_the_cell_makes(panel, session):
@@ -111,8 +111,8 @@ def test_native_transparency_is_asked_for_twice(panel, simulator):
     """Choosing it is one click, sending it another, on a button that names it."""
     panel.form.backdrop.value = "native alpha"
     assert panel.generate() is None
-    assert panel.confirm.layout.display is None
-    assert panel.sure.description == "Send it: native transparency"
+    assert panel.bar.confirm.layout.display is None
+    assert panel.bar.sure.description == "Send it: native transparency"
     assert not simulator.record
     assert run(panel, sure=True).request["background"] == "transparent"
 
@@ -121,7 +121,7 @@ def test_above_the_limit_is_asked_for(panel, simulator):
     """Above the cost limit nothing is sent before a second click that names the amount."""
     panel.form.controls["max_cost"].widget.value = "0.001"
     assert panel.generate() is None
-    assert "up to $" in panel.sure.description
+    assert "up to $" in panel.bar.sure.description
     assert not simulator.record
     assert run(panel, sure=True) is not None
 
@@ -138,7 +138,7 @@ def test_edit_this_and_remix_are_two_things(panel):
     assert panel.form.prompt.value == "a red mug"
     assert panel.form.mode.value == "Generate"
     assert panel.request["quality"] == "low"
-    panel._restore()
+    panel.past.restore()
     assert panel.form.prompt.value == "something else"
     assert panel.form.images == [("@1", "")]
 
@@ -147,9 +147,9 @@ def test_prompts_come_back_and_nothing_typed_is_lost(panel):
     run(panel)
     panel.form.prompt.value = "half a thought"
     panel._key({"press": "older"})
-    panel._prompt_from_history(1)
+    panel.past.step(1)
     assert panel.form.prompt.value == "a red mug"
-    panel._prompt_from_history(-1)
+    panel.past.step(-1)
     assert panel.form.prompt.value == "half a thought"
 
 
@@ -157,20 +157,20 @@ def test_what_goes_wrong_is_shown():
     """A failed request, and a callback's own fault, end as cards: widgets would swallow them."""
     panel = Panel("a red mug", session=simulated_session(Simulator(faults="moderation")))
     assert run(panel) is None
-    wait_for(lambda: panel.card.value)
-    assert "ModerationError" in panel.card.value
-    panel._guard(lambda: 1 / 0)()
-    assert "ZeroDivisionError" in panel.card.value
-    panel._guard(lambda: panel.pictures.put("no-such-file.png"))()
-    assert "no such" in panel.card.value or "neither" in panel.card.value
+    wait_for(lambda: panel.card.text)
+    assert "ModerationError" in panel.card.text
+    panel.card.guard(lambda: 1 / 0)()
+    assert "ZeroDivisionError" in panel.card.text
+    panel.card.guard(lambda: panel.pictures.put("no-such-file.png"))()
+    assert "no such" in panel.card.text or "neither" in panel.card.text
 
 
 def test_texts_are_shown_as_texts(panel):
     """A prompt, a name or an error with markup never becomes markup."""
-    panel._show_card("<script>alert(1)</script>", ["<img src=x>"])
-    assert "<script>" not in panel.card.value
-    panel._say("<b>")
-    assert panel.status.value == "&lt;b&gt;"
+    panel.card.show("<script>alert(1)</script>", ["<img src=x>"])
+    assert "<script>" not in panel.card.text
+    panel.bar.say("<b>")
+    assert panel.bar.status.value == "&lt;b&gt;"
 
 
 def test_braces_are_sent_as_typed(panel):

@@ -17,7 +17,6 @@ from imagegen_magic.option_table import (
     CUTOUT,
     FILES,
     IMAGES,
-    MODERATIONS,
     MONEY,
     OPTIONS,
     PICTURE,
@@ -29,14 +28,16 @@ from imagegen_magic.option_table import (
 from imagegen_magic.option_values import BY_NAME, read_values
 from imagegen_magic.prompt import FIELD_LABELS, load_use_cases
 from imagegen_magic.settings import Options
-from imagegen_magic.sizes import PRESETS, flexible_faults, read_pixels
+from imagegen_magic.sizes import PRESETS, read_pixels
 
-from .control import Control, control_for
+from .card import Guard
+from .choices import choices_of
+from .controls import Control, control_for
 
 if TYPE_CHECKING:
     from imagegen_magic.api import Session
 
-__all__ = ["Form", "Spoken"]
+__all__ = ["Form", "Spoken", "split_role"]
 
 BACKDROPS: dict[str, dict[str, str]] = {
     "auto": {},
@@ -45,7 +46,7 @@ BACKDROPS: dict[str, dict[str, str]] = {
     "two backdrops": {"transparent": "difference"},
     "native alpha": {"transparent": "native"},
 }
-"""The panel's one choice of background, as options."""
+"""The panel's one choice of what lies behind the subject, as options."""
 MAIN = ("model", "size", "quality", "n", "output_format")
 MORE: dict[str, str] = {
     PICTURE: "More about the picture",
@@ -80,19 +81,26 @@ class Form:
     Args:
         session: whose defaults and catalog the controls show.
         on_change: called after every change that a person or `write` made.
+        guard: wraps a callback so that what goes wrong in it is shown.
     """
 
-    def __init__(self, session: Session, on_change: Callable[[], None]) -> None:
+    def __init__(self, session: Session, on_change: Callable[[], None], *, guard: Guard) -> None:
         self._session = session
         self._options: Options = session.options({})
         self._catalog: Catalog = session.catalog(self._options)
-        self._on_change = on_change
+        self._on_change, self._guard = on_change, guard
         self.notes = ""
         """What gave way when the model was changed."""
         self.mode = W.ToggleButtons(options=["Generate", "Edit", "History"], value="Generate")
-        self.prompt = W.Textarea(placeholder="A ceramic mug on a walnut desk, soft window light from the left.", rows=4)
+        self.prompt = W.Textarea(
+            description="prompt", placeholder="A ceramic mug on a walnut desk, soft window light from the left.", rows=4
+        )
+        self.prompt.add_class("imagegen-prompt")
         self.name = W.Text(description="name", placeholder="hero: binds the result, and names the file")
         self.size_text = W.Text(description="or W x H", placeholder="1600x1200 or 16:9@2k")
+        self.size_said = W.HTML()
+        """The size that the request asks for."""
+        self.size_said.add_class("imagegen-hint")
         self.backdrop = W.ToggleButtons(description="background", options=list(BACKDROPS), value="auto")
         self.controls = {option.name: self._control(option) for option in OPTIONS if self._wanted(option)}
         self.fields = {name: self._field(name) for name in FIELD_LABELS}
@@ -101,8 +109,7 @@ class Form:
         """(reference, role) of every input picture."""
         self.mask: str = ""
         self.boxes = W.Text(description="box", placeholder="x,y,w,h in px or %, for example 0,0,100%,45%")
-        self.more = self._more()
-        """What stands below "Advanced", by the table's groups."""
+        self._groups: dict[str, W.VBox] = {}
         self._wire()
         self.fit()
 
@@ -116,10 +123,10 @@ class Form:
         default = self._options[option.name]
         model = self._catalog.get(self._options["model"])
         if option.name == "size":
-            return control_for(option, default or "auto", self._size_choices(model))
+            return control_for(option, default or "auto", choices_of(option, model, self._catalog))
         if option.name == "n":
             return control_for(option, 1, tuple(range(1, self._catalog.limits.max_n + 1)))
-        return control_for(option, default, self.choices(option, model))
+        return control_for(option, default, choices_of(option, model, self._catalog))
 
     def _field(self, name: str) -> Control:
         option = BY_NAME[name]
@@ -129,40 +136,14 @@ class Form:
         control.show(visible=False)
         return control
 
-    def choices(self, option: Option, model: Model) -> tuple[str, ...]:
-        """The values that the model's data, or the table, allows; empty where anything may be typed."""
-        by_model = {
-            "model": tuple(m.id for m in self._catalog if m.state != "shut down"),
-            "quality": model.qualities,
-            "output_format": model.formats,
-            "complexity": model.complexities,
-            "input_fidelity": model.input_fidelity,
-            "moderation": MODERATIONS,
-        }
-        suggested = option.suggests if isinstance(option.suggests, tuple) and option.name != "key_color" else ()
-        return by_model.get(option.name) or option.choices or suggested
-
-    def _size_choices(self, model: Model) -> tuple[str, ...]:
-        """`auto` and every preset that is legal on the model."""
-        rule = self._catalog.limits.flexible
-        legal = [
-            name
-            for name, size in PRESETS.items()
-            if (
-                size in model.sizes or (model.flexible_sizes and not flexible_faults(read_pixels(size) or (0, 0), rule))
-            )
-            and name not in ("2k", "2k-portrait")  # the same pixels as wide and tall
-        ]
-        return ("auto", *legal)
-
     def _wire(self) -> None:
         watched = [self.mode, self.prompt, self.name, self.size_text, self.backdrop, self.boxes]
         watched += [control.widget for control in (*self.controls.values(), *self.fields.values())]
         for widget in watched:
-            widget.observe(self._changed, "value")
-        for widget in (self.name, self.size_text, self.boxes, self.backdrop):
+            widget.observe(self._guard(self._changed), "value")
+        for widget in (self.prompt, self.name, self.size_text, self.boxes, self.backdrop):
             widget.style.description_width = "initial"
-        self.add_field.observe(self._add_field, "value")
+        self.add_field.observe(self._guard(self._add_field), "value")
 
     def _add_field(self, change: Mapping[str, Any]) -> None:
         if change["new"]:
@@ -196,7 +177,7 @@ class Form:
         model, said = self.model, []
         for name in ("size", "quality", "output_format", "complexity", "input_fidelity"):
             control = self.controls[name]
-            choices = self._size_choices(model) if name == "size" else self.choices(control.option, model)
+            choices = choices_of(control.option, model, self._catalog)
             if choices and hasattr(control.widget, "options"):
                 said.append(control.narrow(choices, model))
         backdrops = [name for name in BACKDROPS if name != "native alpha" or model.transparency in ("yes", "preview")]
@@ -213,13 +194,14 @@ class Form:
         """Shows the controls that mean something now, and hides the others."""
         model, form = self.model, self.controls["output_format"].widget.value or "png"
         edits = self.command == "edit"
+        masked = edits and bool(self.mask or self.boxes.value.strip())
         cuts = BACKDROPS[self.backdrop.value].get("transparent") in ("chroma", "difference")
         visible = {
             "complexity": bool(model.complexities) or not model.known,
             "input_fidelity": edits and (bool(model.input_fidelity) or not model.known),
             "markup": edits and (model.markup or not model.known),
-            "mask_invert": edits,
-            "protect": edits,
+            "mask_invert": masked,
+            "protect": masked,
             "keep": edits,
             "output_compression": form in ("jpeg", "webp"),
         }
@@ -229,9 +211,8 @@ class Form:
             shown = shown and (not name.startswith("svg_") or form == "svg")
             shown = shown and (control.option.group != CUTOUT or cuts)
             control.show(visible=shown)
-        for group, box in self.more.items():
-            some = any(c.shown for name, c in self.controls.items() if c.option.group == group and name not in MAIN)
-            box.layout.display = None if some else "none"
+        for group, box in self._groups.items():
+            box.layout.display = None if any(c.shown for c in self._below_advanced(group)) else "none"
 
     # saying
 
@@ -272,7 +253,7 @@ class Form:
         background = values.pop("background", None)
         said = {"transparent": mode} if mode else {"background": background} if background == "opaque" else {}
         self.backdrop.value = next((label for label, meant in BACKDROPS.items() if meant == said), "auto")
-        self.images = [_split_role(token) for token in (*values.pop("image", ()), *values.pop("ref", ()))]
+        self.images = [split_role(token) for token in (*values.pop("image", ()), *values.pop("ref", ()))]
         self.mask = str(values.pop("mask", "") or "")
         self.boxes.value = "; ".join(values.pop("mask_box", None) or ())
         self._hear_size(values.pop("size", None))
@@ -292,12 +273,8 @@ class Form:
         control.write(named)
         self.size_text.value = "" if named or size is None else size
 
-    def snapshot(self) -> Spoken:
-        """What `restore` brings back."""
-        return self.speak()
-
     def restore(self, spoken: Spoken) -> None:
-        """Shows what a snapshot held."""
+        """Shows again what was said."""
         self.hear(spoken.prompt, spoken.values, name=spoken.name or "", edits=spoken.command == "edit")
 
     def show_problems(self, problems: Iterable[Problem]) -> list[Problem]:
@@ -310,13 +287,31 @@ class Form:
             rows[name].say(found)
         return left
 
-    def _more(self) -> dict[str, W.VBox]:
-        """The table's groups below "Advanced", each with its title."""
-        rows = {
-            group: [c.row for name, c in self.controls.items() if c.option.group == group and name not in MAIN]
-            for group in MORE
-        }
-        return {group: W.VBox([W.HTML(f"<b>{MORE[group]}</b>"), *found]) for group, found in rows.items() if found}
+    def show_size(self, size: str | None) -> None:
+        """Says what a legal size comes to, or nothing."""
+        pixels = read_pixels(size or "")
+        self.size_said.value = f"{pixels[0]} x {pixels[1]} · {pixels[0] * pixels[1] / 1e6:.1f} MP ✓" if pixels else ""
+
+    def settings(self) -> list[W.Widget]:
+        """The rows of everybody's settings."""
+        rows = {name: self.controls[name].row for name in MAIN}
+        size = W.VBox([rows["size"], self.size_text, self.size_said])
+        return [rows["model"], size, rows["quality"], rows["n"], rows["output_format"], self.backdrop, self.name]
+
+    def field_rows(self) -> list[W.Widget]:
+        """The rows of the prompt's fields, hidden until they are asked for."""
+        return [control.row for control in self.fields.values()]
+
+    def more(self) -> list[W.Widget]:
+        """Everything below "Advanced", a box for each of the table's groups."""
+        for group, title in MORE.items():
+            self._groups[group] = W.VBox([W.HTML(f"<b>{title}</b>"), *(c.row for c in self._below_advanced(group))])
+            self._groups[group].add_class("imagegen-group")
+        self.fit()
+        return list(self._groups.values())
+
+    def _below_advanced(self, group: str) -> list[Control]:
+        return [c for name, c in self.controls.items() if c.option.group == group and name not in MAIN]
 
     def edit_rows(self) -> list[W.Widget]:
         """The rows that only an edit has, beside its pictures and mask."""
@@ -324,7 +319,8 @@ class Form:
         return [self.controls[name].row for name in names]
 
 
-def _split_role(token: Any) -> tuple[str, str]:
+def split_role(token: Any) -> tuple[str, str]:
+    """(reference, role) of an input picture as an option names it."""
     from imagegen_magic.inputs import parse_token  # noqa: PLC0415 - Pillow comes with the first picture
 
     parsed = parse_token(token)

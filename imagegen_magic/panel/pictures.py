@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.inputs import read_input, resolve_token
+
+from .card import Guard
+from .controls import fill, line
 
 if TYPE_CHECKING:
     from imagegen_magic.store import Store
@@ -46,13 +50,13 @@ class Pictures:
         form: Form,
         store: Callable[[], Store],
         *,
-        guard: Callable[[Callable[..., None]], Callable[..., None]],
+        guard: Guard,
         variables: Callable[[], dict[str, Any]],
         on_change: Callable[[], None],
     ) -> None:
         self._form, self._store, self._variables, self._on_change = form, store, variables, on_change
         self._guard = guard
-        self.reference = W.Text(description="add a picture", placeholder="path, @last or variable")
+        self.reference = W.Text(description="picture", placeholder="path, @last, @hero or a variable")
         self.reference.style.description_width = "initial"
         self.reference.continuous_update = False
         self.add = W.Button(description="Add", tooltip="add the picture to the list")
@@ -64,12 +68,13 @@ class Pictures:
         self.mask_file.style.description_width = "initial"
         self.stage = W.VBox()
         """Where the mask editor opens."""
+        self.stage.add_class("imagegen-stage")
         self.add.on_click(guard(self._add_typed))
         self.upload.observe(guard(self._uploaded), "value")
         self.mask_kind.observe(guard(self._mask_changed), "value")
         self.mask_file.observe(guard(self._mask_named), "value")
-        self.inputs = W.VBox([W.HBox([self.reference, self.add, self.upload]), self.list])
-        self.masks = W.VBox([self.mask_kind, form.boxes, self.mask_file, self.stage])
+        self.inputs = W.VBox([line("imagegen-add", self.reference, self.add, self.upload), self.list])
+        self.masks = W.VBox([self.mask_kind, form.boxes, self.mask_file])
         self.refresh()
 
     # pictures
@@ -112,24 +117,29 @@ class Pictures:
 
     def refresh(self) -> None:
         """Draws the list and the mask's rows anew, from the form."""
-        self.list.children = tuple(
-            self._row(i, reference, role) for i, (reference, role) in enumerate(self._form.images)
-        )
+        fill(self.list, *(self._row(i, reference, role) for i, (reference, role) in enumerate(self._form.images)))
         if self._form.mask and self.mask_kind.value not in ("paint", "file"):
             self.mask_kind.value = "file"
         self._fit()
 
     def _row(self, index: int, reference: str, role: str) -> W.Widget:
-        what = "the one that is edited" if index == 0 and self._form.command == "edit" else "a reference"
-        label = W.Label(f"{index + 1}. {reference} · {what}")
+        what = "edited" if index == 0 and self._form.command == "edit" else "reference"
+        label = W.HTML(f"<b>{index + 1}. {escape(reference)}</b><br><small>{what}</small>")
         roles = W.Text(value=role, description="role", placeholder="style, pose, logo …", continuous_update=False)
         roles.style.description_width = "initial"
         away = W.Button(description="Remove", tooltip=f"take {reference} off the list")
         roles.observe(self._guard(lambda change: self._set_role(index, change["new"])), "value")
         away.on_click(self._guard(lambda _: self._remove(index)))
-        row = W.HBox([label, roles, away])
-        row.add_class("imagegen-picture")
-        return row
+        return line("imagegen-picture", *self._thumbnail(reference), label, roles, away)
+
+    def _thumbnail(self, reference: str) -> list[W.Widget]:
+        """A small picture of what a reference means; none where it can't be found any more, which the check tells."""
+        from imagegen_magic.widgets import Thumbnail  # noqa: PLC0415 - anywidget comes with the first picture
+
+        try:
+            return [Thumbnail(self._read(reference).data, label=reference)]
+        except OptionError:
+            return []
 
     def _set_role(self, index: int, role: str) -> None:
         reference, _ = self._form.images[index]
@@ -150,14 +160,16 @@ class Pictures:
         if kind in ("no mask", "box"):
             self._form.mask = ""
             self.mask_file.value = ""
-        self.stage.children = ()
+        fill(self.stage)
         if kind == "paint":
             self._open_editor()
         self._fit()
+        self._form.fit()
         self._on_change()
 
     def _mask_named(self, change: Any) -> None:
         self._form.mask = change["new"].strip()
+        self._form.fit()
         self._on_change()
 
     def _fit(self) -> None:
@@ -177,15 +189,19 @@ class Pictures:
 
         editor = MaskEditor(self._read(self._form.images[0][0]).data)
         use = W.Button(description="Use this mask", button_style="primary")
-        use.on_click(self._guard(lambda _: self._use(editor)))
-        self.stage.children = (editor, use)
+        hint = W.HTML("What you paint will change; the rest stays.")
+        hint.add_class("imagegen-hint")
+        use.on_click(self._guard(lambda _: self._use(editor, hint)))
+        fill(self.stage, editor, line("imagegen-tools", use, hint))
 
-    def _use(self, editor: Any) -> None:
+    def _use(self, editor: Any, hint: W.HTML) -> None:
         if editor.mask is None:
             rule = "nothing is painted yet: what you paint will change"
             raise OptionError(
                 "an empty mask", problems=(Problem(field="mask", rule=rule, fix="paint, or choose no mask"),)
             )
         self._form.mask = path_token(self._store().save_input(editor.mask, "mask", ".png"))
+        hint.value = f"✓ In use, saved as {escape(self._form.mask)}. After more strokes, use it again."
         self._fit()
+        self._form.fit()
         self._on_change()

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
-from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.history import Record
 
+from .card import Guard
+from .controls import fill, line
+from .form import split_role
 from .pictures import path_token
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["HISTORY_LENGTH", "History", "Results", "record_values"]
 
 HISTORY_LENGTH = 24
-Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 def record_values(record: Record) -> dict[str, Any]:
@@ -38,6 +39,7 @@ class Results:
         on_remix: called with the record whose settings to take.
         show: shows something as an ordinary output below the panel.
         send: sends a message to the page: what only a browser can do.
+        variables: the names that a reference may mean.
     """
 
     def __init__(
@@ -49,8 +51,9 @@ class Results:
         on_remix: Callable[[Record], None],
         show: Callable[[Any], None],
         send: Callable[[dict[str, Any]], None],
+        variables: Callable[[], dict[str, Any]],
     ) -> None:
-        self._session, self._show, self._send = session, show, send
+        self._session, self._show, self._send, self._variables = session, show, send, variables
         self._on_edit, self._on_remix = on_edit, on_remix
         self.result: ImageResult | None = None
         self._before: ImageResult | None = None
@@ -67,9 +70,12 @@ class Results:
         self.cell.add_class("imagegen-cell")
         self.stage = W.VBox()
         """Where the comparison opens."""
-        buttons = W.HBox([self.which, self.edit, self.remix, self.compare, self.cut, self.copy, self.open])
-        buttons.add_class("imagegen-buttons")
-        self.box = W.VBox([buttons, self.cell, self.stage], layout=W.Layout(display="none"))
+        self.title = W.HTML()
+        self.title.add_class("imagegen-hint")
+        buttons = (self.title, self.which, self.edit, self.remix, self.compare, self.cut, self.copy, self.open)
+        self.box = W.VBox([line("imagegen-buttons", *buttons), self.cell, self.stage])
+        self.box.layout.display = "none"
+        self.box.add_class("imagegen-results")
 
     def take(self, result: ImageResult) -> None:
         """Makes `result` the one that the buttons are about."""
@@ -78,8 +84,9 @@ class Results:
         self.which.options = [(str(i + 1), i) for i in range(len(result))]
         self.which.value = 0
         self.which.layout.display = None if len(result) > 1 else "none"
+        self.title.value = f"@{result.number}"
         self.cell.layout.display = "none"
-        self.stage.children = ()
+        self._close_comparison()
         self.box.layout.display = None
 
     @property
@@ -100,20 +107,28 @@ class Results:
         self._on_remix(self.picture.record)
 
     def _compare(self, _: object) -> None:
-        """A slider in the panel, and both pictures side by side as an output that stays."""
-        assert self.result is not None
-        parents = [parent["file"] for parent in self.result.record.parents if parent.get("file")]
-        if not parents and self._before is None:
-            rule = "a picture is compared with the one it was made from, or with the result before it"
-            raise OptionError(
-                "nothing to compare with yet", problems=(Problem(field="compare", rule=rule, fix="make another"),)
-            )
-        before = parents[0] if parents else f"@{self._before.record.number}"  # type: ignore[union-attr]
-        pair = self._session.compare(before, self.reference())
+        """A slider in the panel, and both pictures side by side as an output that stays; or closes the slider."""
+        if self.stage.children:
+            self._close_comparison()
+            return
+        pair = self._session.compare(self._other(), self.reference(), variables=self._variables())
         self._show(pair)
         from imagegen_magic.widgets import CompareSlider  # noqa: PLC0415 - anywidget comes with the first comparison
 
-        self.stage.children = (CompareSlider(pair.sources[0], pair.sources[1], labels=pair.names),)
+        fill(self.stage, CompareSlider(pair.sources[0], pair.sources[1], labels=pair.names))
+        self.compare.description = "Close comparison"
+
+    def _other(self) -> str:
+        """What the picture is compared with: the one it was edited from, else the result before, else itself."""
+        assert self.result is not None
+        edited = self.result.record.options.get("image") or ()
+        if edited:
+            return split_role(edited[0])[0]
+        return f"@{self._before.number}" if self._before is not None else self.reference()
+
+    def _close_comparison(self) -> None:
+        fill(self.stage)
+        self.compare.description = "Compare"
 
     def _cut(self, _: object) -> None:
         self._show(self._session.save_cutout(self.picture))
@@ -157,7 +172,7 @@ class History:
 
         records = self._session.newest(HISTORY_LENGTH)
         if not records:
-            self.box.children = (W.Label("Nothing yet: what you make here, or in a cell, appears here."),)
+            fill(self.box, W.Label("Nothing yet: what you make here, or in a cell, appears here."))
             return
         items = [
             {"id": f"@{r.number}", "image": path, "label": r.name or f"@{r.number}", "prompt": r.prompt_typed}
@@ -167,4 +182,4 @@ class History:
         gallery.observe(self._guard(lambda change: self._session.star(change["new"])), "starred")
         gallery.on_open(self._guard(self._on_open))
         gallery.on_edit(self._guard(self._on_edit))
-        self.box.children = (gallery,)
+        fill(self.box, gallery)

@@ -10,9 +10,10 @@ _HOMES = {
     "Gallery": "gallery",
     "MaskEditor": "mask_editor",
     "PanelKeys": "panel_keys",
+    "Thumbnail": "thumbnail",
 }
 
-__all__ = ["CompareSlider", "Gallery", "MaskEditor", "PanelKeys"]
+__all__ = ["CompareSlider", "Gallery", "MaskEditor", "PanelKeys", "Thumbnail"]
 
 
 def __getattr__(name: str) -> Any:

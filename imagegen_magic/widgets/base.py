@@ -13,11 +13,14 @@ from imagegen_magic.preview import preview
 __all__ = ["HERE", "PictureWidget", "shown"]
 
 HERE = Path(__file__).parent
+FALLBACK = "This widget needs a running kernel and widget JavaScript. %imagegen help shows what can be done without."
 
 
 def source(*names: str) -> str:
-    """One ES module's text, put together from files without a build step: what all share, then the named ones."""
-    return "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("own_keys", *names))
+    """One ES module of several files' text, the shared part first."""
+    return "\n".join(
+        (HERE / file).read_text(encoding="utf-8") for file in ("own_keys.js", *(f"{name}.js" for name in names))
+    )
 
 
 def shown(picture: Any, max_edge: int) -> tuple[str, bytes]:
@@ -38,7 +41,7 @@ def as_file(picture: Any) -> Path | bytes:
 
 
 class PictureWidget(anywidget.AnyWidget):
-    """A widget whose page asks for its pictures: `{"ask": …}` is answered with buffers."""
+    """A widget whose page asks for its pictures: `{"ask": …}` is answered with buffers, a fault with `{"fault": text}`."""
 
     _css = (HERE / "widgets.css").read_text(encoding="utf-8")
 
@@ -47,9 +50,24 @@ class PictureWidget(anywidget.AnyWidget):
         self.on_msg(self._heard)
 
     def _heard(self, _: object, message: Any, buffers: list[Any]) -> None:
-        if isinstance(message, dict):
+        if not isinstance(message, dict):
+            return
+        try:
             self.answer(message, [bytes(buffer) for buffer in buffers or ()])
+        except Exception as error:  # noqa: BLE001 - shown in the widget, because nobody else would
+            self.send({"fault": f"{type(error).__name__}: {error}"})
 
     def answer(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         """Takes a message of the page."""
         raise NotImplementedError
+
+    def still(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(data, metadata) of what is shown where no widget can be: a sentence."""
+        return {"text/plain": FALLBACK}, {}
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **more: Any) -> Any:
+        """The widget, and beside it what is shown where no widget can be."""
+        bundle = super()._repr_mimebundle_(include=include, exclude=exclude, **more)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        still, still_metadata = self.still()
+        return {**data, **still}, {**metadata, **still_metadata}

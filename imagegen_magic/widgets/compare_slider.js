@@ -25,6 +25,7 @@ function render({ model, el }) {
   });
   slider.addEventListener("change", () => model.save_changes());
   const message = (told, buffers) => {
+    if (told.fault) note.textContent = told.fault;
     if (!told.pictures) return;
     told.pictures.forEach((type, i) => {
       addresses.push(URL.createObjectURL(new Blob([buffers[i]], { type })));
@@ -35,7 +36,7 @@ function render({ model, el }) {
   model.on("msg:custom", message);
   model.on("change:position", show);
   el.classList.add("ig-compare");
-  el.append(stage, names, note);
+  el.append(make("div", { class: "ig-pair" }, names, stage), note);
   show();
   model.send({ ask: "pictures" });
   return () => {

@@ -44,10 +44,7 @@ class CompareSlider(PictureWidget):
             small = [shown(file, SHOWN_EDGE) for file in self._files]
             self.send({"pictures": [mime for mime, _ in small]}, buffers=[data for _, data in small])
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **more: Any) -> Any:
-        """The widget, and beside it one picture of both for where no widget can be shown."""
-        bundle = super()._repr_mimebundle_(include=include, exclude=exclude, **more)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+    def still(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Both pictures side by side, as one."""
         pictures = [file if isinstance(file, bytes) else file.read_bytes() for file in self._files]
-        still, still_metadata = side_by_side(*pictures).bundle(f"{self.labels[0]} beside {self.labels[1]}")
-        return {**data, **still}, {**metadata, **still_metadata}
+        return side_by_side(*pictures).bundle(f"{self.labels[0]} beside {self.labels[1]}")

@@ -78,6 +78,7 @@ function render({ model, el }) {
   only.addEventListener("change", () => draw(false));
 
   const message = (told, buffers) => {
+    if (told.fault) say.textContent = told.fault;
     if (!told.thumbnails) return;
     told.thumbnails.forEach(([itemId, type], i) => {
       if (addresses.has(itemId)) URL.revokeObjectURL(addresses.get(itemId));
@@ -90,7 +91,7 @@ function render({ model, el }) {
   model.on("change:items", redraw);
   el.classList.add("ig-gallery");
   el.append(
-    make("div", { class: "ig-tools" }, filter, make("label", {}, only, " starred only"), open, edit, star),
+    make("div", { class: "ig-tools" }, filter, make("label", {}, only, " Starred only"), make("div", { class: "ig-group" }, open, edit, star)),
     list, say, make("p", { class: "ig-keys" }, "On a picture: arrows walk, Enter opens, E edits, . stars."));
   draw(false);
   model.send({ ask: "thumbnails" });

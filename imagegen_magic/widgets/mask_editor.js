@@ -1,5 +1,6 @@
-// Paints what will change, on a mask of the picture's own resolution (mask_pixels.js).
+// Paints what will change: the stage over the picture, its keys, and its toolbar. The pixels are in mask.js.
 
+const HIGHEST = 560; // CSS pixels that the picture may be high at first
 const SEND_AFTER = 120; // milliseconds after the last change
 
 const TOOLS = [
@@ -13,7 +14,7 @@ const KEYS =
 function render({ model, el }) {
   const width = model.get("width"), height = model.get("height");
   const mask = new Mask(width, height);
-  let tool = "brush", radius = Math.max(4, Math.round(Math.min(width, height) / 24)), zoom = 1;
+  let tool = "brush", radius = Math.max(4, Math.round(Math.min(width, height) / 24)), zoom = 1, fitted = true;
   let cursor = [width / 2, height / 2], points = [], last = null, timer = 0, address = null;
 
   // the stage: picture, mask and cursor over each other
@@ -31,6 +32,7 @@ function render({ model, el }) {
 
   const say = make("div", { class: "ig-say", role: "status" });
   const keys = make("p", { class: "ig-keys", id: `ig-keys-${Math.random().toString(36).slice(2)}` }, KEYS);
+  const help = make("details", { class: "ig-help" }, make("summary", {}, "Keys"), keys);
   canvas.setAttribute("aria-describedby", keys.id);
 
   /** Draws the mask hatched, so that it does not depend on colour alone. */
@@ -139,7 +141,7 @@ function render({ model, el }) {
     else if (tool !== "rectangle") draw(mask.line(...last, ...cursor, radius, value()));
     last = [...cursor];
   });
-  canvas.addEventListener("pointerup", (event) => {
+  const lift = (event) => {
     if (!last) return;
     moveTo(...at(event));
     last = null;
@@ -150,7 +152,9 @@ function render({ model, el }) {
       sketch();
     } else if (tool === "lasso") close();
     else changed(mask.end(), tool);
-  });
+  };
+  canvas.addEventListener("pointerup", lift);
+  canvas.addEventListener("pointercancel", lift);
 
   // keys, while the picture is focused
   const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -190,14 +194,17 @@ function render({ model, el }) {
   const opacity = make("input", { type: "range", min: "10", max: "100", value: "65", oninput: (event) => (paint.style.opacity = event.target.value / 100) });
   paint.style.opacity = 0.65;
   for (const range of [size, opacity]) releases.push(ownKeys(range)); // else arrows fold the notebook's headings
+  const group = (label, ...children) => make("div", { class: "ig-group", role: "group", "aria-label": label }, ...children);
   const toolbar = make("div", { class: "ig-tools", role: "toolbar", "aria-label": "mask tools" },
-    ...tools, undo, redo,
-    button("Invert", () => act(() => mask.all((v) => 255 - v), "inverted")),
-    button("Clear", () => act(() => mask.all(() => 0), "cleared")),
-    button("−", () => scale(zoom / 1.25), { "aria-label": "zoom out" }),
-    button("+", () => scale(zoom * 1.25), { "aria-label": "zoom in" }),
-    button("Fit", () => fit()),
-    make("label", {}, "brush size ", size), make("label", {}, "opacity ", opacity));
+    group("tools", ...tools),
+    group("brush", make("label", {}, "Size ", size)),
+    group("changes", undo, redo,
+      button("Invert", () => act(() => mask.all((v) => 255 - v), "inverted")),
+      button("Clear", () => act(() => mask.all(() => 0), "cleared"))),
+    group("view", button("−", () => scale(zoom / 1.25), { "aria-label": "zoom out" }),
+      button("+", () => scale(zoom * 1.25), { "aria-label": "zoom in" }),
+      button("Fit", () => fit()),
+      make("label", {}, "Opacity ", opacity)));
 
   // by numbers
   const number = (name) => make("input", { type: "number", min: "0", value: "0", "aria-label": `rectangle ${name}`, "data-box": name });
@@ -208,6 +215,7 @@ function render({ model, el }) {
     else report("give a width and a height in pixels");
   };
   const numbers = make("div", { class: "ig-tools ig-numbers", role: "group", "aria-label": "a rectangle by numbers, in pixels" },
+    make("span", { class: "ig-name" }, "By numbers"),
     ...boxes.map((input) => make("label", {}, input.dataset.box + " ", input)),
     button("Add rectangle", filled(255)), button("Erase rectangle", filled(0)));
 
@@ -226,29 +234,45 @@ function render({ model, el }) {
     report();
   };
   const scale = (wanted) => {
+    fitted = false;
     zoom = Math.max(0.02, Math.min(16, wanted));
     canvas.style.width = `${width * zoom}px`;
     canvas.style.height = `${height * zoom}px`;
     draw([0, 0, width, height]);
     place();
   };
-  const fit = () => scale(Math.min((view.clientWidth - 4 || 600) / width, 560 / height));
+  const fit = () => {
+    if (!view.clientWidth) return; // not in the page yet
+    scale(Math.min((view.clientWidth - 4) / width, HIGHEST / height));
+    fitted = true;
+    ready();
+  };
+  const ready = () => el.classList.toggle("ig-ready", fitted && picture.complete && picture.naturalWidth > 0);
+  let seen = 0;
+  const watcher = new ResizeObserver(() => {
+    if (view.clientWidth === seen) return;
+    seen = view.clientWidth;
+    if (fitted) fit();
+  });
 
   el.classList.add("ig-mask");
-  el.append(toolbar, view, numbers, say, keys);
+  el.append(toolbar, view, say, numbers, help);
   const message = (told, buffers) => {
+    if (told.fault) report(told.fault);
     if (!told.picture) return;
     if (address) URL.revokeObjectURL(address);
     address = URL.createObjectURL(new Blob([buffers[0]], { type: told.picture }));
+    picture.onload = ready;
     picture.src = address;
   };
   model.on("msg:custom", message);
   model.send({ ask: "picture" });
   choose("brush");
-  requestAnimationFrame(fit);
+  watcher.observe(view);
   return () => {
     clearTimeout(timer);
     releases.forEach((release) => release());
+    watcher.disconnect();
     model.off("msg:custom", message);
     if (address) URL.revokeObjectURL(address);
   };

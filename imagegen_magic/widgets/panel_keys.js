@@ -1,5 +1,5 @@
 // What the panel needs from the page and core widgets don't offer: keys in the prompt, names for screen readers,
-// the clipboard, and opening a file. Draws nothing.
+// the clipboard, and opening a file. Draws nothing itself.
 
 const PROMPT = ".imagegen-prompt textarea";
 
@@ -32,8 +32,6 @@ function nameThings(panel) {
     for (const button of group.querySelectorAll("button"))
       button.setAttribute("aria-pressed", String(button.classList.contains("mod-active")));
   }
-  const prompt = panel.querySelector(PROMPT);
-  if (prompt) prompt.setAttribute("aria-label", "Prompt");
   const field = panel.querySelector(".imagegen-tools select");
   if (field) field.setAttribute("aria-label", "add a prompt field");
   for (const input of panel.querySelectorAll("input[type=file]")) input.setAttribute("aria-label", "upload pictures");

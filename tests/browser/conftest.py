@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,10 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
+PATIENCE = 60_000
+"""Milliseconds after which something that should have happened counts as missing: machines may be slow and busy."""
+READY = {"lab": "text=(ipykernel) | Idle", "notebook": ".jp-Notebook-ExecutionIndicator[data-status='idle']"}
+"""What shows in each front end that the notebook's kernel waits for work."""
 BENIGN = ("favicon", "ResizeObserver loop")
 """Console errors of the page that are none of ours."""
 
@@ -99,10 +104,12 @@ class Lab:
     `page` is Playwright's page; `errors` the page's console errors; `folder` the notebook's working folder.
     """
 
-    def __init__(self, page, address, path, runtime):
+    def __init__(self, page, address, path, runtime, app):
         self.page, self.address, self.path, self.folder = page, address, path, path.parent
-        self.runtime = runtime
+        self.runtime, self.app = runtime, app
         self.errors = []
+        self._clients = {}
+        page.set_default_timeout(PATIENCE)
         page.on(
             "console",
             lambda m: m.type == "error" and not any(w in m.text for w in BENIGN) and self.errors.append(m.text),
@@ -110,64 +117,78 @@ class Lab:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self):
-        """Loads the page of the notebook."""
+        """Loads the page of the notebook, and waits until its kernel is ready."""
         name = f"{self.path.parent.name}/{self.path.name}"
-        self.page.goto(f"{self.address}/doc/tree/{name}?reset&token={TOKEN}")
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        self.page.wait_for_selector("text=| Idle", timeout=60_000)
+        where = f"doc/tree/{name}?reset&" if self.app == "lab" else f"notebooks/{name}?"
+        self.page.goto(f"{self.address}/{where}token={TOKEN}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.wait_for_selector(READY[self.app])
 
     def menu(self, *names):
-        """Clicks through a menu."""
+        """Clicks through a menu; an entry's name may have its shortcut behind it."""
         for name in names:
-            self.page.get_by_role("menuitem", name=name, exact=True).first.click()
+            self.page.get_by_role("menuitem", name=re.compile(f"^{name}( (Ctrl|⌘).*)?$")).first.click()
 
     def run_all(self):
-        """Runs every cell, and waits until the kernel is idle."""
+        """Runs every cell, and waits until each has its number."""
         self.menu("Run", "Run All Cells")
         self.idle()
 
-    def idle(self, timeout=60_000):
-        """Waits until no cell runs."""
+    def idle(self):
+        """Waits until every cell that was not empty has run."""
         self.page.wait_for_function(
-            "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))",
-            timeout=timeout,
+            """() => [...document.querySelectorAll('.jp-CodeCell')].every(
+                 cell => /\\[\\d+\\]/.test(cell.querySelector('.jp-InputPrompt').textContent))"""
         )
 
-    def save(self):
-        """The notebook as it is saved now."""
+    def save(self, ready=lambda notebook: True):
+        """The notebook as it is saved, once `ready(notebook)` is true of it; cells' outputs reach the page a moment late."""
         before = self.path.stat().st_mtime_ns
-        self.page.keyboard.press("Escape")
-        self.page.keyboard.press("Control+s")
-        for _ in range(100):
-            if self.path.stat().st_mtime_ns != before:
-                break
-            self.page.wait_for_timeout(100)
-        return nbformat.read(self.path, as_version=4)
+        deadline = time.monotonic() + PATIENCE / 1000
+        while time.monotonic() < deadline:
+            self.menu("File", "Save Notebook")
+            self.page.wait_for_timeout(200)
+            if self.path.stat().st_mtime_ns != before and ready(notebook := nbformat.read(self.path, as_version=4)):
+                return notebook
+        pytest.fail("the notebook was not saved as expected")
 
     def run_new(self, text):
         """Adds a cell at the end with `text`, and runs it."""
+        count = self.page.locator(".jp-CodeCell").count()
         self.page.locator(".jp-Notebook .jp-CodeCell .jp-Editor").last.click()
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("b")
+        self.page.wait_for_function(f"() => document.querySelectorAll('.jp-CodeCell').length === {count + 1}")
         self.page.keyboard.press("Enter")
         self.page.keyboard.insert_text(text)
-        self.page.keyboard.press("Shift+Enter")
-        self.page.wait_for_timeout(300)
+        self.page.keyboard.press("Control+Enter")
         self.idle()
 
     def ask(self, expression):
         """The value of a Python expression in the kernel (a literal), asked beside the page."""
-        kernel = next(s["kernel"]["id"] for s in self._sessions())
-        client = BlockingKernelClient(connection_file=str(self.runtime / f"kernel-{kernel}.json"))
-        client.load_connection_file()
-        client.start_channels()
-        try:
-            reply = client.execute_interactive("", silent=True, user_expressions={"it": expression}, timeout=30)
-        finally:
-            client.stop_channels()
+        reply = self._client().execute_interactive("", silent=True, user_expressions={"it": expression}, timeout=60)
         found = reply["content"]["user_expressions"]["it"]
         assert found["status"] == "ok", found
         return ast.literal_eval(found["data"]["text/plain"])
+
+    def until(self, expression, expected):
+        """The value of an expression in the kernel once it is as `expected` (a value, or a function of it)."""
+        fits = expected if callable(expected) else lambda value: value == expected
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not fits(value := self.ask(expression)):
+            assert time.monotonic() < deadline, f"{expression} is still {value!r}"
+            self.page.wait_for_timeout(100)
+        return value
+
+    def _client(self):
+        kernel = next(s["kernel"]["id"] for s in self._sessions())
+        if kernel not in self._clients:
+            client = BlockingKernelClient(connection_file=str(self.runtime / f"kernel-{kernel}.json"))
+            client.load_connection_file()
+            client.start_channels()
+            client.wait_for_ready(timeout=60)
+            self._clients[kernel] = client
+        return self._clients[kernel]
 
     def _sessions(self):
         with _request(f"{self.address}/api/sessions") as answer:
@@ -175,17 +196,22 @@ class Lab:
 
     def end_kernel(self):
         """Shuts the kernel down, as a person does before closing."""
+        while self._clients:
+            self._clients.popitem()[1].stop_channels()
         for session in self._sessions():
             _request(f"{self.address}/api/sessions/{session['id']}", method="DELETE")
 
 
 @pytest.fixture
 def lab(browser, server, request):
-    """A function: `lab(*cells, theme="light", width=1200, height=900)` opens a notebook of these cells."""
+    """A function that opens a notebook of these cells: `lab(*cells, theme="light", width=1200, app="lab", blocked="")`.
+
+    `app` is lab or notebook (Notebook 7); addresses that contain `blocked` can't be loaded.
+    """
     address, root, settings = server
     opened = []
 
-    def start(*cells, theme="light", width=1200, height=900):
+    def start(*cells, theme="light", width=1200, height=900, app="lab", blocked=""):
         folder = root / request.node.name.replace("[", "-").replace("]", "")
         folder.mkdir(exist_ok=True)
         path = folder / f"{theme}-{width}.ipynb"
@@ -194,8 +220,10 @@ def lab(browser, server, request):
         nbformat.write(notebook, path)
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
+        if blocked:
+            context.route(f"**/*{blocked}*/**", lambda route: route.abort())
         _set_theme(settings, theme)
-        lab = Lab(context.new_page(), address, path, settings.parent / "runtime")
+        lab = Lab(context.new_page(), address, path, settings.parent / "runtime", app)
         opened.append((context, lab))
         lab.open()
         return lab

@@ -1,7 +1,8 @@
-"""One option's control: its widget, what is wrong with its value, and what it says."""
+"""One option's control: a widget with its message below, made as the option's kind asks for; and boxes to put them in."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
@@ -11,8 +12,9 @@ import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 from imagegen_magic.catalog import Model
 from imagegen_magic.errors import Problem
 from imagegen_magic.option_table import Option
+from imagegen_magic.sizes import PRESETS, read_pixels
 
-__all__ = ["Control", "control_for"]
+__all__ = ["Control", "close", "control_for", "fill", "line"]
 
 SHORT = {"n": "count", "output_format": "format", "avoid": "avoid", "input_fidelity": "fidelity"}
 """Labels that are not the option's own name."""
@@ -92,10 +94,19 @@ def _sentence(problem: Problem) -> str:
 
 def offer(choices: Iterable[Any], default: Any) -> tuple[list[tuple[str, Any]], Any]:
     """A widget's options, and where it starts: a default that is no choice is offered as leaving it alone."""
-    offered = [(str(choice), choice) for choice in choices]
+    offered = [(_label(choice), choice) for choice in choices]
     if default in [choice for _, choice in offered]:
         return offered, default
     return [("default", ""), *offered], ""
+
+
+def _label(choice: Any) -> str:
+    """What a choice is called; a size's name has its shape before it."""
+    pixels = read_pixels(PRESETS.get(choice, ""))
+    if pixels is None:
+        return str(choice)
+    width, height = pixels
+    return f"{'□' if width == height else '▭' if width > height else '▯'} {choice}"
 
 
 def control_for(option: Option, default: Any, choices: tuple[Any, ...] = ()) -> Control:
@@ -106,7 +117,34 @@ def control_for(option: Option, default: Any, choices: tuple[Any, ...] = ()) -> 
         offered, start = offer(choices, default)
         few = len(choices) <= FEW and option.name not in ("model", "n")
         return Control(option, (W.ToggleButtons if few else W.Dropdown)(options=offered, value=start), default=start)
-    hint = f"{default}" if default is not None else option.metavar
+    what = re.split(r"[;(]", option.help)[0].strip()
+    hint = f"{default} · {what}" if default is not None else what
     if option.kind in ("list", "pairs", "wholes"):
-        return Control(option, W.Textarea(placeholder=f"{hint or option.metavar}, one a line", rows=2), default="")
+        return Control(option, W.Textarea(placeholder=f"{hint} · one a line", rows=2), default="")
     return Control(option, W.Text(placeholder=hint), default="")
+
+
+def line(css: str, *children: W.Widget) -> W.HBox:
+    """Widgets in a row, with a class for the style sheet."""
+    box = W.HBox(children)
+    box.add_class(css)
+    return box
+
+
+def fill(box: W.Box, *children: W.Widget) -> None:
+    """Shows `children` in a box and closes what it held before, which would stay in the notebook's saved state."""
+    before = box.children
+    box.children = children
+    for widget in before:
+        if widget not in children:
+            close(widget)
+
+
+def close(widget: W.Widget) -> None:
+    """Closes a widget with everything inside it."""
+    for child in getattr(widget, "children", ()):
+        close(child)
+    parts = [part for name in ("layout", "style") if isinstance(part := getattr(widget, name, None), W.Widget)]
+    widget.close()
+    for part in parts:
+        part.close()
