@@ -48,7 +48,7 @@ def _is_interpolated(plane: Floats, usable: Mask) -> bool:
         if len(error) < 100:
             return False
         mean.append(float(np.minimum(error, 30).mean()))
-    return mean[0] <= 0.4 * mean[1]
+    return mean[0] <= 0.55 * mean[1]
 
 
 def even_sided(image: Bytes) -> Bytes:

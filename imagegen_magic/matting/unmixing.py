@@ -94,7 +94,9 @@ def haze_lines(offset: Floats) -> Floats:
     direction = (i + 1) * (DIRECTIONS + 2) + j + 1
     steps = (np.arange(-1, 2)[:, None] * (DIRECTIONS + 2) + np.arange(-1, 2)).ravel()
     near = np.unique(np.unique(direction)[:, None] + steps)
-    row = np.full(len(lines) + DIRECTIONS + 4, len(near))  # few directions are seen: the table holds those, and an empty row
+    row = np.full(
+        len(lines) + DIRECTIONS + 4, len(near)
+    )  # few directions are seen: the table holds those, and an empty row
     row[near] = np.arange(len(near))
     level = np.clip(radius[far] / 4, 0, RADII - 1).astype(np.intp)
     counts = np.bincount(row[direction] * RADII + level, minlength=(len(near) + 1) * RADII)
