@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import frontend
@@ -188,8 +189,8 @@ class CellView:
             self._phase = f"{event.reason}; not billed, trying again in {event.wait:.0f} s"
         elif isinstance(event, Partial):
             self._phase = f"generating, preview {event.number + 1}"
-            if bundle := partial_bundle(event.data, self.job):
-                self.slot.partial(*bundle, self.line())
+            if picture := partial_picture(event.data, self.job):
+                self.slot.partial(picture, self.line())
                 return
         self.tick()
 
@@ -220,15 +221,15 @@ class CellView:
             self.slot.clear()
 
 
-def partial_bundle(data: bytes, job: Job) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """A live preview as a mime bundle, or None where it can't be read; it is never a result."""
-    from .preview import preview  # noqa: PLC0415 - Pillow comes with the first picture
+def partial_picture(data: bytes, job: Job) -> Callable[[str], frontend.Bundle] | None:
+    """A live preview, to be shown with a line of progress; None where it can't be read. It is never a result."""
+    from .preview import live_preview  # noqa: PLC0415 - Pillow comes with the first picture
 
     try:
-        small = preview(data, max_edge=min(512, job.options["preview"] or 512))
+        picture = live_preview(data, max_edge=min(512, job.options["preview"] or 512))
     except Exception:  # noqa: BLE001 - a preview that can't be shown must not end a paid request
         return None
-    return None if small is None else small.bundle("live preview")
+    return lambda line: picture(line.partition(": ")[2]).bundle("live preview")
 
 
 def mark_shown(shell: Any, result: ImageResult) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from IPython.core.getipython import get_ipython
@@ -78,6 +78,10 @@ def in_cell(message: Any) -> Iterator[None]:
             publisher.parent_header = before
 
 
+Bundle = tuple[dict[str, Any], dict[str, Any]]
+"""Data by mime type, and metadata by mime type."""
+
+
 class Slot:
     """One output that shows progress and ends as the picture: nothing is left over in the saved notebook.
 
@@ -89,6 +93,7 @@ class Slot:
     """
 
     MIN_SECONDS = 0.2  # between two updates: at most five a second
+    PICTURE_SECONDS = 1.0  # between two of a partial picture, which weighs more than a line
 
     def __init__(self, *, live: bool, home: Any = None) -> None:
         self._live = live
@@ -97,12 +102,13 @@ class Slot:
         self._handle: Any = None
         self._last = 0.0
         self._over = False
-        self._partial: tuple[dict[str, Any], dict[str, Any]] | None = None
+        self._partial: Callable[[str], Bundle] | None = None
 
     def text(self, line: str) -> None:
-        """Shows a line of progress, below which the newest partial picture stays."""
+        """Shows a line of progress, on the newest partial picture where there is one."""
         with self._lock:
-            if not self._live or self._over or time.monotonic() - self._last < self.MIN_SECONDS:
+            pause = self.MIN_SECONDS if self._partial is None else self.PICTURE_SECONDS
+            if not self._live or self._over or time.monotonic() - self._last < pause:
                 return
             self._update(*self._with_line(line))
 
@@ -112,11 +118,11 @@ class Slot:
             if self._live and not self._over and time.monotonic() - self._last >= self.MIN_SECONDS:
                 self._update(data, metadata or {})
 
-    def partial(self, data: dict[str, Any], metadata: dict[str, Any], line: str) -> None:
-        """Shows a partial picture in place of the one before."""
+    def partial(self, picture: Callable[[str], Bundle], line: str) -> None:
+        """Shows a partial picture in place of the one before; `picture` gives it with a line of progress on it."""
         with self._lock:
             if self._live and not self._over:
-                self._partial = (data, metadata)
+                self._partial = picture
                 self._update(*self._with_line(line))
 
     def finish(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
@@ -144,7 +150,7 @@ class Slot:
         if self._partial is None:
             markup = f'<div class="{PLAIN_CLASS}" role="status" style="color:var(--jp-ui-font-color2,#666)">{html.escape(line)}</div>'
             return {"text/plain": line, "text/html": markup}, {}
-        data, metadata = self._partial
+        data, metadata = self._partial(line)
         return {**data, "text/plain": line}, metadata
 
     def _update(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from IPython.core.magic import cell_magic as _cell_magic
 
 from .option_table import OPTIONS
 from .option_values import read_values
-from .settings import SHELL_DEFAULTS, config_options
+from .settings import SHELL_DEFAULTS, config_options, in_layer
 
 if TYPE_CHECKING:
     from .api import Session
@@ -65,7 +65,7 @@ class _Defaults(Magics):
         name = proposal["trait"].name
         values, problems = read_values({name: proposal["value"]})
         if problems:
-            raise traitlets.TraitError(str(problems[0]))
+            raise traitlets.TraitError(str(in_layer(problems[0], "session")))
         return values.get(name)
 
     def session_defaults(self) -> dict[str, Any]:

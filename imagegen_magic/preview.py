@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,17 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from .inputs import open_picture
 
-__all__ = ["MAX_BYTES", "Preview", "contact_sheet", "preview", "preview_of", "scaled", "side_by_side", "thumbnail"]
+__all__ = [
+    "MAX_BYTES",
+    "Preview",
+    "contact_sheet",
+    "live_preview",
+    "preview",
+    "preview_of",
+    "scaled",
+    "side_by_side",
+    "thumbnail",
+]
 
 MAX_BYTES = 200_000
 MAX_CSS_WIDTH = 512
@@ -61,6 +71,23 @@ def preview(
     if is_svg(source):
         return None
     return _encoded(_small(source, max_edge), max_bytes, checkerboard=checkerboard)
+
+
+def live_preview(data: bytes, *, max_edge: int) -> Callable[[str], Preview]:
+    """A function that gives the picture with a line of text on it: the same picture, as the seconds go by.
+
+    Raises:
+        OptionError: it is no picture, or too large to decode.
+    """
+    small = _small(data, max_edge)
+    shown = on_checkerboard(small) if small.mode == "RGBA" else small
+
+    def with_line(line: str) -> Preview:
+        picture = shown.copy()
+        _badge(picture, (0, 0), line)
+        return _encoded(picture, MAX_BYTES)
+
+    return with_line
 
 
 def preview_of(image: Image.Image, *, max_edge: int = 768) -> Preview:

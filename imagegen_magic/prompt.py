@@ -116,7 +116,7 @@ def restore_variables(text: str, values: Sequence[object]) -> object:
 
 def _variable_problem(expression: str, error: Exception, variables: Mapping[str, object]) -> Problem:
     if isinstance(error, (NameError, KeyError)) and expression.split(".", maxsplit=1)[0].isidentifier():
-        near = difflib.get_close_matches(expression.split(".", maxsplit=1)[0], list(variables), n=3)
+        near = difflib.get_close_matches(expression.split(".", maxsplit=1)[0], list(variables), n=3, cutoff=0.7)
         known = [name for name in near if not name.startswith("_")]
         fix = (
             f"did you mean {' or '.join(known)}?"

@@ -67,7 +67,7 @@ def sizes_table(catalog: Catalog, model: Model) -> Table:
         width, height = read_pixels(size) or (0, 0)
         legal = not flexible_faults((width, height), rule) if model.flexible_sizes else size in model.sizes
         costs = [_cost_text(model, size, quality) for quality in model.qualities if quality != "auto"] if legal else []
-        rows.append((name, size, f"{width * height / 1e6:.1f} MP", "yes" if legal else "no", " · ".join(costs)))
+        rows.append((name, size, f"{width * height / 1e6:.1f} MP", _yes_no(model, legal), " · ".join(costs)))
     if model.flexible_sizes:
         note = (
             f"Any WxH: edges multiples of {rule.multiple} and at most {rule.max_edge}, ratio up to {rule.max_ratio}:1, "
@@ -81,6 +81,12 @@ def sizes_table(catalog: Catalog, model: Model) -> Table:
         )
     columns = ("preset", "size", "area", f"on {model.id}", "cost of one")
     return Table(title="Sizes", columns=columns, rows=rows, notes=[note, "auto lets the server choose"])
+
+
+def _yes_no(model: Model, legal: bool) -> str:
+    if not model.known:
+        return "unknown"
+    return "yes" if legal else "no"
 
 
 def _cost_text(model: Model, size: str, quality: str) -> str:

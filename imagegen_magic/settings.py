@@ -17,7 +17,7 @@ from .errors import OptionError, Problem
 from .option_table import OPTIONS, Option
 from .option_values import BY_NAME, read_values
 
-__all__ = ["SHELL_DEFAULTS", "Options", "config_options", "resolve"]
+__all__ = ["SHELL_DEFAULTS", "Options", "config_options", "in_layer", "resolve"]
 
 ENV_PREFIX = "IMAGEGEN_"
 SHELL_DEFAULTS: list[Callable[[], Mapping[str, Any]]] = []
@@ -89,7 +89,7 @@ def resolve(
             for name in raw.keys() - known.keys()
         ]
         read, faults = read_values(known)
-        problems += [_in_layer(fault, origin) for fault in faults]
+        problems += [in_layer(fault, origin) for fault in faults]
         values.update(read)
         origins.update(
             {name: f"environment {ENV_PREFIX}{name.upper()}" if origin == "environment" else origin for name in read}
@@ -101,7 +101,7 @@ def resolve(
     return Options(values, origins)
 
 
-def _in_layer(problem: Problem, origin: str) -> Problem:
+def in_layer(problem: Problem, origin: str) -> Problem:
     """A fault of a default, its name and its fix as they are written in that layer."""
     flag, _, value = problem.fix.partition(" ")
     if problem.field not in BY_NAME:

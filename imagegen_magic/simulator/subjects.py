@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import beings, things
+from . import beings, plants, things
 from .shapes import GLASS, WHITE, Colour, Outline, Part, flat, line, mix, shade, stroke
 
 __all__ = ["SUBJECTS", "choose_subject", "draw_subject", "named_subject"]
@@ -23,19 +23,19 @@ Painter = Callable[[Colour, Colour, random.Random], list[Part]]
 SUBJECTS: dict[str, tuple[Painter, str]] = {
     "mug": (things.mug, "mug|cup|coffee|tea|latte|espresso|teapot"),
     "robot": (beings.robot, "robot|android|droid|machine|automaton"),
-    "leaf": (beings.leaf, "leaf|leaves|monstera|herb|botanical"),
+    "leaf": (plants.leaf, "leaf|leaves|monstera|herb|botanical"),
     "ring": (things.ring, "ring|jewel|jewellery|jewelry|diamond|gem"),
     "bottle": (things.bottle, "bottle|perfume|flask|wine|shampoo|lotion|product|packaging|flour|bag"),
     "glass": (things.glass, "glass|tumbler|lemonade|cocktail|juice|drink"),
     "bird": (beings.bird, "bird|robin|sparrow|parrot|chick|duck|owl|penguin|toucan"),
     "house": (things.house, "house|home|cottage|cabin|building|hut"),
-    "tree": (beings.tree, "tree|oak|bonsai|orchard"),
+    "tree": (plants.tree, "tree|oak|bonsai|orchard"),
     "rocket": (things.rocket, "rocket|spaceship|spacecraft|launch|startup"),
     "cat": (beings.cat, "cat|kitten|kitty|fox|dog|puppy|lion|bear|rabbit|pet|animal|person"),
-    "fruit": (beings.fruit, "fruit|apple|cherry|peach|tomato|food"),
+    "fruit": (plants.fruit, "fruit|apple|cherry|peach|tomato|food"),
     "fish": (beings.fish, "fish|goldfish|shark|whale|aquarium"),
-    "flower": (beings.flower, "flower|daisy|rose|tulip|blossom|sunflower|bouquet"),
-    "mushroom": (beings.mushroom, "mushroom|toadstool|fungus"),
+    "flower": (plants.flower, "flower|daisy|rose|tulip|blossom|sunflower|bouquet"),
+    "mushroom": (plants.mushroom, "mushroom|toadstool|fungus"),
     "balloon": (things.balloon, "balloon|airship"),
     "star": (beings.star, "star|badge|emoji|sticker|icon|mascot|logo"),
     "lamp": (things.lamp, "lamp|lantern|candle"),

@@ -125,6 +125,18 @@ def glass(main: Colour, accent: Colour, rng: random.Random) -> list[Part]:
     ]
 
 
+def _house_window(side: int) -> list[Part]:
+    """The window of one side (-1 left, 1 right), and the bush below it."""
+    x = side * 0.42
+    return [
+        puff(rounded(x - 0.155, 0.12, x + 0.155, 0.47, 0.04), WHITE, depth=0.08),
+        tube(rounded(x - 0.115, 0.16, x + 0.115, 0.43, 0.02), (0.99, 0.85, 0.52), gloss=0.4),
+        flat(stroke([(x, 0.16), (x, 0.43)], 0.028), WHITE),
+        flat(stroke([(x - 0.11, 0.295), (x + 0.11, 0.295)], 0.028), WHITE),
+        puff(ellipse(side * 0.66, 0.76, 0.15, 0.13), shade(LEAF, 1.0 + 0.15 * side)),
+    ]
+
+
 def house(main: Colour, accent: Colour, rng: random.Random) -> list[Part]:
     """A little house."""
     wall = mix(CREAM, main, 0.18)
@@ -159,16 +171,7 @@ def house(main: Colour, accent: Colour, rng: random.Random) -> list[Part]:
         tube(ellipse(0, -0.4, 0.1), (0.55, 0.75, 0.88), gloss=0.5),
         puff(rounded(-0.8, 0.8, 0.8, 0.93, 0.06), mix(LEAF, main, 0.1), depth=0.2),
     ]
-    for side in (-1, 1):
-        x = side * 0.42
-        parts += [
-            puff(rounded(x - 0.155, 0.12, x + 0.155, 0.47, 0.04), WHITE, depth=0.08),
-            tube(rounded(x - 0.115, 0.16, x + 0.115, 0.43, 0.02), (0.99, 0.85, 0.52), gloss=0.4),
-            flat(stroke([(x, 0.16), (x, 0.43)], 0.028), WHITE),
-            flat(stroke([(x - 0.11, 0.295), (x + 0.11, 0.295)], 0.028), WHITE),
-            puff(ellipse(side * 0.66, 0.76, 0.15, 0.13), shade(LEAF, 1.0 + 0.15 * side)),
-        ]
-    return parts
+    return [*parts, *(part for side in (-1, 1) for part in _house_window(side))]
 
 
 def rocket(main: Colour, accent: Colour, rng: random.Random) -> list[Part]:

@@ -64,7 +64,9 @@ def server(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "IMAGEGEN_"))}
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "IMAGEGEN_", "PYTEST_"))
+    }
     environ |= {
         "IMAGEGEN_BACKEND": "simulator", "PYTHONPATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(settings),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "JUPYTER_CONFIG_DIR": str(folder / "config"),
