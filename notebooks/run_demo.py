@@ -5,7 +5,6 @@ Needs no key and no network. Writes the executed notebook as HTML and lists ever
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -21,7 +20,6 @@ OUTPUT = HERE / "output"
 
 def main() -> int:
     """0 when the notebook ran and every picture it made opens."""
-    os.environ["IMAGEGEN_BACKEND"] = "simulator"
     notebook = nbformat.read(HERE / "quickstart.ipynb", as_version=4)
     print("Running notebooks/quickstart.ipynb on the simulator: no key, no network, nothing billed …", flush=True)
     started = time.time()
