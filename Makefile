@@ -9,13 +9,14 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .venv/ready: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[panel]' --group dev
+	@echo "Setting up .venv, once: this takes a minute or two."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --editable '.[panel]' --group dev
 	@touch $@
 
 demo: .venv/ready  ## run the quickstart notebook on the simulator and show what it made
-	$(BIN)/python notebooks/run_demo.py
+	@$(BIN)/python notebooks/run_demo.py
 
 test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m ruff check .
@@ -27,7 +28,7 @@ notebooks: .venv/ready  ## run the notebooks again, in place
 	$(BIN)/python notebooks/execute.py
 
 lab: .venv/ready  ## open the notebooks in JupyterLab, on the simulator
-	IMAGEGEN_BACKEND=simulator $(BIN)/jupyter lab notebooks
+	IMAGEGEN_BACKEND=simulator $(BIN)/jupyter lab --notebook-dir=. notebooks/quickstart.ipynb
 
 check: .venv/ready  ## the quick loop: lint, types, tests without kernels, browsers and packaging
 	$(BIN)/python -m ruff check .

@@ -148,7 +148,7 @@ def _warning_html(warning: str) -> str:
     """A warning; below it, the lines that may be typed."""
     head, *lines = warning.split("\n")
     offers = f'<pre style="white-space:pre-wrap;margin:4px 0">{escape(chr(10).join(lines))}</pre>' if lines else ""
-    return f'<div style="{WARN}">{escape(head)}{offers}</div>'
+    return f'<div style="{WARN}">⚠ {escape(head)}{offers}</div>'
 
 
 def _link(path: Path, base: Path) -> str:

@@ -75,6 +75,8 @@ def cost_table(history: History, session_numbers: Iterable[int]) -> Table:
     rows = [_cost_row(label, simulated, groups[(label, simulated)]) for label, simulated in sorted(groups, key=_order)]
     columns = ("what", "backend", "requests", "pictures", "estimated", "actual", "may have been billed")
     notes = ["actual: the server's token counts times the catalog's prices; unknown prices are not counted as 0"]
+    if any(simulated for _, simulated in groups):
+        notes.append("simulator: what it would have cost; nothing was billed")
     return Table(title="Cost", columns=columns, rows=rows, notes=notes)
 
 
@@ -95,5 +97,5 @@ def _cost_row(label: str, simulated: bool, records: list[Record]) -> tuple[objec
     at_most = [Decimal(text) for record in ambiguous if (text := record.cost.get("high")) is not None]
     doubt = f"{len(ambiguous)} (up to {format_usd(sum(at_most, Decimal(0)))})" if ambiguous else ""
     pictures = sum(len(record.api_files()) for record in done)
-    span = f"{format_usd(sum(low, Decimal(0)))} to {format_usd(sum(high, Decimal(0)))}"
-    return label, "simulator" if simulated else "live", len(records), pictures, span, spent, doubt
+    ends = dict.fromkeys(format_usd(sum(amounts, Decimal(0))) for amounts in (low, high))
+    return label, "simulator" if simulated else "live", len(records), pictures, " to ".join(ends), spent, doubt

@@ -169,7 +169,7 @@ def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Prob
         return Problem(
             field="line", value=word, rule="one NAME at most; quote values with spaces", fix=f'--style "{word} …"'
         )
-    near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.6)
+    near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.7)
     fix = (
         f"did you mean {' or '.join(near)}?" if near else "see --help; unknown API fields go through --extra NAME=VALUE"
     )

@@ -165,8 +165,10 @@ def contact_sheet(
     top = 0
     for number, row in enumerate(rows):
         for column, tile in enumerate(row):
-            sheet.paste(tile, (column * cell, top))
-            _badge(sheet, (column * cell, top), labels[number * columns + column])
+            left, above = (cell - gap - tile.width) // 2, (heights[number] - gap - tile.height) // 2
+            corner = (column * cell + left, top + above)
+            sheet.paste(tile, corner)
+            _badge(sheet, corner, labels[number * columns + column])
         top += heights[number]
     return replace(_encoded(sheet, max_bytes), css_width=SHEET_CSS_WIDTH)
 

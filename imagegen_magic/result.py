@@ -291,7 +291,7 @@ class ImageResult(Sequence[GeneratedImage]):
             paths=self.paths, base=Path.cwd(), size=size, format=form, model=str(self.request.get("model", ""))
         )
         if minimal:
-            return replace(caption, warnings=self.warnings)
+            return replace(caption, reused=self.reused, warnings=self.warnings)
         return replace(
             caption,
             quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),

@@ -8,6 +8,7 @@ pinned version in each notebook come from `pyproject.toml` and the package, and 
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tomllib
@@ -55,11 +56,17 @@ def stamped(text: str, path: Path) -> str:
     return f"{heading}\n\n{badges(path)}\n\n{rest.strip()}"
 
 
+def environment() -> dict[str, str]:
+    """The environment of a notebook's kernel: no key and no setting of this machine, and nobody watches."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("IMAGEGEN_", "OPENAI_"))}
+    return {**kept, "IMAGEGEN_PROGRESS": "off"}
+
+
 def run(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Runs the notebook in a real kernel that works in `folder`."""
     quiet = ["--IPKernelApp.log_level=40"]  # a kernel on this machine warns that it is not encrypted
     place = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=600, resources=place, extra_arguments=quiet).execute()
+    NotebookClient(notebook, timeout=600, resources=place, extra_arguments=quiet).execute(env=environment())
 
 
 def execute(path: Path) -> int:

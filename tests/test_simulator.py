@@ -7,6 +7,9 @@ import contextlib
 import io
 import itertools
 import json
+import os
+import subprocess
+import sys
 import threading
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
@@ -742,3 +745,24 @@ def test_faults_of_other_endpoints():
     sim = make(faults="503 on=models")
     assert call(sim=sim).status == 200
     assert [get(sim, "/models").status for _ in range(2)] == [503, 200]
+
+
+def test_pictures_do_not_depend_on_the_processor():
+    """Equal requests bring equal bytes on machines whose linear algebra rounds differently."""
+    code = (
+        "import hashlib\n"
+        "from imagegen_magic.simulator.drawing import Recipe, paint_picture\n"
+        "from imagegen_magic.simulator.subjects import SUBJECTS\n"
+        "seen = hashlib.sha256()\n"
+        "for seed, subject in enumerate(SUBJECTS):\n"
+        "    recipe = Recipe(prompt=subject, seed=seed, width=768, height=768, quality='low')\n"
+        "    seen.update(paint_picture(recipe).tobytes())\n"
+        "print(seen.hexdigest())\n"
+    )
+    kernels = [{}, {"OPENBLAS_CORETYPE": "Haswell"}, {"OPENBLAS_CORETYPE": "Prescott"}]
+    environ = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    runs = [
+        subprocess.run([sys.executable, "-c", code], env={**environ, **kernel}, capture_output=True, check=True).stdout
+        for kernel in kernels
+    ]
+    assert len(set(runs)) == 1

@@ -321,7 +321,7 @@ class Panel(W.VBox):  # type: ignore[misc]
     def _ipython_display_(self) -> None:
         """Shows the panel; results appear below it, in the outputs of the same cell."""
         self._home = frontend.this_cell()
-        frontend.show_bundle(self._repr_mimebundle_())
+        frontend.show_bundle({**self._repr_mimebundle_(), "text/plain": "", "text/html": ""})
         # The living panel's style sheet hides this; where the widget is not there, it says why.
         markup = f'<p class="imagegen-without-kernel">{escape(FALLBACK)}</p>'
         frontend.show_bundle({"text/plain": "", "text/html": markup})

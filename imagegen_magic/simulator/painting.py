@@ -15,7 +15,7 @@ __all__ = ["fix_tag", "paint", "stamp_corner"]
 
 Floats = NDArray[np.float32]
 
-_LIGHT = np.array([-0.45, -0.62, 0.64], np.float32)
+_LIGHT = (-0.45, -0.62, 0.64)
 _SMALL = 176
 """Longest edge, in pixels, at which shading is computed."""
 
@@ -82,9 +82,9 @@ def _shaded(part: Part, cover: Image.Image) -> Image.Image:
     )
     inside = np.asarray(small, np.float32) / np.float32(255)
     normals = _cylinder_normals(inside) if part.form == "cylinder" else _puff_normals(inside, part.depth)
-    diffuse = np.clip(normals @ _LIGHT, 0, 1)
-    half = _LIGHT + np.array([0, 0, 1], np.float32)
-    shine = np.clip(normals @ (half / np.linalg.norm(half)), 0, 1) ** 36 * part.gloss
+    diffuse = np.clip(_facing(normals, _LIGHT), 0, 1)
+    half = (_LIGHT[0], _LIGHT[1], _LIGHT[2] + 1)
+    shine = np.clip(_facing(normals, half) / math.hypot(*half), 0, 1) ** 36 * part.gloss
     bounce = np.clip(normals[..., 1], 0, 1) * 0.10
     base = np.array(part.colour, np.float32)
     shadow_tint = np.array(shade(part.colour, 0.62, 1.05, 0.012), np.float32)
@@ -97,6 +97,13 @@ def _shaded(part: Part, cover: Image.Image) -> Image.Image:
     lit = lit + shine[..., None] * (1.0 - 0.3 * np.clip(lit, 0, 1))
     pixels = Image.fromarray((np.clip(lit, 0, 1) * 255 + 0.5).astype(np.uint8), "RGB")
     return pixels.resize(cover.size, Image.Resampling.BICUBIC)
+
+
+def _facing(normals: Floats, direction: tuple[float, float, float]) -> Floats:
+    """How far each normal faces that way. Summed in plain steps: a matrix product rounds as each processor's library does."""
+    x, y, z = (normals[..., axis] * np.float32(part) for axis, part in enumerate(direction))
+    facing: Floats = x + y + z
+    return facing
 
 
 def _cylinder_normals(inside: Floats) -> Floats:

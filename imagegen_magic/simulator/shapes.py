@@ -112,8 +112,9 @@ def ellipse(x: float, y: float, rx: float, ry: float | None = None, *, turn: flo
 
 def _turned(points: Outline, degrees: float) -> Outline:
     radians = math.radians(degrees)
-    matrix = np.array([[math.cos(radians), math.sin(radians)], [-math.sin(radians), math.cos(radians)]])
-    return np.asarray(points @ matrix, dtype=np.float64)
+    cosine, sine = math.cos(radians), math.sin(radians)
+    x, y = points[:, 0], points[:, 1]
+    return np.stack([x * cosine - y * sine, x * sine + y * cosine], axis=1)
 
 
 def polygon(*corners: tuple[float, float]) -> Outline:
