@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import frontend
-from .batch import BatchPlan, FailedJob, Gallery
+from .batch import BatchPlan
+from .batch_results import FailedJob, Gallery
 from .cost import format_usd
 from .errors import CallCancelledError, OptionError, Problem, RequestError
 from .options import ParsedLine

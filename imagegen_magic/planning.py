@@ -183,9 +183,6 @@ def _batch_api_problems(request: ImageRequest, model: Model, options: Options) -
     if model.known and not model.batch_api:
         rule = "the Batch API is reported not to take this model"
         faults.append(Problem(field="model", value=model.id, rule=rule, fix=f"--model gpt-image-2.5, or {direct}"))
-    if request.images:
-        rule = "a file of requests can't hold pictures, so an edit does not go through the Batch API here"
-        faults.append(Problem(field="image", rule=rule, fix=direct))
     if options["transparent"] == "difference":
         rule = "the second backdrop needs the first picture, so it does not go through the Batch API"
         faults.append(Problem(field="transparent", value="difference", rule=rule, fix=f"--transparent, or {direct}"))

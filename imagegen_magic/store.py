@@ -348,6 +348,16 @@ class Store:
             stream.write(text.encode())
         _replace(temporary, path)
 
+    def write_once(self, path: Path, data: bytes) -> None:
+        """Writes a file that is named after its content, where it is not there yet."""
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary, stream = self.open(path.suffix)
+        with stream:
+            stream.write(data)
+        _replace(temporary, path)
+
     def read_stars(self) -> list[str]:
         """The starred history references; none where the file is missing or unreadable."""
         try:

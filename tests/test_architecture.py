@@ -19,7 +19,7 @@ FLOORS = {
     "facts and rules": "catalog sizes backdrop prompt request response cost option_table options servers history rows "
     "pacing retries faults",
     "pictures": "inputs masks preview png matting cutouts captions",
-    "work": "store planning result running batch batch_api answers transport batch_calls client ledger doctor reports "
+    "work": "store planning result running batch batch_results batch_api batch_submitted batch_lines answers transport batch_calls client ledger doctor reports "
     "recall gather",
     "engine": "api",
     "surfaces": "frontend cells batch_cells verbs completion magics panel widgets cli __main__",

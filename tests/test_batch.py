@@ -11,7 +11,7 @@ import pytest
 from conftest import simulated_session
 
 from imagegen_magic.api import run_batch
-from imagegen_magic.batch import FailedJob
+from imagegen_magic.batch_results import FailedJob
 from imagegen_magic.errors import BudgetError, OptionError, RequestError
 from imagegen_magic.pacing import Pacer
 from imagegen_magic.rows import expand_grid, parse_grid, read_body, read_source
@@ -156,30 +156,3 @@ def test_batch_cell(shell, simulator):
     shell.user_ns["jobs"] = ["a fish"]
     _, done = run(shell, "%imagegen batch more --from jobs --size 1024x640 --quality low")
     assert len(shell.user_ns["more"]) == 1
-
-
-def test_batch_api(session, simulator, folder):
-    """Submitted, asked for, collected: once, by another session on the same folder too."""
-    shared = {**SMALL, "model": "gpt-image-2.5-flare", "via": "batch-api"}
-    plan = session.plan_batch(read_source(["a mug", "a cat"]), shared, name="night")
-    handle = session.submit_batch(plan, shared, name="night")
-    with pytest.raises(OptionError, match="submitted already"):
-        session.submit_batch(plan, shared)
-    with pytest.raises(OptionError, match="not finished"):
-        handle.collect()
-    later = simulated_session(simulator).batch_handle(handle.id)
-    for _ in range(6):
-        later.status()
-    gallery = later.collect()
-    assert [path.name for path in gallery.paths] == ["night-mug.png", "night-cat.png"]
-
-    assert len(later.collect().paths) == 2
-    assert len(list((folder / "output/imagegen").glob("*.png"))) == 2
-    assert "collected" in str(session.batches_table())
-
-
-def test_batch_api_refuses_what_it_can_not_do(session):
-    """A model without it, edits and two backdrops are refused before anything is uploaded."""
-    for more in ({"model": "gpt-image-2.6-flare"}, {"transparent": "difference", "model": "gpt-image-2.5-flare"}):
-        with pytest.raises(RequestError):
-            session.plan_batch(read_source(["a mug"]), {**SMALL, "via": "batch-api", **more})
