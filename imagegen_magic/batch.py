@@ -7,14 +7,15 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .batch_results import FailedJob, Gallery
 from .cost import Estimate
 from .errors import CallCancelledError, CallError, ImagegenError, Problem, RequestError
 from .history import Record
-from .options import read_values
+from .options import Options, read_values
 from .pacing import Pacer
 from .planning import Job
 from .result import ImageResult
@@ -32,6 +33,16 @@ class Planned:
     job: Job
     where: str
     stored: Record | None = None
+    paths: tuple[Path, ...] = ()
+    """The files that it will be saved as; another process may still take a name before."""
+    wanted: str = ""
+    """The name that it would have had, where that one is taken."""
+
+    @property
+    def files(self) -> str:
+        """Its files' names, for a table."""
+        entries = [Path(entry.path).name for entry in self.stored.api_files()] if self.stored else []
+        return ", ".join(entries or [path.name for path in self.paths])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +74,8 @@ class BatchPlan:
             f"{len(self.planned)} jobs: {len(self.to_send)} to send ({pictures} pictures, {self.estimate}, an estimate)"
         ]
         parts += [f"{done} done before and not sent again (--no-reuse sends them all)"] if done else []
+        renamed = [f"{item.wanted} is taken, so it will be {item.files}" for item in self.to_send if item.wanted]
+        parts += [renamed[0] + (f" (and {len(renamed) - 1} more)" if renamed[1:] else "")] if renamed else []
         parts += [f"{len({p.where for p in self.problems})} faulty ones left out"] if self.problems else []
         return "; ".join(parts)
 
@@ -75,13 +88,13 @@ class BatchPlan:
                 item.job.request.size or "auto",
                 item.job.request.quality or "auto",
                 "" if item.stored else str(item.job.estimate),
-                item.job.stem,
+                item.files,
                 item.job.prompt_typed,
             )
             for item in self.planned
         ]
         faults = [str(problem) for problem in self.problems]
-        columns = ("job", "state", "size", "quality", "cost", "name", "prompt")
+        columns = ("job", "state", "size", "quality", "cost", "files", "prompt")
         return Table(title="Batch, not sent", columns=columns, rows=rows, notes=[self.summary(), *faults])
 
 
@@ -112,9 +125,9 @@ def plan_batch(
     done = _done_before(store, server)
     planned: list[Planned] = []
     problems: list[Problem] = []
-    total = 0
+    order: dict[str, int] = {}
     for row in rows:
-        total += 1
+        order[row.where] = len(order)
         try:
             job = _plan_row(row, shared, plan, name, cell, variables)
         except ImagegenError as error:
@@ -122,9 +135,10 @@ def plan_batch(
             continue
         stored = done[job.request.digest()].popleft() if done[job.request.digest()] and _may_reuse(job) else None
         planned.append(Planned(job=job, where=row.where, stored=stored))
-    problems += _name_faults(planned, store)
+    planned, faults = _settle_names(planned, store)
+    problems = sorted([*problems, *faults], key=lambda problem: order[problem.where])
     if problems and not shared.get("skip_invalid"):
-        raise RequestError(_fault_summary(problems, total), problems=tuple(problems))
+        raise RequestError(_fault_summary(problems, len(order)), problems=tuple(problems))
     faulty = {problem.where for problem in problems}
     return BatchPlan(planned=tuple(item for item in planned if item.where not in faulty), problems=tuple(problems))
 
@@ -184,21 +198,50 @@ def _placed(error: ImagegenError, where: str) -> list[Problem]:
     ]
 
 
-def _name_faults(planned: Sequence[Planned], store: Store) -> list[Problem]:
-    """With `--if-exists fail`: names that exist, or that two jobs of this batch would take."""
+def _settle_names(planned: Sequence[Planned], store: Store) -> tuple[list[Planned], list[Problem]]:
+    """The jobs with their files' names, no two alike, and with `--if-exists fail` what is taken already.
+
+    Names are given in the batch's order, so that they do not depend on which job happens to be sent first.
+    """
     taken: dict[Path, str] = {}
-    faults = []
+    versions: dict[tuple[str, int, str, str | None], int] = {}
+    settled, faults = [], []
     for item in planned:
-        options, request = item.job.options, item.job.request
-        if item.stored is not None or options["if_exists"] != "fail":
+        job, options = item.job, item.job.options
+        wanted = (job.stem, job.request.count, job.request.format, options["out"])
+        if item.stored is not None:
+            settled.append(item)
             continue
-        for path in store.peek(item.job.stem, request.count, request.format, if_exists="fail", out=options["out"]):
-            if path.exists() or path in taken:
-                why = f"also the name of {taken[path]}" if path in taken else "exists already"
-                fix = "another out, or --if-exists version"
-                faults.append(Problem(field="name", value=path.name, rule=why, fix=fix, where=item.where))
-            taken[path] = item.where
-    return faults
+        paths = store.peek(*wanted[:3], if_exists="overwrite", out=options["out"])
+        if options["if_exists"] == "fail":
+            faults += [fault for path in paths if (fault := _name_fault(path, taken, item.where))]
+        elif options["if_exists"] == "version":
+            first = paths[0].name
+            paths, versions[wanted] = store.next_names(*wanted, taken, versions.get(wanted, 0) + 1)
+            item = _renamed(item, first, paths)  # noqa: PLW2901
+        taken.update(dict.fromkeys(paths, item.where))
+        settled.append(replace(item, paths=paths))
+    return settled, faults
+
+
+def _name_fault(path: Path, taken: Mapping[Path, str], where: str) -> Problem | None:
+    if path not in taken and not path.exists():
+        return None
+    why = f"also the name of {taken[path]}" if path in taken else "exists already"
+    return Problem(field="name", value=path.name, rule=why, fix="another out, or --if-exists version", where=where)
+
+
+def _renamed(item: Planned, first: str, paths: Sequence[Path]) -> Planned:
+    """The job under the free name that was found; one that numbers its files itself finds them when it is sent."""
+    job, out = item.job, item.job.options["out"]
+    if paths[0].name == first or "{i}" in (out or ""):
+        return item
+    stem = paths[0].stem.removesuffix("-1") if len(paths) > 1 else paths[0].stem
+    if out is None:
+        return replace(item, job=replace(job, stem=stem), wanted=first)
+    free = PurePosixPath(out.replace("\\", "/")).with_name(stem + paths[0].suffix).as_posix()
+    options = Options({**job.options, "out": free}, job.options.origins)
+    return replace(item, job=replace(job, options=options), wanted=first)
 
 
 RunJob = Callable[[Planned, int, Pacer, threading.Event], ImageResult]
@@ -226,33 +269,33 @@ def run_planned(
     cancel = cancel or threading.Event()
     pacer = Pacer(concurrency, ipm=ipm, cancel=cancel)
     results: list[ImageResult | FailedJob | None] = [None] * len(batch.planned)
-    waiting = deque(range(len(batch.planned)))
-
-    def one(item: Planned, index: int) -> ImageResult:
-        if cancel.is_set() and item.stored is None:
-            raise CallCancelledError("stopped before it was sent", outcome="not sent")
-        return run(item, index, pacer, cancel)
+    waiting = deque(enumerate(batch.planned))
 
     def work() -> None:
-        while True:
+        while waiting:
             try:
-                index = waiting.popleft()
-            except IndexError:
+                index, item = waiting.popleft()
+            except IndexError:  # another thread took the last one
                 return
-            item = batch.planned[index]
-            results[index] = outcome = result_or_failure(item, index, lambda: one(item, index))  # noqa: B023
+            outcome = result_or_failure(item, index, partial(_run_unless_stopped, run, item, index, pacer, cancel))
             if fail_fast and isinstance(outcome, FailedJob):
                 cancel.set()
+            results[index] = outcome
             on_done(index, outcome)
 
-    threads = [
-        threading.Thread(target=work, name=f"imagegen-batch-{i}") for i in range(max(1, min(concurrency, len(waiting))))
-    ]
+    count = max(1, min(concurrency, len(waiting)))
+    threads = [threading.Thread(target=work, name=f"imagegen-batch-{i}") for i in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return Gallery(results=tuple(result for result in results if result is not None))
+
+
+def _run_unless_stopped(run: RunJob, item: Planned, index: int, pacer: Pacer, cancel: threading.Event) -> ImageResult:
+    if cancel.is_set() and item.stored is None:
+        raise CallCancelledError("stopped before it was sent", outcome="not sent")
+    return run(item, index, pacer, cancel)
 
 
 def result_or_failure(item: Planned, index: int, work: Callable[[], ImageResult]) -> ImageResult | FailedJob:

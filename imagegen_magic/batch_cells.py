@@ -16,6 +16,7 @@ from .batch_results import FailedJob, Gallery
 from .cost import format_usd
 from .errors import CallCancelledError, OptionError, Problem, RequestError
 from .options import ParsedLine
+from .planning import name_problems
 from .response import Event, Retrying, Sending
 from .result import ImageResult
 from .rows import Row, expand_grid, parse_grid, read_body, read_source
@@ -34,8 +35,9 @@ SHOWN = 36
 
 def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> Any:
     """What the cell is worth: None where NAME was bound, else a gallery, a plan's table or a handle."""
-    if parsed.problems:
-        raise RequestError("the batch's options can't be read", problems=tuple(parsed.problems))
+    problems = (*parsed.problems, *name_problems(parsed.name))
+    if problems:
+        raise RequestError("the batch's options can't be read", problems=problems)
     rows = expand_grid(_rows(parsed, body, shell), parse_grid(parsed.values.get("grid") or ()))
     plan = session.plan_batch(rows, parsed.values, name=parsed.name, cell=cell, variables=shell.user_ns)
     options = session.options(parsed.values)

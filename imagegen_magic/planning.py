@@ -22,7 +22,7 @@ from .request import ALPHA_FORMATS, WIRE_FIELDS, ImageRequest, InputImage, check
 from .response import Parent
 from .sizes import flexible_faults, format_size, parse_size
 
-__all__ = ["Inputs", "Job", "check_budget", "plan_job"]
+__all__ = ["Inputs", "Job", "check_budget", "name_problems", "plan_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def plan_job(
     """
     inputs = inputs or Inputs()
     model = catalog.get(options["model"])
-    faults = [*problems, *inputs.problems, *_name_problems(name), *_option_problems(options, inputs)]
+    faults = [*problems, *inputs.problems, *name_problems(name), *_option_problems(options, inputs)]
     faults += _transparency_problems(options, model, catalog)
     key = _key_choice(body, options, inputs, faults)
     request, notes = _build_request(body, options, model, catalog, inputs, key)
@@ -123,7 +123,8 @@ def _summary(count: int) -> str:
     return "this request can't be sent" if count == 1 else f"this request can't be sent: {count} problems"
 
 
-def _name_problems(name: str | None) -> list[Problem]:
+def name_problems(name: str | None) -> list[Problem]:
+    """What is wrong with a NAME; None is none given."""
     if name is None or name.isidentifier():
         return []
     return [

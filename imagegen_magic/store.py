@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -121,11 +121,21 @@ class Store:
         self, stem: str, count: int, form: str, *, if_exists: str = "version", out: str | None = None
     ) -> tuple[Path, ...]:
         """The names that `plan` would give now, without holding them: for a dry run."""
-        for version in range(1, 100_000):
+        return (
+            self._names(stem, count, form, out, 1)
+            if if_exists != "version"
+            else self.next_names(stem, count, form, out)[0]
+        )
+
+    def next_names(
+        self, stem: str, count: int, form: str, out: str | None, taken: Container[Path] = (), first: int = 1
+    ) -> tuple[tuple[Path, ...], int]:
+        """The first names, from version `first` on, that neither exist nor are in `taken`; and their version."""
+        for version in range(first, 100_000):
             names = self._names(stem, count, form, out, version)
-            if if_exists != "version" or not any(path.exists() for path in names):
-                return names
-        return ()
+            if not any(path in taken or path.exists() for path in names):
+                return names, version
+        raise StoreError(f"no free name for {names[0].name}")
 
     def _base(self, stem: str, out: str | None, form: str, number: int = 1) -> Path:
         suffix = SUFFIXES.get(form, f".{form}")
