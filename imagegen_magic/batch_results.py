@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, overload
 
+from .cost import format_usd
 from .errors import ImagegenError
 from .result import ImageResult
 from .store import Store, safe_stem
 from .tables import Table
 
-__all__ = ["FailedJob", "Gallery", "write_report"]
+__all__ = ["SHOWN", "FailedJob", "Gallery", "write_report"]
+
+SHOWN = 36
+"""Pictures on a contact sheet, at most."""
+ROWS = 60
+"""Rows of the table of results, at most: a notebook stays light."""
+PROMPT_LENGTH = 140
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +88,37 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         return [result.to_record() for result in self.results]
 
     def table(self) -> Table:
-        """One row a job: outcome, cost, files."""
-        rows = [
-            (
-                n,
-                r["outcome"],
-                r.get("cost", ""),
-                ", ".join(Path(p).name for p in r["paths"]) or r.get("error", ""),
-                r["prompt"],
-            )
-            for n, r in enumerate(self.to_records())
-        ]
-        sent = [r for r in self.done if not r.reused]
-        note = f"{len(self.done)} done ({len(self.done) - len(sent)} of them before), {len(self.failures)} failed"
-        return Table(title="Batch", columns=("job", "outcome", "cost", "files", "prompt"), rows=rows, notes=[note])
+        """One row a job: outcome, cost, files or error. Of many jobs the failures, and the first of the others."""
+        shown = range(len(self.results))
+        if len(shown) > ROWS:
+            failed = [n for n, result in enumerate(self.results) if isinstance(result, FailedJob)][: ROWS // 2]
+            shown = sorted({*failed, *itertools.islice((n for n in shown if n not in failed), ROWS - len(failed))})  # type: ignore[assignment]
+        columns = ("job", "outcome", "cost", "files", "prompt")
+        rows = [self._row(n) for n in shown]
+        left = len(self.results) - len(rows)
+        notes = [f"{left} more jobs are in .to_records() and in the report"] if left else []
+        return Table(title="Batch", columns=columns, rows=rows, notes=[*notes, self._sum()])
+
+    def _row(self, number: int) -> tuple[object, ...]:
+        result = self.results[number]
+        prompt = textwrap.shorten(result.to_record()["prompt"], PROMPT_LENGTH, placeholder="…")
+        if isinstance(result, FailedJob):
+            return number, result.error.outcome or "not sent", "", result.error.summary, prompt
+        files = ", ".join(path.name for path in result.paths)
+        return number, "done before" if result.reused else "done", format_usd(result.cost), files, prompt
+
+    def _sum(self) -> str:
+        """How many are done, what they cost, and where the report is."""
+        made = [result for result in self.done if not result.reused]
+        before = len(self.done) - len(made)
+        parts = [f"{len(self.done)} done" + (f" ({before} of them before)" if before else "")]
+        parts += [f"{len(self.failures)} failed"]
+        if made and all(result.record.simulated for result in made):
+            parts.append("simulated, nothing billed")
+        elif made:
+            parts.append(f"cost {format_usd(sum((result.cost or Decimal(0) for result in made), Decimal(0)))}")
+        parts += [os.path.relpath(self.report)] if self.report else []
+        return " · ".join(parts)
 
     def __repr__(self) -> str:
         return f"Gallery({len(self.done)} done, {len(self.failures)} failed)"
@@ -102,9 +130,14 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
             return [table]
         from .preview import contact_sheet  # noqa: PLC0415 - Pillow comes with the first picture shown
 
-        shown = self.paths[:36]
-        sheet = contact_sheet(shown, labels=[str(n) for n in range(len(shown))], max_edge=960)
-        return [table, sheet.bundle(f"Contact sheet of {len(shown)} of {len(self.paths)} pictures")]
+        shown = [
+            (str(n) if len(result.paths) == 1 else f"{n}.{k}", path)
+            for n, result in enumerate(self.results)
+            if isinstance(result, ImageResult)
+            for k, path in enumerate(result.paths, 1)
+        ][:SHOWN]
+        sheet = contact_sheet([path for _, path in shown], labels=[label for label, _ in shown], max_edge=960)
+        return [table, sheet.bundle(f"Contact sheet of {len(shown)} of {len(self.paths)} pictures, by job")]
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None

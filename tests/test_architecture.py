@@ -22,7 +22,7 @@ FLOORS = {
     "work": "store planning result running batch batch_results batch_api batch_submitted batch_lines answers transport batch_calls client ledger doctor reports "
     "recall gather",
     "engine": "api",
-    "surfaces": "frontend cells batch_cells verbs completion magics panel widgets cli __main__",
+    "surfaces": "frontend cells batch_cells batch_view verbs completion magics panel widgets cli __main__",
 }
 """From the ground up. A module imports from its own floor or from below, never in a circle."""
 

@@ -59,7 +59,9 @@ def server(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "IMAGEGEN_"))}
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "IMAGEGEN_", "PYTEST_"))
+    }
     environ |= {
         "IMAGEGEN_BACKEND": "simulator", "PYTHONPATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(settings),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "JUPYTER_CONFIG_DIR": str(folder / "config"),
@@ -115,6 +117,18 @@ class Lab:
         self.page.goto(f"{self.address}/doc/tree/{name}?reset&token={TOKEN}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.wait_for_selector("text=| Idle", timeout=60_000)
+
+    def open_without_kernel(self):
+        """Loads the page again, as it is saved, and starts no kernel."""
+        name = f"{self.path.parent.name}/{self.path.name}"
+        notebook = nbformat.read(self.path, as_version=4)
+        notebook.metadata["kernelspec"] = {"display_name": "none", "language": "python", "name": "no-such-kernel"}
+        nbformat.write(notebook, self.path)
+        self.page.goto(f"{self.address}/doc/tree/{name}?reset&token={TOKEN}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        dialog = self.page.get_by_role("button", name="No Kernel")
+        if dialog.count():
+            dialog.first.click()
 
     def menu(self, *names):
         """Clicks through a menu."""
