@@ -21,7 +21,7 @@ test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval notebooks
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
 notebooks: .venv/ready  ## run the notebooks again, in place
 	$(BIN)/python notebooks/execute.py

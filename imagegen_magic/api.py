@@ -24,13 +24,16 @@ from .doctor import installed_versions
 from .errors import OptionError, Problem, RequestError
 from .history import Record
 from .ledger import cost_table, history_table
-from .options import Options, ParsedLine, read_values, resolve
+from .option_values import read_values
+from .options import ParsedLine
 from .pacing import Pacer
 from .planning import Inputs, Job, check_budget, plan_job
+from .recovery import recover
 from .response import Event, OnEvent
 from .result import GeneratedImage, ImageResult, JobPreview
 from .rows import Row, expand_grid, parse_grid, read_source
 from .running import Run, run_job, stored_result
+from .settings import SHELL_DEFAULTS, Options, resolve
 from .store import STARS, Store
 from .tables import Table
 
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from .client import Client
     from .cutouts import Cutout
 
-__all__ = ["Session", "default_session", "edit", "generate", "run_batch", "set_default_session"]
+__all__ = ["Session", "default_session", "edit", "generate", "run_batch"]
 
 
 def _ignore(event: Event) -> None:
@@ -83,7 +86,7 @@ class Session:
             if folder not in self._stores:
                 self._stores[folder] = Store(folder)
                 if folder.exists():
-                    self._stores[folder].recover()
+                    recover(self._stores[folder])
             return self._stores[folder]
 
     def client(self, options: Options) -> Client:
@@ -161,8 +164,12 @@ class Session:
         return gather_inputs(options, command, variables, self.store(options))
 
     def preview(self, job: Job) -> JobPreview:
-        """What would be sent and saved, for a dry run."""
-        store = self.store(job.options)
+        """What would be sent and saved, for a dry run.
+
+        Raises:
+            OptionError: the server is known not to take it.
+        """
+        store, client = self.store(job.options), self.client(job.options)
         paths = store.peek(
             job.stem, job.request.count, job.request.format, if_exists=job.options["if_exists"], out=job.options["out"]
         )
@@ -171,9 +178,11 @@ class Session:
             prompt=job.request.prompt,
             paths=paths,
             estimate=job.estimate,
-            notes=job.notes,
+            server=client.server,
+            notes=(*job.notes, *client.arguments(job.request)[1]),
             warnings=job.warnings,
             overlay=_overlay(job),
+            changes=_changes(job),
         )
 
     def run(self, job: Job, *, on_event: OnEvent = _ignore, cancel: threading.Event | None = None) -> ImageResult:
@@ -471,6 +480,15 @@ def _overlay(job: Job) -> Any:
     return mask_overlay(job.request.images[0], job.request.mask)
 
 
+def _changes(job: Job) -> float | None:
+    """The share of the picture that a mask lets change, for a dry run."""
+    if job.request.mask is None:
+        return None
+    from .masks import mask_share  # noqa: PLC0415 - Pillow comes with the first picture
+
+    return mask_share(job.request.mask)
+
+
 @cache
 def _versions() -> dict[str, str]:
     from . import __version__  # noqa: PLC0415 - the package's own version, without a circle at import
@@ -483,15 +501,14 @@ _current: list[Session] = []
 
 
 def default_session() -> Session:
-    """The session of this kernel or program, made with the first call."""
+    """The session of this kernel or program, made with the first call; cells and functions share it."""
     if not _current:
-        _current.append(Session())
+        _current.append(Session(defaults=_shell_defaults))
     return _current[0]
 
 
-def set_default_session(session: Session) -> None:
-    """Makes `session` the one that module functions use; the loaded extension does."""
-    _current[:] = [session]
+def _shell_defaults() -> Mapping[str, Any]:
+    return SHELL_DEFAULTS[0]() if SHELL_DEFAULTS else {}
 
 
 def generate(prompt: str, *, name: str | None = None, on_event: OnEvent = _ignore, **options: Any) -> Any:

@@ -11,16 +11,18 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .batch_results import FailedJob, Gallery
+from .batch_results import FailedJob, Gallery, counted
 from .cost import Estimate
 from .errors import CallCancelledError, CallError, ImagegenError, Problem, RequestError
 from .history import Record
-from .options import Options, read_values
+from .names import safe_stem
+from .option_values import read_values
 from .pacing import Pacer
 from .planning import Job
 from .result import ImageResult
 from .rows import Row
-from .store import Store, safe_stem
+from .settings import Options
+from .store import Store
 from .tables import Table
 
 __all__ = ["BatchPlan", "Planned", "plan_batch", "result_or_failure", "run_planned"]
@@ -71,7 +73,7 @@ class BatchPlan:
         pictures = sum(item.job.request.count for item in self.to_send)
         done = len(self.planned) - len(self.to_send)
         parts = [
-            f"{len(self.planned)} jobs: {len(self.to_send)} to send ({pictures} pictures, {self.estimate}, an estimate)"
+            f"{counted(len(self.planned), 'job')}: {len(self.to_send)} to send ({counted(pictures, 'picture')}, {self.estimate}, an estimate)"
         ]
         parts += [f"{done} done before and not sent again (--no-reuse sends them all)"] if done else []
         renamed = [f"{item.wanted} is taken, so it will be {item.files}" for item in self.to_send if item.wanted]

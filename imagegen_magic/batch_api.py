@@ -17,8 +17,9 @@ from .batch_lines import read_lines, write_parts
 from .batch_results import Gallery
 from .batch_submitted import Submitted, load_submitted
 from .errors import CallError, OptionError, Problem
+from .names import safe_stem
 from .request import InputImage
-from .store import Store, safe_stem
+from .store import Store
 from .tables import Table
 
 __all__ = ["BatchHandle", "Calls", "submit"]

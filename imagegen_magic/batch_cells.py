@@ -33,7 +33,9 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
     if options["dry_run"]:
         return plan.table()
     if options["via"] == "batch-api":
-        return _bind(shell, parsed.name, session.submit_batch(plan, parsed.values, name=parsed.name))
+        handle = session.submit_batch(plan, parsed.values, name=parsed.name)
+        _bind(shell, parsed.name, handle)
+        return handle  # shown in any case: its receipt says how to go on
     live = frontend.is_live(options["progress"]) and not options["quiet"]
     view = BatchView(plan, name=parsed.name or "", live=live)
 

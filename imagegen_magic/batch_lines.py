@@ -9,9 +9,10 @@ from typing import Any, BinaryIO
 
 from .answers import check_answer, parse_json_answer, read_usage
 from .batch import Planned
-from .batch_submitted import INPUTS, PICTURES, Part
+from .batch_submitted import PICTURES, Part
 from .errors import CallError
 from .faults import status_error
+from .receiving import Body
 from .request import ImageRequest, InputImage
 from .response import ImageResponse, Spool
 from .store import Store
@@ -118,9 +119,9 @@ def _kept_inputs(item: Planned, store: Store) -> dict[str, Any]:
 
 
 def _kept(picture: InputImage, store: Store) -> str:
-    """`NAME[:role]` of a picture in the folder of kept inputs; equal bytes are kept once."""
-    name = f"{picture.sha256[:24]}{Path(picture.name).suffix}"
-    store.write_once(store.folder / "batches" / INPUTS / name, picture.data)
+    """`PATH[:role]` of a picture in the output folder; equal bytes are kept once."""
+    path = store.save_input(picture.data, Path(picture.name).stem, Path(picture.name).suffix)
+    name = path.relative_to(store.folder).as_posix()
     return f"{name}:{picture.role}" if picture.role else name
 
 
@@ -154,16 +155,15 @@ def answer_of(line: Mapping[str, Any], server: str, request: ImageRequest, spool
     status = int(response.get("status_code") or 0)
     if line.get("error") or status >= 400:
         raise status_error(status or 400, body if status else {"error": line["error"]}, {})
-    raw, stream = spool.open(".json")
-    with stream:
-        stream.write(json.dumps(body).encode())
-    answer = parse_json_answer(raw, spool)
-    notes = check_answer(answer, request, raw, spool, response.get("request_id"))
-    spool.discard(raw)
+    received = Body(spool)
+    received.write(json.dumps(body).encode())
+    answer = parse_json_answer(received, spool)
+    notes = check_answer(answer, request, received, response.get("request_id"))
+    received.discard()
     return ImageResponse(
         payloads=tuple(answer.payloads),
         server=server,
-        usage=read_usage(answer.usage),
+        usage=read_usage(answer.usage, answer.svg_usage or None),
         request_id=response.get("request_id"),
         created=body.get("created"),
         resolved={name: str(answer.fields[name]) for name in RESOLVED if answer.fields.get(name)},

@@ -15,11 +15,12 @@ from typing import Any, overload
 
 from .cost import format_usd
 from .errors import ImagegenError
+from .names import safe_stem
 from .result import ImageResult
-from .store import Store, safe_stem
+from .store import Store
 from .tables import Table
 
-__all__ = ["SHOWN", "FailedJob", "Gallery", "write_report"]
+__all__ = ["SHOWN", "FailedJob", "Gallery", "counted", "write_report"]
 
 SHOWN = 36
 """Pictures on a contact sheet, at most."""
@@ -137,12 +138,21 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
             for k, path in enumerate(result.paths, 1)
         ][:SHOWN]
         sheet = contact_sheet([path for _, path in shown], labels=[label for label, _ in shown], max_edge=960)
-        return [table, sheet.bundle(f"Contact sheet of {len(shown)} of {len(self.paths)} pictures, by job")]
+        return [table, sheet.bundle(f"Contact sheet of {_shown_count(len(shown), len(self.paths))}, by job")]
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         return self.display_items()[-1]
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown_count(shown: int, total: int) -> str:
+    return counted(total, "picture") if shown == total else f"the first {shown} of {total} pictures"
 
 
 def write_report(gallery: Gallery, store: Store, name: str) -> Gallery:

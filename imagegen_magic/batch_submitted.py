@@ -13,10 +13,8 @@ from .rows import Row
 from .store import Store
 from .tables import Table
 
-__all__ = ["INPUTS", "Part", "Submitted", "find_submitted", "load_submitted", "submitted_table"]
+__all__ = ["Part", "Submitted", "find_submitted", "load_submitted", "submitted_table"]
 
-INPUTS = "inputs"
-"""The folder, below `batches/`, of the pictures that submitted edits need to be planned anew."""
 PICTURES = ("image", "ref", "mask", "markup")
 """The options that name pictures."""
 
@@ -52,9 +50,8 @@ class Submitted:
 
     def rows(self, store: Store) -> Iterator[Row]:
         """The jobs as rows, to be planned anew, their pictures being those that were kept."""
-        place = store.folder / "batches" / INPUTS
         for job in self.jobs:
-            pictures = {name: _placed(place, kept) for name, kept in job["inputs"].items()}
+            pictures = {name: _placed(store.folder, kept) for name, kept in job["inputs"].items()}
             yield Row(values={**job["values"], **pictures, "prompt": job["prompt"]}, where=job["custom_id"])
 
     def to_json(self) -> str:
@@ -86,9 +83,9 @@ class Submitted:
         return store.folder / "batches" / f"{self.id}.json"
 
 
-def _placed(place: Path, kept: Any) -> Any:
-    """File names (`NAME[:role]`, one or several) as paths."""
-    return str(place / kept) if isinstance(kept, str) else tuple(str(place / name) for name in kept)
+def _placed(folder: Path, kept: Any) -> Any:
+    """`PATH[:role]` below the output folder, one or several, as the options take them."""
+    return str(folder / kept) if isinstance(kept, str) else tuple(str(folder / name) for name in kept)
 
 
 def load_submitted(store: Store) -> list[Submitted]:

@@ -16,6 +16,7 @@ from .batch_results import SHOWN, FailedJob, Gallery
 from .cost import format_usd
 from .response import Event, Retrying, Sending
 from .result import ImageResult
+from .tables import PLAIN_CLASS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -35,7 +36,7 @@ BAR_COLOURS = {
     "failed": "var(--jp-error-color1,#d32f2f)",
     "generating": "var(--jp-info-color2,#90caf9)",
 }
-_CELL = "padding:2px 14px 2px 0;text-align:left;vertical-align:top;overflow-wrap:anywhere"
+_CELL = "padding:2px 14px 2px 0;text-align:left;vertical-align:top"
 
 
 class BatchView:
@@ -119,10 +120,11 @@ class BatchView:
         new = [index for index in paths if index not in self._thumbnails]
         if not new:
             return
-        from .preview import contact_sheet, tile  # noqa: PLC0415 - Pillow comes with the first picture shown
+        from .preview import contact_sheet, sheet_columns, tile  # noqa: PLC0415 - Pillow comes with the first picture shown
 
         self._thumbnails |= {index: tile(paths[index], THUMBNAIL) for index in new}
-        sheet = contact_sheet([self._thumbnails[index] for index in paths], labels=[*map(str, paths)], max_edge=960)
+        edge = min(960, sheet_columns(len(paths)) * THUMBNAIL)
+        sheet = contact_sheet([self._thumbnails[index] for index in paths], labels=[*map(str, paths)], max_edge=edge)
         self._sheet.show(*sheet.bundle(f"{len(paths)} pictures so far"))
         self._drawn_at = time.monotonic()
 
@@ -141,7 +143,7 @@ class BatchView:
             for state, color in BAR_COLOURS.items()
         )
         return (
-            f'<div style="max-width:860px;overflow-wrap:anywhere"><div>{escape(self._title)}</div>'
+            f'<div class="{PLAIN_CLASS}" style="max-width:860px;overflow-wrap:anywhere"><div>{escape(self._title)}</div>'
             f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{total}" aria-label="jobs done" '
             f'aria-valuenow="{counts["done"] + counts["failed"]}" style="display:flex;height:8px;margin:8px 0;'
             f'border-radius:4px;overflow:hidden;background:var(--jp-layout-color3,#ddd)">{bars}</div>'
@@ -155,9 +157,10 @@ class BatchView:
         seconds = time.monotonic() - self._since.get(index, time.monotonic())
         note = self._notes.get(index) or (f"{state} · {seconds:.0f} s" if state == "generating" else state)
         colour = "var(--jp-error-color1,#d32f2f)" if state == "failed" else "inherit"
-        cells = ((index, "inherit"), (item.files or item.job.stem, "inherit"), (note, colour))
+        files = "overflow-wrap:anywhere;min-width:9em"
+        cells = ((index, ""), (item.files or item.job.stem, files), (note, f"overflow-wrap:anywhere;color:{colour}"))
         return (
-            "<tr>" + "".join(f'<td style="{_CELL};color:{c}">{escape(str(text))}</td>' for text, c in cells) + "</tr>"
+            "<tr>" + "".join(f'<td style="{_CELL};{style}">{escape(str(text))}</td>' for text, style in cells) + "</tr>"
         )
 
     def over(self, task: Task[Gallery]) -> None:

@@ -11,11 +11,12 @@ from .errors import ImagegenError, OptionError, Problem
 from .history import Record
 from .inputs import parse_token, problems_of, read_input, resolve_token
 from .masks import build_mask
-from .options import Options, ParsedLine
+from .options import ParsedLine
 from .planning import Inputs
 from .preview import Preview, side_by_side
 from .request import InputImage
 from .response import Parent
+from .settings import Options
 from .store import Store
 
 __all__ = ["Pair", "cutout_arguments", "cutout_of", "gather_inputs", "saved_cutout"]

@@ -150,7 +150,7 @@ def test_grid_of_several_words(shell, simulator):
     _, done = run(shell, line + "\na cup")
     assert "4 jobs" in str(shell.user_ns.get("cups", done.result))
     _, done = run(shell, "%%imagegen_batch not-a-name --dry-run\na cup")
-    assert "a Python identifier" in str(done.error_in_exec)
+    assert "must be a Python name" in str(done.error_in_exec)
 
 
 def test_names_are_settled_before_anything_is_sent(session, folder):

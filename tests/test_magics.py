@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
@@ -199,3 +202,40 @@ def test_native_transparency_that_may_be_refused_wants_a_word(shell, simulator):
         _, done = run(shell, f"%%imagegen ghost {flags}\nA ghost.")
         assert done.success
         assert shell.user_ns["ghost"].request["background"] == "transparent"
+
+
+def test_functions_follow_the_notebooks_settings():
+    """`%config` holds for `imagegen_magic.generate` and the panel as for cells, whichever comes first."""
+    code = (
+        "import imagegen_magic\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "shell.history_manager.enabled = False\n"
+        "shell.run_line_magic('load_ext', 'imagegen_magic')\n"
+        "shell.run_line_magic('config', 'ImagegenMagics.backend = \"simulator\"')\n"
+        "result = imagegen_magic.generate('a mug', name='hero', size='1024x1024', quality='low')\n"
+        "assert result.record.simulated\n"
+        "shell.run_cell('%imagegen show @hero').raise_error()\n"
+        "shell.run_line_magic('unload_ext', 'imagegen_magic')\n"
+        "assert imagegen_magic.Panel().session.options({})['backend'] == 'openai'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_submitted_batch_shows_its_receipt(shell):
+    """Also with a NAME: how to go on must not be missed."""
+    shell.user_ns["sent"] = shell.run_cell_magic(
+        "imagegen_batch", "night --via batch-api --model gpt-image-2.5-flare", "a mug"
+    )
+    assert shell.user_ns["sent"] is shell.user_ns["night"]
+    assert "%imagegen collect night" in repr(shell.user_ns["night"])
+
+
+def test_a_dry_run_says_which_server_and_what_it_leaves_out():
+    """Before anything is sent: the host, and the fields that its dialect does not take."""
+    where = {"base_url": "http://127.0.0.1:1/v1", "dialect": "localai", "model": "flux"}
+    text = repr(imagegen_magic.Session().generate("a mug", quality="high", dry_run=True, **where))
+    assert "server    127.0.0.1" in text
+    assert "quality was left out: localai does not take it" in text
+    assert "cost      unknown: no published price for flux" in text

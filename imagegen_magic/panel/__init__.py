@@ -24,7 +24,7 @@ from imagegen_magic.cells import CellView, refuse_keys
 from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import BudgetError, ImagegenError, Problem, RequestError
 from imagegen_magic.history import Record
-from imagegen_magic.options import read_values
+from imagegen_magic.option_values import read_values
 from imagegen_magic.planning import Job, check_budget
 from imagegen_magic.recall import cell_text
 from imagegen_magic.redaction import redact

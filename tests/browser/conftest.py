@@ -118,8 +118,8 @@ class Lab:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.wait_for_selector("text=| Idle", timeout=60_000)
 
-    def open_without_kernel(self):
-        """Loads the page again, as it is saved, and starts no kernel."""
+    def open_as_a_stranger(self):
+        """Loads the page again as somebody else gets it: untrusted, and without a kernel that could run it."""
         name = f"{self.path.parent.name}/{self.path.name}"
         notebook = nbformat.read(self.path, as_version=4)
         notebook.metadata["kernelspec"] = {"display_name": "none", "language": "python", "name": "no-such-kernel"}
