@@ -106,14 +106,16 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         if isinstance(result, FailedJob):
             return number, result.error.outcome or "not sent", "", result.error.summary, prompt
         files = ", ".join(path.name for path in result.paths)
-        return number, "done before" if result.reused else "done", format_usd(result.cost), files, prompt
+        if result.reused:
+            return number, "done before", "", files, prompt
+        return number, "done", format_usd(result.cost), files, prompt
 
     def _sum(self) -> str:
         """How many are done, what they cost, and where the report is."""
         made = [result for result in self.done if not result.reused]
         before = len(self.done) - len(made)
         parts = [f"{len(self.done)} done" + (f" ({before} of them before)" if before else "")]
-        parts += [f"{len(self.failures)} failed"]
+        parts += [f"{len(self.failures)} failed"] if self.failures else []
         if made and all(result.record.simulated for result in made):
             parts.append("simulated, nothing billed")
         elif made:

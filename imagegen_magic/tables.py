@@ -18,8 +18,8 @@ _CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border-bottom
 MAX_LINE = 128
 """Characters of a text table's line, where its columns can give way."""
 LEAST_WIDTH, LEAST_FIRST = 12, 32
-SHORT = 24
-"""Characters of a cell that is never broken inside a word: where room is scarce, the longer ones give way."""
+UNBROKEN, SHORT = 14, 24
+"""Characters of a cell that is never broken, and of one never broken inside a word: the longer ones give way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,8 @@ class Table:
 
 
 def _breaking(cell: object) -> str:
-    return ";overflow-wrap:anywhere" if len(_plain(cell)) > SHORT else ""
+    length = len(_plain(cell))
+    return ";white-space:nowrap" if length <= UNBROKEN else ";overflow-wrap:anywhere" if length > SHORT else ""
 
 
 def _markup(cell: object) -> str:
