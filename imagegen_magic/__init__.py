@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .api import Session, edit, generate, run_batch
-    from .batch import FailedJob, Gallery
+    from .batch_results import FailedJob, Gallery
     from .cutouts import Cutout, cutout, cutout_many
     from .errors import BudgetError, CallError, CutoutError, ImagegenError, RequestError
     from .panel import Panel
@@ -27,8 +27,8 @@ _HOMES = {
     "CallError": "errors",
     "Cutout": "cutouts",
     "CutoutError": "errors",
-    "FailedJob": "batch",
-    "Gallery": "batch",
+    "FailedJob": "batch_results",
+    "Gallery": "batch_results",
     "GeneratedImage": "result",
     "ImageResult": "result",
     "ImagegenError": "errors",

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .batch import Gallery
+from .batch_results import Gallery
 from .errors import RequestError
 from .history import Record
 from .ledger import SHOWN, cost_table, history_table

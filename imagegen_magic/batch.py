@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, overload
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from .cost import Estimate, format_usd
+from .batch_results import FailedJob, Gallery, counted
+from .cost import Estimate
 from .errors import CallCancelledError, CallError, ImagegenError, Problem, RequestError
 from .history import Record
 from .names import safe_stem
@@ -21,32 +21,11 @@ from .pacing import Pacer
 from .planning import Job
 from .result import ImageResult
 from .rows import Row
+from .settings import Options
 from .store import Store
 from .tables import Table
 
-__all__ = ["BatchPlan", "FailedJob", "Gallery", "Planned", "plan_batch", "result_or_failure", "run_planned"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedJob:
-    """A job that has no picture: which one, and the error that says why and what became of the money."""
-
-    index: int
-    where: str
-    prompt: str
-    error: ImagegenError
-
-    def to_record(self) -> dict[str, Any]:
-        """One flat dict, for a table of many results."""
-        outcome = self.error.outcome or "not sent"
-        return {
-            "index": self.index,
-            "where": self.where,
-            "prompt": self.prompt,
-            "outcome": outcome,
-            "error": self.error.summary,
-            "paths": [],
-        }
+__all__ = ["BatchPlan", "Planned", "plan_batch", "result_or_failure", "run_planned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +35,16 @@ class Planned:
     job: Job
     where: str
     stored: Record | None = None
+    paths: tuple[Path, ...] = ()
+    """The files that it will be saved as; another process may still take a name before."""
+    wanted: str = ""
+    """The name that it would have had, where that one is taken."""
+
+    @property
+    def files(self) -> str:
+        """Its files' names, for a table."""
+        entries = [Path(entry.path).name for entry in self.stored.api_files()] if self.stored else []
+        return ", ".join(entries or [path.name for path in self.paths])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +73,11 @@ class BatchPlan:
         pictures = sum(item.job.request.count for item in self.to_send)
         done = len(self.planned) - len(self.to_send)
         parts = [
-            f"{_count(len(self.planned), 'job')}: {len(self.to_send)} to send ({_count(pictures, 'picture')}, {self.estimate}, an estimate)"
+            f"{counted(len(self.planned), 'job')}: {len(self.to_send)} to send ({counted(pictures, 'picture')}, {self.estimate}, an estimate)"
         ]
         parts += [f"{done} done before and not sent again (--no-reuse sends them all)"] if done else []
+        renamed = [f"{item.wanted} is taken, so it will be {item.files}" for item in self.to_send if item.wanted]
+        parts += [renamed[0] + (f" (and {len(renamed) - 1} more)" if renamed[1:] else "")] if renamed else []
         parts += [f"{len({p.where for p in self.problems})} faulty ones left out"] if self.problems else []
         return "; ".join(parts)
 
@@ -99,18 +90,14 @@ class BatchPlan:
                 item.job.request.size or "auto",
                 item.job.request.quality or "auto",
                 "" if item.stored else str(item.job.estimate),
-                item.job.options["out"] or item.job.stem,
+                item.files,
                 item.job.prompt_typed,
             )
             for item in self.planned
         ]
         faults = [str(problem) for problem in self.problems]
-        columns = ("job", "state", "size", "quality", "cost", "name", "prompt")
+        columns = ("job", "state", "size", "quality", "cost", "files", "prompt")
         return Table(title="Batch, not sent", columns=columns, rows=rows, notes=[self.summary(), *faults])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 Planner = Callable[..., Job]
@@ -140,9 +127,9 @@ def plan_batch(
     done = _done_before(store, server)
     planned: list[Planned] = []
     problems: list[Problem] = []
-    total = 0
+    order: dict[str, int] = {}
     for row in rows:
-        total += 1
+        order[row.where] = len(order)
         try:
             job = _plan_row(row, shared, plan, name, cell, variables)
         except ImagegenError as error:
@@ -150,9 +137,10 @@ def plan_batch(
             continue
         stored = done[job.request.digest()].popleft() if done[job.request.digest()] and _may_reuse(job) else None
         planned.append(Planned(job=job, where=row.where, stored=stored))
-    problems += _name_faults(planned, store)
+    planned, faults = _settle_names(planned, store)
+    problems = sorted([*problems, *faults], key=lambda problem: order[problem.where])
     if problems and not shared.get("skip_invalid"):
-        raise RequestError(_fault_summary(problems, total), problems=tuple(problems))
+        raise RequestError(_fault_summary(problems, len(order)), problems=tuple(problems))
     faulty = {problem.where for problem in problems}
     return BatchPlan(planned=tuple(item for item in planned if item.where not in faulty), problems=tuple(problems))
 
@@ -212,21 +200,50 @@ def _placed(error: ImagegenError, where: str) -> list[Problem]:
     ]
 
 
-def _name_faults(planned: Sequence[Planned], store: Store) -> list[Problem]:
-    """With `--if-exists fail`: names that exist, or that two jobs of this batch would take."""
+def _settle_names(planned: Sequence[Planned], store: Store) -> tuple[list[Planned], list[Problem]]:
+    """The jobs with their files' names, no two alike, and with `--if-exists fail` what is taken already.
+
+    Names are given in the batch's order, so that they do not depend on which job happens to be sent first.
+    """
     taken: dict[Path, str] = {}
-    faults = []
+    versions: dict[tuple[str, int, str, str | None], int] = {}
+    settled, faults = [], []
     for item in planned:
-        options, request = item.job.options, item.job.request
-        if item.stored is not None or options["if_exists"] != "fail":
+        job, options = item.job, item.job.options
+        wanted = (job.stem, job.request.count, job.request.format, options["out"])
+        if item.stored is not None:
+            settled.append(item)
             continue
-        for path in store.peek(item.job.stem, request.count, request.format, if_exists="fail", out=options["out"]):
-            if path.exists() or path in taken:
-                why = f"also the name of {taken[path]}" if path in taken else "exists already"
-                fix = "another out, or --if-exists version"
-                faults.append(Problem(field="name", value=path.name, rule=why, fix=fix, where=item.where))
-            taken[path] = item.where
-    return faults
+        paths = store.peek(*wanted[:3], if_exists="overwrite", out=options["out"])
+        if options["if_exists"] == "fail":
+            faults += [fault for path in paths if (fault := _name_fault(path, taken, item.where))]
+        elif options["if_exists"] == "version":
+            first = paths[0].name
+            paths, versions[wanted] = store.next_names(*wanted, taken, versions.get(wanted, 0) + 1)
+            item = _renamed(item, first, paths)  # noqa: PLW2901
+        taken.update(dict.fromkeys(paths, item.where))
+        settled.append(replace(item, paths=paths))
+    return settled, faults
+
+
+def _name_fault(path: Path, taken: Mapping[Path, str], where: str) -> Problem | None:
+    if path not in taken and not path.exists():
+        return None
+    why = f"also the name of {taken[path]}" if path in taken else "exists already"
+    return Problem(field="name", value=path.name, rule=why, fix="another out, or --if-exists version", where=where)
+
+
+def _renamed(item: Planned, first: str, paths: Sequence[Path]) -> Planned:
+    """The job under the free name that was found; one that numbers its files itself finds them when it is sent."""
+    job, out = item.job, item.job.options["out"]
+    if paths[0].name == first or "{i}" in (out or ""):
+        return item
+    stem = paths[0].stem.removesuffix("-1") if len(paths) > 1 else paths[0].stem
+    if out is None:
+        return replace(item, job=replace(job, stem=stem), wanted=first)
+    free = PurePosixPath(out.replace("\\", "/")).with_name(stem + paths[0].suffix).as_posix()
+    options = Options({**job.options, "out": free}, job.options.origins)
+    return replace(item, job=replace(job, options=options), wanted=first)
 
 
 RunJob = Callable[[Planned, int, Pacer, threading.Event], ImageResult]
@@ -254,33 +271,33 @@ def run_planned(
     cancel = cancel or threading.Event()
     pacer = Pacer(concurrency, ipm=ipm, cancel=cancel)
     results: list[ImageResult | FailedJob | None] = [None] * len(batch.planned)
-    waiting = deque(range(len(batch.planned)))
-
-    def one(item: Planned, index: int) -> ImageResult:
-        if cancel.is_set() and item.stored is None:
-            raise CallCancelledError("stopped before it was sent", outcome="not sent")
-        return run(item, index, pacer, cancel)
+    waiting = deque(enumerate(batch.planned))
 
     def work() -> None:
-        while True:
+        while waiting:
             try:
-                index = waiting.popleft()
-            except IndexError:
+                index, item = waiting.popleft()
+            except IndexError:  # another thread took the last one
                 return
-            item = batch.planned[index]
-            results[index] = outcome = result_or_failure(item, index, lambda: one(item, index))  # noqa: B023
+            outcome = result_or_failure(item, index, partial(_run_unless_stopped, run, item, index, pacer, cancel))
             if fail_fast and isinstance(outcome, FailedJob):
                 cancel.set()
+            results[index] = outcome
             on_done(index, outcome)
 
-    threads = [
-        threading.Thread(target=work, name=f"imagegen-batch-{i}") for i in range(max(1, min(concurrency, len(waiting))))
-    ]
+    count = max(1, min(concurrency, len(waiting)))
+    threads = [threading.Thread(target=work, name=f"imagegen-batch-{i}") for i in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return Gallery(results=tuple(result for result in results if result is not None))
+
+
+def _run_unless_stopped(run: RunJob, item: Planned, index: int, pacer: Pacer, cancel: threading.Event) -> ImageResult:
+    if cancel.is_set() and item.stored is None:
+        raise CallCancelledError("stopped before it was sent", outcome="not sent")
+    return run(item, index, pacer, cancel)
 
 
 def result_or_failure(item: Planned, index: int, work: Callable[[], ImageResult]) -> ImageResult | FailedJob:
@@ -292,99 +309,3 @@ def result_or_failure(item: Planned, index: int, work: Callable[[], ImageResult]
     except Exception as error:  # noqa: BLE001 - one broken job must not take the others with it
         wrapped = CallError(f"{type(error).__name__}: {error}", outcome="ambiguous")
         return FailedJob(index=index, where=item.where, prompt=item.job.prompt_typed, error=wrapped)
-
-
-@dataclass(frozen=True, slots=True)
-class Gallery(Sequence["ImageResult | FailedJob"]):
-    """The results of a batch in its order: pictures, and failures as data."""
-
-    results: tuple[ImageResult | FailedJob, ...]
-    report: Path | None = field(default=None, compare=False)
-    """The report file: JSONL, one line a job."""
-
-    @overload
-    def __getitem__(self, index: int) -> ImageResult | FailedJob: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[ImageResult | FailedJob, ...]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        return self.results[index]
-
-    def __len__(self) -> int:
-        return len(self.results)
-
-    @property
-    def done(self) -> tuple[ImageResult, ...]:
-        """The jobs that have pictures."""
-        return tuple(result for result in self.results if isinstance(result, ImageResult))
-
-    @property
-    def failures(self) -> tuple[FailedJob, ...]:
-        """The jobs that have none."""
-        return tuple(result for result in self.results if isinstance(result, FailedJob))
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """Every picture's path, in order."""
-        return tuple(path for result in self.done for path in result.paths)
-
-    def to_records(self) -> list[dict[str, Any]]:
-        """One dict a job, for a DataFrame."""
-        return [result.to_record() for result in self.results]
-
-    def table(self) -> Table:
-        """One row a job: outcome, cost, files."""
-        rows = [
-            (
-                n,
-                r["outcome"],
-                "" if r.get("cost") is None else format_usd(r["cost"]),
-                ", ".join(Path(p).name for p in r["paths"]) or r.get("error", ""),
-                r["prompt"],
-            )
-            for n, r in enumerate(self.to_records())
-        ]
-        return Table(
-            title="Batch", columns=("job", "outcome", "cost", "files", "prompt"), rows=rows, notes=[self._note()]
-        )
-
-    def _note(self) -> str:
-        """The outcome in one line, with what this run cost."""
-        before = sum(result.reused for result in self.done)
-        parts = [f"{len(self.done)} done" + (f" ({before} of them before)" if before else "")]
-        parts += [f"{len(self.failures)} failed"] if self.failures else []
-        costs = [result.cost for result in self.done if not result.reused and result.cost is not None]
-        simulated = any(result.record.simulated for result in self.done)
-        parts += [f"{format_usd(sum(costs, Decimal(0)))}" + (", simulated: nothing billed" if simulated else "")]
-        return " · ".join(parts)
-
-    def __repr__(self) -> str:
-        return f"Gallery({len(self.done)} done, {len(self.failures)} failed)"
-
-    def display_items(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """The table of results, then a contact sheet of at most 36 pictures."""
-        table: tuple[dict[str, Any], dict[str, Any]] = (dict(self.table()._repr_mimebundle_()), {})
-        if not self.paths:
-            return [table]
-        from .preview import contact_sheet  # noqa: PLC0415 - Pillow comes with the first picture shown
-
-        shown = self.paths[:36]
-        sheet = contact_sheet(shown, labels=[str(n) for n in range(len(shown))], max_edge=960)
-        return [table, sheet.bundle(f"Contact sheet of {_shown_count(len(shown), len(self.paths))}")]
-
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        return self.display_items()[-1]
-
-
-def _shown_count(shown: int, total: int) -> str:
-    return _count(total, "picture") if shown == total else f"the first {shown} of {total} pictures"
-
-
-def write_report(gallery: Gallery, store: Store, name: str) -> Gallery:
-    """The gallery with its report on disk: JSONL, one line a job with outcome, cost and paths."""
-    stamp = datetime.now().astimezone().strftime("%Y%m%dT%H%M%S")
-    path = store.folder / "reports" / f"{safe_stem(name)}-{stamp}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    store.write_text(path, "".join(json.dumps(record, default=str) + "\n" for record in gallery.to_records()))
-    return replace(gallery, report=path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .faults import status_error, transport_error
+from .request import InputImage
 
 if TYPE_CHECKING:
     import openai
@@ -15,23 +16,34 @@ if TYPE_CHECKING:
 __all__ = ["BatchCalls"]
 
 CHUNK = 1 << 20
+KEPT_SECONDS = 30 * 86_400
+RETRIES = 4
+"""For everything but the making of a batch, which alone is billed."""
 
 
 class BatchCalls:
     """The Batch API of one server. Nothing is billed by these calls but by the batch itself."""
 
     def __init__(self, sdk: openai.OpenAI) -> None:
-        self._sdk = sdk
+        self._once = sdk
+        self._sdk = sdk.with_options(max_retries=RETRIES)
 
     def upload(self, path: Path) -> str:
         """The file id of an uploaded JSONL file of requests."""
         with _mapped(), path.open("rb") as stream:
             return self._sdk.files.create(file=(path.name, stream, "application/jsonl"), purpose="batch").id
 
+    def upload_picture(self, picture: InputImage) -> str:
+        """The file id of a picture that edits refer to; the server forgets it after 30 days, as it does batch files."""
+        with _mapped():
+            file = (picture.name, picture.data, picture.mime)
+            expiry: Any = {"anchor": "created_at", "seconds": KEPT_SECONDS}
+            return self._sdk.files.create(file=file, purpose="vision", expires_after=expiry).id
+
     def create(self, file_id: str, endpoint: str, tag: str) -> str:
         """The id of a new batch; `tag` goes into its metadata, by which a lost answer is found again."""
         with _mapped():
-            batch = self._sdk.batches.create(
+            batch = self._once.batches.create(
                 input_file_id=file_id,
                 endpoint=endpoint,  # type: ignore[arg-type]
                 completion_window="24h",

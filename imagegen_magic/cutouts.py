@@ -271,20 +271,39 @@ def cutout_many(
     suffix: Literal[".png", ".webp"] = ".png",
     **options: object,
 ) -> list[Path | CutoutError]:
-    """Cuts out every file into `out_dir`, in order; a picture that cannot be cut out gives its CutoutError instead.
+    """Every file's cut-out in `out_dir`, as paths in order; a picture that cannot be cut out gives its error instead.
 
-    `executor` is any `concurrent.futures.Executor`; without one the files are done one after the other. `options` are
-    those of `cutout`.
+    Files of one name, from several folders or in several formats, become `NAME.png`, `NAME-2.png` and so on.
+
+    Args:
+        executor: any `concurrent.futures.Executor`: a thread or process pool, or `dask.distributed`'s
+            `client.get_executor()`, whose workers must see the same folders. Without one, one file after the other.
+        options: those of `cutout`.
     """
-    target = Path(out_dir)
-    target.mkdir(parents=True, exist_ok=True)
-    work = partial(_cutout_file, target=target, suffix=suffix, options=options)
-    sources = [Path(path) for path in paths]
-    return list(map(work, sources)) if executor is None else list(executor.map(work, sources))
+    folder = Path(out_dir).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = [Path(path).absolute() for path in paths]
+    work = partial(_cutout_file, options=options)
+    targets = _targets(sources, folder, suffix)
+    return list(map(work, sources, targets)) if executor is None else list(executor.map(work, sources, targets))
 
 
-def _cutout_file(source: Path, target: Path, suffix: str, options: dict[str, object]) -> Path | CutoutError:
+def _targets(sources: Iterable[Path], folder: Path, suffix: str) -> list[Path]:
+    """A file for each source, no two alike."""
+    found: dict[str, None] = {}
+    for source in sources:
+        name = source.stem
+        number = 2
+        while name in found:
+            name, number = f"{source.stem}-{number}", number + 1
+        found[name] = None
+    return [folder / (name + suffix) for name in found]
+
+
+def _cutout_file(source: Path, target: Path, options: dict[str, object]) -> Path | CutoutError:
     try:
-        return cutout(source, **options).save(target / (source.stem + suffix))  # type: ignore[arg-type]
+        return cutout(source, **options).save(target)  # type: ignore[arg-type]
     except CutoutError as error:
         return error
+    except OSError as error:
+        return CutoutError(f"{target.name} can't be written: {error.strerror or error}")

@@ -492,7 +492,7 @@ _BATCH_ROWS = (
         "grid",
         "list",
         "batch",
-        "every combination: --grid size=square,landscape --grid quality=low,high",
+        "every combination: --grid size=square,landscape quality=low,high",
         commands=_BATCH,
         metavar="NAME=A,B",
     ),

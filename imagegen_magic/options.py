@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,7 +80,7 @@ def parse_line(
     words = split_line(line) if isinstance(line, str) else list(line)
     parser = build_parser(command, positional=positional, extra=extra)
     try:
-        found, unknown = parser.parse_known_args(_joined_optional(words))
+        found, unknown = parser.parse_known_args(_joined_optional(_spread_grid(words)))
     except _LineFault as fault:
         return ParsedLine(problems=(_argparse_problem(str(fault), command),), unread=True)
     raw = {name: value for name, value in vars(found).items() if value is not None}
@@ -95,6 +96,15 @@ def _restored(value: Any, lifted: tuple[object, ...]) -> Any:
     if isinstance(value, list):
         return [_restored(item, lifted) for item in value]
     return restore_variables(value, lifted) if isinstance(value, str) and lifted else value
+
+
+def _spread_grid(words: Sequence[str]) -> list[str]:
+    """`--grid A=1,2 B=3,4` as two flags: what is shaped NAME=… after a grid's part is another part."""
+    out: list[str] = []
+    for word in words:
+        follows = len(out) > 1 and out[-2] == "--grid" and re.match(r"[A-Za-z][\w-]*=", word)
+        out += ["--grid", word] if follows else [word]
+    return out
 
 
 def _joined_optional(words: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ from .rules import ALPHA_FORMATS, check_request, request_warnings
 from .settings import Options
 from .sizes import flexible_faults, format_size, parse_size
 
-__all__ = ["Inputs", "Job", "check_budget", "plan_job"]
+__all__ = ["Inputs", "Job", "check_budget", "name_problems", "plan_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def plan_job(
     """
     inputs = inputs or Inputs()
     body, faults = _text(body, problems)
-    faults += [*inputs.problems, *_name_problems(name), *_option_problems(options, inputs)]
+    faults += [*inputs.problems, *name_problems(name), *_option_problems(options, inputs)]
     model = catalog.get(options["model"])
     key = _key_choice(body, options, inputs, faults)
     request, notes = _build_request(body, options, model, catalog, inputs, key)
@@ -135,7 +135,8 @@ def _summary(count: int) -> str:
     return "this request can't be sent" if count == 1 else f"this request can't be sent: {count} problems"
 
 
-def _name_problems(name: str | None) -> list[Problem]:
+def name_problems(name: str | None) -> list[Problem]:
+    """What is wrong with a NAME; None is none given."""
     if name is None or (name.isidentifier() and not iskeyword(name)):
         return []
     return [
@@ -208,9 +209,6 @@ def _batch_api_problems(request: ImageRequest, model: Model, options: Options, c
         faults.append(
             Problem(field="model", value=model.id, rule=rule, fix=f"--model {able}, or {direct}" if able else direct)
         )
-    if request.images:
-        rule = "a file of requests can't hold pictures, so an edit does not go through the Batch API here"
-        faults.append(Problem(field="image", rule=rule, fix=direct))
     if options["transparent"] == "difference":
         rule = "the second backdrop needs the first picture, so it does not go through the Batch API"
         faults.append(Problem(field="transparent", value="difference", rule=rule, fix=f"--transparent, or {direct}"))

@@ -25,8 +25,10 @@ __all__ = [
     "preview",
     "preview_of",
     "scaled",
+    "sheet_columns",
     "side_by_side",
     "thumbnail",
+    "tile",
 ]
 
 MAX_BYTES = 200_000
@@ -153,12 +155,12 @@ def on_checkerboard(image: Image.Image) -> Image.Image:
 
 
 def contact_sheet(
-    paths: Sequence[Path], *, labels: Sequence[str], max_edge: int = 768, max_bytes: int = MAX_BYTES
+    pictures: Sequence[Path | Image.Image], *, labels: Sequence[str], max_edge: int = 768, max_bytes: int = MAX_BYTES
 ) -> Preview:
     """Several pictures in a grid, each with its label in a corner."""
-    columns = _columns(len(paths))
+    columns = sheet_columns(len(pictures))
     cell, gap = max_edge // columns, 6
-    tiles = [_tile(path, cell - gap) for path in paths]
+    tiles = [_tile(picture, cell - gap) for picture in pictures]
     rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
     heights = [max(tile.height for tile in row) + gap for row in rows]
     sheet = Image.new("RGB", (columns * cell - gap, sum(heights) - gap), (255, 255, 255))
@@ -173,13 +175,22 @@ def contact_sheet(
     return replace(_encoded(sheet, max_bytes), css_width=SHEET_CSS_WIDTH)
 
 
-def _columns(count: int) -> int:
+def sheet_columns(count: int) -> int:
     """As many columns as rows, or one more where that leaves fewer places empty."""
     square = max(1, math.ceil(math.sqrt(count)))
     return min(range(square, min(count, square + 1) + 1), key=lambda columns: -count % columns, default=1)
 
 
-def _tile(path: Path, edge: int) -> Image.Image:
+def _tile(picture: Path | Image.Image, edge: int) -> Image.Image:
+    if isinstance(picture, Path):
+        return tile(picture, edge)
+    small = picture.copy()
+    small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    return small
+
+
+def tile(path: Path, edge: int) -> Image.Image:
+    """The picture with its longest edge at most `edge` pixels, alpha over a checkerboard, RGB; grey for an svg."""
     if is_svg(path):
         return Image.new("RGB", (edge, edge), (236, 239, 241))
     image = _small(path, edge)

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,12 +143,13 @@ def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:
         OptionError: a part is not of the form NAME=A,B.
     """
     grid: dict[str, list[str]] = {}
-    for part in " ".join(texts).split():
+    parts = [part for text in texts for part in re.split(r"\s+(?=[A-Za-z][\w-]*=)", text.strip())]
+    for part in filter(None, parts):
         name, equals, values = part.partition("=")
         if not equals or not name or not values:
             problem = Problem(field="grid", value=part, rule="NAME=A,B is needed", fix="--grid size=square,landscape")
             raise OptionError("the grid can't be read", problems=(problem,))
-        grid[name.lstrip("-").replace("-", "_")] = [value for value in values.split(",") if value]
+        grid[name.lstrip("-").replace("-", "_")] = [value.strip() for value in values.split(",") if value.strip()]
     return grid
 
 

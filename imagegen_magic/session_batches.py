@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .batch import BatchPlan, FailedJob, Gallery, Planned, plan_batch, result_or_failure, run_planned, write_report
+from .batch import BatchPlan, Planned, plan_batch, result_or_failure, run_planned
+from .batch_results import FailedJob, Gallery, write_report
 from .pacing import Pacer
 from .planning import check_budget
 from .response import OnEvent
@@ -18,7 +19,8 @@ from .store import Store
 from .tables import Table
 
 if TYPE_CHECKING:
-    from .batch_api import BatchHandle, Submitted
+    from .batch_api import BatchHandle
+    from .batch_submitted import Submitted
 
 from .session_core import SessionCore, ignore
 
@@ -128,14 +130,14 @@ class BatchSession(SessionCore):
         Raises:
             OptionError: there is none.
         """
-        from .batch_api import find_submitted  # noqa: PLC0415 - only for the Batch API
+        from .batch_submitted import find_submitted  # noqa: PLC0415 - only for the Batch API
 
         store = self.store(self.options({}))
         return self._handle(find_submitted(store, batch_id), store)
 
     def batches_table(self) -> Table:
         """Every batch submitted from this output folder."""
-        from .batch_api import submitted_table  # noqa: PLC0415 - only for the Batch API
+        from .batch_submitted import submitted_table  # noqa: PLC0415 - only for the Batch API
 
         return submitted_table(self.store(self.options({})))
 
@@ -147,10 +149,10 @@ class BatchSession(SessionCore):
 
     def _collect(self, sent: Submitted, lines: Iterable[Mapping[str, Any]]) -> Gallery:
         """Every job planned anew and given its answer; what is saved already is not saved again."""
-        from .batch_api import AnswerFromFile  # noqa: PLC0415 - only for the Batch API
+        from .batch_lines import AnswerFromFile  # noqa: PLC0415 - only for the Batch API
 
         shared = {"backend": sent.backend, "base_url": sent.base_url, "via": "batch-api"}
-        plan = self._plan_rows(sent.rows(), shared, name=sent.name)
+        plan = self._plan_rows(sent.rows(self.store(self.options({}))), shared, name=sent.name)
         places = {item.where: index for index, item in enumerate(plan.planned)}
         results: dict[int, ImageResult | FailedJob] = {}
 

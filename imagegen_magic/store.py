@@ -15,7 +15,7 @@ import secrets
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -89,11 +89,19 @@ class Store:
         self, stem: str, count: int, form: str, *, if_exists: str = "version", out: str | None = None
     ) -> tuple[Path, ...]:
         """The names that `plan` would give now, without holding them: for a dry run."""
-        for version in range(1, 100_000):
+        if if_exists != "version":
+            return planned_paths(self.folder, stem, count, form, out, 1)
+        return self.next_names(stem, count, form, out)[0]
+
+    def next_names(
+        self, stem: str, count: int, form: str, out: str | None, taken: Container[Path] = (), first: int = 1
+    ) -> tuple[tuple[Path, ...], int]:
+        """The first names, from version `first` on, that neither exist nor are in `taken`; and their version."""
+        for version in range(first, 100_000):
             names = planned_paths(self.folder, stem, count, form, out, version)
-            if if_exists != "version" or not any(path.exists() for path in names):
-                return names
-        return ()
+            if not any(path in taken or path.exists() for path in names):
+                return names, version
+        raise StoreError(f"no free name for {names[0].name}")
 
     def _check_folder(self, folder: Path, count: int) -> None:
         """Finds a read-only folder and a full disk before anything is paid."""

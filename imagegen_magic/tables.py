@@ -18,6 +18,8 @@ _CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border-bottom
 MAX_LINE = 128
 """Characters of a text table's line, where its columns can give way."""
 LEAST_WIDTH, LEAST_FIRST = 12, 32
+UNBROKEN, SHORT = 14, 24
+"""Characters of a cell that is never broken, and of one never broken inside a word: the longer ones give way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class Table:
         """The table as HTML; every text is escaped, and no style sheet or script is needed."""
         head = "".join(f'<th scope="col" style="{_CELL}">{escape(str(name))}</th>' for name in self.columns)
         body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{_markup(cell)}</td>' for cell in row) + "</tr>" for row in self.rows
+            "<tr>" + "".join(f'<td style="{_CELL}{_breaking(cell)}">{_markup(cell)}</td>' for cell in row) + "</tr>"
+            for row in self.rows
         )
         title = (
             f'<caption style="text-align:left;font-weight:600;padding:4px 0">{escape(self.title)}</caption>'
@@ -65,6 +68,11 @@ class Table:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
         return {"text/plain": str(self), "text/html": self.to_html()}
+
+
+def _breaking(cell: object) -> str:
+    length = len(_plain(cell))
+    return ";white-space:nowrap" if length <= UNBROKEN else ";overflow-wrap:anywhere" if length > SHORT else ""
 
 
 def _markup(cell: object) -> str:

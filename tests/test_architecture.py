@@ -20,10 +20,10 @@ FLOORS = {
     "settings servers history rows names "
     "pacing retries faults",
     "pictures": "receiving inputs masks preview png matting cutouts captions",
-    "work": "store recovery planning extraction result running batch batch_api answers transport batch_calls client ledger doctor reports "
+    "work": "store recovery planning extraction result running batch batch_results batch_api batch_submitted batch_lines answers transport batch_calls client ledger doctor reports "
     "recall gather",
     "engine": "session_core session_batches api",
-    "surfaces": "frontend cells batch_cells verbs completion magics panel widgets cli __main__",
+    "surfaces": "frontend cells batch_cells batch_view verbs completion magics panel widgets cli __main__",
 }
 """From the ground up. A module imports from its own floor or from below, never in a circle."""
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import simulated_session
 
 from imagegen_magic.api import run_batch
-from imagegen_magic.batch import FailedJob
+from imagegen_magic.batch_results import FailedJob
 from imagegen_magic.errors import BudgetError, OptionError, RequestError
 from imagegen_magic.pacing import Pacer
 from imagegen_magic.rows import expand_grid, parse_grid, read_body, read_source
@@ -142,6 +142,40 @@ def test_grid():
         parse_grid(["size"])
 
 
+def test_grid_of_several_words(shell, simulator):
+    """On a line, every NAME=A,B after --grid belongs to it; a value may hold spaces; a NAME is still a NAME."""
+    from test_magics import run
+
+    line = "%%imagegen_batch cups --dry-run --grid size=square,landscape style='oil paint,ink'"
+    _, done = run(shell, line + "\na cup")
+    assert "4 jobs" in str(shell.user_ns.get("cups", done.result))
+    _, done = run(shell, "%%imagegen_batch not-a-name --dry-run\na cup")
+    assert "must be a Python name" in str(done.error_in_exec)
+
+
+def test_names_are_settled_before_anything_is_sent(session, folder):
+    """Equal names are numbered in the batch's order, whichever job is sent first, and a name that exists is said."""
+    run_batch([{"prompt": "old", "out": "cup.png"}], session=session, **SMALL)
+    jobs = [{"prompt": "first", "out": "cup.png"}, {"prompt": "second", "out": "cup.png"}, "a hat", "a hat!"]
+    plan = session.plan_batch(read_source(jobs), {**SMALL, "n": 1})
+    planned = [item.files for item in plan.planned]
+    assert planned == ["cup-v2.png", "cup-v3.png", "hat.png", "hat-v2.png"]
+    assert "cup.png is taken, so it will be cup-v2.png (and 2 more)" in plan.summary()
+    gallery = run_batch(list(reversed(jobs)), session=session, concurrency=4, **SMALL)
+    assert [path.name for path in gallery.paths] == ["hat.png", "hat-v2.png", "cup-v2.png", "cup-v3.png"]
+    several = session.plan_batch(read_source([{"prompt": "x", "out": "hat.png"}]), {**SMALL, "n": 2})
+    assert several.planned[0].files == "hat-1.png, hat-2.png"
+
+
+def test_faults_come_in_the_order_of_the_lines(session):
+    """A name that is taken stands between the unreadable lines around it."""
+    run_batch([{"prompt": "old", "out": "cup.png"}], session=session, **SMALL)
+    rows = read_body('{"prompt": "a", "size": "3x3"}\n{"prompt": "b", "out": "cup.png"}\n{"prompt": \n')
+    with pytest.raises(RequestError) as caught:
+        session.plan_batch(rows, {**SMALL, "if_exists": "fail"})
+    assert [problem.where for problem in caught.value.problems] == ["line 1", "line 2", "line 3"]
+
+
 def test_batch_cell(shell, simulator):
     """A cell of prompts and JSON lines; --dry-run sends nothing; the gallery is bound and reported."""
     from test_magics import run
@@ -156,30 +190,3 @@ def test_batch_cell(shell, simulator):
     shell.user_ns["jobs"] = ["a fish"]
     _, done = run(shell, "%imagegen batch more --from jobs --size 1024x640 --quality low")
     assert len(shell.user_ns["more"]) == 1
-
-
-def test_batch_api(session, simulator, folder):
-    """Submitted, asked for, collected: once, by another session on the same folder too."""
-    shared = {**SMALL, "model": "gpt-image-2.5-flare", "via": "batch-api"}
-    plan = session.plan_batch(read_source(["a mug", "a cat"]), shared, name="night")
-    handle = session.submit_batch(plan, shared, name="night")
-    with pytest.raises(OptionError, match="submitted already"):
-        session.submit_batch(plan, shared)
-    with pytest.raises(OptionError, match="not finished"):
-        handle.collect()
-    later = simulated_session(simulator).batch_handle(handle.id)
-    for _ in range(6):
-        later.status()
-    gallery = later.collect()
-    assert [path.name for path in gallery.paths] == ["night-mug.png", "night-cat.png"]
-
-    assert len(later.collect().paths) == 2
-    assert len(list((folder / "output/imagegen").glob("*.png"))) == 2
-    assert "collected" in str(session.batches_table())
-
-
-def test_batch_api_refuses_what_it_can_not_do(session):
-    """A model without it, edits and two backdrops are refused before anything is uploaded."""
-    for more in ({"model": "gpt-image-2.6-flare"}, {"transparent": "difference", "model": "gpt-image-2.5-flare"}):
-        with pytest.raises(RequestError):
-            session.plan_batch(read_source(["a mug"]), {**SMALL, "via": "batch-api", **more})

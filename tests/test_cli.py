@@ -564,6 +564,37 @@ def test_bash_completes(typed, offered):
     assert set(done.stdout.split()) == offered
 
 
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+def test_bash_completes_files_with_spaces(folder):
+    """A file's name is one word, whatever is in it."""
+    (folder / "my pic.png").touch()
+    ask = "COMP_WORDS=(imagegen edit --image my); COMP_CWORD=3; _imagegen; printf '%s|' \"${COMPREPLY[@]}\""
+    done = subprocess.run(
+        ["bash", "-c", completion_script("bash") + ask], check=True, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout == "my pic.png|"
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("imagegen gen", {"generate", "generate-batch"}),
+        ("imagegen generate --backend ", {"openai", "simulator"}),
+        ("imagegen generate --size squ", {"square"}),
+        ("imagegen edit --image my", {"my pic.png"}),
+        ("imagegen completion ", {"bash", "zsh", "fish"}),
+    ],
+)
+def test_fish_completes(typed, offered, folder):
+    """What fish offers after Tab."""
+    (folder / "my pic.png").touch()
+    (folder / "imagegen.fish").write_text(completion_script("fish"))
+    ask = f"source imagegen.fish; complete -C {shlex.quote(typed)}"
+    done = subprocess.run(["fish", "--no-config", "-c", ask], check=True, capture_output=True, text=True, timeout=30)
+    assert {line.split("\t")[0] for line in done.stdout.splitlines()} == offered
+
+
 def test_simulate_serves(capsys):
     """`simulate` prints its address on standard output, serves, and ends with Ctrl-C; a taken port is said."""
     process = spawn(["simulate", "--port", "0"])

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from imagegen_magic.api import Session
-from imagegen_magic.batch import BatchPlan, FailedJob, Gallery
+from imagegen_magic.batch import BatchPlan
+from imagegen_magic.batch_results import FailedJob, Gallery
 from imagegen_magic.errors import CallCancelledError, OptionError, Problem
 from imagegen_magic.result import ImageResult
 from imagegen_magic.rows import Row, expand_grid, parse_grid, read_body, read_source

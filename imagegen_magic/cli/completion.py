@@ -69,29 +69,7 @@ def _takes_value(option: Option) -> bool:
 
 def bash_script() -> str:
     """A function for `complete -F`."""
-    cases = []
-    for command in COMMANDS.values():
-        options = options_of(command)
-        flags = " ".join(flag for option in options for flag in flags_of(option))
-        values = [(option.flags, values_of(option)) for option in options if _takes_value(option)]
-        inner = [f'      {"|".join(names)}) words="{" ".join(words)}" ;;' for names, words in values if words]
-        paths = [flag for option in options if option.name in FILES for flag in option.flags]
-        free = [
-            flag
-            for option in options
-            if _takes_value(option) and option.name not in FILES and not values_of(option)
-            for flag in option.flags
-        ]
-        inner += [f"      {'|'.join(paths)}) files=1 ;;"] if paths else []
-        inner += [f"      {'|'.join(free)}) ;;"] if free else []
-        inner.append(f'      *) words="{" ".join((*_words_of(command), flags))}" ;;')
-        cases += [
-            f"    {command.name})",
-            '      case "$previous" in',
-            *(f"  {line}" for line in inner),
-            "      esac ;;",
-        ]
-    body = "\n".join(cases)
+    body = "\n".join(line for command in COMMANDS.values() for line in _bash_case(command))
     return f"""\
 _imagegen() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" words="" files=""
@@ -104,6 +82,7 @@ _imagegen() {{
   esac
   if [ -n "$files" ]; then
     compopt -o filenames 2>/dev/null
+    local IFS=$'\\n'
     COMPREPLY=($(compgen -f -- "$current"))
   else
     COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -111,6 +90,23 @@ _imagegen() {{
 }}
 complete -F _imagegen imagegen
 """
+
+
+def _bash_case(command: Command) -> Iterable[str]:
+    """What may follow in a command's line: by the word before, values, a path or nothing; else flags."""
+    options = options_of(command)
+    taking = [option for option in options if _takes_value(option)]
+    paths = [flag for option in taking if option.name in FILES for flag in option.flags]
+    known = [(option.flags, values) for option in taking if (values := values_of(option))]
+    free = [flag for option in taking if option.name not in FILES and not values_of(option) for flag in option.flags]
+    flags = [flag for option in options for flag in flags_of(option)]
+    yield f"    {command.name})"
+    yield '      case "$previous" in'
+    yield from (f'        {"|".join(names)}) words="{" ".join(words)}" ;;' for names, words in known)
+    yield from [f"        {'|'.join(paths)}) files=1 ;;"] if paths else []
+    yield from [f"        {'|'.join(free)}) ;;"] if free else []
+    yield f'        *) words="{" ".join((*_words_of(command), *flags))}" ;;'
+    yield "      esac ;;"
 
 
 def zsh_script() -> str:

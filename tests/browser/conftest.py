@@ -126,6 +126,18 @@ class Lab:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.page.wait_for_selector(READY[self.app])
 
+    def open_as_a_stranger(self):
+        """Loads the page again as somebody else gets it: untrusted, and without a kernel that could run it."""
+        name = f"{self.path.parent.name}/{self.path.name}"
+        notebook = nbformat.read(self.path, as_version=4)
+        notebook.metadata["kernelspec"] = {"display_name": "none", "language": "python", "name": "no-such-kernel"}
+        nbformat.write(notebook, self.path)
+        self.page.goto(f"{self.address}/doc/tree/{name}?reset&token={TOKEN}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        dialog = self.page.get_by_role("button", name="No Kernel")
+        if dialog.count():
+            dialog.first.click()
+
     def menu(self, *names):
         """Clicks through a menu; an entry's name may have its shortcut behind it."""
         for name in names:

@@ -1,0 +1,148 @@
+"""The Batch API on the simulator: submitted, asked for and collected, in this kernel or another."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import simulated_session
+from PIL import Image
+
+from imagegen_magic import batch_lines
+from imagegen_magic.errors import CallError, OptionError, RequestError
+from imagegen_magic.rows import read_source
+from imagegen_magic.simulator import Simulator
+
+SMALL = {"size": "1024x640", "quality": "low"}
+NIGHT = {**SMALL, "model": "gpt-image-2.5-flare", "via": "batch-api"}
+
+
+def submitted(session, jobs, **more):
+    """The handle of a batch of these jobs."""
+    shared = {**NIGHT, **more}
+    return session.submit_batch(session.plan_batch(read_source(jobs), shared, name="night"), shared, name="night")
+
+
+def collected(handle, steps=9):
+    """The gallery, once the server is through."""
+    for _ in range(steps):
+        handle.status()
+    return handle.collect()
+
+
+def test_submitted_asked_for_and_collected(session, simulator, folder):
+    """It is collected once, by another session on the same folder too; half the price is what it costs."""
+    handle = submitted(session, ["a mug", "a cat"])
+    with pytest.raises(OptionError, match="submitted already"):
+        submitted(session, ["a cat", "a fish"])
+    with pytest.raises(OptionError, match="not finished"):
+        handle.collect()
+    later = simulated_session(simulator).batch_handle(handle.id)
+    gallery = collected(later)
+    assert [path.name for path in gallery.paths] == ["night-mug.png", "night-cat.png"]
+    assert len(later.collect().paths) == 2
+    assert len(list((folder / "output/imagegen").glob("*.png"))) == 2
+    assert "collected" in str(session.batches_table())
+
+
+def test_edits_go_with_uploaded_pictures(session, simulator, folder):
+    """An edit's pictures and mask are uploaded once each and kept, so that no variable is needed to collect."""
+    Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
+    Image.new("RGB", (64, 64), "red").save(folder / "coat.png")
+    edits = [
+        {"prompt": "a window", "image": "room.png", "mask_box": "10%,10%,30%,30%"},
+        {"prompt": "a coat on it", "image": ["room.png", "coat.png:style"]},
+        {"prompt": "like this", "ref": "coat.png"},
+    ]
+    handle = submitted(session, edits)
+    uploads = session.client(None).sdk().files.list(purpose="vision")
+    assert sorted(file.filename for file in uploads) == ["coat.png", "mask.png", "room.png"]
+    (folder / "room.png").unlink()
+    (folder / "coat.png").unlink()
+    later = simulated_session(simulator)
+    gallery = collected(later.batch_handle(handle.id))
+    assert len(gallery.done) == 3
+    assert [result.record.digest for result in gallery.done] == [job["digest"] for job in handle._sent.jobs]
+    assert simulator.images_billed == 3
+
+
+def test_models_and_endpoints_have_files_of_their_own(session, simulator, folder):
+    """A batch is for one endpoint and one model; the results are in the jobs' order all the same."""
+    Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
+    jobs = ["a", {"prompt": "b", "model": "gpt-image-2"}, {"prompt": "c", "image": "room.png"}, "d"]
+    handle = submitted(session, jobs)
+    assert len(handle._sent.parts) == 3
+    assert [result.record.prompt_typed for result in collected(handle)] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(("limit", "value", "parts"), [("MAX_LINES", 2, 3), ("MAX_BYTES", 520, 3)])
+def test_a_file_over_the_limits_goes_in_parts(session, monkeypatch, limit, value, parts):
+    """No input file has more lines or bytes than the service takes."""
+    monkeypatch.setattr(batch_lines, limit, value)
+    handle = submitted(session, [f"mug {n}" for n in range(5)])
+    assert [len(part.jobs) for part in handle._sent.parts] == [2, 2, 1]
+    assert len(handle._sent.parts) == parts
+    assert len(collected(handle).done) == 5
+
+
+def test_failed_lines_are_planned_again(session, simulator):
+    """What the server refused is a failure with its reason; running the batch again submits that alone."""
+    jobs = ["a mug", {"prompt": "a cat", "extra": {"nonsense": 1}}, "a fish"]
+    first = collected(submitted(session, jobs))
+    assert [type(result).__name__ for result in first] == ["ImageResult", "FailedJob", "ImageResult"]
+    assert "nonsense" in str(first.failures[0].error)
+    again = submitted(session, jobs)
+    assert [job["prompt"] for job in again._sent.jobs] == ["a cat"]
+
+
+def test_cancelled_is_collected_and_sent_again(session, simulator):
+    """What a cancelled batch did not do is a failure, and a new batch has it."""
+    handle = submitted(session, ["a mug", "a cat"])
+    handle.cancel()
+    gallery = collected(handle)
+    assert [failure.error.outcome for failure in gallery.failures] == ["refused"] * 2
+    assert len(collected(submitted(session, ["a mug", "a cat"])).done) == 2
+
+
+def test_a_refused_batch_leaves_nothing_behind(folder):
+    """Where the server does not take the file, the same jobs can be submitted again."""
+    simulator = Simulator(faults="403 unverified on=batches")
+    with pytest.raises(CallError):
+        submitted(simulated_session(simulator), ["a mug"])
+    assert len(collected(submitted(simulated_session(simulator), ["a mug"])).done) == 1
+
+
+def test_what_is_free_is_tried_again(folder):
+    """A server that is busy for a moment costs no batch: uploads and questions are repeated, making a batch is not."""
+    simulator = Simulator(faults="503 on=files", sleep=lambda seconds: None)
+    assert submitted(simulated_session(simulator), ["a mug"])
+    simulator = Simulator(faults="503 x9 on=batches")
+    with pytest.raises(CallError):
+        submitted(simulated_session(simulator), ["a cat"])
+    made = [arrival for arrival in simulator.record if arrival.path.endswith("/batches") and arrival.method == "POST"]
+    assert len(made) == 1
+
+
+def test_a_lost_answer_is_found_again(folder):
+    """The batch was made, but its answer never came: it is found by its tag, and not paid twice."""
+    simulator = Simulator(faults="reset after headers on=batches")
+    session = simulated_session(simulator)
+    with pytest.raises(CallError):
+        submitted(session, ["a mug"])
+    with pytest.raises(OptionError, match="submitted already"):
+        submitted(session, ["a mug"])
+    assert len(collected(session.batch_handle()).done) == 1
+
+
+def test_kept_notes_are_plain(session, folder):
+    """What lies in the output folder is JSON without pictures in it."""
+    handle = submitted(session, ["a mug"])
+    note = json.loads((folder / f"output/imagegen/batches/{handle.id}.json").read_text())
+    assert note["parts"][0]["jobs"][0]["prompt"] == "a mug"
+
+
+def test_batch_api_refuses_what_it_can_not_do(session):
+    """A model without it, edits and two backdrops are refused before anything is uploaded."""
+    for more in ({"model": "gpt-image-2.6-flare"}, {"transparent": "difference", "model": "gpt-image-2.5-flare"}):
+        with pytest.raises(RequestError):
+            session.plan_batch(read_source(["a mug"]), {**SMALL, "via": "batch-api", **more})
