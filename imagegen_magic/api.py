@@ -74,6 +74,10 @@ class Session(BatchSession):
         """The `count` newest lines of the history, newest last; only those about `word`."""
         return history_table(self.store(self.options({})).history, word, count)
 
+    def rebuild_history(self) -> int:
+        """How many lines the history has, once it is written anew from the sidecars and its readable lines."""
+        return self.store(self.options({})).history.rebuild()
+
     def cost_table(self) -> Table:
         """What was spent: this session, today, by model; estimate against actual."""
         store = self.store(self.options({}))

@@ -21,6 +21,9 @@ __all__ = ["Estimate", "actual_cost", "estimate_cost", "format_usd", "image_inpu
 MILLION = Decimal(1_000_000)
 AUTO_SIZES = ("1024x1024", "1536x1024", "1024x1536")
 """What `auto` is assumed to choose among; the server does not say before."""
+AUTO_FRAMES = ((720, 720), (960, 960))
+"""What a gif's frames are assumed to measure where the size is `auto`."""
+DEFAULT_FRAMES = 9
 PARTIAL_TOKENS = 100
 """Image output tokens a live preview costs (OpenAI image guide as quoted by third parties, read 2026-11-23)."""
 PATCH = 32
@@ -100,6 +103,8 @@ def estimate_cost(request: ImageRequest, model: Model, *, batch_api: bool = Fals
     `auto` sizes and qualities widen the range to what the server may choose; n pictures are n bills,
     the input counted each time.
     """
+    if request.format == "svg":
+        return Estimate(low=None, high=None, basis="an svg's author model is billed at rates of its own")
     prices = model.prices
     tokens = _output_range(request, model)
     if tokens is None or prices.image_output is None or prices.text_input is None:
@@ -133,7 +138,22 @@ def _qualities(request: ImageRequest, model: Model) -> Sequence[str]:
 
 def _sizes(request: ImageRequest) -> list[tuple[int, int]]:
     pixels = read_pixels(request.size or "")
-    return [pixels] if pixels else [p for text in AUTO_SIZES if (p := read_pixels(text))]
+    sizes = [pixels] if pixels else [p for text in AUTO_SIZES if (p := read_pixels(text))]
+    if request.format != "gif":
+        return sizes
+    columns, rows = gif_grid(request.frame_count or DEFAULT_FRAMES)
+    frames = [pixels] if pixels else list(AUTO_FRAMES)
+    return [(width * columns, height * rows) for width, height in frames]
+
+
+def gif_grid(frames: int) -> tuple[int, int]:
+    """(columns, rows) of the sheet on which a gif's frames are drawn, and by which it is billed.
+
+    From sizes and steps that third parties measured (apiyi, Comfy, read 2026-11-23); OpenAI publishes none.
+    """
+    if frames <= 8:
+        return 4, 2
+    return (3, 3) if frames == 9 else (4, 3) if frames <= 12 else (4, 4)
 
 
 def _output_usd(request: ImageRequest, model: Model, tokens: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:

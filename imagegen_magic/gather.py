@@ -41,29 +41,33 @@ def gather_inputs(options: Options, command: str, variables: Mapping[str, object
     """Every input picture, mask and markup, read and checked; faults are collected, not raised."""
     problems: list[Problem] = []
     tokens = [*(options["image"] or ()), *(options["ref"] or ())]
-    images = [picture for token in tokens if (picture := _read(token, variables, store, problems)) is not None]
+    found = [pair for token in tokens if (pair := _read(token, variables, store, problems)) is not None]
+    images = [image for image, _ in found]
     if command == "edit" and not options["image"]:
         problems.append(
             Problem(field="image", rule="an edit needs a picture", fix="-i path.png, -i @hero or -i variable")
         )
     mask = _mask(options, images, variables, store, problems)
-    markup = _read(options["markup"], variables, store, problems) if options["markup"] is not None else None
+    drawn = _read(options["markup"], variables, store, problems) if options["markup"] is not None else None
     return Inputs(
         images=tuple(images),
         mask=mask,
-        markup=markup,
-        parents=tuple(_parent(image, store) for image in images),
+        markup=drawn[0] if drawn else None,
+        parents=tuple(_parent(image, source, store) for image, source in found),
         problems=tuple(problems),
         key_shares=_key_shares(images) if options["transparent"] in ("chroma", "difference") else {},
         references_only=not options["image"],
     )
 
 
-def _read(token: Any, variables: Mapping[str, object], store: Store, problems: list[Problem]) -> InputImage | None:
+def _read(
+    token: Any, variables: Mapping[str, object], store: Store, problems: list[Problem]
+) -> tuple[InputImage, Any] | None:
+    """The picture that a token means, and what it was read from; None where it can't be read."""
     parsed = parse_token(token)
     try:
         source, origin = resolve_token(parsed.reference, variables, lambda word: history_file(store, word))
-        return read_input(source, role=parsed.role, origin=origin)
+        return read_input(source, role=parsed.role, origin=origin), source
     except ImagegenError as error:
         problems += problems_of(error)
         return None
@@ -94,10 +98,14 @@ def _mask(
         return None
 
 
-def _parent(image: InputImage, store: Store) -> Parent:
-    """Where an input came from, with its number where the history knows its bytes."""
-    record = store.history.by_sha256(image.sha256) if store.history.path.exists() else None
-    return Parent(sha256=image.sha256, role=image.role, file=image.origin, number=record.number if record else None)
+def _parent(image: InputImage, source: Any, store: Store) -> Parent:
+    """Where an input came from, with its number where the history knows its bytes; a cut-out stands for its source."""
+    if (record := store.history.by_sha256(image.sha256)) is not None:
+        return Parent(sha256=image.sha256, role=image.role, file=image.origin, number=record.number)
+    path = getattr(source, "path", source)
+    made = store.derived_from(path) if isinstance(path, Path) else None
+    sha256, number = made or (image.sha256, None)
+    return Parent(sha256=sha256, role=image.role, file=image.origin, number=number)
 
 
 def _key_shares(images: list[InputImage]) -> dict[str, float]:

@@ -203,7 +203,7 @@ class History:
             if ".incoming" in path.parts:
                 continue
             record = _parsed(path.read_text(encoding="utf-8", errors="replace"))
-            if record is not None and record.files:
+            if record is not None and record.api_files():  # a derived file's sidecar only points to its source
                 found[(record.number, record.time)] = record
         return sorted(found.values(), key=lambda record: (record.number, record.time))
 
@@ -221,7 +221,7 @@ class History:
 
     def done(self) -> list[Record]:
         """The records that have pictures, oldest first."""
-        return [record for record in self.records() if record.outcome == "done" and record.files]
+        return [record for record in self.records() if record.outcome == "done" and record.api_files()]
 
     def find(self, token: str) -> tuple[Record, int]:
         """The record that `@last`, `@hero` or `@17` means, and the picture's index (`@hero.2`, `@hero[2]`; else 0).

@@ -267,6 +267,16 @@ class Store:
         self.write_text(sidecar_path(name), json.dumps(json.loads(note.to_json()), indent=1, ensure_ascii=False))
         return entry
 
+    def derived_from(self, path: Path) -> tuple[str, int] | None:
+        """(hash, history number) of the picture that the derived file at `path` was made from, by its sidecar."""
+        try:
+            record = Record.from_dict(json.loads(sidecar_path(path).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+        if record.api_files() or not record.parents or file_sha256(path) not in {e.sha256 for e in record.files}:
+            return None
+        return str(record.parents[0].get("sha256", "")), record.number
+
     def write_text(self, path: Path, text: str) -> None:
         """Writes a text file whole or not at all."""
         temporary, stream = self.open(path.suffix)

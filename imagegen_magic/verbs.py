@@ -168,9 +168,11 @@ def verb_why(session: Session, shell: Any, line: str) -> PlainText:
     return PlainText(redact("".join(traceback.format_exception(type(error), error, error.__traceback__))))
 
 
-def verb_history(session: Session, shell: Any, line: str) -> Table:
-    """Lists what was made: history [WORD] [-n COUNT]."""
+def verb_history(session: Session, shell: Any, line: str) -> Table | PlainText:
+    """Lists what was made: history [WORD] [-n COUNT]; --rebuild writes it anew from the sidecars."""
     words = split_line(line)
+    if words == ["--rebuild"]:
+        return PlainText(f"the history has {session.rebuild_history()} lines")
     count = [words.pop(words.index("-n") + 1)] if "-n" in words[:-1] else []
     if count and not (count[0].isdigit() and int(count[0])):
         problem = Problem(field="-n", value=count[0], rule="a whole number from 1", fix="%imagegen history mug -n 100")

@@ -94,15 +94,23 @@ def test_no_name_is_too_long_for_a_file_system(text):
     assert len(f"{safe_stem(text)}-source-v99999-10.webp.json".encode("utf-8", "replace")) < 255
 
 
+PLAUSIBLE = ("outcome", "number", "name", "prompt_typed", "time", "request")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+FILES = st.fixed_dictionaries(
+    {"path": st.sampled_from(["a.png", "b/c.png", "..", "", "é.png"]), "sha256": st.text(max_size=4), "bytes": st.integers(0, 9),
+     "format": st.sampled_from(["png", "svg", ""])},
+    optional={"kind": st.sampled_from(["api", "web", "cutout"]), "size": JSON, "index": st.integers(-1, 3)},
+)  # fmt: skip
 LINES = st.fixed_dictionaries(
-    {"outcome": st.just("done") | JSON},
-    optional={field.name: JSON for field in fields(Record) if field.name not in ("outcome", "files")}
-    | {"files": JSON | st.lists(st.fixed_dictionaries({"path": st.text(max_size=12) | JSON, "sha256": JSON}))},
+    {"outcome": st.just("done")},
+    optional={"number": st.integers(0, 9), "name": st.text(max_size=5), "prompt_typed": st.text(max_size=9)}
+    | {"time": st.text(max_size=9), "request": st.dictionaries(st.sampled_from(["model", "endpoint"]), JSON)}
+    | {field.name: JSON for field in fields(Record) if field.name not in (*PLAUSIBLE, "files")}
+    | {"files": JSON | st.lists(FILES, max_size=2)},
 )
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegen_magic.catalog import load_catalog
+from imagegen_magic.cost import estimate_cost
 from imagegen_magic.errors import OptionError
 from imagegen_magic.request import ImageRequest, InputImage
 from imagegen_magic.rules import check_request, request_warnings
@@ -156,3 +157,14 @@ def test_users_model_file_overrides_and_adds(tmp_path):
     with pytest.raises(OptionError) as caught:
         load_catalog(path)
     assert len(caught.value.problems) == 4
+
+
+def test_animations_and_drawings_are_estimated_honestly():
+    """A gif is billed as the sheet of its frames; what an svg's author model costs is unknown, not 0."""
+    catalog = load_catalog()
+    model = catalog.get("gpt-image-2.5-sunburst")
+    shared = {"prompt": "a mug", "model": model.id, "quality": "low", "size": "960x960"}
+    still = estimate_cost(ImageRequest(**shared), model)
+    moving = estimate_cost(ImageRequest(**shared, output_format="gif", frame_count=9), model)
+    assert moving.low > 3 * still.high
+    assert estimate_cost(ImageRequest(**shared, output_format="svg"), model).high is None

@@ -158,3 +158,14 @@ def test_records_of_a_newer_version_are_read():
     record = Record.from_dict({"number": 3, "files": [{"path": "a.png", "sha256": "", "bytes": 1, "format": "png",
                                "new": 1}], "newer": True})  # fmt: skip
     assert record.files[0].path == "a.png"
+
+
+def test_the_history_is_rebuilt_from_sidecars(session, folder):
+    """A lost history comes back from the sidecars, those of derived files apart; references and lineage still work."""
+    session.generate("a red mug", name="hero", size="1024x1024", web=(256,), transparent=True)
+    session.edit("blue", "@hero", name="blue")
+    (folder / "output" / "imagegen" / "history.jsonl").unlink()
+    assert session.rebuild_history() == 2
+    assert session.history_names() == ["blue", "hero"]
+    assert "@2 blue" in str(session.lineage("@hero"))
+    assert len(session.newest(5)) == 2
