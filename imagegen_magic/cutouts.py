@@ -16,7 +16,7 @@ from PIL import Image
 
 from .backdrop import parse_color
 from .errors import CutoutError
-from .matting.arrays import Bytes, as_bytes
+from .matting.arrays import Bytes, as_bytes, masked
 from .matting.backdrop_fit import Backdrop, estimate_backdrop
 from .matting.checks import measure
 from .matting.chromakey import Subject, extract
@@ -238,7 +238,7 @@ def _hard_key(rgb: Bytes, backdrop: Backdrop, tolerance: int) -> tuple[Bytes, By
     key = np.rint(np.array(backdrop.key))
     near = cv2.inRange(rgb, tuple(key - tolerance), tuple(key + tolerance))
     alpha = as_bytes(cv2.bitwise_not(near))
-    return alpha, as_bytes(cv2.bitwise_and(rgb, rgb, mask=alpha))
+    return alpha, masked(rgb, alpha)
 
 
 def _force(rgb: Bytes, alpha: Bytes, backdrop: Backdrop, clear: int | None, whole: int | None) -> Bytes:

@@ -50,6 +50,7 @@ def test_glass_is_solved_exactly():
     cut = difference_cutout(*pair(alpha, colour))
     glass = cv2.erode((alpha == 0.4).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     assert np.abs(cut.alpha / 255 - alpha).max() < 0.02
+    assert not cut.foreground[cut.alpha == 0].any()
     assert np.abs(cut.foreground[glass].astype(int) - (150, 190, 120)).max() <= 3
     assert (cut.key, cut.second.hex, cut.shift) == ("#00ff00", "#ff00ff", (0.0, 0.0))
     assert cut.report.check("partial_share").status == "pass"
@@ -122,3 +123,16 @@ def test_what_no_shift_explains_is_not_shifted():
     """Unrelated frames stay where they are."""
     first, second = (np.repeat(np.rint(255 * smooth(s))[..., None], 3, axis=2).astype(np.uint8) for s in (4, 5))
     assert align(first, second, (GREEN - MAGENTA).astype(np.float32)) == (0.0, 0.0)
+
+
+def test_through_jpeg():
+    """Frames with halved colour resolution are solved too; clear pixels hold no colour."""
+    alpha, colour = bottle()
+    frames = []
+    for frame in pair(alpha, colour):
+        _, data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+        frames.append(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].copy())
+    cut = difference_cutout(*frames)
+    assert cut.backdrop.compressed
+    assert np.abs(cut.alpha / 255 - alpha).mean() < 0.02
+    assert not cut.foreground[cut.alpha == 0].any()

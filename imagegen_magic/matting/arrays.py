@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from cv2.typing import MatLike
 
-__all__ = ["Bytes", "Floats", "Indices", "Mask", "as_bytes", "as_floats"]
+__all__ = ["Bytes", "Floats", "Indices", "Mask", "as_bytes", "as_floats", "masked"]
 
 Bytes: TypeAlias = "NDArray[np.uint8]"
 Floats: TypeAlias = "NDArray[np.float32]"
@@ -27,3 +28,8 @@ def as_bytes(array: MatLike | NDArray[Any]) -> Bytes:
 def as_floats(array: MatLike | NDArray[Any]) -> Floats:
     """The array as float32; the very same one where it is."""
     return np.asarray(array, dtype=np.float32)
+
+
+def masked(foreground: Bytes, alpha: Bytes) -> Bytes:
+    """The colours (height, width, 3), black where alpha is 0: a clear pixel holds nothing."""
+    return as_bytes(cv2.bitwise_and(foreground, foreground, mask=alpha))

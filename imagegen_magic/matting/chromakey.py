@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from . import unmixing
-from .arrays import Bytes, Floats, Indices, Mask, as_bytes
+from .arrays import Bytes, Floats, Indices, Mask, as_bytes, masked
 from .backdrop_fit import Backdrop, estimate_backdrop
 from .nearest import nearest_subject
 from .regions import Subject, certain_subject, samples, soft_regions, tinted_share
@@ -72,8 +72,7 @@ def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, d
     alpha = refine_alpha(found.alpha, luma, found.soft)
     foreground = refine_foreground(even, found.foreground, found.alpha, alpha, backdrop.key)
     opacity = np.rint(alpha[:height, :width] * 255).astype(np.uint8)
-    foreground = np.ascontiguousarray(foreground[:height, :width])
-    foreground = as_bytes(cv2.bitwise_and(foreground, foreground, mask=opacity))
+    foreground = masked(foreground[:height, :width], opacity)
     return replace(found, alpha=opacity, foreground=foreground, backdrop=backdrop)
 
 

@@ -17,7 +17,7 @@ Subject: TypeAlias = Literal["opaque", "translucent"]
 EDGE = 4  # a sharp edge is at most this wide, pixels
 SEED = 40  # neutrality: below, a pixel is close to the key in hue
 TINT = 15  # neutrality below KEYED from which a deep pixel is in a tint of the key
-STEEP = 72  # a larger change of neutrality is the edge of an opaque subject
+STEEP = 96  # Sobel, 8 for each level a pixel: a larger change of neutrality is the edge of an opaque subject
 LARGE = 1600  # pixels of the longest edge above which soft regions are looked for on half the grid
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from . import chromakey
-from .arrays import Bytes, Floats, Mask, as_bytes, as_floats
+from .arrays import Bytes, Floats, Mask, as_bytes, as_floats, masked
 from .backdrop_fit import Backdrop
 from .spill import shade, spill_weight
 from .subsampling import even_sided, halve, refine_alpha, refine_foreground
@@ -131,9 +131,10 @@ def _solve(pair: _Pair, one: chromakey.Extraction, two: chromakey.Extraction) ->
     both = (one.certain > 0) & (two.certain > 0)
     change = float(contrary[both].mean()) if both.any() else 0.0
     odd = float((contrary[subject] > 24 + 4 * pair.noise).mean()) if subject.any() else 0.0
+    opacity = np.rint(alpha * 255).astype(np.uint8)
     return Difference(
-        alpha=np.rint(alpha * 255).astype(np.uint8),
-        foreground=np.clip(np.rint(foreground), 0, 255).astype(np.uint8),
+        alpha=opacity,
+        foreground=masked(np.clip(np.rint(foreground), 0, 255).astype(np.uint8), opacity),
         shift=(0.0, 0.0),
         change=change,
         contradiction=odd,
@@ -199,7 +200,7 @@ def _extract_subsampled(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, 
     colour = refine_foreground(frames[0], found.foreground, found.alpha, alpha, backdrops[0].key)
     out = np.rint(alpha[:height, :width] * 255).astype(np.uint8)
     x, y = found.shift
-    return replace(found, alpha=out, foreground=np.ascontiguousarray(colour[:height, :width]), shift=(2 * x, 2 * y))
+    return replace(found, alpha=out, foreground=masked(colour[:height, :width], out), shift=(2 * x, 2 * y))
 
 
 def _surface(backdrop: Backdrop, shape: tuple[int, ...]) -> Floats:
