@@ -8,6 +8,7 @@ Figures of one run are comparable with each other, on a machine that does nothin
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import subprocess
 import sys
@@ -58,6 +59,12 @@ def median_seconds(work: Callable[[], object], rounds: int) -> float:
     return statistics.median(seconds(work) for _ in range(rounds))
 
 
+def children_cpu() -> float:
+    """Processor seconds of all finished child processes; steadier than wall time on a busy machine."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def in_process(picture: Bytes) -> None:
     """Keying alone: an array in, alpha and foreground out."""
     took = median_seconds(lambda: cutout(picture, key=GREEN), 5)
@@ -78,7 +85,7 @@ def file_to_file(picture: Bytes) -> None:
         print(
             f"\nfile to file, fresh process, {picture.shape[1]}x{picture.shape[0]} (median of 3; the helper once, whole)"
         )
-        print(f"{'':22}{'seconds':>10}{'of ours':>10}{'MB':>8}{'peak MB':>10}")
+        print(f"{'':22}{'seconds':>10}{'of ours':>10}{'CPU s':>10}{'MB':>8}{'peak MB':>10}")
         own = 0.0
         for name, command in (commands | {"per-pixel helper": loop}).items():
             peak = ""
@@ -86,10 +93,12 @@ def file_to_file(picture: Bytes) -> None:
             def run(command: list[str] = command) -> str:
                 return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-            took = seconds(run) if command is loop else median_seconds(run, 3)
+            before, rounds = children_cpu(), 1 if command is loop else 3
+            took = seconds(run) if command is loop else median_seconds(run, rounds)
+            cpu = (children_cpu() - before) / (rounds if command is loop else rounds + 1)
             own = own or took
             peak = f"{int(run()) / 1024:.0f}" if command is ours else ""
-            print(f"{name:22}{took:10.2f}{took / own:10.2f}{target.stat().st_size / 1e6:8.1f}{peak:>10}")
+            print(f"{name:22}{took:10.2f}{took / own:10.2f}{cpu:10.2f}{target.stat().st_size / 1e6:8.1f}{peak:>10}")
 
 
 def many(count: int, side: int = 384) -> None:

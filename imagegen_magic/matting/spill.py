@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Indices, as_floats
+from .arrays import Bytes, Floats, Indices, Mask, as_floats
 from .scene import KEYED, Scene, colours_at
 from .unmixing import LUMA
 
@@ -17,7 +17,11 @@ ENOUGH = 40_000  # pixels for a robust slope; more only take time
 FEWEST = 500  # certain pixels; fewer say nothing about light
 RADII = (3, 5, 7, 10)  # pixels of the thinned frame: how far spill may reach
 WINDOW = (65, 65)  # colours are compared with their surroundings of this size
-GAIN = 0.25  # share of the variation that spill must explain to be believed
+GAIN = 0.4  # share of the variation that spill must explain to be believed
+LEVERAGE = 0.3  # of the strongest light that may be: pixels with more of it are within reach
+FEWEST_LIT = 50
+PARTS = 4  # along each side
+AGREEMENT = 0.3  # deviation of the parts from their median, as a share of it
 STRENGTHS = (0.02, 0.35)
 
 
@@ -67,11 +71,27 @@ def _best_reach(inside: Floats, dominance: Floats, exposed: Floats, shades: Floa
         return as_floats((plane - cv2.blur(plane * inside, WINDOW) / total)[at])
 
     observed = varying(dominance)
-    found = []
+    best = (0.0, 0.0, exposed, observed)
     for radius in RADII:
         weight = spill_weight(exposed, radius)
-        found.append((*_robust_slope(varying(as_floats(weight * shades)), observed), weight))
-    return max(found, key=lambda each: each[1])
+        expected = varying(as_floats(weight * shades))
+        slope, gain = _robust_slope(expected, observed)
+        if gain > best[1]:
+            best = (slope, gain, weight, expected)
+    slope, gain, weight, expected = best
+    return slope, gain if gain and _is_everywhere(expected, observed, at) else 0.0, weight
+
+
+def _is_everywhere(expected: Floats, observed: Floats, at: Mask) -> bool:
+    """Whether the parts of the picture agree on the slope: light does, a coloured pattern does not."""
+    row, column = np.nonzero(at)
+    part = row * PARTS // at.shape[0] * PARTS + column * PARTS // at.shape[1]
+    slopes = [
+        _robust_slope(expected[part == each], observed[part == each])[0]
+        for each in np.flatnonzero(np.bincount(part) >= FEWEST)
+    ]
+    middle = float(np.median(slopes)) if slopes else 0.0
+    return bool(slopes) and float(np.median(np.abs(np.array(slopes) - middle))) <= AGREEMENT * middle
 
 
 def spill_weight(exposed: Floats, radius: int) -> Floats:
@@ -82,7 +102,7 @@ def spill_weight(exposed: Floats, radius: int) -> Floats:
 
 
 def _robust_slope(x: Floats, y: Floats) -> tuple[float, float]:
-    """Slope of y over x through the origin and the share of y's median deviation it explains."""
+    """Slope of y over x through the origin and the share of y's median deviation that it explains where x is large."""
     stride = max(1, len(x) // ENOUGH)
     x, y = x[::stride], y[::stride]
     power = float((x * x).sum())
@@ -93,8 +113,12 @@ def _robust_slope(x: Floats, y: Floats) -> tuple[float, float]:
         error = np.abs(y - slope * x)
         weight = 1 / (1 + np.square(error / (1.5 * float(np.median(error)) + 0.002)))
         slope = float((weight * x * y).sum()) / max(float((weight * x * x).sum()), 1e-9)
-    before = max(float(np.median(np.abs(y))), 0.001)
-    return slope, 1 - float(np.median(np.abs(y - slope * x))) / before
+    # Most of a large subject is out of the light's reach: what counts is how well those within it are explained.
+    within = x > LEVERAGE * np.quantile(x, 0.999)
+    if within.sum() < FEWEST_LIT or within.all():
+        return slope, 0.0
+    before = max(float(np.median(np.abs(y[within] - np.median(y[~within])))), 0.001)
+    return slope, 1 - float(np.median(np.abs(y - slope * x)[within])) / before
 
 
 def despill_certain(scene: Scene, certain: Bytes, spill: Spill, planes: list[Bytes]) -> None:

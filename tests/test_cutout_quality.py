@@ -1,0 +1,54 @@
+"""The cut-out's quality against other keyers on drawn subjects, and the instruments that measure it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cutout_keyers import colour_difference, per_pixel
+from cutout_render import Delivery, levels, render
+from cutout_score import score
+from cutout_subjects import SUBJECTS
+
+from imagegen_magic.cutouts import cutout
+
+GREEN = "#00ff00"
+
+
+def test_the_truth_scores_nothing():
+    """A perfect cut-out has no error, and one that keeps the backdrop has a large one."""
+    truth = SUBJECTS["icons"](np.random.default_rng(1))
+    picture, expected = render(truth, Delivery(key=GREEN))
+    assert score(expected, expected, levels(GREEN)).headline == 0
+    opaque = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
+    assert score(opaque, expected, levels(GREEN)).headline > 30
+
+
+@pytest.mark.parametrize(
+    ("pixel", "expected"),
+    [
+        ((0, 255, 0), (0, 0, 0, 0)),
+        ((8, 247, 8), (0, 0, 0, 0)),
+        ((200, 30, 40), (200, 30, 40, 255)),
+        ((90, 140, 60), (90, 89, 60, 126)),
+        ((0, 128, 0), (0, 0, 0, 127)),
+    ],
+    ids=["key", "near the key", "far from it", "tinted: the distance decides, and green is capped", "dark green"],
+)
+def test_the_per_pixel_helper(pixel, expected):
+    """What it is compared with follows the helper's description: smooth step, dominance, despill."""
+    picture = np.empty((16, 16, 3), np.uint8)
+    picture[:] = (0, 255, 0)
+    picture[8, 8] = pixel
+    found = per_pixel(picture, GREEN)[8, 8].astype(int)
+    assert np.abs(found - expected).max() <= 2, found
+
+
+@pytest.mark.parametrize("name", ["leaves", "rings_gold", "text_dark", "icons", "motion"])
+def test_better_than_the_classics(name):
+    """On a clean and on a noisy, drifting backdrop the error is under that of the studio's colour-difference keyer."""
+    truth = SUBJECTS[name](np.random.default_rng(11))
+    for delivery in (Delivery(key=GREEN), Delivery(key=GREEN, delivered="#06f60d", drift=4, noise=1.5, spill=0.12)):
+        picture, expected = render(truth, delivery)
+        ours, theirs = cutout(picture, key=GREEN).rgba, colour_difference(picture, GREEN)
+        found, other = (score(each, expected, levels(GREEN)).headline for each in (ours, theirs))
+        assert found < other
