@@ -15,7 +15,7 @@ from imagegen_magic.redaction import redact
 
 from .call import INTERRUPTED, Call, fail, refuse_keys
 from .output import in_shell_words, print_json, print_lines, say
-from .table import COMMANDS, Command
+from .table import COMMANDS, DEFAULTS, Command
 
 if TYPE_CHECKING:
     from imagegen_magic.api import Session
@@ -122,8 +122,11 @@ def _tips(call: Call) -> int:
 
 def _config(call: Call) -> int:
     from imagegen_magic.reports import config_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.settings import Options  # noqa: PLC0415 - with the command
 
-    return _show_table(call, config_table(_session(call).options({})))
+    options = _session(call).options({})
+    here = {name: DEFAULTS[name] for name in ("if_exists", "web_suffix") if options.origins[name] == "default"}
+    return _show_table(call, config_table(Options({**options, **here}, options.origins)))
 
 
 def _cost(call: Call) -> int:
