@@ -5,11 +5,13 @@ A torn last line (a killed process) is repaired, not fatal; a lost file is rebui
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -108,19 +110,22 @@ class History:
         self.folder = folder
         self.path = folder / "history.jsonl"
         self._lock = FileLock(folder / ".incoming" / "history.lock")
+        self._queue = threading.Lock()
 
     def append(self, record: Record) -> Record:
         """The record with its number, once its line is on disk."""
         self._lock_folder()
-        with self._lock:
-            numbered = replace(record, number=self._last_number() + 1)
-            line = numbered.to_json() + "\n"
-            with self.path.open("ab") as stream:
+        # The file's lock is polled, so that this process's threads queue before it; the wait for the disk is outside.
+        with contextlib.ExitStack() as opened:
+            with self._queue, self._lock:
+                numbered = replace(record, number=self._last_number() + 1)
+                line = numbered.to_json() + "\n"
+                stream = opened.enter_context(self.path.open("ab"))
                 if stream.tell() and not self._ends_with_newline():
                     stream.write(b"\n")  # a killed process left half a line; it stays, and is skipped when read
                 stream.write(line.encode())
                 stream.flush()
-                os.fsync(stream.fileno())
+            os.fsync(stream.fileno())
         return numbered
 
     def _lock_folder(self) -> None:

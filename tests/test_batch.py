@@ -108,6 +108,26 @@ def test_a_slow_server_slows_everybody_and_loses_nobody():
     assert simulator.images_billed == 10
 
 
+def test_no_more_in_flight_than_asked_for(folder):
+    """There are threads that save while others send, but the server never has more than `concurrency` at once."""
+    simulator = Simulator(limit=3, latency=0.05)
+    session = simulated_session(simulator)
+    gallery = run_batch([f"mug {n}" for n in range(12)], session=session, concurrency=3, **SMALL)
+    assert len(gallery.done) == 12
+    assert [arrival.status for arrival in simulator.record] == [200] * 12
+
+
+def test_what_was_stopped_before_it_was_sent_leaves_no_trace(session, simulator):
+    """A job that never got its turn holds no name and is not in the history."""
+    stop = threading.Event()
+    plan = session.plan_batch(read_source([f"mug {n}" for n in range(9)]), SMALL)
+    gallery = session.run_batch(plan, {**SMALL, "concurrency": 2}, cancel=stop, on_done=lambda *done: stop.set())
+    store = session.store(session.options({}))
+    assert len(store.history.records()) == len(simulator.record) == len(gallery.done)
+    assert len(list(store.folder.glob("*.png"))) == len(gallery.done)
+    assert {failure.error.outcome for failure in gallery.failures} == {"not sent"}
+
+
 def test_pacer_spaces_images_by_the_minute():
     """At 60 images a minute, one second lies between two single-image sends."""
     now = [0.0]
