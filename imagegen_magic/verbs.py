@@ -246,7 +246,11 @@ def verb_status(session: Session, shell: Any, line: str) -> Any:
 
 def verb_collect(session: Session, shell: Any, line: str) -> Any:
     """Fetches a finished batch's pictures: collect [ID]."""
-    return session.batch_handle(line).collect()
+    gallery = session.batch_handle(line).collect()
+    table, *sheet = gallery.display_items()
+    if sheet:  # which the gallery shows of itself
+        show_bundle(*table)
+    return gallery
 
 
 VERBS: dict[str, Verb] = {

@@ -7,6 +7,7 @@ import threading
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from conftest import simulated_session
 
@@ -140,17 +141,27 @@ def test_pacer_spaces_images_by_the_minute():
 
 
 def test_rows_of_every_kind(folder):
-    """Lists, mappings, pandas, polars, JSONL and CSV give the same rows."""
+    """Lists, mappings, pandas, polars, pyarrow, JSONL and CSV give the same rows."""
     data = {"prompt": ["a", "b"], "quality": ["low", None]}
     expected = [{"prompt": "a", "quality": "low"}, {"prompt": "b"}]
     (folder / "jobs.csv").write_text("prompt,quality\na,low\nb,\n", encoding="utf-8")
     (folder / "jobs.jsonl").write_text('{"prompt": "a", "fields": {"quality": "low"}}\nb\n', encoding="utf-8")
-    for source in (pd.DataFrame(data), pl.DataFrame(data), expected, "jobs.csv", "jobs.jsonl"):
+    for source in (pd.DataFrame(data), pl.DataFrame(data), pa.table(data), expected, "jobs.csv", "jobs.jsonl"):
         assert [dict(row.values) for row in read_source(source)] == expected
     with pytest.raises(OptionError):
         read_source("nowhere.csv")
     with pytest.raises(OptionError):
         read_source(7)
+
+
+def test_a_file_from_anywhere(folder):
+    """A byte-order mark, Windows line ends, blank lines, comments and names in any script are read; lines keep their numbers."""
+    lines = ["# jobs", "", '{"prompt": "a", "out": "größe 1.png"}', "  # more", "b", '{"prompt": ']
+    (folder / "jobs.jsonl").write_bytes(("\ufeff" + "\r\n".join(lines) + "\r\n").encode())
+    rows = read_source("jobs.jsonl")
+    assert [row.where for row in rows] == ["line 3", "line 5", "line 6"]
+    assert dict(rows[0].values) == {"prompt": "a", "out": "größe 1.png"}
+    assert rows[2].problems
 
 
 def test_grid():

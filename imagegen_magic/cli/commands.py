@@ -145,6 +145,10 @@ def _doctor(call: Call) -> int:
     return _show_table(call, table, code=1 if any(row[1] == "fail" for row in table.rows) else 0)
 
 
+def _batches(call: Call) -> int:
+    return _show_table(call, _session(call).batches_table())
+
+
 def _status(call: Call) -> int:
     return _show_table(call, _session(call).batch_handle(call.word or "").status())
 
@@ -221,6 +225,7 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "history": _history,
     "doctor": _doctor,
     "config": _config,
+    "batches": _batches,
     "status": _status,
     "collect": _collect,
     "cancel": _cancel,
