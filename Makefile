@@ -49,5 +49,9 @@ dist: .venv/ready  ## build the sdist and the wheel into dist/, and check what a
 	$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	$(BIN)/python -m twine check --strict dist/*
 
+bench-cutout: .venv/ready  ## the cut-out against other keyers: quality, speed, memory; INPUTS=DIR SECOND=DIR for another set
+	$(BIN)/python benchmarks/cutout.py $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SECOND),--second $(SECOND))
+	$(BIN)/python benchmarks/cutout_speed.py
+
 clean:  ## remove what the targets made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis output notebooks/output

@@ -174,7 +174,10 @@ def _thumbnail(store: Store, record: Record) -> str:
     from .preview import thumbnail  # noqa: PLC0415 - Pillow comes with the first picture
 
     path = store.folder / record.api_files()[0].path
-    small = thumbnail(path, 72, max_bytes=6_000) if path.is_file() else None
+    try:
+        small = thumbnail(path, 72, max_bytes=6_000) if path.is_file() else None
+    except OptionError:  # the file was changed into something else: the tree is drawn without it
+        small = None
     return f"data:{small.mime};base64,{base64.b64encode(small.data).decode()}" if small else ""
 
 

@@ -24,6 +24,7 @@ RECOVERED = "recovered after its process was killed"
 def recover(store: Store) -> list[Path]:
     """Publishes pictures that killed processes left in the spool, and sweeps it; returns the published paths."""
     published: list[Path] = []
+    living = swept = False
     for place in sorted((store.folder / SPOOL).glob("*/")):
         if not (place / ALIVE).exists():
             continue  # its process is about to lock it
@@ -31,13 +32,24 @@ def recover(store: Store) -> list[Path]:
         try:
             lock.acquire()
         except (Timeout, OSError):
-            continue  # its process lives
+            living = True  # its process lives
+            continue
         try:
             published += _recover_place(store, place)
         finally:
             lock.release()
         shutil.rmtree(place, ignore_errors=True)
+        swept = True
+    if swept and not living:
+        _give_back_all(store)
     return published
+
+
+def _give_back_all(store: Store) -> None:
+    """Gives back names that a process held when it was killed before it had noted them; no other process is there."""
+    for suffix in SUFFIXES.values():
+        for path in store.folder.rglob(f"*{suffix}"):
+            give_back(path)
 
 
 def _recover_place(store: Store, place: Path) -> list[Path]:

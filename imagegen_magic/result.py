@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .cutouts import Cutout
     from .matting.report import CutoutReport
+    from .preview import Preview
 
 __all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]
 
@@ -338,10 +339,8 @@ class JobPreview:
     """The host that it would be sent to, or `simulator`."""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    overlay: Any = None
-    """A Pillow image of the first picture with what the mask lets change hatched; None without a mask."""
-    changes: float | None = None
-    """The share (0 to 1) of the picture that the mask lets change; None without a mask."""
+    overlay: Preview | None = None
+    """What the mask will change, hatched; None without a mask."""
 
     def table(self) -> Table:
         """The preview as a table."""
@@ -350,7 +349,10 @@ class JobPreview:
             (name, value) for name, value in self.request.items() if name not in ("prompt", "images", "mask", "markup")
         ]
         rows += [("image", _image_line(image)) for image in self.request.get("images", ())]
-        rows += [(name, self._drawn_line(name)) for name in ("mask", "markup") if name in self.request]
+        for name in ("mask", "markup"):
+            if name in self.request:
+                width, height = self.request[name]["size"]
+                rows.append((name, f"{width}x{height}"))
         rows += [("prompt", self.prompt), ("files", ", ".join(shown_path(path) for path in self.paths))]
         rows.append(("cost", self._cost_line()))
         rows += [("note", note) for note in self.notes] + [("warning", warning) for warning in self.warnings]
@@ -362,21 +364,10 @@ class JobPreview:
         checked = f", prices checked {self.estimate.checked}" if self.estimate.checked else ""
         return f"{self.estimate} (estimate: {self.estimate.basis}{checked})"
 
-    def _drawn_line(self, name: str) -> str:
-        width, height = self.request[name]["size"]
-        changes = (
-            f"; {self.changes:.0%} of the picture may change" if name == "mask" and self.changes is not None else ""
-        )
-        return f"{width}x{height}{changes}"
-
     def display_items(self) -> list[Bundle]:
         """The table; below it, what the mask lets change."""
         table: Bundle = (dict(self.table()._repr_mimebundle_()), {})
-        if self.overlay is None:
-            return [table]
-        from .preview import preview_of  # noqa: PLC0415 - Pillow comes with the first picture shown
-
-        return [table, preview_of(self.overlay).bundle("The first picture; what the mask lets change is hatched")]
+        return [table] if self.overlay is None else [table, self.overlay.bundle("Mask: what is hatched may change")]
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
         return self.table()._repr_mimebundle_()

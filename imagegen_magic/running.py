@@ -31,6 +31,10 @@ SOURCE = "-source"
 """What the file with the API's bytes is called beside a cut-out: `hero-source.png` beside `hero.png`."""
 
 
+CHANGED_SHARE = 0.02
+"""More changed pixels than this outside a mask are worth a word: encoding alone moves fewer."""
+
+
 Gate = Callable[[], AbstractContextManager[None]]
 """What each attempt to send goes through; a batch paces itself by it."""
 
@@ -213,6 +217,7 @@ def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int,
             (_cut_out, job.cutout),
             (_measure, job.options["transparent"] == "native"),
             (_protect, job.options["protect"]),
+            (_compare_outside, job.request.mask is not None and not job.options["protect"]),
             (_web_copies, job.options["web"]),
         )
         for step, wanted in steps:
@@ -278,6 +283,20 @@ def _protect(
     derived.notes.append(
         f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there"
     )
+
+
+def _compare_outside(
+    job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
+) -> None:
+    """How much changed outside the mask, which only guides the model; some servers lose it on the way."""
+    from .masks import changed_outside  # noqa: PLC0415 - Pillow comes with the first picture
+
+    assert job.request.mask is not None
+    change = changed_outside(job.request.images[0], run.store.folder / entry.path, job.request.mask)
+    if change.share > CHANGED_SHARE:
+        derived.warnings.append(
+            f"{change.share:.0%} of the pixels outside the mask changed: --protect puts the original back there"
+        )
 
 
 def _web_copies(

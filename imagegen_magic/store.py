@@ -75,6 +75,7 @@ class Store:
             OptionError: `out` leaves the folder.
         """
         self._check_folder(base_path(self.folder, stem, out, form).parent, count)
+        _ = self.spool  # whoever holds names is known to be alive
         for version in range(1, 100_000):
             names = planned_paths(self.folder, stem, count, form, out, version)
             plan = Plan(paths=names, overwrite=if_exists == "overwrite", markers=tuple(markers))

@@ -16,13 +16,13 @@ PACKAGE = Path(imagegen_magic.__file__).parent
 
 FLOORS = {
     "base": "errors redaction tables background",
-    "facts and rules": "catalog sizes backdrop prompt request rules response cost option_table option_values options "
+    "facts and rules": "catalog models_file sizes backdrop prompt request rules response cost option_table option_values options "
     "settings servers history rows names "
     "pacing retries faults",
     "pictures": "receiving inputs masks preview png matting cutouts captions",
     "work": "store recovery planning extraction result running batch batch_results batch_api batch_submitted batch_lines answers transport batch_calls client ledger doctor reports "
     "recall gather",
-    "engine": "api",
+    "engine": "session_core session_batches api",
     "surfaces": "frontend cells batch_cells batch_view verbs completion magics panel widgets cli __main__",
 }
 """From the ground up. A module imports from its own floor or from below, never in a circle."""

@@ -166,6 +166,41 @@ def test_run_from_a_variable_and_a_file(shell, folder):
     assert "both a variable and a file" in str(done.error_in_exec)
 
 
+def test_a_prompt_from_elsewhere_runs_no_code(shell, folder):
+    """`{{ }}` in a file or a variable is text: somebody else may have written it. Recalled, it still is."""
+    (folder / "my prompt.txt").write_text("A mug {{ 1/0 }}", encoding="utf-8")
+    shell.user_ns["texts"] = {"first": "A cup {{ 1/0 }}"}
+    run(shell, '%imagegen run "my prompt.txt" one')
+    run(shell, "%imagegen run {{ texts['first'] }} two")
+    assert shell.user_ns["one"].prompt_sent == "A mug {{ 1/0 }}"
+    assert shell.user_ns["two"].prompt_sent == "A cup {{ 1/0 }}"
+    run(shell, "%imagegen recall @one")
+    first, _, body = shell.rl_next_input.partition("\n")
+    _, done = run(shell, f"{first} --dry-run\n{body}")
+    assert done.result.prompt == "A mug {{ 1/0 }}"
+
+
+def test_history_is_searched_by_what_a_person_knows(shell):
+    """A word of name, prompt, model or file finds a line; words of the machinery do not. `-n` bounds it."""
+    for name in ("late", "early", "noon"):
+        run(shell, f"%%imagegen {name}\nA mug at {name}.")
+    assert len(run(shell, "%imagegen history late")[1].result.rows) == 1
+    assert len(run(shell, "%imagegen history mug -n 2")[1].result.rows) == 2
+    assert run(shell, "%imagegen history -n none")[1].error_in_exec.problems
+
+
+def test_a_mask_shows_what_may_change(shell, folder):
+    """A dry run shows the hatched overlay; the result says the share, and how much changed outside."""
+    from PIL import Image
+
+    Image.new("RGB", (1024, 1024), "navy").save(folder / "a.png")
+    seen, done = run(shell, "%%imagegen_edit -i a.png --mask-box 0,0,100%,50% --dry-run\nA sunset.")
+    assert any("image/png" in output.data or "image/jpeg" in output.data for output in seen.outputs)
+    assert "50%" in str(done.result)
+    run(shell, "%%imagegen_edit sky -i a.png --mask-box 0,0,100%,50%\nA sunset.")
+    assert any("50% of a.png may change" in note for note in shell.user_ns["sky"].notes)
+
+
 def test_recall_brings_the_cell_back(shell):
     """The recalled cell, run again as a dry run, asks for the same request."""
     run(shell, '%%imagegen hero --size 1024x1536 --style "flat art"\nA red mug.')

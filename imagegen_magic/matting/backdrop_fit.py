@@ -6,17 +6,18 @@ noise. Everything the solver knows about the backdrop is estimated here, from th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Bytes, Floats, Indices
-from .subsampling import is_subsampled
+from .subsampling import LUMA_NOISE, is_subsampled
 
 GRID = 64
 NEAR = 24  # levels: a pixel this close to the key in every channel counts as backdrop before the drift is known
+BLEED = 5  # half pixels: a JPEG block of 8 pixels, and rounding
 MOST_CELLS = 1500
 FLAT_DEGREES = (0, 2, 4)
 
@@ -31,6 +32,7 @@ class Backdrop:
     share: float
     spread: float
     compressed: bool
+    bleed: int = 0  # pixels from an edge within which a codec may have mixed the colours of both sides
 
     @property
     def hex(self) -> str:
@@ -41,6 +43,10 @@ class Backdrop:
     def tolerance(self) -> int:
         """Levels within which a pixel may be pure backdrop (three sigma and rounding)."""
         return int(np.ceil(3.0 * self.noise + 0.7))
+
+    def halved(self) -> Backdrop:
+        """The backdrop of the picture at half size, where a subsampled one is keyed."""
+        return replace(self, compressed=False, noise=max(self.noise, LUMA_NOISE), bleed=BLEED)
 
     def planes(self, shape: tuple[int, ...]) -> list[Bytes]:
         """Three uint8 planes of the given (height, width), the backdrop behind every pixel."""

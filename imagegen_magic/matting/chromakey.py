@@ -19,7 +19,7 @@ from .regions import Subject, certain_subject, samples, soft_regions, tinted_sha
 from .scene import Scene, colours_at, dominance_channels, read_scene
 from .solving import Batch, solve
 from .spill import Spill, despill_certain, estimate_spill
-from .subsampling import LUMA_NOISE, even_sided, halve, refine_alpha, refine_foreground
+from .subsampling import even_sided, halve, refine_alpha, refine_foreground
 
 __all__ = ["Extraction", "Subject", "extract"]
 
@@ -67,7 +67,7 @@ def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, d
     height, width = image.shape[:2]
     even = even_sided(image)
     small, luma = halve(even)
-    coarse = replace(backdrop, compressed=False, noise=max(backdrop.noise, LUMA_NOISE))
+    coarse = backdrop.halved()
     found = extract(small, backdrop=coarse, subject=subject, despill=despill)
     alpha = refine_alpha(found.alpha, luma, found.soft)
     foreground = refine_foreground(even, found.foreground, found.alpha, alpha, backdrop.key)

@@ -13,6 +13,7 @@ from .spill import Spill
 
 __all__ = ["Batch", "solve"]
 
+AS_GOOD_AS_OPAQUE = 0.985  # opacity from which a pixel at a sharp edge is more likely opaque and of its own colour
 TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
 
 
@@ -101,6 +102,7 @@ def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     if len(doubtful):
         _solve_far(batch.part(doubtful), doubtful, lines, (alpha, foreground, variance))
     alpha = np.maximum(alpha, unmixing.least_opacity(batch.colour, batch.key, noise))
+    alpha[~batch.soft & (alpha > AS_GOOD_AS_OPAQUE)] = 1
     clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, alpha, noise), 0, 255)
     return alpha, batch.unlit(clean)
 

@@ -45,7 +45,7 @@ def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
     height, width = certain.shape
     step = max(1, round(max(height, width) / 1024))
     thin = (slice(step // 2, None, step),) * 2
-    inside = certain[thin].astype(np.float32)
+    inside = (certain[thin] & (scene.depth[thin] > scene.backdrop.bleed)).astype(np.float32)
     if inside.sum() < FEWEST:
         return None
     luma = cv2.cvtColor(np.ascontiguousarray(scene.image[thin]), cv2.COLOR_RGB2GRAY)

@@ -15,7 +15,8 @@ from .arrays import Bytes, Floats, Mask, as_bytes, as_floats
 WINDOW = (3, 3)
 LUMA_NOISE = 4.0  # levels; what the codec adds at edges
 DETAIL = 1.15  # the regression is diluted by noise in the luma
-BLUR_LOSS = 0.1  # alpha lost at either end of an edge to the codec's blur
+BLUR_LOSS = 0.1  # alpha lost at either end of an edge to the codec's blur; twice that where the luma is flat
+CONTRAST = 30.0  # levels of deviation from which an edge is sharp in the luma
 SAMPLE = 1024  # the test for subsampling looks at a window of this side
 
 
@@ -48,7 +49,7 @@ def _is_interpolated(plane: Floats, usable: Mask) -> bool:
         if len(error) < 100:
             return False
         mean.append(float(np.minimum(error, 30).mean()))
-    return mean[0] <= 0.4 * mean[1]
+    return mean[0] <= 0.55 * mean[1]
 
 
 def even_sided(image: Bytes) -> Bytes:
@@ -72,22 +73,33 @@ def halve(image: Bytes) -> tuple[Bytes, Floats]:
 def refine_alpha(alpha: Bytes, luma: Floats, soft: Mask | None) -> Floats:
     """Alpha at full size, (h, w) float32 in 0..1, from half-size alpha: its means kept, its detail from the luma.
 
-    Outside `soft` regions what the codec blurred away is put back: an edge is taken to run from 0 to 1.
+    Outside `soft` regions what the codec blurred away is put back: an edge is taken to run from 0 to 1. More is lost
+    where the luma shows no edge and the chroma has to.
     """
-    half = alpha.astype(np.float32) / 255
+    half = as_floats(alpha.astype(np.float32) / 255)
     size = (luma.shape[1], luma.shape[0])
-    guide = cv2.resize(luma, (half.shape[1], half.shape[0]), interpolation=cv2.INTER_AREA)
+    guide = as_floats(cv2.resize(luma, (half.shape[1], half.shape[0]), interpolation=cv2.INTER_AREA))
     mean, mean_alpha = cv2.blur(guide, WINDOW), cv2.blur(half, WINDOW)
-    variance = cv2.blur(guide * guide, WINDOW) - mean * mean
+    variance = as_floats(cv2.blur(guide * guide, WINDOW) - mean * mean)
     slope = (cv2.blur(guide * half, WINDOW) - mean * mean_alpha) / (variance + LUMA_NOISE * LUMA_NOISE)
-    detail = luma - cv2.resize(guide, size, interpolation=cv2.INTER_NEAREST)
-    full = cv2.resize(half, size, interpolation=cv2.INTER_NEAREST)
-    full = as_floats(full + DETAIL * detail * cv2.resize(slope, size, interpolation=cv2.INTER_LINEAR))
-    crisp = as_floats((full - BLUR_LOSS) / (1 - 2 * BLUR_LOSS))
+    detail = luma - _enlarged(guide, size)
+    full = _enlarged(half, size) + DETAIL * detail * cv2.resize(slope, size, interpolation=cv2.INTER_LINEAR)
+    faint = 1 - np.clip(np.sqrt(np.maximum(variance, 0)) / CONTRAST, 0, 1)
+    loss = cv2.resize(BLUR_LOSS * (1 + faint), size, interpolation=cv2.INTER_LINEAR)
+    crisp = (full - loss) / (1 - 2 * loss)
     if soft is not None and soft.any():
         gradual = cv2.resize(soft.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         crisp = np.where(gradual, full, crisp)
     return as_floats(np.clip(crisp, 0, 1))
+
+
+def _enlarged(half: Floats, size: tuple[int, int]) -> Floats:
+    """The plane at twice its size, smooth, with the mean of every 2 x 2 block as it was."""
+    full = cv2.resize(half, size, interpolation=cv2.INTER_CUBIC)
+    for _ in range(2):
+        lost = half - cv2.resize(full, (half.shape[1], half.shape[0]), interpolation=cv2.INTER_AREA)
+        full = full + cv2.resize(lost, size, interpolation=cv2.INTER_NEAREST)
+    return as_floats(full)
 
 
 def refine_foreground(

@@ -17,7 +17,7 @@ from . import chromakey
 from .arrays import Bytes, Floats, Mask, as_bytes, as_floats
 from .backdrop_fit import Backdrop
 from .spill import shade, spill_weight
-from .subsampling import LUMA_NOISE, even_sided, halve, refine_alpha, refine_foreground
+from .subsampling import even_sided, halve, refine_alpha, refine_foreground
 from .unmixing import LUMA
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _extract_subsampled(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, 
     height, width = first.shape[:2]
     frames = [even_sided(frame) for frame in (first, second)]
     halves = [halve(frame) for frame in frames]
-    coarse = [replace(b, compressed=False, noise=max(b.noise, LUMA_NOISE)) for b in backdrops]
+    coarse = [backdrop.halved() for backdrop in backdrops]
     found = extract_difference(halves[0][0], halves[1][0], (coarse[0], coarse[1]))
     nine = np.ones((9, 9), np.uint8)
     gradual = cv2.subtract(cv2.dilate(found.alpha, nine), cv2.erode(found.alpha, nine)) < STEEP
