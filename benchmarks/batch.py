@@ -48,7 +48,7 @@ def tiny() -> bytes:
 
 def real() -> bytes:
     """A PNG of about 1.5 MB."""
-    noise = np.random.default_rng(1).integers(0, 16, (1024, 1024, 3), dtype=np.uint8)
+    noise = np.random.default_rng(1).integers(0, 5, (1024, 1024, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise + np.linspace(0, 200, 1024, dtype=np.uint8)[None, :, None]).save(
         buffer, "PNG", compress_level=1

@@ -13,7 +13,7 @@ from typing import Any
 
 from .batch_results import FailedJob, Gallery, counted
 from .cost import Estimate
-from .errors import CallCancelledError, CallError, ImagegenError, Problem, RequestError
+from .errors import CallError, ImagegenError, Problem, RequestError
 from .history import Record
 from .names import safe_stem
 from .option_values import read_values
@@ -279,13 +279,14 @@ def run_planned(
                 index, item = waiting.popleft()
             except IndexError:  # another thread took the last one
                 return
-            outcome = result_or_failure(item, index, partial(_run_unless_stopped, run, item, index, pacer, cancel))
+            outcome = result_or_failure(item, index, partial(_run_in_turn, run, item, index, pacer, cancel))
             if fail_fast and isinstance(outcome, FailedJob):
                 cancel.set()
             results[index] = outcome
             on_done(index, outcome)
 
-    count = max(1, min(concurrency, len(waiting)))
+    # As many again, which save files while the others send; not where a failure must be known before the next is sent.
+    count = min(concurrency if fail_fast else 2 * concurrency, len(waiting))
     threads = [threading.Thread(target=work, name=f"imagegen-batch-{i}") for i in range(count)]
     for thread in threads:
         thread.start()
@@ -294,10 +295,11 @@ def run_planned(
     return Gallery(results=tuple(result for result in results if result is not None))
 
 
-def _run_unless_stopped(run: RunJob, item: Planned, index: int, pacer: Pacer, cancel: threading.Event) -> ImageResult:
-    if cancel.is_set() and item.stored is None:
-        raise CallCancelledError("stopped before it was sent", outcome="not sent")
-    return run(item, index, pacer, cancel)
+def _run_in_turn(run: RunJob, item: Planned, index: int, pacer: Pacer, cancel: threading.Event) -> ImageResult:
+    if item.stored is not None:
+        return run(item, index, pacer, cancel)
+    with pacer.turn():
+        return run(item, index, pacer, cancel)
 
 
 def result_or_failure(item: Planned, index: int, work: Callable[[], ImageResult]) -> ImageResult | FailedJob:

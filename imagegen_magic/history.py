@@ -5,6 +5,7 @@ A torn last line (a killed process) is repaired, not fatal; a lost file is rebui
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
@@ -143,6 +144,10 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+POLL_SECONDS = 0.005
+"""How often a writer looks whether the history is free; a batch has many."""
+
+
 class History:
     """The ledger of one output folder. Safe for several threads and processes."""
 
@@ -152,15 +157,16 @@ class History:
 
     def append(self, record: Record) -> Record:
         """The record with its number, once its line is on disk."""
-        with self._locked():
-            numbered = replace(record, number=self._last_number() + 1)
-            line = numbered.to_json() + "\n"
-            with self.path.open("ab") as stream:
+        with contextlib.ExitStack() as opened:
+            with self._locked().acquire(poll_interval=POLL_SECONDS):
+                numbered = replace(record, number=self._last_number() + 1)
+                line = numbered.to_json() + "\n"
+                stream = opened.enter_context(self.path.open("ab"))
                 if stream.tell() and not self._ends_with_newline():
                     stream.write(b"\n")  # a killed process left half a line; it stays, and is skipped when read
                 stream.write(line.encode())
                 stream.flush()
-                os.fsync(stream.fileno())
+            os.fsync(stream.fileno())  # the others need not wait for the disk too
         return numbered
 
     def _locked(self) -> FileLock:

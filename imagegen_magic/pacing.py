@@ -42,6 +42,7 @@ class Pacer:
         self._cancel = cancel or threading.Event()
         self._clock = clock
         self._in_flight = 0
+        self._coming: set[int] = set()
         self._next = 0.0
         self._probe_at = 0.0
         self._probe_wait = FIRST_PROBE
@@ -67,12 +68,36 @@ class Pacer:
         self._leave()
         self._speed_up()
 
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Waits until a place in flight is near, so that a job is not made ready long before it can be sent.
+
+        It ends with the `slot` that this thread takes inside: while one job's files are saved, the next is sent.
+
+        Raises:
+            CallCancelledError: cancelled while waiting; nothing was sent.
+        """
+        me = threading.get_ident()
+        with self._changed:
+            while self._in_flight + len(self._coming) >= self.limit and not self._cancel.is_set():
+                self._changed.wait(0.25)
+            if self._cancel.is_set():
+                raise CallCancelledError("stopped before it was sent", outcome="not sent")
+            self._coming.add(me)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._coming.discard(me)
+                self._changed.notify_all()
+
     def _enter(self, images: int) -> None:
         with self._changed:
             while not self._cancel.is_set():
                 wait = self._next - self._clock()
                 if wait <= 0 and self._in_flight < self.limit:
                     self._in_flight += 1
+                    self._coming.discard(threading.get_ident())
                     if self._gap:
                         self._next = self._clock() + self._gap * images
                     return

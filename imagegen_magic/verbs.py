@@ -263,7 +263,13 @@ def verb_status(session: Session, shell: Any, line: str) -> Any:
 
 def verb_collect(session: Session, shell: Any, line: str) -> Any:
     """Fetches a finished batch's pictures: collect [ID]."""
-    return session.batch_handle(line).collect()
+    from . import frontend  # noqa: PLC0415 - with the batch
+
+    gallery = session.batch_handle(line).collect()
+    table, *sheet = gallery.display_items()
+    if sheet:  # which the gallery shows of itself
+        frontend.show_bundle(*table)
+    return gallery
 
 
 VERBS: dict[str, Verb] = {

@@ -7,6 +7,7 @@ import threading
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from conftest import simulated_session
 
@@ -108,6 +109,26 @@ def test_a_slow_server_slows_everybody_and_loses_nobody():
     assert simulator.images_billed == 10
 
 
+def test_no_more_in_flight_than_asked_for(folder):
+    """There are threads that save while others send, but the server never has more than `concurrency` at once."""
+    simulator = Simulator(limit=3, latency=0.05)
+    session = simulated_session(simulator)
+    gallery = run_batch([f"mug {n}" for n in range(12)], session=session, concurrency=3, **SMALL)
+    assert len(gallery.done) == 12
+    assert [arrival.status for arrival in simulator.record] == [200] * 12
+
+
+def test_what_was_stopped_before_it_was_sent_leaves_no_trace(session, simulator):
+    """A job that never got its turn holds no name and is not in the history."""
+    stop = threading.Event()
+    plan = session.plan_batch(read_source([f"mug {n}" for n in range(9)]), SMALL)
+    gallery = session.run_batch(plan, {**SMALL, "concurrency": 2}, cancel=stop, on_done=lambda *done: stop.set())
+    store = session.store(session.options({}))
+    assert len(store.history.records()) == len(simulator.record) == len(gallery.done)
+    assert len(list(store.folder.glob("*.png"))) == len(gallery.done)
+    assert {failure.error.outcome for failure in gallery.failures} == {"not sent"}
+
+
 def test_pacer_spaces_images_by_the_minute():
     """At 60 images a minute, one second lies between two single-image sends."""
     now = [0.0]
@@ -120,17 +141,27 @@ def test_pacer_spaces_images_by_the_minute():
 
 
 def test_rows_of_every_kind(folder):
-    """Lists, mappings, pandas, polars, JSONL and CSV give the same rows."""
+    """Lists, mappings, pandas, polars, pyarrow, JSONL and CSV give the same rows."""
     data = {"prompt": ["a", "b"], "quality": ["low", None]}
     expected = [{"prompt": "a", "quality": "low"}, {"prompt": "b"}]
     (folder / "jobs.csv").write_text("prompt,quality\na,low\nb,\n", encoding="utf-8")
     (folder / "jobs.jsonl").write_text('{"prompt": "a", "fields": {"quality": "low"}}\nb\n', encoding="utf-8")
-    for source in (pd.DataFrame(data), pl.DataFrame(data), expected, "jobs.csv", "jobs.jsonl"):
+    for source in (pd.DataFrame(data), pl.DataFrame(data), pa.table(data), expected, "jobs.csv", "jobs.jsonl"):
         assert [dict(row.values) for row in read_source(source)] == expected
     with pytest.raises(OptionError):
         read_source("nowhere.csv")
     with pytest.raises(OptionError):
         read_source(7)
+
+
+def test_a_file_from_anywhere(folder):
+    """A byte-order mark, Windows line ends, blank lines, comments and names in any script are read; lines keep their numbers."""
+    lines = ["# jobs", "", '{"prompt": "a", "out": "größe 1.png"}', "  # more", "b", '{"prompt": ']
+    (folder / "jobs.jsonl").write_bytes(("\ufeff" + "\r\n".join(lines) + "\r\n").encode())
+    rows = read_source("jobs.jsonl")
+    assert [row.where for row in rows] == ["line 3", "line 5", "line 6"]
+    assert dict(rows[0].values) == {"prompt": "a", "out": "größe 1.png"}
+    assert rows[2].problems
 
 
 def test_grid():

@@ -149,6 +149,55 @@ def test_chroma_key_defaults_are_the_scripts(capsys):
     assert not Path("other.png").exists()
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--key-color #00ff00 --tolerance 40",
+        "--auto-key none --key-color green --edge-contract 2",
+        "--auto-key corners --soft-matte --spill-cleanup --edge-feather 1.5 --edge-contract 1",
+        "--auto-key border --soft-matte --despill --transparent-threshold 20 --opaque-threshold 96 --force",
+    ],
+)
+def test_chroma_key_knobs(flags):
+    """Every knob of the helper is taken: the backdrop goes, the subject's middle stays as it is."""
+    picture("green.png", colour=(0, 255, 0))
+    with Image.open("green.png") as image:
+        image.paste((200, 20, 20), (300, 200, 600, 500))
+        image.save("green.png")
+    assert run("remove-chroma-key --input green.png --out cut.png") == 0
+    assert run(f"remove-chroma-key --input green.png --out cut.png --force {flags}") == 0
+    with Image.open("cut.png") as image:
+        assert image.getpixel((5, 5)) == (0, 0, 0, 0)
+        assert image.getpixel((450, 350)) == (200, 20, 20, 255)
+        edge = image.getpixel((301, 350))[3]
+    assert edge < 255 if "--edge-contract 2" in flags or "--edge-feather" in flags else edge == 255
+
+
+def test_fail_fast_stops_a_batch(capsys):
+    """With --fail-fast nothing is sent after the first failure; what was not sent is said apart from what failed."""
+    Path("jobs.txt").write_text("simulated-violence\na mug\na cup\n", encoding="utf-8")
+    assert run(f"generate-batch --input jobs.txt {SMALL} --concurrency 1 --fail-fast") == 1
+    err = capsys.readouterr().err
+    assert "0 done, 1 failed, 2 not sent" in err
+    assert "3 jobs: 3 to send (3 pictures, about $" in err
+
+
+def test_config_has_the_command_lines_defaults(capsys):
+    """`config` tells what holds here: a taken name is refused, as the scripts did."""
+    assert run("config --json") == 0
+    rows = {row["setting"]: row["value"] for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert rows["if_exists"] == "fail"
+
+
+def test_augment_is_the_default(capsys):
+    """--augment, as without it, sends the fields as labelled lines; --no-augment sends the prompt as typed."""
+    shown = []
+    for flag in ("", "--augment", "--no-augment"):
+        assert run(f'generate "a mug" --style photo --show-prompt {flag}') == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1] != shown[2] == "a mug\n"
+
+
 @pytest.mark.parametrize("command", SCRIPT_FLAGS)
 def test_script_flags_exist(command):
     """Every flag of the scripts is known under its name."""
@@ -258,9 +307,9 @@ WRONG = [
     ("generate", ["the prompt is empty", "--prompt"]),
     ("generate --prompt-file none.txt", ["can't be read"]),
     ("edit --prompt x", ["an edit needs a picture"]),
-    ("edit --image none.png --prompt x", ["neither a file", "check the path"]),
+    ("edit --image none.png --prompt x", ["there is no such file", "check the path"]),
     ("generate-batch", ["--input prompts.jsonl"]),
-    ("generate-batch --input none.jsonl", ["neither a file"]),
+    ("generate-batch --input none.jsonl", ["input 'none.jsonl': there is no such file", "--input prompts.jsonl"]),
     ("generate-batch --input bad.jsonl", ["line 1", "line 2", "not valid JSON", "2 of 3 jobs"]),
     ("generate-batch --input bad.jsonl --max-attempts 0 --concurrency 0 --out x.png", ["--max-attempts 3", "--out-dir DIR", "--concurrency 5"]),
     ("remove-chroma-key --input a.jpg --out b.jpg --edge-contract 99", ["--out cut.png", "from 0 to 16"]),

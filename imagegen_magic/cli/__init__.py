@@ -21,7 +21,7 @@ imagegen: pictures from OpenAI's Images API, and an offline simulator of it
            --soft-matte --despill
 
 pictures   generate  edit  generate-batch  remove-chroma-key
-           status, collect, cancel: a batch that was sent with --via batch-api
+           batches, status, collect, cancel: what was sent with --via batch-api
 to know    models  sizes  tips  cost  history  doctor  config
 to try     simulate: the Images API offline, for any client
 shell      completion bash|zsh|fish
@@ -44,6 +44,7 @@ COMMANDS = (
     "history",
     "doctor",
     "config",
+    "batches",
     "status",
     "collect",
     "cancel",

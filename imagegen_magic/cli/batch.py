@@ -99,7 +99,7 @@ def _show_plan(call: Call, session: Session, plan: BatchPlan) -> int:
 def _run(call: Call, session: Session, plan: BatchPlan, values: Mapping[str, Any]) -> int:
     options = session.options(values)
     progress = Progress(len(plan.planned), mode=options["progress"], quiet=bool(options["quiet"]))
-    progress.line(plan.summary())
+    progress.head(plan.summary())
     for warning in dict.fromkeys(warning for item in plan.planned for warning in item.job.warnings):
         progress.note(f"warning: {warning}")
 
@@ -128,10 +128,9 @@ def finish_batch(call: Call, gallery: Gallery, *, interrupted: bool = False, qui
     if unsent:
         say(f"{len(unsent)} not sent: run the same line again for the rest; what is done is not sent again")
     if not quiet:
-        say(
-            f"{len(gallery.done)} done, {len(gallery.failures)} failed"
-            + (f" · {shown(gallery.report)}" if gallery.report else "")
-        )
+        counts = {"done": len(gallery.done), "failed": len(gallery.failures) - len(unsent), "not sent": len(unsent)}
+        parts = [f"{count} {word}" for word, count in counts.items() if count or word == "done"]
+        say(", ".join(parts) + (f" · {shown(gallery.report)}" if gallery.report else ""))
     if call.json:
         report = None if gallery.report is None else shown(gallery.report)
         results = [_document(result) for result in gallery]

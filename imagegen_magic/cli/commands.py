@@ -15,7 +15,7 @@ from imagegen_magic.redaction import redact
 
 from .call import INTERRUPTED, Call, fail, refuse_keys
 from .output import in_shell_words, print_json, print_lines, say
-from .table import COMMANDS, Command
+from .table import COMMANDS, DEFAULTS, Command
 
 if TYPE_CHECKING:
     from imagegen_magic.api import Session
@@ -122,8 +122,11 @@ def _tips(call: Call) -> int:
 
 def _config(call: Call) -> int:
     from imagegen_magic.reports import config_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.settings import Options  # noqa: PLC0415 - with the command
 
-    return _show_table(call, config_table(_session(call).options({})))
+    options = _session(call).options({})
+    here = {name: DEFAULTS[name] for name in ("if_exists", "web_suffix") if options.origins[name] == "default"}
+    return _show_table(call, config_table(Options({**options, **here}, options.origins)))
 
 
 def _cost(call: Call) -> int:
@@ -140,6 +143,10 @@ def _doctor(call: Call) -> int:
     table = doctor_table(_session(call).options({}), front_end="command line", live=True)
     table = replace(table, rows=[row for row in table.rows if row[0] != "front end"])
     return _show_table(call, table, code=1 if any(row[1] == "fail" for row in table.rows) else 0)
+
+
+def _batches(call: Call) -> int:
+    return _show_table(call, _session(call).batches_table())
 
 
 def _status(call: Call) -> int:
@@ -218,6 +225,7 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "history": _history,
     "doctor": _doctor,
     "config": _config,
+    "batches": _batches,
     "status": _status,
     "collect": _collect,
     "cancel": _cancel,

@@ -126,7 +126,7 @@ def dry_run_document(job: Job, preview: JobPreview) -> dict[str, Any]:
 def _run(call: Call, session: Session, job: Job) -> int:
     quiet = bool(job.options["quiet"])
     progress = Progress(1, mode=job.options["progress"], quiet=quiet)
-    progress.line(f"{job.request.model}, {_pictures(job.request.count)}, {job.estimate} (an estimate)")
+    progress.head(f"{job.request.model}, {_pictures(job.request.count)}, {job.estimate} (an estimate)")
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
     task = session.start(job, on_event=progress.on_event)

@@ -38,6 +38,9 @@ _SHELL_WORDS = (
     (re.compile(r"--if-exists overwrite replaces it"), "--force replaces it"),
     (re.compile(r"set it before starting Jupyter"), "set it in this shell"),
     (re.compile(r"exists, and --if-exists is fail"), "exists already"),
+    (re.compile(r"neither a file nor a variable"), "there is no such file"),
+    (re.compile(r"from '"), "input '"),
+    (re.compile(r"--from jobs\.jsonl"), "--input prompts.jsonl"),
 )
 
 
@@ -143,6 +146,11 @@ class Progress:
     def line(self, text: str) -> None:
         """A line where there is no bar."""
         if not self._bar and not self._silent:
+            self.note(text)
+
+    def head(self, text: str) -> None:
+        """What is about to be done, above the bar or before the lines."""
+        if not self._silent:
             self.note(text)
 
     def note(self, text: str) -> None:

@@ -143,6 +143,7 @@ _TABLES = (
     Command(name="doctor", summary="check key, packages, folder and backend; sends nothing",
             examples=("imagegen doctor",)),
     Command(name="config", summary="every default, and where its value comes from", examples=("imagegen config",)),
+    Command(name="batches", summary="every batch that was sent with --via batch-api", examples=("imagegen batches",)),
     Command(name="status", summary="how far a submitted batch is", examples=("imagegen status",), positional="ID"),
     Command(name="collect", summary="fetch a submitted batch's pictures", examples=("imagegen collect",),
             positional="ID"),
