@@ -21,7 +21,7 @@ test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval notebooks
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
 notebooks: .venv/ready  ## run the notebooks again, in place
 	$(BIN)/python notebooks/execute.py
@@ -48,6 +48,10 @@ dist: .venv/ready  ## build the sdist and the wheel into dist/, and check what a
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	$(BIN)/python -m twine check --strict dist/*
+
+bench-cutout: .venv/ready  ## the cut-out against other keyers: quality, speed, memory; INPUTS=DIR SECOND=DIR for another set
+	$(BIN)/python benchmarks/cutout.py $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SECOND),--second $(SECOND))
+	$(BIN)/python benchmarks/cutout_speed.py
 
 clean:  ## remove what the targets made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis output notebooks/output

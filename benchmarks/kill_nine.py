@@ -21,6 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from imagegen_magic.history import History, file_sha256
+from imagegen_magic.recovery import recover
 from imagegen_magic.store import Store
 
 CHILD = """
@@ -95,7 +96,7 @@ def main(kills: int) -> int:
         out = Path(folder) / "out"
         for number in range(1, kills + 1):
             kill_at_random(out, rng)
-            Store(out).recover()
+            recover(Store(out))
             if found := faults(out):
                 wrong += 1
                 print(f"kill {number}: {'; '.join(found[:5])}")

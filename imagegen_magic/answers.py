@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import AnswerError, OptionError
+from .errors import AnswerError, OptionError, StoreError
 from .inputs import open_picture
+from .names import SUFFIXES
+from .receiving import Body
 from .redaction import redact
 from .request import ImageRequest
 from .response import Payload, Spool, Usage
-from .store import SUFFIXES
 
 __all__ = ["Answer", "check_answer", "parse_json_answer", "read_usage", "take_picture"]
 
@@ -35,28 +36,31 @@ class Answer:
     payloads: list[Payload] = field(default_factory=list)
     fields: dict[str, Any] = field(default_factory=dict)
     usage: dict[str, Any] = field(default_factory=dict)
+    svg_usage: dict[str, Any] = field(default_factory=dict)
+    """What the author model of an svg used; billed at that model's own rates."""
     urls: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
+    unsaved: list[bytes] = field(default_factory=list)
+    """Pictures that the disk did not take."""
     broken: bool = False
     """The answer broke off, or is not of the expected form."""
 
 
-def parse_json_answer(path: Path, spool: Spool) -> Answer:
-    """The answer in the file at `path`, its pictures decoded into files of their own. Never raises for content."""
+def parse_json_answer(body: Body, spool: Spool) -> Answer:
+    """The answer that `body` holds, its pictures decoded into files of their own. Never raises for content."""
     import ijson  # noqa: PLC0415 - with the first answer
 
     answer = Answer()
-    if not path.stat().st_size:
+    if not body.size:
         answer.faults.append("the answer is empty")
         return answer
-    with path.open("rb") as stream:
-        try:
-            for prefix, event, value in ijson.parse(stream, buf_size=SLICE, use_float=True):
-                _take(prefix, event, value, answer, spool)
-        except (ijson.JSONError, UnicodeDecodeError) as error:
-            answer.broken = True
-            answer.faults.append(f"the answer is not whole JSON ({str(error).splitlines()[0][:80]})")
+    try:
+        for prefix, event, value in ijson.parse(body.read(), buf_size=SLICE, use_float=True):
+            _take(prefix, event, value, answer, spool)
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        answer.broken = True
+        answer.faults.append(f"the answer is not whole JSON ({str(error).splitlines()[0][:80]})")
     return answer
 
 
@@ -74,6 +78,8 @@ def _take(prefix: str, event: str, value: Any, answer: Answer, spool: Spool) -> 
         answer.faults.append(f"it says: {redact(value)[:300]}")
     elif prefix.startswith("usage.") and event in ("number", "null"):
         answer.usage[prefix.removeprefix("usage.")] = value
+    elif prefix.startswith("svg_usage.") and event in ("number", "string"):
+        answer.svg_usage[prefix.removeprefix("svg_usage.")] = value
     elif "." not in prefix and event in ("string", "number"):
         answer.fields[prefix] = value
 
@@ -81,6 +87,20 @@ def _take(prefix: str, event: str, value: Any, answer: Answer, spool: Spool) -> 
 def take_picture(text: str, answer: Answer, spool: Spool) -> None:
     """Decodes one base64 text into a spool file and checks that it is a whole picture; keeps it in any case."""
     text = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        _write_picture(text, answer, spool)
+    except binascii.Error:
+        answer.faults.append("a picture is not valid base64")
+        path, stream = spool.open(".txt")
+        with stream:
+            stream.write(text.encode("utf-8", "replace"))
+        answer.kept.append(spool.keep(path, "bad-base64"))
+    except OSError as error:
+        answer.faults.append(f"a picture could not be written ({error.strerror})")
+        answer.unsaved.append(base64.b64decode(text))
+
+
+def _write_picture(text: str, answer: Answer, spool: Spool) -> None:
     path, stream = spool.open(".png")
     digest = hashlib.sha256()
     try:
@@ -88,14 +108,9 @@ def take_picture(text: str, answer: Answer, spool: Spool) -> None:
             for piece in _decoded(text):
                 digest.update(piece)
                 stream.write(piece)
-    except binascii.Error:
-        answer.faults.append("a picture is not valid base64")
+    except (binascii.Error, OSError):
         spool.discard(path)
-        path, stream = spool.open(".txt")
-        with stream:
-            stream.write(text.encode("utf-8", "replace"))
-        answer.kept.append(spool.keep(path, "bad-base64"))
-        return
+        raise
     add_picture(path, digest.hexdigest(), answer, spool)
 
 
@@ -184,17 +199,18 @@ def flattened(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def check_answer(
-    answer: Answer, request: ImageRequest, raw: Path | None, spool: Spool, request_id: str | None
-) -> list[str]:
+def check_answer(answer: Answer, request: ImageRequest, body: Body, request_id: str | None) -> list[str]:
     """The warnings that a usable answer carries: fewer or more pictures, another format or size.
 
     Raises:
         AnswerError: there is no picture in it; what was received is kept, and it may have been billed.
+        StoreError: the disk did not take a picture; it is handed over in memory.
     """
+    if answer.unsaved:
+        raise _unsaved(answer, body, request_id)
     if not answer.payloads:
-        whole = raw is not None and raw.exists() and raw.stat().st_size
-        kept = [*answer.kept, *([spool.keep(raw, "unusable-answer")] if raw and whole else [])]
+        aside = body.keep("unusable-answer")
+        kept = [*answer.kept, *([aside] if aside else [])]
         why = "; ".join(dict.fromkeys(answer.faults)) or "the answer holds no picture"
         hints = ("what was received is kept below; ask the server's support with the request id before paying again",)
         raise AnswerError(
@@ -206,9 +222,22 @@ def check_answer(
         notes.append(f"{word} pictures than asked: {len(answer.payloads)} of {request.count}")
     for number, payload in enumerate(answer.payloads):
         notes += [f"picture {number}: {note}" for note in _differences(payload, request)]
-    if answer.broken and raw is not None and raw.exists():
-        answer.kept.append(spool.keep(raw, "cut-answer"))
+    if answer.broken and (aside := body.keep("cut-answer")):
+        answer.kept.append(aside)
     return notes + [f"kept: {path.name}" for path in answer.kept]
+
+
+def _unsaved(answer: Answer, body: Body, request_id: str | None) -> StoreError:
+    """The paid pictures, handed over in memory; the answer stays on disk where it fits."""
+    aside = body.keep("unsaved-answer")
+    pictures = (*(payload.path.read_bytes() for payload in answer.payloads), *answer.unsaved)
+    hints = ("free some space, or --out-dir on another disk",)
+    why = answer.faults[-1]
+    error = StoreError(
+        f"the answer came, but {why}", pictures=pictures, hints=hints, outcome="done", request_id=request_id
+    )
+    error.kept = () if aside is None else (aside.name,)
+    return error
 
 
 def _differences(payload: Payload, request: ImageRequest) -> Iterator[str]:

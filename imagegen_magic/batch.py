@@ -12,15 +12,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, overload
 
-from .cost import Estimate
+from .cost import Estimate, format_usd
 from .errors import CallCancelledError, CallError, ImagegenError, Problem, RequestError
 from .history import Record
-from .options import read_values
+from .names import safe_stem
+from .option_values import read_values
 from .pacing import Pacer
 from .planning import Job
 from .result import ImageResult
 from .rows import Row
-from .store import Store, safe_stem
+from .store import Store
 from .tables import Table
 
 __all__ = ["BatchPlan", "FailedJob", "Gallery", "Planned", "plan_batch", "result_or_failure", "run_planned"]
@@ -83,7 +84,7 @@ class BatchPlan:
         pictures = sum(item.job.request.count for item in self.to_send)
         done = len(self.planned) - len(self.to_send)
         parts = [
-            f"{len(self.planned)} jobs: {len(self.to_send)} to send ({pictures} pictures, {self.estimate}, an estimate)"
+            f"{_count(len(self.planned), 'job')}: {len(self.to_send)} to send ({_count(pictures, 'picture')}, {self.estimate}, an estimate)"
         ]
         parts += [f"{done} done before and not sent again (--no-reuse sends them all)"] if done else []
         parts += [f"{len({p.where for p in self.problems})} faulty ones left out"] if self.problems else []
@@ -98,7 +99,7 @@ class BatchPlan:
                 item.job.request.size or "auto",
                 item.job.request.quality or "auto",
                 "" if item.stored else str(item.job.estimate),
-                item.job.stem,
+                item.job.options["out"] or item.job.stem,
                 item.job.prompt_typed,
             )
             for item in self.planned
@@ -106,6 +107,10 @@ class BatchPlan:
         faults = [str(problem) for problem in self.problems]
         columns = ("job", "state", "size", "quality", "cost", "name", "prompt")
         return Table(title="Batch, not sent", columns=columns, rows=rows, notes=[self.summary(), *faults])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 Planner = Callable[..., Job]
@@ -332,15 +337,25 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
             (
                 n,
                 r["outcome"],
-                r.get("cost", ""),
+                "" if r.get("cost") is None else format_usd(r["cost"]),
                 ", ".join(Path(p).name for p in r["paths"]) or r.get("error", ""),
                 r["prompt"],
             )
             for n, r in enumerate(self.to_records())
         ]
-        sent = [r for r in self.done if not r.reused]
-        note = f"{len(self.done)} done ({len(self.done) - len(sent)} of them before), {len(self.failures)} failed"
-        return Table(title="Batch", columns=("job", "outcome", "cost", "files", "prompt"), rows=rows, notes=[note])
+        return Table(
+            title="Batch", columns=("job", "outcome", "cost", "files", "prompt"), rows=rows, notes=[self._note()]
+        )
+
+    def _note(self) -> str:
+        """The outcome in one line, with what this run cost."""
+        before = sum(result.reused for result in self.done)
+        parts = [f"{len(self.done)} done" + (f" ({before} of them before)" if before else "")]
+        parts += [f"{len(self.failures)} failed"] if self.failures else []
+        costs = [result.cost for result in self.done if not result.reused and result.cost is not None]
+        simulated = any(result.record.simulated for result in self.done)
+        parts += [f"{format_usd(sum(costs, Decimal(0)))}" + (", simulated: nothing billed" if simulated else "")]
+        return " · ".join(parts)
 
     def __repr__(self) -> str:
         return f"Gallery({len(self.done)} done, {len(self.failures)} failed)"
@@ -354,12 +369,16 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
 
         shown = self.paths[:36]
         sheet = contact_sheet(shown, labels=[str(n) for n in range(len(shown))], max_edge=960)
-        return [table, sheet.bundle(f"Contact sheet of {len(shown)} of {len(self.paths)} pictures")]
+        return [table, sheet.bundle(f"Contact sheet of {_shown_count(len(shown), len(self.paths))}")]
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         return self.display_items()[-1]
+
+
+def _shown_count(shown: int, total: int) -> str:
+    return _count(total, "picture") if shown == total else f"the first {shown} of {total} pictures"
 
 
 def write_report(gallery: Gallery, store: Store, name: str) -> Gallery:

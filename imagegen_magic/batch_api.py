@@ -18,10 +18,12 @@ from .answers import check_answer, parse_json_answer, read_usage
 from .batch import BatchPlan, Gallery, Planned
 from .errors import CallError, OptionError, Problem
 from .faults import status_error
+from .names import safe_stem
+from .receiving import Body
 from .request import ImageRequest
 from .response import ImageResponse, Spool
 from .rows import Row
-from .store import Store, safe_stem
+from .store import Store
 from .tables import Table
 
 __all__ = ["AnswerFromFile", "BatchHandle", "Calls", "Submitted", "find_submitted", "submit", "submitted_table"]
@@ -260,16 +262,15 @@ def answer_of(line: Mapping[str, Any], server: str, request: ImageRequest, spool
     status = int(response.get("status_code") or 0)
     if line.get("error") or status >= 400:
         raise status_error(status or 400, body if status else {"error": line["error"]}, {})
-    raw, stream = spool.open(".json")
-    with stream:
-        stream.write(json.dumps(body).encode())
-    answer = parse_json_answer(raw, spool)
-    notes = check_answer(answer, request, raw, spool, response.get("request_id"))
-    spool.discard(raw)
+    received = Body(spool)
+    received.write(json.dumps(body).encode())
+    answer = parse_json_answer(received, spool)
+    notes = check_answer(answer, request, received, response.get("request_id"))
+    received.discard()
     return ImageResponse(
         payloads=tuple(answer.payloads),
         server=server,
-        usage=read_usage(answer.usage),
+        usage=read_usage(answer.usage, answer.svg_usage or None),
         request_id=response.get("request_id"),
         created=body.get("created"),
         resolved={name: str(answer.fields[name]) for name in RESOLVED if answer.fields.get(name)},

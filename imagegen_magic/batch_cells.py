@@ -18,6 +18,7 @@ from .options import ParsedLine
 from .response import Event, Retrying, Sending
 from .result import ImageResult
 from .rows import Row, expand_grid, parse_grid, read_body, read_source
+from .tables import PLAIN_CLASS
 
 if TYPE_CHECKING:
     from .api import Session
@@ -41,7 +42,9 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
     if options["dry_run"]:
         return plan.table()
     if options["via"] == "batch-api":
-        return _bind(shell, parsed.name, session.submit_batch(plan, parsed.values, name=parsed.name))
+        handle = session.submit_batch(plan, parsed.values, name=parsed.name)
+        _bind(shell, parsed.name, handle)
+        return handle  # shown in any case: its receipt says how to go on
     live = frontend.is_live(options["progress"]) and not options["quiet"]
     view = BatchView(plan, live=live)
 
@@ -201,7 +204,7 @@ class BatchView:
             f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{total}" aria-label="jobs done" '
             f'aria-valuenow="{counts["done"] + counts["failed"]}" style="display:flex;height:8px;max-width:640px;'
             f'border-radius:4px;overflow:hidden;background:var(--jp-layout-color2,#eee)">{bars}</div>'
-            f'<div role="status" style="margin:6px 0">{escape(line)}</div><table style="margin:0">{rows}</table>'
+            f'<div class="{PLAIN_CLASS}" role="status" style="margin:6px 0">{escape(line)}</div><table style="margin:0">{rows}</table>'
         )
 
     def _row(self, index: int) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from .cost import Estimate, format_usd
 from .response import Usage
+from .tables import PLAIN_CLASS
 
 if TYPE_CHECKING:
     from .matting.report import CutoutReport
@@ -61,7 +62,10 @@ class Caption:
     simulated: bool = False
     reused: bool = False
     prompt: str = ""
+    notes: Sequence[str] = ()
+    """What was decided on the way."""
     warnings: Sequence[str] = ()
+    """What went wrong, or may; the first line of each says what, further ones are lines to type."""
     number: int | None = None
     report: CutoutReport | None = None
 
@@ -99,7 +103,8 @@ def caption_text(caption: Caption) -> str:
     """The caption as one or a few lines of text."""
     files = ", ".join(_name(path, caption.base) for path in caption.paths)
     lines = [" · ".join([files, *caption.facts()])]
-    lines += [f"note: {warning}" for warning in caption.warnings]
+    lines += [f"note: {note}" for note in caption.notes]
+    lines += map(_warning_text, caption.warnings)
     return "\n".join(lines + _report_lines(caption.report))
 
 
@@ -112,12 +117,15 @@ def _report_lines(report: CutoutReport | None) -> list[str]:
 
 def warnings_bundle(warnings: Sequence[str]) -> dict[str, str]:
     """Warnings alone, as a mime bundle: what is shown before a call."""
-    lines = [f"note: {warning}" for warning in warnings]
-    return {"text/plain": "\n".join(lines), "text/html": "".join(_warnings_html(warnings))}
+    parts = "".join(_warning_html(warning) for warning in warnings)
+    return {
+        "text/plain": "\n".join(map(_warning_text, warnings)),
+        "text/html": f'<div class="{PLAIN_CLASS}">{parts}</div>',
+    }
 
 
-def _warnings_html(warnings: Sequence[str]) -> list[str]:
-    return [f'<div style="{WARN}">{escape(warning)}</div>' for warning in warnings]
+def _warning_text(warning: str) -> str:
+    return "warning: " + warning.replace("\n", "\n    ")
 
 
 def caption_html(caption: Caption) -> str:
@@ -126,12 +134,21 @@ def caption_html(caption: Caption) -> str:
     facts = " · ".join(escape(fact) for fact in caption.facts())
     number = f' <span style="{DIM}">@{caption.number}</span>' if caption.number else ""
     parts = [f'<div>{links}{number}<br><span style="{DIM}">{facts}</span></div>']
-    parts += _warnings_html(caption.warnings)
+    parts += [f'<div style="{DIM}">{escape(note)}</div>' for note in caption.notes]
+    parts += [_warning_html(warning) for warning in caption.warnings]
     parts += [_report_html(caption.report)] if caption.report is not None else []
     if caption.prompt:
         body = f'<pre style="white-space:pre-wrap;margin:4px 0">{escape(caption.prompt)}</pre>'
         parts.append(f'<details><summary style="{DIM}">prompt as sent</summary>{body}</details>')
-    return f'<div style="font-size:var(--jp-ui-font-size1,13px);line-height:1.5;max-width:60em">{"".join(parts)}</div>'
+    style = "font-size:var(--jp-ui-font-size1,13px);line-height:1.5;max-width:60em"
+    return f'<div class="{PLAIN_CLASS}" style="{style}">{"".join(parts)}</div>'
+
+
+def _warning_html(warning: str) -> str:
+    """A warning; below it, the lines that may be typed."""
+    head, *lines = warning.split("\n")
+    offers = f'<pre style="white-space:pre-wrap;margin:4px 0">{escape(chr(10).join(lines))}</pre>' if lines else ""
+    return f'<div style="{WARN}">{escape(head)}{offers}</div>'
 
 
 def _link(path: Path, base: Path) -> str:

@@ -13,7 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from .errors import OptionError, Problem
+from .errors import OptionError
+from .models_file import check_models_file
 
 __all__ = ["Catalog", "FlexibleSizes", "Limits", "Model", "Prices", "load_catalog"]
 
@@ -147,7 +148,7 @@ def load_catalog(extra: Path | None = None) -> Catalog:
     """The shipped catalog, with the models of the TOML file `extra` added or overriding by id.
 
     Raises:
-        OptionError: `extra` can't be read, or has a field that no model has.
+        OptionError: `extra` can't be read or has faults; each is a problem of its own.
     """
     shipped = _shipped()
     if extra is None:
@@ -180,30 +181,10 @@ def _read_extra(path: Path) -> dict[str, Any]:
     try:
         data = _read_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise OptionError(f"the models file {path.name} can't be read: {error}") from error
-    faults = [
-        Problem(
-            field="models_file", value=key, rule="a model has no such field", fix=f"one of {', '.join(sorted(_FIELDS))}"
-        )
-        for entry in data.get("model", [])
-        for key in entry
-        if key not in _FIELDS and key != "like"
-    ]
-    faults += [
-        Problem(field="models_file", rule="a [[model]] has no id", fix='id = "my-deployment"')
-        for entry in data.get("model", [])
-        if "id" not in entry
-    ]
-    faults += [
-        Problem(field="models_file", value=key, rule="no such table", fix='[[model]] with id = "…" and like = "…"')
-        for key in data.keys() - {"model", "families", "default"}
-    ]
-    known = {*_shipped().ids(), *(str(entry.get("id")) for entry in data.get("model", []))}
-    faults += [
-        Problem(field="models_file", value=entry["like"], rule="no such model", fix='like = "gpt-image-2"')
-        for entry in data.get("model", [])
-        if "like" in entry and entry["like"] not in known
-    ]
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        hint = "give the path of a TOML file with --models-file, or leave the setting out"
+        raise OptionError(f"the models file {path} can't be read: {why}", hints=(hint,)) from error
+    faults = check_models_file(data, _shipped().ids(), _shipped_data()["families"])
     if faults:
         raise OptionError(f"the models file {path.name} has faults", problems=tuple(faults))
     return data

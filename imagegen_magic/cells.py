@@ -33,14 +33,20 @@ class PlainText(str):
         return str(self)
 
 
-def run_cell(session: Session, shell: Any, command: str, line: str, body: str) -> Any:
-    """What the cell is worth: None where NAME was bound, else the result, a preview, or a pending one."""
+def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *, typed: bool = True) -> Any:
+    """What the cell is worth: None where NAME was bound, else the result, a preview, or a pending one.
+
+    `typed` is False for a body that comes from a file or a variable: then no `{{ expr }}` in it is run as code,
+    since somebody else may have written it.
+    """
     refuse_keys(f"{line}\n{body}")
     parsed = parse_line(line, command, variables=shell.user_ns)
     if parsed.help:
         return PlainText(build_parser(command).format_help())
-    text = body.rstrip("\n") if parsed.values.get("raw") else fill_variables(body.rstrip("\n"), shell.user_ns)
-    cell = f"%%{MAGIC_NAMES[command]} {line}".rstrip() + f"\n{body}"
+    as_it_is = not typed or parsed.values.get("raw")
+    text = body.rstrip("\n") if as_it_is else fill_variables(body.rstrip("\n"), shell.user_ns)
+    raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
+    cell = f"%%{MAGIC_NAMES[command]} {line}".rstrip() + f"{raw}\n{body}"
     if command == "batch":
         from .batch_cells import run_batch_cell  # noqa: PLC0415 - only for a batch
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from .answers import Answer, EventStream, add_picture, check_answer, parse_json_answer, read_usage
 from .errors import AnswerError, CallCancelledError, CallError, CallTimeoutError
 from .faults import missing_key, status_error, transport_error
+from .receiving import Body
 from .request import ImageRequest
 from .response import ImageResponse, OnEvent, Partial, Retrying, Sending, Spool
 from .retries import with_retries
@@ -182,7 +183,7 @@ class Client:
         for name in ("mask", "markup"):
             overlay = getattr(request, name)
             if overlay is not None:
-                arguments[self._dialect.rename.get(name, name)] = (overlay.name, overlay.data, overlay.mime)
+                arguments[name] = (overlay.name, overlay.data, overlay.mime)
         if extra:
             arguments["extra_body"] = extra
         return arguments, notes
@@ -195,7 +196,11 @@ class Client:
 
 def _simulator_folder() -> Path:
     """Where the simulator's files and batches outlive a kernel: this user's part of the temporary folder."""
-    folder = Path(tempfile.gettempdir()) / f"imagegen-simulator-{getpass.getuser()}"
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        user = str(os.getuid())
+    folder = Path(tempfile.gettempdir()) / f"imagegen-simulator-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
@@ -254,50 +259,42 @@ class _Call:
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = headers.get("x-request-id")
         streaming = "text/event-stream" in headers.get("content-type", "")
-        raw, stream = self.spool.open(".json")
+        body = Body(self.spool)
         events = EventStream(self.spool, self._partial)
         broke: CallError | None = None
-        with stream:
-            try:
-                for line in self._lines(response) if streaming else self._chunks(response):
-                    if streaming:
-                        events.feed_line(line)
-                    else:
-                        stream.write(line)
-            except CallError as error:
-                broke = error
-        answer = events.answer if streaming else parse_json_answer(raw, self.spool)
-        self._raise_if_lost(broke, events if streaming else None, answer, raw, request_id)
-        if streaming:
-            self.spool.discard(raw)
-        elif self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
+        try:
+            for line in self._lines(response) if streaming else self._chunks(response):
+                (events.feed_line if streaming else body.write)(line)
+        except CallError as error:
+            broke = error
+        answer = events.answer if streaming else parse_json_answer(body, self.spool)
+        self._raise_if_lost(broke, events if streaming else None, answer, body, request_id)
+        if not streaming and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
             notes = [*notes, "the server answered in one piece although live previews were asked for"]
         self._fetch(answer)
-        notes = [*notes, *check_answer(answer, self.request, None if streaming else raw, self.spool, request_id)]
-        self.spool.discard(raw)
+        notes = [*notes, *check_answer(answer, self.request, body, request_id)]
+        body.discard()
         return self._response(answer, headers, number, notes)
 
     def _raise_if_lost(
-        self, broke: CallError | None, events: EventStream | None, answer: Answer, raw: Path, request_id: str | None
+        self, broke: CallError | None, events: EventStream | None, answer: Answer, body: Body, request_id: str | None
     ) -> None:
         """Ends a call whose answer broke off without a single picture; what came is kept."""
         if events is not None and events.error is not None and not answer.payloads:
-            self.spool.discard(raw)
+            body.discard()
             status = 400 if events.error.get("type") in REFUSALS else 500
             error = status_error(status, {"error": dict(events.error)}, {})
             error.request_id = request_id
             raise error
-        if broke is not None and not answer.payloads:
-            if raw.exists() and raw.stat().st_size:
-                broke.kept = (self.spool.keep(raw, "cut-answer").name,)
-            else:
-                self.spool.discard(raw)
+        if broke is not None and not answer.payloads and not answer.unsaved:
+            if aside := body.keep("cut-answer"):
+                broke.kept = (aside.name,)
             broke.request_id = request_id
             raise broke
         if broke is not None:
             answer.faults.append(broke.summary)
         if events is not None and not events.completed:
-            self.spool.discard(raw)
+            body.discard()
             hints = ("previews are never kept as results; look at your usage page before paying again",)
             raise AnswerError("the stream ended without its final picture", request_id=request_id, hints=hints)
 
@@ -383,7 +380,7 @@ class _Call:
         return ImageResponse(
             payloads=tuple(answer.payloads),
             server=self.client.server,
-            usage=read_usage(answer.usage),
+            usage=read_usage(answer.usage, answer.svg_usage or None),
             request_id=headers.get("x-request-id"),
             created=created if isinstance(created, int) else None,
             resolved={name: str(answer.fields[name]) for name in RESOLVED if answer.fields.get(name)},

@@ -169,8 +169,8 @@ def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False) -
     All output is billed as image output: the images endpoints report no output split (LiteLLM issue 31142).
     """
     prices = model.prices
-    if usage is None or not usage.output_tokens or prices.image_output is None:
-        return None
+    if usage is None or not usage.output_tokens or prices.image_output is None or usage.svg:
+        return None  # an svg's author model is billed at rates of its own
     text, picture = usage.text_input_tokens, usage.image_input_tokens
     if text is None and picture is None:
         text, picture = usage.input_tokens or 0, 0

@@ -5,21 +5,23 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-import warnings
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from .backdrop import parse_color
 from .errors import CutoutError
+from .matting.arrays import Bytes, as_bytes
 from .matting.backdrop_fit import Backdrop, estimate_backdrop
+from .matting.checks import measure
 from .matting.chromakey import Subject, extract
-from .matting.report import THRESHOLDS, CutoutReport, measure
+from .matting.loading import Picture, load_picture
+from .matting.report import THRESHOLDS, CutoutReport
 from .matting.two_backdrop import extract_difference
 from .png import encode_png
 
@@ -27,14 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Executor
 
-    from numpy.typing import NDArray
+__all__ = ["Cutout", "Picture", "cutout", "cutout_many", "difference_cutout"]
 
-    Bytes = NDArray[np.uint8]
-
-__all__ = ["Cutout", "Picture", "cutout", "cutout_many", "difference_cutout", "load_picture"]
-
-MAX_PIXELS = 100_000_000
-Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray"
 AutoKey = Literal["none", "corners", "border"]
 
 
@@ -62,7 +58,7 @@ class Cutout:
     @cached_property
     def rgba(self) -> Bytes:
         """The cut-out as an (height, width, 4) uint8 array, straight alpha."""
-        return cv2.merge([*cv2.split(self.foreground), self.alpha])  # type: ignore[return-value]
+        return as_bytes(cv2.merge([*cv2.split(self.foreground), self.alpha]))
 
     @cached_property
     def image(self) -> Image.Image:
@@ -75,7 +71,7 @@ class Cutout:
     @cached_property
     def report(self) -> CutoutReport:
         """The measured report, made when first asked for."""
-        return measure(self.rgba, backdrop=self.backdrop, tinted=self.tinted)
+        return measure(self.rgba, backdrop=self.backdrop, tinted=self.tinted, measured=self.second is not None)
 
     def __repr__(self) -> str:
         height, width = self.alpha.shape
@@ -86,9 +82,9 @@ class Cutout:
     ) -> tuple[dict[str, object], dict[str, object]]:
         from .preview import preview_of  # noqa: PLC0415 - only to show itself
 
-        return preview_of(self.image).bundle(
-            f"Cut-out on a checkerboard that exists in this preview only; {self.report}"
-        )
+        open_points = "".join(f"\n{check}" for check in self.report.checks if check.status != "pass")
+        sentence = f"{self!r}; the checkerboard is in this preview only{open_points}"
+        return preview_of(self.image).bundle(sentence)
 
     def to_bytes(self, output_format: Literal["png", "webp"] = "png") -> bytes:
         """The encoded file; WebP is lossless and keeps the colours of transparent pixels."""
@@ -241,8 +237,8 @@ def _require_flat(backdrop: Backdrop) -> None:
 def _hard_key(rgb: Bytes, backdrop: Backdrop, tolerance: int) -> tuple[Bytes, Bytes]:
     key = np.rint(np.array(backdrop.key))
     near = cv2.inRange(rgb, tuple(key - tolerance), tuple(key + tolerance))
-    alpha = cv2.bitwise_not(near)
-    return alpha, cv2.bitwise_and(rgb, rgb, mask=alpha)  # type: ignore[return-value]
+    alpha = as_bytes(cv2.bitwise_not(near))
+    return alpha, as_bytes(cv2.bitwise_and(rgb, rgb, mask=alpha))
 
 
 def _force(rgb: Bytes, alpha: Bytes, backdrop: Backdrop, clear: int | None, whole: int | None) -> Bytes:
@@ -261,72 +257,10 @@ def _force(rgb: Bytes, alpha: Bytes, backdrop: Backdrop, clear: int | None, whol
 
 def _shape_edge(alpha: Bytes, contract: int, feather: float) -> Bytes:
     if contract > 0:
-        alpha = cv2.erode(alpha, np.ones((3, 3), np.uint8), iterations=contract)  # type: ignore[assignment]
+        alpha = as_bytes(cv2.erode(alpha, np.ones((3, 3), np.uint8), iterations=contract))
     if feather > 0:
-        alpha = cv2.GaussianBlur(alpha, (0, 0), feather)  # type: ignore[assignment]
+        alpha = as_bytes(cv2.GaussianBlur(alpha, (0, 0), feather))
     return alpha
-
-
-def load_picture(image: Picture) -> tuple[Bytes, Bytes | None, bytes | None]:
-    """RGB pixels (height, width, 3) uint8, upright, the alpha (height, width) or None, and the ICC profile or None.
-
-    16-bit samples are rounded to 8 bits. Raises CutoutError for what is not a picture, CMYK, floating-point pixels and
-    more than 100 megapixels; the size is read from the header, before any pixel is decoded.
-    """
-    if isinstance(image, np.ndarray):
-        return *_from_array(image), None
-    with _open(image) as opened:
-        if opened.width * opened.height > MAX_PIXELS:
-            raise CutoutError(f"{opened.width} x {opened.height} is more than {MAX_PIXELS // 1_000_000} megapixels")
-        profile = opened.info.get("icc_profile")
-        return *_from_pillow(opened), profile if isinstance(profile, bytes) else None
-
-
-def _open(image: str | os.PathLike[str] | bytes | Image.Image) -> Image.Image:
-    if isinstance(image, Image.Image):
-        return image.copy() if image.width * image.height <= MAX_PIXELS else image
-    source = io.BytesIO(image) if isinstance(image, bytes) else Path(image)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked by the caller
-            return Image.open(source)
-    except FileNotFoundError as error:
-        raise CutoutError(f"{image!s}: there is no such file") from error
-    except Image.DecompressionBombError as error:
-        raise CutoutError(f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
-    except OSError as error:
-        raise CutoutError("this is not a picture that Pillow can read") from error
-
-
-def _from_pillow(picture: Image.Image) -> tuple[Bytes, Bytes | None]:
-    try:
-        picture = ImageOps.exif_transpose(picture)
-    except OSError as error:
-        raise CutoutError(f"the picture is damaged: {error}") from error
-    if picture.mode.startswith("I;16"):
-        return _from_array(np.asarray(picture).astype(np.uint16))
-    if picture.mode in {"CMYK", "YCbCr", "LAB", "HSV", "I", "F"}:
-        raise CutoutError(f"{picture.mode} pixels cannot be keyed", hints=("convert the picture to RGB first",))
-    if picture.mode == "RGB" and "transparency" not in picture.info:
-        return np.asarray(picture), None
-    if picture.has_transparency_data:
-        return _from_array(np.asarray(picture.convert("RGBA")))
-    return np.asarray(picture.convert("RGB")), None
-
-
-def _from_array(pixels: np.ndarray) -> tuple[Bytes, Bytes | None]:
-    if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or not pixels.size:
-        raise CutoutError(f"pixels must be uint8 or uint16, grey, RGB or RGBA, not {pixels.dtype} {pixels.shape}")
-    if pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
-        raise CutoutError(f"more than {MAX_PIXELS // 1_000_000} megapixels")
-    if pixels.shape[2] == 1:
-        return np.repeat(pixels, 3, axis=2), None
-    alpha = np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None
-    return np.ascontiguousarray(pixels[..., :3]), alpha
 
 
 def cutout_many(

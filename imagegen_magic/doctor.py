@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .options import Options
+from .settings import Options
 from .tables import Table
 
 __all__ = ["doctor_table", "installed_versions"]

@@ -150,7 +150,34 @@ class BudgetError(ImagegenError):
 
 
 class StoreError(ImagegenError):
-    """A file can't be written, or must not be overwritten."""
+    """A file can't be written, or must not be overwritten.
+
+    Attributes:
+        pictures: the bytes of paid pictures that the output folder could not take; empty otherwise.
+        kept: where they were put instead.
+    """
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        hints: tuple[str, ...] = (),
+        outcome: Outcome | None = None,
+        pictures: tuple[bytes, ...] = (),
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(summary, hints=hints, outcome=outcome)
+        self.pictures = pictures
+        self.request_id = request_id
+        self.kept: tuple[str, ...] = ()
+
+    def card_lines(self) -> list[str]:
+        """The card, with where the pictures are now."""
+        lines = super().card_lines()
+        lines += [f"  kept: {path}" for path in self.kept]
+        if self.pictures and not any("/" in path for path in self.kept):
+            lines.append("  kept in memory: import sys; open('picture', 'wb').write(sys.last_value.pictures[0])")
+        return lines
 
 
 class CutoutError(ImagegenError):

@@ -14,6 +14,8 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from .tables import PLAIN_CLASS
+
 __all__ = ["Slot", "front_end", "in_cell", "is_live", "show_bundle", "this_cell"]
 
 LIVE_MARKS = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD", "COLAB_RELEASE_TAG", "DATABRICKS_RUNTIME_VERSION")
@@ -140,7 +142,7 @@ class Slot:
 
     def _with_line(self, line: str) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._partial is None:
-            markup = f'<div role="status" style="color:var(--jp-ui-font-color2,#666)">{html.escape(line)}</div>'
+            markup = f'<div class="{PLAIN_CLASS}" role="status" style="color:var(--jp-ui-font-color2,#666)">{html.escape(line)}</div>'
             return {"text/plain": line, "text/html": markup}, {}
         data, metadata = self._partial
         return {**data, "text/plain": line}, metadata

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .errors import ImagegenError, OptionError, Problem
 from .history import Record
 from .inputs import parse_token, problems_of, read_input, resolve_token
-from .masks import build_mask
-from .options import Options, ParsedLine
+from .masks import build_mask, mask_share
+from .options import ParsedLine
 from .planning import Inputs
 from .preview import Preview, side_by_side
 from .request import InputImage
 from .response import Parent
+from .settings import Options
 from .store import Store
 
 __all__ = ["Pair", "cutout_arguments", "cutout_of", "gather_inputs", "saved_cutout"]
@@ -83,9 +84,11 @@ def _mask(
             if options["mask"] is not None
             else None
         )
-        return build_mask(
+        mask = build_mask(
             images[0], source=source, boxes=options["mask_box"] or (), invert=bool(options["mask_invert"])
         )
+        share = f"mask: {mask_share(mask):.0%} of {images[0].name} may change (alpha 0); the rest only guides the model"
+        return replace(mask, notes=(share,))
     except ImagegenError as error:
         problems += problems_of(error)
         return None

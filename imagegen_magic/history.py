@@ -12,7 +12,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from decimal import Decimal, InvalidOperation
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from filelock import FileLock
@@ -74,12 +75,19 @@ class Record:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Record:
-        """The record of a parsed line; fields of a newer version are passed over."""
-        known = {f.name for f in fields(cls)}
-        values = {name: value for name, value in data.items() if name in known}
+        """The record of a parsed line; fields of a newer version are passed over.
+
+        Raises:
+            TypeError: a field has another type than this record's.
+            ValueError: a file lies outside the folder.
+        """
+        values = _typed(cls, data)
         values["files"] = tuple(_file_entry(entry) for entry in data.get("files", ()))
-        values["parents"] = tuple(data.get("parents", ()))
-        values["warnings"] = tuple(data.get("warnings", ()))
+        values["parents"] = tuple(_typed_parent(parent) for parent in data.get("parents", ()))
+        values["warnings"] = tuple(map(str, data.get("warnings", ())))
+        for name in ("low", "high", "actual"):
+            if (amount := values.get("cost", {}).get(name)) is not None:
+                Decimal(amount)
         return cls(**values)
 
     def api_files(self) -> tuple[FileEntry, ...]:
@@ -88,11 +96,45 @@ class Record:
 
 
 def _file_entry(data: Mapping[str, Any]) -> FileEntry:
-    known = {f.name for f in fields(FileEntry)}
-    values = {name: value for name, value in data.items() if name in known}
+    values = _typed(FileEntry, data)
+    path = PurePosixPath(values["path"])
+    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:|\\\\", values["path"]):
+        raise ValueError(f"{path.name} lies outside the folder")  # a history is a file that anyone may have written
     if values.get("size") is not None:
-        values["size"] = tuple(values["size"])
+        width, height = values["size"]
+        values["size"] = (int(width), int(height))
     return FileEntry(**values)
+
+
+def _typed(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The known fields of a parsed line, each of the type of the field's default."""
+    values: dict[str, Any] = {}
+    for known in fields(kind):
+        if known.name not in data or known.name in ("files", "parents", "warnings"):
+            continue
+        value, example = data[known.name], _EXAMPLES.get(known.name, "")
+        allowed = (int, float) if isinstance(example, float) else type(example)
+        if value is None and known.name in _MAY_BE_NULL:
+            values[known.name] = None
+        elif isinstance(value, bool) != isinstance(example, bool) or not isinstance(value, allowed):
+            raise TypeError(f"{known.name} is {type(value).__name__}")
+        else:
+            values[known.name] = value
+    return values
+
+
+def _typed_parent(parent: object) -> Mapping[str, Any]:
+    if not isinstance(parent, dict):
+        raise TypeError("a parent is no object")
+    return parent
+
+
+_EXAMPLES: dict[str, Any] = {
+    "number": 0, "simulated": False, "request": {}, "options": {}, "resolved": {}, "usage": {}, "cost": {},
+    "seconds": 0.0, "attempts": 1, "versions": {}, "bytes": 0, "size": [], "index": 0,
+}  # fmt: skip
+"""A value of each field that is no text, for its type."""
+_MAY_BE_NULL = ("usage", "request_id", "size")
 
 
 def file_sha256(path: Path) -> str:
@@ -107,12 +149,10 @@ class History:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "history.jsonl"
-        self._lock = FileLock(folder / ".incoming" / "history.lock")
 
     def append(self, record: Record) -> Record:
         """The record with its number, once its line is on disk."""
-        self._lock_folder()
-        with self._lock:
+        with self._locked():
             numbered = replace(record, number=self._last_number() + 1)
             line = numbered.to_json() + "\n"
             with self.path.open("ab") as stream:
@@ -123,8 +163,11 @@ class History:
                 os.fsync(stream.fileno())
         return numbered
 
-    def _lock_folder(self) -> None:
-        Path(self._lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+    def _locked(self) -> FileLock:
+        """The lock that writers hold in turn; a new one each time, as a forked process can't use its parent's."""
+        place = self.folder / ".incoming"
+        place.mkdir(parents=True, exist_ok=True)
+        return FileLock(place / "history.lock")
 
     def _ends_with_newline(self) -> bool:
         with self.path.open("rb") as stream:
@@ -166,8 +209,7 @@ class History:
 
     def rebuild(self) -> int:
         """Writes the history anew from the sidecars, the readable old lines kept; returns how many records it has."""
-        self._lock_folder()
-        with self._lock:
+        with self._locked():
             merged = {(record.number, record.time): record for record in (*self._from_sidecars(), *self.records())}
             text = "".join(
                 record.to_json() + "\n" for record in sorted(merged.values(), key=lambda r: (r.number, r.time))
@@ -250,5 +292,5 @@ def _parsed(line: str) -> Record | None:
     try:
         data = json.loads(line)
         return Record.from_dict(data) if isinstance(data, dict) and "outcome" in data else None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, InvalidOperation):
         return None

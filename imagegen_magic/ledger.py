@@ -16,9 +16,9 @@ __all__ = ["cost_table", "history_table"]
 SHOWN = 30
 
 
-def history_table(history: History, word: str = "") -> Table:
-    """The newest records of the history, newest last; only those that hold `word`."""
-    records = [record for record in history.records() if word.lower() in record.to_json().lower()]
+def history_table(history: History, word: str = "", count: int = SHOWN) -> Table:
+    """The `count` newest records of the history, newest last; only those whose name, prompt, model or files hold `word`."""
+    records = [record for record in history.records() if word.lower() in _searched(record)]
     rows = [
         (
             f"@{record.number}",
@@ -30,13 +30,22 @@ def history_table(history: History, word: str = "") -> Table:
             _paid(record),
             " ".join(record.prompt_typed.split())[:60],
         )
-        for record in records[-SHOWN:]
+        for record in records[-count:]
     ]
     left_out = (
-        [f"{len(records) - SHOWN} older ones are not shown: %imagegen history WORD"] if len(records) > SHOWN else []
+        [f"{len(records) - count} older ones are not shown: %imagegen history WORD -n COUNT"]
+        if len(records) > count
+        else []
     )
     columns = ("id", "name", "time", "outcome", "model", "files", "cost", "prompt")
     return Table(title="History", columns=columns, rows=rows, notes=left_out)
+
+
+def _searched(record: Record) -> str:
+    """The words by which a record is found."""
+    files = (entry.path for entry in record.files)
+    words = (record.name, record.prompt_sent, record.prompt_typed, str(record.request.get("model", "")), *files)
+    return "\n".join(words).lower()
 
 
 def _paid(record: Record) -> str:

@@ -13,7 +13,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic import cell_magic as _cell_magic
 
-from .options import OPTIONS, config_options, read_values
+from .option_table import OPTIONS
+from .option_values import read_values
+from .settings import SHELL_DEFAULTS, config_options
 
 if TYPE_CHECKING:
     from .api import Session
@@ -94,10 +96,9 @@ class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
     def session(self) -> Session:
         """The engine, made with the first cell that needs it."""
         if self._session is None:
-            from .api import Session, set_default_session  # noqa: PLC0415 - loading the extension stays light
+            from .api import default_session  # noqa: PLC0415 - loading the extension stays light
 
-            self._session = Session(defaults=self.session_defaults)
-            set_default_session(self._session)
+            self._session = default_session()
         return self._session
 
     def close(self) -> None:
@@ -143,6 +144,7 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     magics = ImagegenMagics(shell)
     shell.register_magics(magics)
+    SHELL_DEFAULTS[:] = [magics.session_defaults]
     from .completion import add_matcher  # noqa: PLC0415 - it needs the registered magics only
 
     add_matcher(shell)
@@ -150,7 +152,11 @@ def load(shell: InteractiveShell) -> None:
         _result_hooks(shell).for_type_by_name(module, name, lambda result: _show(shell, result))
 
 
-RESULT_TYPES = (("imagegen_magic.result", "ImageResult"), ("imagegen_magic.batch", "Gallery"))
+RESULT_TYPES = (
+    ("imagegen_magic.result", "ImageResult"),
+    ("imagegen_magic.result", "JobPreview"),
+    ("imagegen_magic.batch", "Gallery"),
+)
 
 
 def _result_hooks(shell: InteractiveShell) -> Any:
@@ -169,6 +175,7 @@ def unload(shell: InteractiveShell) -> None:
 
     for magics in [item for item in shell.configurables if type(item).__name__ == "ImagegenMagics"]:
         magics.close()  # type: ignore[attr-defined]
+    SHELL_DEFAULTS.clear()
     registry: Mapping[str, dict[str, Any]] = shell.magics_manager.magics
     for name in ("imagegen", "imagegen_edit", "imagegen_batch"):
         registry["cell"].pop(name, None)

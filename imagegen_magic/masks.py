@@ -111,7 +111,7 @@ def _of_array(source: Any, target: InputImage) -> Image.Image:
 
 
 def _size_rule(target: InputImage) -> str:
-    return f"a mask has the size of the first image ({target.name}: {target.size[0]}x{target.size[1]}), after its EXIF orientation"
+    return f"it must have the size of the first image ({target.name}: {target.size[0]}x{target.size[1]}), after its EXIF orientation"
 
 
 def _named(source: Any) -> str:

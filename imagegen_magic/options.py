@@ -1,62 +1,23 @@
-"""The one table of options, for cells, Python calls, the panel and the command line.
+"""A magic line or argv read by the option table, every fault collected.
 
-A value comes from the first of: the line itself, the session (`%config ImagegenMagics`), the environment
-(`IMAGEGEN_*`), `[tool.imagegen_magic]` of the nearest pyproject.toml, the table's default.
-Values that depend on a model (sizes, qualities, ...) are checked later, by `request.check_request`.
+Values that depend on a model (sizes, qualities, ...) are checked later, by `rules.check_request`.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from functools import cache
-from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import OptionError, Problem
 from .option_table import COMMANDS, OPTIONS, Option
+from .option_values import BY_NAME, read_values
 from .prompt import lift_variables, restore_variables
 
-__all__ = [
-    "OPTIONS",
-    "Option",
-    "Options",
-    "ParsedLine",
-    "build_parser",
-    "config_options",
-    "parse_line",
-    "read_values",
-    "resolve",
-]
-
-ENV_PREFIX = "IMAGEGEN_"
-BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
-
-
-@dataclass(frozen=True, slots=True)
-class Options(Mapping[str, Any]):
-    """Every option's value after all layers; `origins` says for each where it came from."""
-
-    values_: Mapping[str, Any]
-    origins: Mapping[str, str] = field(default_factory=dict)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values_[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.values_)
-
-    def __len__(self) -> int:
-        return len(self.values_)
-
-    def given(self) -> dict[str, Any]:
-        """Only what the line or call itself gave."""
-        return {name: value for name, value in self.values_.items() if self.origins.get(name) == "line"}
+__all__ = ["ParsedLine", "build_parser", "parse_line", "split_line"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,209 +174,3 @@ def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Prob
         f"did you mean {' or '.join(near)}?" if near else "see --help; unknown API fields go through --extra NAME=VALUE"
     )
     return Problem(field=word.split("=", maxsplit=1)[0], rule="no such option", fix=fix)
-
-
-def read_values(
-    raw: Mapping[str, Any], *, where: str = "", extra: Sequence[Option] = ()
-) -> tuple[dict[str, Any], list[Problem]]:
-    """Typed values from texts or Python values, by the table and a surface's `extra` options, and every fault found."""
-    values: dict[str, Any] = {}
-    problems: list[Problem] = []
-    table = BY_NAME | {option.name: option for option in extra}
-    for name, given in raw.items():
-        option = table.get(name)
-        if option is None:
-            near = difflib.get_close_matches(name, BY_NAME, n=2)
-            fix = f"did you mean {' or '.join(near)}?" if near else "unknown API fields go through extra={...}"
-            problems.append(Problem(field=name, value=given, rule="no such option", fix=fix, where=where))
-        elif given is not None:
-            try:
-                values[name] = _READERS[option.kind](option, given)
-            except ValueError as fault:
-                problems.append(Problem(field=name, value=given, rule=str(fault), fix=_fix(option), where=where))
-    return values, problems
-
-
-def _fix(option: Option) -> str:
-    """The line to type instead, by the option's kind."""
-    example = str(option.default) if option.between and option.default is not None else ""
-    values = "|".join(option.choices) or example or option.metavar or option.name.upper()
-    return f"{option.flags[-1]} {values}" if option.kind != "switch" else option.flags[-1]
-
-
-def _read_text(option: Option, given: Any) -> str:
-    text = given if isinstance(given, str) else str(given)
-    if option.choices and text not in option.choices:
-        near = difflib.get_close_matches(text, option.choices, n=1)
-        raise ValueError(f"one of {', '.join(option.choices)}" + (f" (did you mean {near[0]}?)" if near else ""))
-    return text
-
-
-def _read_whole(option: Option, given: Any) -> int:
-    if isinstance(given, bool) or (isinstance(given, float) and not given.is_integer()):
-        raise ValueError("a whole number is needed")
-    try:
-        number = int(given)
-    except (TypeError, ValueError):
-        raise ValueError("a whole number is needed") from None
-    if option.between is not None and not option.between[0] <= number <= option.between[1]:
-        raise ValueError(f"from {option.between[0]} to {option.between[1]}")
-    return number
-
-
-def _read_number(option: Option, given: Any) -> float:
-    try:
-        number = float(given)
-    except (TypeError, ValueError):
-        raise ValueError("a number is needed") from None
-    if not number >= 0 or number == float("inf"):
-        raise ValueError("a number of at least 0 is needed")
-    return number
-
-
-def _read_money(option: Option, given: Any) -> Decimal:
-    try:
-        amount = Decimal(str(given).removeprefix("$"))
-    except InvalidOperation:
-        raise ValueError("an amount in USD is needed, for example 0.50") from None
-    if not amount.is_finite() or amount < 0:
-        raise ValueError("an amount of at least 0 USD is needed")
-    return amount
-
-
-def _read_switch(option: Option, given: Any) -> bool:
-    if isinstance(given, bool):
-        return given
-    word = str(given).strip().lower()
-    if word in ("1", "true", "yes", "on"):
-        return True
-    if word in ("0", "false", "no", "off"):
-        return False
-    raise ValueError("true or false")
-
-
-def _read_optional(option: Option, given: Any) -> str | None:
-    """A flag that may stand alone: True means its bare value, False means off."""
-    if given is True:
-        return str(option.const)
-    return None if given is False else _read_text(option, given)
-
-
-def _read_list(option: Option, given: Any) -> tuple[Any, ...]:
-    return tuple(given) if isinstance(given, (list, tuple)) else (given,)
-
-
-def _read_wholes(option: Option, given: Any) -> tuple[int, ...]:
-    return tuple(_read_whole(option, item) for item in _read_list(option, given))
-
-
-def _read_pairs(option: Option, given: Any) -> dict[str, Any]:
-    if isinstance(given, Mapping):
-        return dict(given)
-    pairs = [str(item).partition("=") for item in _read_list(option, given)]
-    if any(not equals or not key for key, equals, _ in pairs):
-        raise ValueError("NAME=VALUE is needed")
-    return {key: _json_or_text(value) for key, _, value in pairs}
-
-
-def _json_or_text(text: str) -> Any:
-    """Numbers, true, false, null and JSON structures as such; anything else as text."""
-    import json  # noqa: PLC0415 - only for --extra
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-_READERS: dict[str, Any] = {
-    "text": _read_text,
-    "whole": _read_whole,
-    "number": _read_number,
-    "money": _read_money,
-    "switch": _read_switch,
-    "optional": _read_optional,
-    "list": _read_list,
-    "wholes": _read_wholes,
-    "pairs": _read_pairs,
-    "any": lambda option, given: given,
-}
-
-
-def config_options() -> list[Option]:
-    """The options that may be set as a default."""
-    return [option for option in OPTIONS if option.config]
-
-
-def resolve(
-    line: Mapping[str, Any],
-    *,
-    session: Mapping[str, Any] | None = None,
-    environ: Mapping[str, str] | None = None,
-    folder: Path | None = None,
-) -> Options:
-    """Every option's value, and where each came from.
-
-    Raises:
-        OptionError: a layer other than the line holds an unknown name or an unreadable value.
-    """
-    values: dict[str, Any] = {option.name: option.default for option in OPTIONS}
-    origins: dict[str, str] = dict.fromkeys(values, "default")
-    file_path, file_values = find_project_config(folder or Path.cwd())
-    layers: list[tuple[str, Mapping[str, Any]]] = [
-        (f"{file_path.name} [tool.imagegen_magic]" if file_path else "", file_values),
-        ("environment", _environment(os.environ if environ is None else environ)),
-        ("session", dict(session or {})),
-    ]
-    problems: list[Problem] = []
-    for origin, raw in layers:
-        known = {name: value for name, value in raw.items() if name not in BY_NAME or BY_NAME[name].config}
-        problems += [
-            Problem(field=name, where=origin, rule="can't be set as a default", fix="give it on the line")
-            for name in raw.keys() - known.keys()
-        ]
-        read, faults = read_values(known, where=origin)
-        problems += faults
-        values.update(read)
-        origins.update(
-            {name: f"environment {ENV_PREFIX}{name.upper()}" if origin == "environment" else origin for name in read}
-        )
-    if problems:
-        raise OptionError("a default could not be read", problems=tuple(problems))
-    values.update(line)
-    origins.update(dict.fromkeys(line, "line"))
-    return Options(values, origins)
-
-
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The `IMAGEGEN_*` variables that are options' defaults; other names with that prefix are not ours."""
-    names = {ENV_PREFIX + option.name.upper(): option.name for option in config_options()}
-    return {names[key]: value for key, value in environ.items() if key in names and value != ""}
-
-
-@cache
-def _own_table(path: Path, modified: int) -> dict[str, Any] | None:
-    """`[tool.imagegen_magic]` of a pyproject.toml as of that moment (ns): a batch asks for every job."""
-    import tomllib  # noqa: PLC0415 - loading the extension stays light
-
-    table: dict[str, Any] | None = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("imagegen_magic")
-    return table
-
-
-def find_project_config(folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    """The nearest pyproject.toml at or above `folder` that has `[tool.imagegen_magic]`, and that table.
-
-    Raises:
-        OptionError: the nearest pyproject.toml with that table can't be read.
-    """
-    for parent in (folder, *folder.parents):
-        path = parent / "pyproject.toml"
-        if not path.is_file():
-            continue
-        try:
-            table = _own_table(path, path.stat().st_mtime_ns)
-        except (OSError, ValueError) as error:
-            raise OptionError(f"{path.name} can't be read: {error}") from error
-        if table is not None:
-            return path, {name.replace("-", "_"): value for name, value in table.items()}
-    return None, {}

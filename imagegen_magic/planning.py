@@ -5,10 +5,11 @@ Nothing here touches the network or writes a file, so that `--dry-run` is exactl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from keyword import iskeyword
 from typing import Any
 
 from .backdrop import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
@@ -16,10 +17,11 @@ from .catalog import Catalog, Model
 from .cost import Estimate, estimate_cost, format_usd
 from .errors import BudgetError, OptionError, Problem, RequestError
 from .option_table import BACKGROUNDS
-from .options import Options
 from .prompt import FIELD_LABELS, compose_prompt, hard_subject_words, load_use_cases, prompt_slug
-from .request import ALPHA_FORMATS, WIRE_FIELDS, ImageRequest, InputImage, check_request, request_warnings
+from .request import WIRE_FIELDS, ImageRequest, InputImage
 from .response import Parent
+from .rules import ALPHA_FORMATS, check_request, request_warnings
+from .settings import Options
 from .sizes import flexible_faults, format_size, parse_size
 
 __all__ = ["Inputs", "Job", "check_budget", "plan_job"]
@@ -93,16 +95,18 @@ def plan_job(
         RequestError: anything is wrong; `.problems` holds every fault.
     """
     inputs = inputs or Inputs()
+    body, faults = _text(body, problems)
+    faults += [*inputs.problems, *_name_problems(name), *_option_problems(options, inputs)]
     model = catalog.get(options["model"])
-    faults = [*problems, *inputs.problems, *_name_problems(name), *_option_problems(options, inputs)]
-    faults += _transparency_problems(options, model, catalog)
     key = _key_choice(body, options, inputs, faults)
     request, notes = _build_request(body, options, model, catalog, inputs, key)
+    faults += _transparency_problems(options, model, catalog)
     faults += check_request(request, model, catalog.limits)
-    faults += _batch_api_problems(request, model, options)
+    faults += _batch_api_problems(request, model, options, catalog)
     if faults:
         raise RequestError(_summary(len(faults)), problems=tuple(faults))
-    warnings = [*request_warnings(request, catalog, today or date.today()), *_cutout_warnings(body, options, key)]  # noqa: DTZ011
+    today = today or date.today()  # noqa: DTZ011 - the user's own day
+    warnings = [*request_warnings(request, catalog, today), *_cutout_warnings(body, options, key)]
     return Job(
         request=request,
         options=options,
@@ -119,15 +123,28 @@ def plan_job(
     )
 
 
+def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]]:
+    """The prompt as text, and the faults so far: what is no text is one."""
+    if isinstance(body, str):
+        return body, list(problems)
+    rule = f"text is needed, not {type(body).__name__}"
+    return str(body), [*problems, Problem(field="prompt", value=body, rule=rule, fix="give a string")]
+
+
 def _summary(count: int) -> str:
     return "this request can't be sent" if count == 1 else f"this request can't be sent: {count} problems"
 
 
 def _name_problems(name: str | None) -> list[Problem]:
-    if name is None or name.isidentifier():
+    if name is None or (name.isidentifier() and not iskeyword(name)):
         return []
     return [
-        Problem(field="NAME", value=name, rule="a Python identifier, because the result is bound to it", fix="hero_v2")
+        Problem(
+            field="NAME",
+            value=name,
+            rule="must be a Python name, because the result is bound to it",
+            fix="letters, digits and _, for example hero_v2",
+        )
     ]
 
 
@@ -164,7 +181,7 @@ def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> 
     """Native transparency that a server may refuse needs the user's word for it (image API quick reference, 2026-11-23)."""
     if options["background"] != "transparent" or options["transparent"] or model.transparency != "preview":
         return []
-    able = next((other.id for other in catalog.models if other.transparency == "yes" and other.state == "active"), "")
+    able = _first_able(catalog, lambda other: other.transparency == "yes")
     rule = (
         f"{model.id} has native transparency only as a preview, which the server may refuse: it wants your confirmation"
     )
@@ -174,15 +191,23 @@ def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> 
     return [Problem(field="background", value="transparent", rule=rule, fix=fix)]
 
 
-def _batch_api_problems(request: ImageRequest, model: Model, options: Options) -> list[Problem]:
+def _first_able(catalog: Catalog, able: Callable[[Model], bool]) -> str:
+    """The id of the catalog's first active model that can, or an empty text."""
+    return next((model.id for model in catalog.models if model.state == "active" and able(model)), "")
+
+
+def _batch_api_problems(request: ImageRequest, model: Model, options: Options, catalog: Catalog) -> list[Problem]:
     """What the Batch API does not take."""
     if options["via"] != "batch-api":
         return []
     direct = "--via direct"
     faults = []
     if model.known and not model.batch_api:
+        able = _first_able(catalog, lambda other: other.batch_api)
         rule = "the Batch API is reported not to take this model"
-        faults.append(Problem(field="model", value=model.id, rule=rule, fix=f"--model gpt-image-2.5, or {direct}"))
+        faults.append(
+            Problem(field="model", value=model.id, rule=rule, fix=f"--model {able}, or {direct}" if able else direct)
+        )
     if request.images:
         rule = "a file of requests can't hold pictures, so an edit does not go through the Batch API here"
         faults.append(Problem(field="image", rule=rule, fix=direct))
@@ -218,6 +243,7 @@ def _build_request(
     """The request, faulty or not, and what was decided on the way."""
     notes: list[str] = []
     size = _size(options, model, catalog, inputs, notes)
+    notes += [note for picture in (*inputs.images, inputs.mask, inputs.markup) if picture for note in picture.notes]
     if inputs.references_only and inputs.images:
         notes.append("with reference images, the request goes through the edits endpoint, as the API wants it")
     if key is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ __all__ = ["MAX_BYTES", "Preview", "contact_sheet", "preview", "preview_of", "sc
 MAX_BYTES = 200_000
 MAX_CSS_WIDTH = 512
 """A preview is shown at most this wide, in CSS pixels, so that it is sharp on dense screens."""
+SHEET_CSS_WIDTH = 768
+"""The same for several pictures in one."""
 SQUARE = 12
 _QUALITIES = (80, 70, 55, 40)
 
@@ -34,10 +36,11 @@ class Preview:
     mime: str
     width: int
     height: int
+    css_width: int = MAX_CSS_WIDTH
 
     def bundle(self, sentence: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Data and metadata for IPython's display; `sentence` is the alternative text."""
-        width = min(self.width, MAX_CSS_WIDTH)
+        width = min(self.width, self.css_width)
         css = {"width": width, "height": round(self.height * width / self.width), "alt": sentence}
         return {self.mime: self.data, "text/plain": sentence}, {self.mime: css}
 
@@ -126,7 +129,7 @@ def contact_sheet(
     paths: Sequence[Path], *, labels: Sequence[str], max_edge: int = 768, max_bytes: int = MAX_BYTES
 ) -> Preview:
     """Several pictures in a grid, each with its label in a corner."""
-    columns = min(len(paths), max(1, math.ceil(math.sqrt(len(paths)))))
+    columns = _columns(len(paths))
     cell, gap = max_edge // columns, 6
     tiles = [_tile(path, cell - gap) for path in paths]
     rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
@@ -138,7 +141,13 @@ def contact_sheet(
             sheet.paste(tile, (column * cell, top))
             _badge(sheet, (column * cell, top), labels[number * columns + column])
         top += heights[number]
-    return _encoded(sheet, max_bytes)
+    return replace(_encoded(sheet, max_bytes), css_width=SHEET_CSS_WIDTH)
+
+
+def _columns(count: int) -> int:
+    """As many columns as rows, or one more where that leaves fewer places empty."""
+    square = max(1, math.ceil(math.sqrt(count)))
+    return min(range(square, min(count, square + 1) + 1), key=lambda columns: -count % columns, default=1)
 
 
 def _tile(path: Path, edge: int) -> Image.Image:
@@ -170,7 +179,7 @@ def side_by_side(first: Path | bytes, second: Path | bytes, *, max_edge: int = 1
     sheet.paste(same[0], (0, 0))
     sheet.paste(same[1], (same[0].width + 8, 0))
     sheet.thumbnail((max_edge, max_edge), Image.Resampling.LANCZOS)
-    return _encoded(sheet, MAX_BYTES)
+    return replace(_encoded(sheet, MAX_BYTES), css_width=SHEET_CSS_WIDTH)
 
 
 def thumbnail(source: Path | bytes, edge: int = 160, *, max_bytes: int = 20_000) -> Preview | None:

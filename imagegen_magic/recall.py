@@ -13,9 +13,11 @@ from typing import Any
 
 from .errors import OptionError, Problem
 from .history import History, Record
+from .names import sidecar_path
 from .option_table import COMMANDS
-from .options import BY_NAME
-from .store import Store, sidecar_path
+from .option_values import BY_NAME
+from .store import Store
+from .tables import PLAIN_CLASS
 
 __all__ = ["Lineage", "cell_from_record", "cell_of", "cell_text"]
 
@@ -51,12 +53,13 @@ def _from_sidecar(path: Path) -> Record | None:
 
 def cell_of(store: Store, token: str) -> str:
     """The text of the cell that made a picture; for one made from Python, a cell that makes the same request."""
-    record = find_record(store, token)
-    return record.cell.rstrip("\n") if record.cell else cell_from_record(record)
+    return cell_from_record(find_record(store, token))
 
 
 def cell_from_record(record: Record) -> str:
-    """A cell with the record's options and prompt."""
+    """The cell as it was run; where there was none, one with the record's options and prompt."""
+    if record.cell:
+        return record.cell.rstrip("\n")
     edits = record.request.get("endpoint") == "edit" and "image" in record.options
     return cell_text("edit" if edits else "generate", record.name, record.options, record.prompt_typed)
 
@@ -162,7 +165,7 @@ def _node(store: Store, record: Record, chosen: Record, drawn: set[int]) -> Node
 
 def _label(record: Record) -> str:
     roles = [f"{p.get('role') or 'image'} {p.get('file', '')}".strip() for p in record.parents]
-    made_from = f" from {', '.join(roles)}" if roles else ""
+    made_from = f" ← {', '.join(roles)}" if roles else ""
     prompt = " ".join(record.prompt_typed.split())
     return f"@{record.number} {record.name or record.kind}: {prompt[:60]}{'…' if len(prompt) > 60 else ''}{made_from}"
 
@@ -171,7 +174,10 @@ def _thumbnail(store: Store, record: Record) -> str:
     from .preview import thumbnail  # noqa: PLC0415 - Pillow comes with the first picture
 
     path = store.folder / record.api_files()[0].path
-    small = thumbnail(path, 72, max_bytes=6_000) if path.is_file() else None
+    try:
+        small = thumbnail(path, 72, max_bytes=6_000) if path.is_file() else None
+    except OptionError:  # the file was changed into something else: the tree is drawn without it
+        small = None
     return f"data:{small.mime};base64,{base64.b64encode(small.data).decode()}" if small else ""
 
 
@@ -190,6 +196,6 @@ def _html(node: Node) -> str:
     weight = "600" if node.chosen else "400"
     below = "".join(_html(kid) for kid in node.children)
     return (
-        f'<div style="margin:4px 0 4px 20px;border-left:1px solid var(--jp-border-color2,#ccc);padding-left:10px">'
+        f'<div class="{PLAIN_CLASS}" style="margin:4px 0 4px 20px;border-left:1px solid var(--jp-border-color2,#ccc);padding-left:10px">'
         f'{picture}<span style="font-weight:{weight}">{escape(node.label)}</span>{below}</div>'
     )

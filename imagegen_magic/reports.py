@@ -7,9 +7,9 @@ from datetime import date
 from .catalog import Catalog, Model
 from .cost import estimate_cost, format_usd
 from .errors import OptionError, Problem
-from .options import Options, config_options
 from .prompt import load_use_cases
 from .request import ImageRequest
+from .settings import Options, config_options
 from .sizes import PRESETS, flexible_faults, read_pixels
 from .tables import Table
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from .errors import CallError
+from .errors import CallError, StoreError
 from .request import ImageRequest
 
 __all__ = [
@@ -149,7 +149,7 @@ class Saved(Event):
 class Failed(Event):
     """The job ended with an error; `error.outcome` says whether it may have been billed."""
 
-    error: CallError
+    error: CallError | StoreError
 
 
 OnEvent = Callable[[Event], None]

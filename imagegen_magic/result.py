@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .cutouts import Cutout
     from .matting.report import CutoutReport
+    from .preview import Preview
 
 __all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]
 
@@ -131,7 +132,10 @@ class ImageResult(Sequence[GeneratedImage]):
     record: Record
     estimate: Estimate | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = ()
+    """What was decided on the way: the size that a ratio gave, the key colour, the endpoint."""
     warnings: tuple[str, ...] = ()
+    """What went wrong after the picture was saved, or may have; the first line of each says what."""
     reused: bool = False
     """True where the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
@@ -201,6 +205,13 @@ class ImageResult(Sequence[GeneratedImage]):
     def prompt_sent(self) -> str:
         """The prompt as it was sent."""
         return self.record.prompt_sent
+
+    @property
+    def cell(self) -> str:
+        """The text of the cell that made it; for a call from Python, of a cell that asks for the same."""
+        from .recall import cell_from_record  # noqa: PLC0415 - only for a recall
+
+        return cell_from_record(self.record)
 
     @property
     def usage(self) -> Usage | None:
@@ -280,7 +291,7 @@ class ImageResult(Sequence[GeneratedImage]):
             paths=self.paths, base=Path.cwd(), size=size, format=form, model=str(self.request.get("model", ""))
         )
         if minimal:
-            return caption
+            return replace(caption, warnings=self.warnings)
         return replace(
             caption,
             quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),
@@ -291,6 +302,7 @@ class ImageResult(Sequence[GeneratedImage]):
             simulated=self.record.simulated,
             reused=self.reused,
             prompt=self.prompt_sent,
+            notes=self.notes,
             warnings=self.warnings,
             number=self.number,
             report=self.report,
@@ -323,23 +335,39 @@ class JobPreview:
     prompt: str
     paths: tuple[Path, ...]
     estimate: Estimate
+    server: str = ""
+    """The host that it would be sent to, or `simulator`."""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    overlay: Any = None
-    """A preview of what the mask will change, hatched; None without a mask."""
+    overlay: Preview | None = None
+    """What the mask will change, hatched; None without a mask."""
 
     def table(self) -> Table:
         """The preview as a table."""
-        rows: list[tuple[str, object]] = [
+        rows: list[tuple[str, object]] = [("server", self.server)] if self.server else []
+        rows += [
             (name, value) for name, value in self.request.items() if name not in ("prompt", "images", "mask", "markup")
         ]
         rows += [("image", _image_line(image)) for image in self.request.get("images", ())]
-        rows += [(name, self.request[name]["name"]) for name in ("mask", "markup") if name in self.request]
+        for name in ("mask", "markup"):
+            if name in self.request:
+                width, height = self.request[name]["size"]
+                rows.append((name, f"{width}x{height}"))
         rows += [("prompt", self.prompt), ("files", ", ".join(shown_path(path) for path in self.paths))]
-        checked = f", prices checked {self.estimate.checked}" if self.estimate.checked else ""
-        rows.append(("cost", f"{self.estimate} (estimate: {self.estimate.basis}{checked})"))
+        rows.append(("cost", self._cost_line()))
         rows += [("note", note) for note in self.notes] + [("warning", warning) for warning in self.warnings]
         return Table(title="Dry run: nothing was sent", columns=("", ""), rows=rows)
+
+    def _cost_line(self) -> str:
+        if self.estimate.high is None:
+            return f"unknown: {self.estimate.basis}"
+        checked = f", prices checked {self.estimate.checked}" if self.estimate.checked else ""
+        return f"{self.estimate} (estimate: {self.estimate.basis}{checked})"
+
+    def display_items(self) -> list[Bundle]:
+        """The table; below it, what the mask lets change."""
+        table: Bundle = (dict(self.table()._repr_mimebundle_()), {})
+        return [table] if self.overlay is None else [table, self.overlay.bundle("Mask: what is hatched may change")]
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
         return self.table()._repr_mimebundle_()

@@ -7,29 +7,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from .backdrop import second_key
 from .cost import actual_cost
-from .errors import CallError, ImagegenError
+from .errors import CallError, ImagegenError, StoreError
+from .extraction import cut_out, measure_native
 from .history import FileEntry, Record
+from .names import Plan
 from .planning import Job
 from .request import ImageRequest, InputImage
 from .response import Failed, ImageResponse, OnEvent, Saved, Spool, Started
 from .result import Engine, GeneratedImage, ImageResult
-from .store import Plan, Store
-
-if TYPE_CHECKING:
-    from .cutouts import Cutout
+from .store import Store
 
 __all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
 
 SOURCE = "-source"
 """What the file with the API's bytes is called beside a cut-out: `hero-source.png` beside `hero.png`."""
+
+
+CHANGED_SHARE = 0.02
+"""More changed pixels than this outside a mask are worth a word: encoding alone moves fewer."""
 
 
 Gate = Callable[[], AbstractContextManager[None]]
@@ -72,10 +75,11 @@ class Run:
 
 @dataclass(slots=True, kw_only=True)
 class _Derived:
-    """Files made from the saved pictures, and what went wrong on the way."""
+    """Files made from the saved pictures, and what was found or went wrong on the way."""
 
     entries: list[FileEntry] = field(default_factory=list)
     reports: dict[int, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -120,13 +124,22 @@ def _call(job: Job, run: Run, plan: Plan, request: ImageRequest, *, marker: str 
             )
             run.on_response(response)
             record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
-    except CallError as error:
-        failed = replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id, error=str(error))
-        run.on_record(run.store.history.append(failed))
-        run.on_event(Failed(index=run.index, error=error))
+    except (CallError, StoreError) as error:
+        if isinstance(error, StoreError):
+            error.kept = (*error.kept, *map(str, run.store.rescue(error.pictures)))
+        _enter_failure(replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id), error, run)
         raise
     run.on_record(record)
     return record
+
+
+def _enter_failure(failed: Record, error: CallError | StoreError, run: Run) -> None:
+    """The ledger's line of a request that brought no saved picture; what went wrong is raised even where it can't be written."""
+    failed = replace(failed, error=str(error))
+    with suppress(OSError):
+        failed = run.store.history.append(failed)
+    run.on_record(failed)
+    run.on_event(Failed(index=run.index, error=error))
 
 
 def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
@@ -141,7 +154,7 @@ def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
         simulated=run.server == "simulator",
         digest=request.digest(),
         request=request.describe(),
-        options=_kept_options(job),
+        options=job.options.kept(),
         prompt_typed=job.prompt_typed,
         prompt_sent=request.prompt,
         cell=job.cell,
@@ -149,18 +162,6 @@ def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
         parents=tuple(_parent(parent) for parent in job.parents),
         versions=dict(run.versions),
     )
-
-
-def _kept_options(job: Job) -> dict[str, Any]:
-    """The options that a sidecar keeps: those given, without pictures and other objects."""
-    return {name: value for name, value in job.options.given().items() if _is_plain(value)}
-
-
-def _is_plain(value: object) -> bool:
-    """True for what JSON can hold."""
-    if isinstance(value, (tuple, dict)):
-        return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, (str, int, float, bool))
 
 
 def _text(amount: object) -> str | None:
@@ -216,6 +217,7 @@ def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int,
             (_cut_out, job.cutout),
             (_measure, job.options["transparent"] == "native"),
             (_protect, job.options["protect"]),
+            (_compare_outside, job.request.mask is not None and not job.options["protect"]),
             (_web_copies, job.options["web"]),
         )
         for step, wanted in steps:
@@ -235,10 +237,14 @@ def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int,
 def _cut_out(
     job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
 ) -> None:
-    """The cut-out beside the API's file, validated; at most one local retry with a contracted edge."""
-    cut = _extract(job, run.store.folder / entry.path, second.get(entry.index))
+    """The cut-out beside the API's file, with its report."""
+    source = run.store.folder / entry.path
+    cut, told = cut_out(job, source, second.get(entry.index))
+    derived.warnings += told
+    if cut is None:
+        return
     target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
-    name = target or (run.store.folder / entry.path).with_name(f"{Path(entry.path).stem}-cutout.png")
+    name = target or source.with_name(f"{source.stem}-cutout.png")
     form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
     derived.entries.append(
         run.store.save_derived(
@@ -246,53 +252,14 @@ def _cut_out(
         )
     )
     derived.reports[entry.index] = cut.report
-    if cut.report.status == "fail":
-        derived.warnings.append(cutout_offer(job, cut))
-
-
-def _extract(job: Job, source: Path, second: Path | None) -> Cutout:
-    from .cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
-
-    assert job.key is not None
-    if second is not None:
-        from .cutouts import difference_cutout  # noqa: PLC0415 - numpy comes with the first cut-out
-
-        return difference_cutout(source, second, key1=job.key.color, key2=second_key(job.key.color))
-    options = {name: job.options[name] for name in ("edge_contract", "edge_feather") if job.options[name] is not None}
-    first = cutout(source, key=job.key.color, subject=job.options["opacity"], **options)
-    if first.report.status != "fail" or options:
-        return first
-    again = cutout(source, key="auto", subject=job.options["opacity"], edge_contract=1)
-    return again if again.report.status != "fail" else first
-
-
-def cutout_offer(job: Job, cut: Cutout) -> str:
-    """What failed, and the lines that may help; nothing is sent by itself."""
-    assert job.key is not None
-    failed = "; ".join(check.sentence for check in cut.report.checks if check.status == "fail")
-    other = second_key(job.key.color)
-    return (
-        f"the cut-out did not pass its checks: {failed}. The API's picture is kept. To try: --key-color '{other}', "
-        "--transparent difference (one more paid call), or --transparent native"
-    )
 
 
 def _measure(
     job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
 ) -> None:
-    """What native transparency brought: measured, and not passed off where it is opaque or a painted checkerboard."""
-    import numpy as np  # noqa: PLC0415 - numpy comes with the first cut-out
-
-    from .inputs import open_picture  # noqa: PLC0415 - Pillow comes with the first picture
-    from .matting.report import measure  # noqa: PLC0415 - numpy comes with the first cut-out
-
-    report = measure(np.asarray(open_picture(run.store.folder / entry.path).convert("RGBA")))
-    derived.reports[entry.index] = report
-    failed = "; ".join(check.sentence for check in report.checks if check.status == "fail")
-    if failed:
-        derived.warnings.append(
-            f"native transparency did not work: {failed}. --transparent makes the cut-out with a chroma key instead"
-        )
+    """What native transparency brought."""
+    derived.reports[entry.index], told = measure_native(run.store.folder / entry.path)
+    derived.warnings += told
 
 
 def _protect(
@@ -313,9 +280,23 @@ def _protect(
             name, lambda stream: picture.save(stream, "PNG"), record, kind="protected", index=entry.index
         )
     )
-    derived.warnings.append(
+    derived.notes.append(
         f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there"
     )
+
+
+def _compare_outside(
+    job: Job, run: Run, plan: Plan, record: Record, entry: FileEntry, second: Mapping[int, Path], derived: _Derived
+) -> None:
+    """How much changed outside the mask, which only guides the model; some servers lose it on the way."""
+    from .masks import changed_outside  # noqa: PLC0415 - Pillow comes with the first picture
+
+    assert job.request.mask is not None
+    change = changed_outside(job.request.images[0], run.store.folder / entry.path, job.request.mask)
+    if change.share > CHANGED_SHARE:
+        derived.warnings.append(
+            f"{change.share:.0%} of the pixels outside the mask changed: --protect puts the original back there"
+        )
 
 
 def _web_copies(
@@ -376,7 +357,8 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
         record=record,
         estimate=job.estimate,
         options=job.options,
-        warnings=(*job.notes, *job.warnings, *derived.warnings),
+        notes=(*job.notes, *derived.notes),
+        warnings=(*job.warnings, *derived.warnings),
         reused=reused,
         derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind != "cutout"},
     )

@@ -27,7 +27,8 @@ class Dialect:
     response_format: str = ""
     omit: tuple[str, ...] = ()
     refuses_formats: tuple[str, ...] = ()
-    rename: Mapping[str, str] = field(default_factory=dict)
+    refuses_pictures: Mapping[str, str] = field(default_factory=dict)
+    """`mask` or `markup`, and why."""
     size_auto: bool = True
     streams: bool = True
     urls: bool = False
@@ -44,7 +45,7 @@ def load_dialects() -> dict[str, Dialect]:
             hosts=tuple(entry["hosts"]),
             omit=tuple(entry.get("omit", ())),
             refuses_formats=tuple(entry.get("refuses_formats", ())),
-            rename=entry.get("rename", {}),
+            refuses_pictures=entry.get("refuses_pictures", {}),
             **{key: entry[key] for key in _KEYS if key in entry},
         )
         for name, entry in data.items()
@@ -70,7 +71,12 @@ def dialect_of(name: str | None, base_url: str | None) -> Dialect:
 
 
 def spoken(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """The SDK's arguments for `request` in this dialect, its extra body, and what was left out, in sentences."""
+    """The SDK's arguments for `request` in this dialect, its extra body, and what was left out, in sentences.
+
+    Raises:
+        OptionError: the server can't do what is asked for.
+    """
+    _refuse(request, dialect)
     arguments = request.wire()
     extra: dict[str, Any] = dict(request.extra)
     left_out = [name for name in dialect.omit if arguments.pop(name, None) is not None]
@@ -78,19 +84,6 @@ def spoken(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], dic
     if arguments.get("size") == "auto" and not dialect.size_auto:
         del arguments["size"]
         notes.append(f"size auto was left out: {dialect.name} does not take it")
-    if arguments.get("output_format") in dialect.refuses_formats:
-        form = arguments["output_format"]
-        raise OptionError(
-            "this server can't do that",
-            problems=(
-                Problem(
-                    field="output_format",
-                    value=form,
-                    rule=f"{dialect.name} does not make it",
-                    fix="--output-format png",
-                ),
-            ),
-        )
     if dialect.response_format:
         extra["response_format"] = dialect.response_format
     if request.images and "moderation" in arguments:
@@ -100,3 +93,18 @@ def spoken(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], dic
     elif request.partial_images:
         notes.append(f"no live previews: {dialect.name} does not stream")
     return arguments, extra, notes
+
+
+def _refuse(request: ImageRequest, dialect: Dialect) -> None:
+    """Stops what the server is known not to take."""
+    problems = []
+    if request.output_format in dialect.refuses_formats:
+        rule = f"{dialect.name} does not make it"
+        fix = "--output-format png"
+        problems.append(Problem(field="output_format", value=request.output_format, rule=rule, fix=fix))
+    for name, why in dialect.refuses_pictures.items():
+        if (picture := getattr(request, name)) is not None:
+            rule = f"{dialect.name} does not take it: {why}"
+            problems.append(Problem(field=name, value=picture.name, rule=rule, fix=f"leave the {name} out"))
+    if problems:
+        raise OptionError("this server can't do that", problems=tuple(problems))

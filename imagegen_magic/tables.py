@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-__all__ = ["Table"]
+__all__ = ["PLAIN_CLASS", "Table"]
+
+PLAIN_CLASS = "tex2jax_ignore mathjax_ignore"
+"""Classes that keep MathJax 2 and 3 from setting what stands between two dollar signs, such as a price range, as a formula."""
 
 _CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--jp-border-color2,#ddd)"
 MAX_LINE = 128
@@ -27,8 +30,8 @@ class Table:
     notes: Sequence[str] = ()
 
     def __str__(self) -> str:
-        texts = [[_plain(cell).replace("\n", " ") for cell in row] for row in self.rows]
-        wanted = [max(len(line[i]) for line in [list(self.columns), *texts]) for i in range(len(self.columns))]
+        texts = [[_plain(cell) for cell in row] for row in self.rows]
+        wanted = [max(_width(line[i]) for line in [list(self.columns), *texts]) for i in range(len(self.columns))]
         names = [len(name) for name in self.columns]
         widths = _fitted(wanted, [min(wanted[0], LEAST_FIRST), *names[1:]] if names else [])
         lines = [self.title] if self.title else []
@@ -44,8 +47,7 @@ class Table:
         """The table as HTML; every text is escaped, and no style sheet or script is needed."""
         head = "".join(f'<th scope="col" style="{_CELL}">{escape(str(name))}</th>' for name in self.columns)
         body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{escape(_plain(cell))}</td>' for cell in row) + "</tr>"
-            for row in self.rows
+            "<tr>" + "".join(f'<td style="{_CELL}">{_markup(cell)}</td>' for cell in row) + "</tr>" for row in self.rows
         )
         title = (
             f'<caption style="text-align:left;font-weight:600;padding:4px 0">{escape(self.title)}</caption>'
@@ -54,7 +56,8 @@ class Table:
         )
         notes = "".join(f'<div style="color:var(--jp-ui-font-color2,#666)">{escape(note)}</div>' for note in self.notes)
         thead = f"<thead><tr>{head}</tr></thead>" if any(self.columns) else ""
-        return f'<table style="border-collapse:collapse;margin:0">{title}{thead}<tbody>{body}</tbody></table>{notes}'
+        table = f'<table style="border-collapse:collapse;margin:0">{title}{thead}<tbody>{body}</tbody></table>'
+        return f'<div class="{PLAIN_CLASS}">{table}{notes}</div>'
 
     def to_records(self) -> list[dict[str, Any]]:
         """One dict a row, by column name."""
@@ -62,6 +65,10 @@ class Table:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
         return {"text/plain": str(self), "text/html": self.to_html()}
+
+
+def _markup(cell: object) -> str:
+    return escape(_plain(cell)).replace("\n", "<br>")
 
 
 def _plain(cell: object) -> str:
@@ -81,8 +88,17 @@ def _fitted(widths: Sequence[int], least: Sequence[int]) -> list[int]:
 
 def _wrapped(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     """A row as lines: what is wider than its column goes on below."""
-    parts = [textwrap.wrap(text, max(width, 1)) or [""] for text, width in zip(row, widths, strict=True)]
+    parts = [_lines(text, max(width, 1)) for text, width in zip(row, widths, strict=True)]
     return [_line([cell or "" for cell in cells], widths) for cells in itertools.zip_longest(*parts)]
+
+
+def _width(text: str) -> int:
+    return max(map(len, text.split("\n")))
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """The lines of a text, none longer than `width`."""
+    return [part for line in text.split("\n") for part in textwrap.wrap(line, width) or [""]]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable
 from datetime import date
@@ -63,17 +64,25 @@ def verb_help(session: Session, shell: Any, line: str) -> Table:
 
 def _run_from(command: str, session: Session, shell: Any, line: str) -> Any:
     """Runs a cell whose prompt comes from a file or a variable, named first on the line."""
-    words = split_line(lift_variables(line, shell.user_ns)[0]) if line else []
-    if not words:
+    word, rest = _first_word(line)
+    if not word:
         rule = "a file or a variable with the prompt is needed"
         problem = Problem(field="line", rule=rule, fix="%imagegen run prompt.txt hero --size square")
         raise OptionError("nothing to run", problems=(problem,))
-    source, _, rest = line.partition(" ")
-    return run_cell(session, shell, command, rest.strip(), _prompt_from(source.strip("'\""), shell))
+    return run_cell(session, shell, command, rest, _prompt_from(word, shell), typed=False)
+
+
+def _first_word(line: str) -> tuple[str, str]:
+    """The first word of a line, its quotes removed, and the rest as typed; `{{ expr }}` is one word."""
+    match = re.match(r"""\s*({{.*?}}|"[^"]*"|'[^']*'|\S+)\s*(.*)""", line, re.DOTALL)
+    return (match[1].strip("'\""), match[2]) if match else ("", "")
 
 
 def _prompt_from(source: str, shell: Any) -> str:
     """The text of a variable, or of a file."""
+    if source.startswith("{{"):
+        lifted, values = lift_variables(source, shell.user_ns)
+        return str(restore_variables(lifted, values))
     value = shell.user_ns.get(source)
     path = Path(source).expanduser()
     if value is not None and path.is_file():
@@ -161,7 +170,13 @@ def verb_why(session: Session, shell: Any, line: str) -> PlainText:
 
 def verb_history(session: Session, shell: Any, line: str) -> Table:
     """Lists what was made: history [WORD] [-n COUNT]."""
-    return session.history_table(line)
+    words = split_line(line)
+    count = [words.pop(words.index("-n") + 1)] if "-n" in words[:-1] else []
+    if count and not (count[0].isdigit() and int(count[0])):
+        problem = Problem(field="-n", value=count[0], rule="a whole number from 1", fix="%imagegen history mug -n 100")
+        raise OptionError("the history can't be listed", problems=(problem,))
+    word = " ".join(word for word in words if word != "-n")
+    return session.history_table(word, *map(int, count))
 
 
 def verb_cost(session: Session, shell: Any, line: str) -> Table:

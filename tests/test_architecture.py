@@ -16,12 +16,13 @@ PACKAGE = Path(imagegen_magic.__file__).parent
 
 FLOORS = {
     "base": "errors redaction tables background",
-    "facts and rules": "catalog sizes backdrop prompt request response cost option_table options servers history rows "
+    "facts and rules": "catalog models_file sizes backdrop prompt request rules response cost option_table option_values options "
+    "settings servers history rows names "
     "pacing retries faults",
-    "pictures": "inputs masks preview png matting cutouts captions",
-    "work": "store planning result running batch batch_api answers transport batch_calls client ledger doctor reports "
+    "pictures": "receiving inputs masks preview png matting cutouts captions",
+    "work": "store recovery planning extraction result running batch batch_api answers transport batch_calls client ledger doctor reports "
     "recall gather",
-    "engine": "api",
+    "engine": "session_core session_batches api",
     "surfaces": "frontend cells batch_cells verbs completion magics panel widgets cli __main__",
 }
 """From the ground up. A module imports from its own floor or from below, never in a circle."""
@@ -31,7 +32,7 @@ OWNERS = {
     "httpx2": "client transport",
     "ijson": "answers",
     "tenacity": "retries",
-    "filelock": "history store",
+    "filelock": "history store recovery",
     "cv2": "matting cutouts",
     "isal": "png",
     "IPython": "frontend completion magics cells batch_cells panel",

@@ -29,7 +29,7 @@ from imagegen_magic.cli.table import COMMANDS as TABLE
 from imagegen_magic.cli.table import options_of
 from imagegen_magic.errors import CallCancelledError, ServerError
 from imagegen_magic.option_table import OPTIONS
-from imagegen_magic.options import resolve
+from imagegen_magic.settings import resolve
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
 

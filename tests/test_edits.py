@@ -128,7 +128,7 @@ def test_roles_and_references(session, simulator, shell):
     poster = shell.user_ns["poster"]
     assert "Image 1: style" in poster.prompt_sent
     assert simulator.record[-1].path.endswith("/images/edits")
-    assert any("edits endpoint" in note for note in poster.warnings)
+    assert any("edits endpoint" in note for note in poster.notes)
 
 
 def test_ambiguous_words(session, shell, folder):
@@ -160,7 +160,7 @@ def test_masks_change_only_inside(session):
     before, after = np.asarray(hero.image.convert("RGB")), np.asarray(Image.open(protected).convert("RGB"))
     assert (before[520:] == after[520:]).all()
     assert (before[:400] != after[:400]).any()
-    assert any("outside the mask" in note for note in result.warnings)
+    assert any("outside the mask" in note for note in result.notes)
 
 
 def test_mask_boxes():
@@ -181,3 +181,40 @@ def test_lineage_draws_a_picture_with_two_parents_once(session):
     text = str(session.lineage("@four"))
     assert text.count("four: four") == 1
     assert text.count("(drawn above)") == 1
+
+
+def test_a_dry_run_shows_what_the_mask_changes(session):
+    """Below the table stands the picture with the changing part hatched; the table says how much that is."""
+    hero = session.generate("a mug", name="hero", size="1024x1024", quality="low")
+    plan = session.edit("a sunset", hero, mask_box=("0,0,100%,25%",), dry_run=True)
+    (table, _), (picture, _) = plan.display_items()
+    assert "25% of hero.png may change" in table["text/plain"]
+    assert picture["image/jpeg"]
+    assert len(session.generate("a mug", dry_run=True).display_items()) == 1
+
+
+def test_a_result_knows_its_cell(session):
+    """`.cell` is a cell that asks for the same, also for what was made from Python."""
+    hero = session.generate("a mug", name="hero", size="1024x1024", quality="low")
+    assert hero.cell == "%%imagegen hero --size 1024x1024 --quality low\na mug"
+    assert session.recall("@hero") == hero.cell
+
+
+def test_a_lost_mask_is_noticed(folder):
+    """Where the picture changes outside the mask, as when a middleman drops it, the result says how much."""
+    from conftest import simulated_session
+
+    from imagegen_magic.simulator import Simulator
+
+    gradient().save(folder / "a.png")
+    elsewhere = encoded(Image.new("RGB", (1024, 768), "red"))
+    session = simulated_session(Simulator(picture=elsewhere))
+    result = session.edit("x", "a.png", mask_box=("0,0,50%,50%",))
+    assert any("outside the mask changed: --protect" in warning for warning in result.warnings)
+
+
+def test_a_conversion_is_said(session, folder):
+    """A picture that is not sent as it is says so where the result is read, and in a dry run."""
+    gradient(mode="CMYK").save(folder / "c.jpg")
+    assert any("CMYK" in note for note in session.edit("x", "c.jpg").notes)
+    assert any("CMYK" in note for note in session.edit("x", "c.jpg", dry_run=True).notes)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
@@ -163,6 +166,41 @@ def test_run_from_a_variable_and_a_file(shell, folder):
     assert "both a variable and a file" in str(done.error_in_exec)
 
 
+def test_a_prompt_from_elsewhere_runs_no_code(shell, folder):
+    """`{{ }}` in a file or a variable is text: somebody else may have written it. Recalled, it still is."""
+    (folder / "my prompt.txt").write_text("A mug {{ 1/0 }}", encoding="utf-8")
+    shell.user_ns["texts"] = {"first": "A cup {{ 1/0 }}"}
+    run(shell, '%imagegen run "my prompt.txt" one')
+    run(shell, "%imagegen run {{ texts['first'] }} two")
+    assert shell.user_ns["one"].prompt_sent == "A mug {{ 1/0 }}"
+    assert shell.user_ns["two"].prompt_sent == "A cup {{ 1/0 }}"
+    run(shell, "%imagegen recall @one")
+    first, _, body = shell.rl_next_input.partition("\n")
+    _, done = run(shell, f"{first} --dry-run\n{body}")
+    assert done.result.prompt == "A mug {{ 1/0 }}"
+
+
+def test_history_is_searched_by_what_a_person_knows(shell):
+    """A word of name, prompt, model or file finds a line; words of the machinery do not. `-n` bounds it."""
+    for name in ("late", "early", "noon"):
+        run(shell, f"%%imagegen {name}\nA mug at {name}.")
+    assert len(run(shell, "%imagegen history late")[1].result.rows) == 1
+    assert len(run(shell, "%imagegen history mug -n 2")[1].result.rows) == 2
+    assert run(shell, "%imagegen history -n none")[1].error_in_exec.problems
+
+
+def test_a_mask_shows_what_may_change(shell, folder):
+    """A dry run shows the hatched overlay; the result says the share, and how much changed outside."""
+    from PIL import Image
+
+    Image.new("RGB", (1024, 1024), "navy").save(folder / "a.png")
+    seen, done = run(shell, "%%imagegen_edit -i a.png --mask-box 0,0,100%,50% --dry-run\nA sunset.")
+    assert any("image/png" in output.data or "image/jpeg" in output.data for output in seen.outputs)
+    assert "50%" in str(done.result)
+    run(shell, "%%imagegen_edit sky -i a.png --mask-box 0,0,100%,50%\nA sunset.")
+    assert any("50% of a.png may change" in note for note in shell.user_ns["sky"].notes)
+
+
 def test_recall_brings_the_cell_back(shell):
     """The recalled cell, run again as a dry run, asks for the same request."""
     run(shell, '%%imagegen hero --size 1024x1536 --style "flat art"\nA red mug.')
@@ -199,3 +237,40 @@ def test_native_transparency_that_may_be_refused_wants_a_word(shell, simulator):
         _, done = run(shell, f"%%imagegen ghost {flags}\nA ghost.")
         assert done.success
         assert shell.user_ns["ghost"].request["background"] == "transparent"
+
+
+def test_functions_follow_the_notebooks_settings():
+    """`%config` holds for `imagegen_magic.generate` and the panel as for cells, whichever comes first."""
+    code = (
+        "import imagegen_magic\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "shell.history_manager.enabled = False\n"
+        "shell.run_line_magic('load_ext', 'imagegen_magic')\n"
+        "shell.run_line_magic('config', 'ImagegenMagics.backend = \"simulator\"')\n"
+        "result = imagegen_magic.generate('a mug', name='hero', size='1024x1024', quality='low')\n"
+        "assert result.record.simulated\n"
+        "shell.run_cell('%imagegen show @hero').raise_error()\n"
+        "shell.run_line_magic('unload_ext', 'imagegen_magic')\n"
+        "assert imagegen_magic.Panel().session.options({})['backend'] == 'openai'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_submitted_batch_shows_its_receipt(shell):
+    """Also with a NAME: how to go on must not be missed."""
+    shell.user_ns["sent"] = shell.run_cell_magic(
+        "imagegen_batch", "night --via batch-api --model gpt-image-2.5-flare", "a mug"
+    )
+    assert shell.user_ns["sent"] is shell.user_ns["night"]
+    assert "%imagegen collect night" in repr(shell.user_ns["night"])
+
+
+def test_a_dry_run_says_which_server_and_what_it_leaves_out():
+    """Before anything is sent: the host, and the fields that its dialect does not take."""
+    where = {"base_url": "http://127.0.0.1:1/v1", "dialect": "localai", "model": "flux"}
+    text = repr(imagegen_magic.Session().generate("a mug", quality="high", dry_run=True, **where))
+    assert "server    127.0.0.1" in text
+    assert "quality was left out: localai does not take it" in text
+    assert "cost      unknown: no published price for flux" in text

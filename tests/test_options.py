@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from imagegen_magic.errors import OptionError
 from imagegen_magic.option_table import OPTIONS
-from imagegen_magic.options import build_parser, parse_line, read_values, resolve, split_line
+from imagegen_magic.option_values import read_values
+from imagegen_magic.options import build_parser, parse_line, split_line
+from imagegen_magic.settings import resolve
 
 
 def test_a_full_line():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from imagegen_magic.catalog import load_catalog
 from imagegen_magic.errors import OptionError
-from imagegen_magic.request import ImageRequest, InputImage, check_request, request_warnings
+from imagegen_magic.request import ImageRequest, InputImage
+from imagegen_magic.rules import check_request, request_warnings
 from imagegen_magic.sizes import PRESETS, flexible_faults, nearest_sizes, parse_size, read_pixels, solve_ratio
 
 CATALOG = load_catalog()

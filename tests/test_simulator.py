@@ -395,16 +395,19 @@ def test_drift_moves_the_subject():
     assert moved["data"] != still["data"]
 
 
-def test_mask_bounds_the_change():
-    """Every pixel outside the transparent area is the first input's, every pixel inside is new."""
+@pytest.mark.parametrize(
+    ("prompt", "least"), [("a bird", 0.15), ("replace the wall by a bird", 1.0), ("a sunset", 1.0)]
+)
+def test_mask_bounds_the_change(prompt, least):
+    """Every pixel outside the transparent area is the first input's; inside is the subject, or all of it is new."""
     hole = (200, 100, 600, 500)
-    answer = edit({"mask": data_url(png(hole=hole)), "prompt": "a bird", "size": ...}).json()
+    answer = edit({"mask": data_url(png(hole=hole)), "prompt": prompt, "size": ...}).json()
     pixels = np.asarray(picture(answer).convert("RGB"))
     same = (pixels == (0, 0, 128)).all(axis=2)
     inside = np.zeros_like(same)
     inside[hole[1] : hole[3], hole[0] : hole[2]] = True
     assert same[~inside].all()
-    assert not same[inside].any()
+    assert (~same[inside]).mean() >= least
 
 
 def test_edit_shows_its_inputs():

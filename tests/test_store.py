@@ -17,7 +17,9 @@ from PIL import Image
 
 from imagegen_magic.errors import RequestError, StoreError
 from imagegen_magic.history import History, Record, file_sha256
-from imagegen_magic.store import Store, safe_stem
+from imagegen_magic.names import safe_stem
+from imagegen_magic.recovery import recover
+from imagegen_magic.store import Store
 
 
 def test_files_and_sidecars(session, folder):
@@ -115,7 +117,7 @@ def test_kill_minus_nine(folder):
     rng, out = random.Random(5), folder / "out"
     for _ in range(6):
         kill_nine.kill_at_random(out, rng)
-        Store(out).recover()
+        recover(Store(out))
         assert kill_nine.faults(out) == []
 
 
@@ -136,14 +138,14 @@ def test_a_failed_write_keeps_the_bytes(session, folder, monkeypatch):
     """Where a name can't be written after all, the message says where the paid bytes are."""
     from imagegen_magic import store
 
-    real = store._replace
+    real = store.move
 
     def broken(source, target):
         if target.suffix == ".png":
             raise OSError(28, "No space left on device")
         real(source, target)
 
-    monkeypatch.setattr(store, "_replace", broken)
+    monkeypatch.setattr(store, "move", broken)
     with pytest.raises(StoreError) as caught:
         session.generate("a mug")
     place = Path(caught.value.hints[0].removeprefix("the picture's bytes are in "))

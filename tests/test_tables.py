@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from imagegen_magic.captions import Caption, caption_html
 from imagegen_magic.tables import MAX_LINE, Table
 
 
@@ -20,3 +23,19 @@ def test_the_first_column_keeps_its_words_whole():
 
 def test_empty_cells_and_unnamed_columns():
     assert str(Table(columns=("", ""), rows=[("", None), ("a", 1)])) == "\na  1"
+
+
+def test_lines_of_a_cell_stay_lines():
+    """A prompt of several lines is shown as several lines, as text and as HTML."""
+    table = Table(columns=("", ""), rows=[("prompt", "Request: a mug\nStyle: flat"), ("size", "auto")])
+    assert str(table).splitlines() == ["prompt  Request: a mug", "        Style: flat", "size    auto"]
+    assert "Request: a mug<br>Style: flat" in table.to_html()
+
+
+def test_prices_are_no_formulas():
+    """MathJax would set what stands between the two dollar signs of a price range as mathematics."""
+    for html in (
+        Table(columns=("cost",), rows=[("$0.05 to $0.07",)]).to_html(),
+        caption_html(Caption(paths=(), base=Path(), warnings=("$1 or $2",))),
+    ):
+        assert html.startswith('<div class="tex2jax_ignore mathjax_ignore"')

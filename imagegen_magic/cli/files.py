@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from imagegen_magic.errors import Problem
-from imagegen_magic.options import Options
+from imagegen_magic.settings import Options
 
 from .table import DEFAULTS
 

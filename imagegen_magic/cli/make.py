@@ -12,8 +12,9 @@ from imagegen_magic.api import Session
 from imagegen_magic.background import Task
 from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
-from imagegen_magic.options import Options
+from imagegen_magic.recovery import abandon
 from imagegen_magic.running import web_suffixes
+from imagegen_magic.settings import Options
 from imagegen_magic.store import Store
 
 from .call import INTERRUPTED, Call, fail, refuse_keys
@@ -157,7 +158,7 @@ def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
             progress.tick()
         except KeyboardInterrupt:
             if interrupted:
-                store.abandon()
+                abandon(store)
                 progress.note("left: what was sent may have been billed; see `imagegen history`")
                 sys.stdout.flush()
                 os._exit(INTERRUPTED)  # the thread that waits for the answer would hold an ordinary exit
@@ -168,7 +169,7 @@ def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
 
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
     if not quiet:
-        for note in result.warnings:
+        for note in (*result.notes, *result.warnings):
             if note not in job.warnings:
                 say(f"note: {note}")
         cost = "reused, nothing was sent" if result.reused else _cost(result)
@@ -196,5 +197,6 @@ def result_document(result: ImageResult) -> dict[str, Any]:
         "usage": result.record.usage,
         "resolved": dict(result.record.resolved),
         "cutout": [None if image.report is None else image.report.status for image in result.images],
+        "notes": list(result.notes),
         "warnings": list(result.warnings),
     }

@@ -6,22 +6,18 @@ noise. Everything the solver knows about the backdrop is estimated here, from th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from .subsampling import is_subsampled
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Bytes = NDArray[np.uint8]
-    Floats = NDArray[np.float32]
+from .arrays import Bytes, Floats, Indices
+from .subsampling import LUMA_NOISE, is_subsampled
 
 GRID = 64
 NEAR = 24  # levels: a pixel this close to the key in every channel counts as backdrop before the drift is known
+BLEED = 5  # half pixels: a JPEG block of 8 pixels, and rounding
 MOST_CELLS = 1500
 FLAT_DEGREES = (0, 2, 4)
 
@@ -36,6 +32,7 @@ class Backdrop:
     share: float
     spread: float
     compressed: bool
+    bleed: int = 0  # pixels from an edge within which a codec may have mixed the colours of both sides
 
     @property
     def hex(self) -> str:
@@ -47,6 +44,10 @@ class Backdrop:
         """Levels within which a pixel may be pure backdrop (three sigma and rounding)."""
         return int(np.ceil(3.0 * self.noise + 0.7))
 
+    def halved(self) -> Backdrop:
+        """The backdrop of the picture at half size, where a subsampled one is keyed."""
+        return replace(self, compressed=False, noise=max(self.noise, LUMA_NOISE), bleed=BLEED)
+
     def planes(self, shape: tuple[int, ...]) -> list[Bytes]:
         """Three uint8 planes of the given (height, width), the backdrop behind every pixel."""
         rounded = np.rint(self.grid).astype(np.uint8)
@@ -55,7 +56,7 @@ class Backdrop:
             return [np.full(shape[:2], rounded[0, 0, c], np.uint8) for c in range(3)]
         return [cv2.resize(rounded[..., c], size, interpolation=cv2.INTER_LINEAR) for c in range(3)]  # type: ignore[misc]
 
-    def at(self, index: NDArray[np.intp], shape: tuple[int, ...]) -> Floats:
+    def at(self, index: Indices, shape: tuple[int, ...]) -> Floats:
         """Backdrop colours, (3, n) float32, behind the pixels with these flat indices."""
         if self.spread < 0.5:
             return np.repeat(self.grid[0, 0][:, None], len(index), axis=1)
@@ -101,7 +102,7 @@ def border_mode(pixels: Bytes, hint: tuple[float, float, float] | None = None) -
         centre = np.array(hint, dtype=np.float64)
     for radius in (64, 40, NEAR, NEAR):
         near = np.abs(values - centre).max(axis=1) <= radius
-        if near.sum() < 8:
+        if not near.any():
             break
         centre = np.median(values[near], axis=0)
     return centre, float((np.abs(values - centre).max(axis=1) <= NEAR).mean())
@@ -138,11 +139,11 @@ def _background_cells(image: Bytes, centre: NDArray[np.float64]) -> tuple[Floats
     height, width = image.shape[:2]
     side = max(4, -(-max(height, width) // 128))
     rows, columns = height // side, width // side
+    if rows < 2 or columns < 2:
+        return None
     low, high = np.clip(centre - NEAR - 4, 0, 255), np.clip(centre + NEAR + 4, 0, 255)
     near = cv2.inRange(image[: rows * side, : columns * side], tuple(low), tuple(high))
     near = cv2.erode(near, np.ones((5, 5), np.uint8))
-    if rows < 2 or columns < 2:
-        return None
     full = cv2.resize(near, (columns, rows), interpolation=cv2.INTER_AREA) == 255
     row, column = np.nonzero(full)
     if len(row) < 30:

@@ -7,21 +7,16 @@ regression on the luma (He, Sun and Tang, "Guided image filtering", TPAMI 2013) 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Bytes = NDArray[np.uint8]
-    Floats = NDArray[np.float32]
+from .arrays import Bytes, Floats, Mask, as_bytes, as_floats
 
 WINDOW = (3, 3)
 LUMA_NOISE = 4.0  # levels; what the codec adds at edges
 DETAIL = 1.15  # the regression is diluted by noise in the luma
-BLUR_LOSS = 0.1  # alpha lost at either end of an edge to the codec's blur
+BLUR_LOSS = 0.1  # alpha lost at either end of an edge to the codec's blur; twice that where the luma is flat
+CONTRAST = 30.0  # levels of deviation from which an edge is sharp in the luma
 SAMPLE = 1024  # the test for subsampling looks at a window of this side
 
 
@@ -42,7 +37,7 @@ def is_subsampled(image: Bytes) -> bool:
     return True
 
 
-def _is_interpolated(plane: Floats, usable: NDArray[np.bool_]) -> bool:
+def _is_interpolated(plane: Floats, usable: Mask) -> bool:
     """Whether steps from even columns are smoother than steps from odd ones, judged where the plane changes."""
     step = np.diff(plane, axis=1)
     change = np.abs(plane[:, 3:] - plane[:, :-3]) > 6
@@ -54,7 +49,13 @@ def _is_interpolated(plane: Floats, usable: NDArray[np.bool_]) -> bool:
         if len(error) < 100:
             return False
         mean.append(float(np.minimum(error, 30).mean()))
-    return mean[0] <= 0.4 * mean[1]
+    return mean[0] <= 0.55 * mean[1]
+
+
+def even_sided(image: Bytes) -> Bytes:
+    """The picture with its last row and column repeated where their number is odd."""
+    height, width = image.shape[:2]
+    return as_bytes(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE))
 
 
 def halve(image: Bytes) -> tuple[Bytes, Floats]:
@@ -66,28 +67,39 @@ def halve(image: Bytes) -> tuple[Bytes, Floats]:
     small = cv2.resize(ycc, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA).astype(np.float32)
     small[..., 1:] += 0.5 * (small[..., 1:] - cv2.blur(small[..., 1:], WINDOW))
     rounded = np.clip(np.rint(small), 0, 255).astype(np.uint8)
-    return cv2.cvtColor(rounded, cv2.COLOR_YCrCb2RGB), ycc[..., 0].astype(np.float32)  # type: ignore[return-value]
+    return as_bytes(cv2.cvtColor(rounded, cv2.COLOR_YCrCb2RGB)), ycc[..., 0].astype(np.float32)
 
 
-def refine_alpha(alpha: Bytes, luma: Floats, soft: NDArray[np.bool_] | None) -> Floats:
+def refine_alpha(alpha: Bytes, luma: Floats, soft: Mask | None) -> Floats:
     """Alpha at full size, (h, w) float32 in 0..1, from half-size alpha: its means kept, its detail from the luma.
 
-    Outside `soft` regions what the codec blurred away is put back: an edge is taken to run from 0 to 1.
+    Outside `soft` regions what the codec blurred away is put back: an edge is taken to run from 0 to 1. More is lost
+    where the luma shows no edge and the chroma has to.
     """
-    half = alpha.astype(np.float32) / 255
+    half = as_floats(alpha.astype(np.float32) / 255)
     size = (luma.shape[1], luma.shape[0])
-    guide = cv2.resize(luma, (half.shape[1], half.shape[0]), interpolation=cv2.INTER_AREA)
+    guide = as_floats(cv2.resize(luma, (half.shape[1], half.shape[0]), interpolation=cv2.INTER_AREA))
     mean, mean_alpha = cv2.blur(guide, WINDOW), cv2.blur(half, WINDOW)
-    variance = cv2.blur(guide * guide, WINDOW) - mean * mean
+    variance = as_floats(cv2.blur(guide * guide, WINDOW) - mean * mean)
     slope = (cv2.blur(guide * half, WINDOW) - mean * mean_alpha) / (variance + LUMA_NOISE * LUMA_NOISE)
-    detail = luma - cv2.resize(guide, size, interpolation=cv2.INTER_NEAREST)
-    full = cv2.resize(half, size, interpolation=cv2.INTER_NEAREST)
-    full += DETAIL * detail * cv2.resize(slope, size, interpolation=cv2.INTER_LINEAR)
-    crisp = (full - BLUR_LOSS) / (1 - 2 * BLUR_LOSS)
+    detail = luma - _enlarged(guide, size)
+    full = _enlarged(half, size) + DETAIL * detail * cv2.resize(slope, size, interpolation=cv2.INTER_LINEAR)
+    faint = 1 - np.clip(np.sqrt(np.maximum(variance, 0)) / CONTRAST, 0, 1)
+    loss = cv2.resize(BLUR_LOSS * (1 + faint), size, interpolation=cv2.INTER_LINEAR)
+    crisp = (full - loss) / (1 - 2 * loss)
     if soft is not None and soft.any():
         gradual = cv2.resize(soft.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         crisp = np.where(gradual, full, crisp)
-    return np.clip(crisp, 0, 1).astype(np.float32)
+    return as_floats(np.clip(crisp, 0, 1))
+
+
+def _enlarged(half: Floats, size: tuple[int, int]) -> Floats:
+    """The plane at twice its size, smooth, with the mean of every 2 x 2 block as it was."""
+    full = cv2.resize(half, size, interpolation=cv2.INTER_CUBIC)
+    for _ in range(2):
+        lost = half - cv2.resize(full, (half.shape[1], half.shape[0]), interpolation=cv2.INTER_AREA)
+        full = full + cv2.resize(lost, size, interpolation=cv2.INTER_NEAREST)
+    return as_floats(full)
 
 
 def refine_foreground(
@@ -104,8 +116,8 @@ def refine_foreground(
     under = float(np.dot(key, (0.299, 0.587, 0.114)))
     own = np.clip((luma - (1 - alpha) * under) / np.maximum(alpha, 0.3), 0, 255)
     ycc[..., 0] = np.where(alpha > 0.5, np.rint(own), ycc[..., 0])
-    out = cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB)
+    out = as_bytes(cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB))
     deep = cv2.erode((half_alpha == 255).astype(np.uint8), np.ones((5, 5), np.uint8))
     inside = cv2.resize(deep, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST) > 0
     out[inside] = image[inside]
-    return out  # type: ignore[return-value]
+    return out

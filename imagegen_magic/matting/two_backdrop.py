@@ -14,19 +14,20 @@ import cv2
 import numpy as np
 
 from . import chromakey
+from .arrays import Bytes, Floats, Mask, as_bytes, as_floats
 from .backdrop_fit import Backdrop
-from .subsampling import LUMA_NOISE, halve, refine_alpha, refine_foreground
+from .spill import shade, spill_weight
+from .subsampling import even_sided, halve, refine_alpha, refine_foreground
+from .unmixing import LUMA
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Bytes = NDArray[np.uint8]
-    Floats = NDArray[np.float32]
+    from cv2.typing import MatLike
 
 LEAST_SHIFT = 0.2  # pixels; less is within the error of the estimate and not worth an interpolation
+MOST_SHIFT = 0.1  # of the side
+ALIGNED = 1600  # pixels of the longest edge at which frames are compared
 MOST_SPILL = 0.35
 STEEP = 120  # levels of alpha within 9 pixels; less is a gradual transition
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 __all__ = ["Difference", "align", "extract_difference"]
 
@@ -36,7 +37,7 @@ class Difference:
     """What two frames gave: `alpha` and `foreground` as of one frame, and how well the frames agreed.
 
     `shift` is the second frame's offset (x, y) in pixels that was corrected; `change` the subject's mean change between
-    the frames, levels of 255, where it is opaque in both; `contradiction` the share of the subject whose two colours no
+    the frames, levels of 255, where it is opaque in both and beyond what opacity or key light explain; `contradiction` the share of the subject whose two colours no
     opacity explains.
     """
 
@@ -47,36 +48,55 @@ class Difference:
     contradiction: float
 
 
-def align(first: Bytes, second: Bytes) -> tuple[float, float]:
-    """The offset (x, y) in pixels of the second alpha (height, width) against the first, to about a tenth of a pixel."""
-    one, two = first.astype(np.float32), second.astype(np.float32)
+def align(first: Bytes, second: Bytes, apart: Floats) -> tuple[float, float]:
+    """The offset (x, y) in pixels of the second frame against the first, to about a tenth of a pixel.
+
+    Whatever the opacity and the key light, C1 - C2 is a multiple of `apart` = K1 - K2, (3,): across it, the frames are
+    equal pictures. Those are compared.
+    """
+    factor = -(-max(first.shape[:2]) // ALIGNED)
+    one, two = (_across(frame, apart, factor) for frame in (first, second))
+    strongest = int(one.std(axis=(0, 1)).argmax())
+    start = _coarse_shift(one[..., strongest], two[..., strongest])
+    x, y = _refined_shift(one, two, *start)
+    return factor * x, factor * y
+
+
+def _across(frame: Bytes, apart: Floats, factor: int) -> Floats:
+    """The frame's two components at right angles to `apart`, (height / factor, width / factor, 2)."""
+    direction = np.linalg.svd(apart[None].astype(np.float64))[2][1:]
+    size = (frame.shape[1] // factor, frame.shape[0] // factor)
+    small = frame if factor == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return as_floats(cv2.transform(small.astype(np.float32), direction))
+
+
+def _coarse_shift(one: Floats, two: Floats) -> tuple[float, float]:
+    """The offset by phase correlation; none where it is improbably large."""
     window = cv2.createHanningWindow((one.shape[1], one.shape[0]), cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(cv2.GaussianBlur(one, (0, 0), 1), cv2.GaussianBlur(two, (0, 0), 1), window)
-    if abs(x) > 0.1 * one.shape[1] or abs(y) > 0.1 * one.shape[0]:
-        x = y = 0.0
-    return _refine(one, two, x, y)
+    far = abs(x) > MOST_SHIFT * one.shape[1] or abs(y) > MOST_SHIFT * one.shape[0]
+    return (0.0, 0.0) if far else (x, y)
 
 
-def _refine(one: Floats, two: Floats, x: float, y: float) -> tuple[float, float]:
-    """Gauss-Newton steps on the squared difference of the two alphas."""
-    smooth = cv2.GaussianBlur(one, (0, 0), 1.5)
+def _refined_shift(one: Floats, two: Floats, x: float, y: float) -> tuple[float, float]:
+    """Gauss-Newton steps on the squared difference of the pictures, from (x, y)."""
+    smooth, other = as_floats(cv2.GaussianBlur(one, (0, 0), 1.5)), as_floats(cv2.GaussianBlur(two, (0, 0), 1.5))
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
     normal = np.array([[(across * across).sum(), (across * down).sum()], [(across * down).sum(), (down * down).sum()]])
     if np.linalg.det(normal) <= 0:
         return 0.0, 0.0
-    before = float(np.square(two - one).mean())
     for _ in range(6):
-        error = cv2.GaussianBlur(shifted(two, x, y), (0, 0), 1.5) - smooth
+        error = _shifted(other, x, y) - smooth
         step = np.linalg.solve(normal, np.array([(across * error).sum(), (down * error).sum()]))
         x, y = x - float(step[0]), y - float(step[1])
         if np.abs(step).max() < 0.01:
             break
-    if float(np.square(shifted(two, x, y) - one).mean()) > 0.8 * before:
+    if float(np.square(_shifted(other, x, y) - smooth).mean()) > 0.9 * float(np.square(other - smooth).mean()):
         return 0.0, 0.0  # what differs is not explained by a shift
     return x, y
 
 
-def shifted(image: NDArray[np.generic], x: float, y: float) -> NDArray[np.generic]:
+def _shifted(image: Bytes | Floats, x: float, y: float) -> MatLike:
     """The picture moved back by (x, y) pixels, with cubic interpolation."""
     matrix = np.array([[1, 0, x], [0, 1, y]], dtype=np.float64)
     size = (image.shape[1], image.shape[0])
@@ -88,36 +108,36 @@ def extract_difference(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, B
     """Alpha and foreground from two (height, width, 3) uint8 frames of the same size on different backdrops."""
     if any(backdrop.compressed for backdrop in backdrops):
         return _extract_subsampled(first, second, backdrops)
-    singles = [
-        chromakey.extract(frame, backdrop=backdrop) for frame, backdrop in zip((first, second), backdrops, strict=True)
-    ]
-    x, y = align(singles[0].alpha, singles[1].alpha)
-    moved = max(abs(x), abs(y)) > LEAST_SHIFT
-    if moved:
-        second = np.asarray(shifted(second, x, y), dtype=np.uint8)
+    one, two = (chromakey.extract(frame, backdrop=b) for frame, b in zip((first, second), backdrops, strict=True))
+    shift = align(first, second, as_floats(np.subtract(backdrops[0].key, backdrops[1].key)))
     keys = [_surface(backdrop, first.shape) for backdrop in backdrops]
-    if moved:
-        keys[1] = np.asarray(shifted(keys[1], x, y), dtype=np.float32)
-        singles[1] = replace(
-            singles[1],
-            alpha=np.asarray(shifted(singles[1].alpha, x, y), dtype=np.uint8),
-            certain=np.asarray(shifted(singles[1].certain, x, y), dtype=np.uint8),
-        )
+    if max(map(abs, shift)) > LEAST_SHIFT:
+        second, keys[1] = as_bytes(_shifted(second, *shift)), as_floats(_shifted(keys[1], *shift))
+        two = replace(two, alpha=as_bytes(_shifted(two.alpha, *shift)), certain=as_bytes(_shifted(two.certain, *shift)))
     pair = _Pair(first=first, second=second, keys=(keys[0], keys[1]), noise=max(b.noise for b in backdrops))
+    return replace(_solve(pair, one, two), shift=shift)
+
+
+def _solve(pair: _Pair, one: chromakey.Extraction, two: chromakey.Extraction) -> Difference:
+    """The cut-out of two aligned frames, given what each gives by itself."""
     alpha, contrary = pair.triangulate()
-    opaque = (singles[0].certain > 0) & (singles[1].certain > 0) & (alpha > 0.7)
-    clear = (singles[0].alpha <= 2) & (singles[1].alpha <= 2) & (alpha < 0.1)
+    opaque = (one.certain > 0) & (two.certain > 0) & (alpha > 0.7)
+    clear = (one.alpha <= 2) & (two.alpha <= 2) & (alpha < 0.1)
     spill = pair.spill(alpha, opaque, clear)
-    alpha = np.where(opaque, 1, np.where(clear, 0, np.clip(alpha / np.maximum(1 - spill, 0.5), 0, 1)))
-    foreground = pair.foreground(alpha, spill)
-    lit = spill[..., None] * keys[0]
-    foreground = np.where(opaque[..., None], first - lit, foreground)
+    alpha = as_floats(np.where(opaque, 1, np.where(clear, 0, np.clip(alpha / np.maximum(1 - spill, 0.5), 0, 1))))
+    lit = spill[..., None] * pair.keys[0]
+    foreground = np.where(opaque[..., None], pair.one - lit, pair.foreground(alpha, spill))
     subject = alpha > 0.1
-    change = float(np.abs(pair.difference - spill[..., None] * pair.apart)[opaque].mean()) if opaque.any() else 0.0
+    both = (one.certain > 0) & (two.certain > 0)
+    change = float(contrary[both].mean()) if both.any() else 0.0
     odd = float((contrary[subject] > 24 + 4 * pair.noise).mean()) if subject.any() else 0.0
-    out = np.rint(alpha * 255).astype(np.uint8)
-    colour = np.clip(np.rint(foreground), 0, 255).astype(np.uint8)
-    return Difference(alpha=out, foreground=colour, shift=(x, y), change=change, contradiction=odd)
+    return Difference(
+        alpha=np.rint(alpha * 255).astype(np.uint8),
+        foreground=np.clip(np.rint(foreground), 0, 255).astype(np.uint8),
+        shift=(0.0, 0.0),
+        change=change,
+        contradiction=odd,
+    )
 
 
 class _Pair:
@@ -136,23 +156,23 @@ class _Pair:
         contrary = np.abs(self.difference - (1 - alpha)[..., None] * self.apart).max(axis=2)
         return alpha, contrary
 
-    def spill(self, alpha: Floats, opaque: NDArray[np.bool_], clear: NDArray[np.bool_]) -> Floats:
+    def spill(self, alpha: Floats, opaque: Mask, clear: Mask) -> Floats:
         """Share of key light on the subject (height, width): what differs between the frames although opaque."""
         nothing = np.zeros(alpha.shape, np.float32)
         if opaque.sum() < 500:
             return nothing
-        shade = 0.4 + 0.6 * (self.two @ LUMA) / 255
+        shades = shade(as_floats(self.two @ LUMA))
         best: tuple[float, Floats] | None = None
         for radius in (5, 7, 10, 14):
-            weight = chromakey.spill_weight(clear.astype(np.float32), radius)
-            shape = weight * shade
+            weight = spill_weight(clear.astype(np.float32), radius)
+            shape = as_floats(weight * shades)
             x, y = shape[opaque], 1 - alpha[opaque]
             strength = float((x * y).sum() / max(float((x * x).sum()), 1e-6))
             error = float(np.abs(y - strength * x).mean())
             if strength > MOST_SPILL:
                 continue
             if best is None or error < best[0]:
-                best = (error, strength * shape)
+                best = (error, as_floats(strength * shape))
         if best is None:
             return nothing
         explained = 1 - best[0] / max(float((1 - alpha[opaque]).mean()), 1e-6)
@@ -163,15 +183,15 @@ class _Pair:
         both = self.keys[0] + self.keys[1]
         mixed = self.one + self.two - (1 - alpha)[..., None] * both
         lit = mixed / (2 * np.maximum(alpha, 0.02))[..., None]
-        return np.clip(lit - 0.5 * spill[..., None] * both, 0, 255)
+        return as_floats(np.clip(lit - 0.5 * spill[..., None] * both, 0, 255))
 
 
 def _extract_subsampled(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, Backdrop]) -> Difference:
     """As `extract_difference` at the resolution of JPEG chroma, refined by the first frame's luma."""
     height, width = first.shape[:2]
-    frames = [cv2.copyMakeBorder(f, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE) for f in (first, second)]
+    frames = [even_sided(frame) for frame in (first, second)]
     halves = [halve(frame) for frame in frames]
-    coarse = [replace(b, compressed=False, noise=max(b.noise, LUMA_NOISE)) for b in backdrops]
+    coarse = [backdrop.halved() for backdrop in backdrops]
     found = extract_difference(halves[0][0], halves[1][0], (coarse[0], coarse[1]))
     nine = np.ones((9, 9), np.uint8)
     gradual = cv2.subtract(cv2.dilate(found.alpha, nine), cv2.erode(found.alpha, nine)) < STEEP

@@ -9,18 +9,12 @@ from black (a shadow) or from grey. Given F, the opacity is the maximum-likeliho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32]
-    Indices = NDArray[np.intp]
+from .arrays import Floats, Indices, as_floats
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 DIRECTIONS = 96  # haze-line bins per side of the octahedral map
@@ -35,7 +29,7 @@ def dot(a: Floats, b: Floats) -> Floats:
 
 def largest(a: Floats) -> Floats:
     """The largest of the three rows of a (3, n) array, (n,)."""
-    return np.maximum(np.maximum(a[0], a[1]), a[2])
+    return as_floats(np.maximum(np.maximum(a[0], a[1]), a[2]))
 
 
 def opacity(colour: Floats, key: Floats, foreground: Floats, variance: Floats, noise: float) -> Floats:
@@ -63,7 +57,7 @@ def unmix(
 ) -> Floats:
     """Most likely foreground colours, (3, n), given the opacity: the prior where alpha is small, the pixel where not."""
     gain = variance * alpha / (alpha * alpha * variance + np.float32(noise * noise))
-    return foreground + gain * (colour - key - alpha * (foreground - key))
+    return as_floats(foreground + gain * (colour - key - alpha * (foreground - key)))
 
 
 def least_opacity(colour: Floats, key: Floats, noise: float) -> Floats:
@@ -85,7 +79,7 @@ def _bins(direction: Floats) -> Indices:
     scale = np.float32(DIRECTIONS / 2)
     i = np.clip((across + one) * scale, 0, DIRECTIONS - 1).astype(np.intp)
     j = np.clip((down + one) * scale, 0, DIRECTIONS - 1).astype(np.intp)
-    return i * DIRECTIONS + j
+    return np.asarray(i * DIRECTIONS + j, dtype=np.intp)
 
 
 def haze_lines(offset: Floats) -> Floats:
@@ -95,15 +89,25 @@ def haze_lines(offset: Floats) -> Floats:
     """
     radius = np.sqrt(dot(offset, offset))
     far = radius > 24
+    lines = np.zeros((DIRECTIONS + 2) ** 2, np.float32)  # the map with a margin, so that every bin has neighbours
+    i, j = np.divmod(_bins(offset[:, far]), DIRECTIONS)
+    direction = (i + 1) * (DIRECTIONS + 2) + j + 1
+    steps = (np.arange(-1, 2)[:, None] * (DIRECTIONS + 2) + np.arange(-1, 2)).ravel()
+    near = np.unique(np.unique(direction)[:, None] + steps)
+    row = np.full(
+        len(lines) + DIRECTIONS + 4, len(near)
+    )  # few directions are seen: the table holds those, and an empty row
+    row[near] = np.arange(len(near))
     level = np.clip(radius[far] / 4, 0, RADII - 1).astype(np.intp)
-    counts = np.bincount(_bins(offset[:, far]) * RADII + level, minlength=DIRECTIONS * DIRECTIONS * RADII)
-    table = counts.reshape(DIRECTIONS, DIRECTIONS, RADII).astype(np.float32)
-    around = np.pad(table, ((1, 1), (1, 1), (0, 0)))
-    around = around[:-2] + around[1:-1] + around[2:]
-    around = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
-    tail = np.cumsum((0.5 * (table + around))[..., ::-1], axis=-1)[..., ::-1]
-    reached = (tail >= np.maximum(12, 0.02 * tail[..., :1])).sum(axis=-1)
-    return np.where(reached > 0, reached * 4.0 - 2.0, 0.0).astype(np.float32).ravel()
+    counts = np.bincount(row[direction] * RADII + level, minlength=(len(near) + 1) * RADII)
+    table = counts.reshape(-1, RADII).astype(np.float32)
+    around = table.copy()
+    for step in (1, DIRECTIONS + 2):  # the sum over nine neighbours, one axis after the other
+        around[:-1] += around[row[near - step]] + around[row[near + step]]
+    tail = np.cumsum((0.5 * (table + around))[:-1, ::-1], axis=-1)[:, ::-1]
+    reached = (tail >= np.maximum(12, 0.02 * tail[:, :1])).sum(axis=-1)
+    lines[near] = np.where(reached > 0, reached * 4.0 - 2.0, 0.0)
+    return np.ascontiguousarray(lines.reshape(DIRECTIONS + 2, -1)[1:-1, 1:-1]).ravel()
 
 
 def prolong(offset: Floats, smooth: Floats, key: Floats, lines: Floats) -> tuple[Floats, Floats]:
@@ -113,7 +117,7 @@ def prolong(offset: Floats, smooth: Floats, key: Floats, lines: Floats) -> tuple
     """
     radius = lines[_bins(smooth)]
     length = np.maximum(np.sqrt(dot(offset, offset)), np.float32(1e-3))
-    foreground = np.clip(key + offset * (radius / length), 0, 255)
+    foreground = as_floats(np.clip(key + offset * (radius / length), 0, 255))
     return foreground, radius
 
 
@@ -122,7 +126,7 @@ def project(colour: Floats, key: Floats, foreground: Floats) -> tuple[Floats, Fl
     towards = foreground - key
     observed = colour - key
     alpha = np.clip(dot(observed, towards) / np.maximum(dot(towards, towards), np.float32(1)), 0, 1)
-    return alpha, largest(np.abs(observed - alpha * towards))
+    return as_floats(alpha), largest(as_floats(np.abs(observed - alpha * towards)))
 
 
 def in_chunks(count: int, work: Callable[[slice], None], threads: int = 2) -> None:

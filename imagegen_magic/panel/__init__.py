@@ -22,7 +22,7 @@ from imagegen_magic.cells import CellView, refuse_keys
 from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import CallCancelledError, ImagegenError, Problem, RequestError
 from imagegen_magic.history import Record
-from imagegen_magic.options import read_values
+from imagegen_magic.option_values import read_values
 from imagegen_magic.planning import Job
 from imagegen_magic.recall import cell_text
 from imagegen_magic.response import Event

@@ -25,8 +25,9 @@ from imagegen_magic.option_table import (
     SHOW,
     Option,
 )
-from imagegen_magic.options import BY_NAME, Options, read_values
+from imagegen_magic.option_values import BY_NAME, read_values
 from imagegen_magic.prompt import FIELD_LABELS, load_use_cases
+from imagegen_magic.settings import Options
 from imagegen_magic.sizes import PRESETS, read_pixels
 
 from .card import Guard

@@ -13,6 +13,7 @@ from .drawing import Recipe, key_colour, paint_picture, paint_subject, rgb, seed
 from .encoding import find_recipe
 from .painting import fix_tag, stamp_corner
 from .rules import Job
+from .subjects import named_subject
 
 __all__ = ["edit_picture", "first_recipe"]
 
@@ -20,6 +21,7 @@ _REMOVE = re.compile(
     r"\b(remove|erase|delete|replace|change|swap|cut out)\b[\w\s,-]{0,40}\b(background|backdrop)\b", re.IGNORECASE
 )
 _BORDER_DISTANCE = 60
+_IN_PLACE = re.compile(r"\b(replace|remove|erase|delete|swap|instead)\b", re.IGNORECASE)
 
 
 def first_recipe(job: Job, drift: float) -> Recipe | None:
@@ -87,12 +89,21 @@ def _masked(job: Job, recipe: Recipe, base: Image.Image) -> Image.Image:
     hole = open_picture(job.mask.data).convert("RGBA").getchannel("A").point([255 - value for value in range(256)])
     box = hole.getbbox()
     if box is not None:
-        width, height = max(32, box[2] - box[0]), max(32, box[3] - box[1])
-        drawn = paint_picture(replace(recipe, width=width, height=height, backdrop="scene"))
-        patch = Image.new(base.mode, base.size)
-        patch.paste(drawn, box[:2])
-        base.paste(patch, (0, 0), hole)
+        base.paste(_drawn_anew(recipe, base, hole, box), (0, 0), hole)
     return base if base.size == job.size else ImageOps.fit(base, job.size, Image.Resampling.LANCZOS)
+
+
+def _drawn_anew(recipe: Recipe, base: Image.Image, hole: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    """What shows through the hole: the prompt's subject in front of what is there, or a picture in its place."""
+    if named_subject(recipe.prompt) is None or _IN_PLACE.search(recipe.prompt) or box == (0, 0, *base.size):
+        width, height = max(32, box[2] - box[0]), max(32, box[3] - box[1])
+        drawn = Image.new(base.mode, base.size)
+        drawn.paste(paint_picture(replace(recipe, width=width, height=height, backdrop="scene")), box[:2])
+        return drawn
+    drawn = base.copy()
+    _add_subject(drawn, recipe, box)
+    drawn.paste(stamp_corner(_over_white(drawn.crop(box))), box[:2])
+    return drawn
 
 
 def _marked(job: Job, size: tuple[int, int]) -> tuple[int, int, int, int] | None:

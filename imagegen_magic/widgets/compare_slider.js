@@ -18,7 +18,7 @@ function render({ model, el }) {
     slider.value = String(position);
     slider.setAttribute("aria-valuetext", `${Math.round(position)} % ${first}`);
   };
-  ownKeys(slider); // else arrows fold the notebook's headings
+  const release = ownKeys(slider); // else arrows fold the notebook's headings
   slider.addEventListener("input", () => {
     model.set("position", Number(slider.value));
     show();
@@ -40,6 +40,7 @@ function render({ model, el }) {
   show();
   model.send({ ask: "pictures" });
   return () => {
+    release();
     model.off("msg:custom", message);
     model.off("change:position", show);
     addresses.forEach((address) => URL.revokeObjectURL(address));

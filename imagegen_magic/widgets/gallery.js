@@ -73,7 +73,7 @@ function render({ model, el }) {
     event.preventDefault();
     event.stopPropagation();
   });
-  ownKeys(list);
+  const release = ownKeys(list);
   filter.addEventListener("input", () => draw(false));
   only.addEventListener("change", () => draw(false));
 
@@ -96,6 +96,7 @@ function render({ model, el }) {
   draw(false);
   model.send({ ask: "thumbnails" });
   return () => {
+    release();
     model.off("msg:custom", message);
     model.off("change:items", redraw);
     addresses.forEach((address) => URL.revokeObjectURL(address));

@@ -1,4 +1,4 @@
-// Paints what will change: the stage over the picture, its keys, and its toolbar. The pixels are in mask.js.
+// Paints what will change: the stage over the picture, its keys, and its toolbar. The pixels are in mask_pixels.js.
 
 const HIGHEST = 560; // CSS pixels that the picture may be high at first
 const SEND_AFTER = 120; // milliseconds after the last change
@@ -27,7 +27,8 @@ function render({ model, el }) {
   const canvas = make("div", { class: "ig-canvas", tabindex: "0", role: "application", "aria-label": `Mask for ${model.get("label")}, ${width} by ${height} pixels`, "aria-describedby": "" }, picture, paint, outline, mark);
   const view = make("div", { class: "ig-view" }, canvas);
   const context = paint.getContext("2d");
-  ownKeys(canvas);
+  const undoKey = (event) => (event.ctrlKey || event.metaKey) && ["z", "y"].includes(event.key.toLowerCase());
+  const releases = [ownKeys(canvas, (event) => plainKey(event) || undoKey(event))];
 
   const say = make("div", { class: "ig-say", role: "status" });
   const keys = make("p", { class: "ig-keys", id: `ig-keys-${Math.random().toString(36).slice(2)}` }, KEYS);
@@ -192,7 +193,7 @@ function render({ model, el }) {
   const size = make("input", { type: "range", min: "1", max: String(Math.ceil(Math.min(width, height) / 2)), value: String(2 * radius), oninput: (event) => resize(event.target.value / 2) });
   const opacity = make("input", { type: "range", min: "10", max: "100", value: "65", oninput: (event) => (paint.style.opacity = event.target.value / 100) });
   paint.style.opacity = 0.65;
-  for (const range of [size, opacity]) ownKeys(range); // else arrows fold the notebook's headings
+  for (const range of [size, opacity]) releases.push(ownKeys(range)); // else arrows fold the notebook's headings
   const group = (label, ...children) => make("div", { class: "ig-group", role: "group", "aria-label": label }, ...children);
   const toolbar = make("div", { class: "ig-tools", role: "toolbar", "aria-label": "mask tools" },
     group("tools", ...tools),
@@ -271,6 +272,7 @@ function render({ model, el }) {
   return () => {
     clearTimeout(timer);
     watcher.disconnect();
+    releases.forEach((release) => release());
     model.off("msg:custom", message);
     if (address) URL.revokeObjectURL(address);
   };

@@ -1,18 +1,21 @@
 // Shared by the widgets that take single keys while they are focused: put before their own source.
 
+/** A key without Ctrl, ⌘ or Alt; Shift+Enter runs the cell and is the notebook's. */
+const plainKey = (event) => !(event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter"));
+
 /**
- * Keeps JupyterLab's single-key shortcuts (d d deletes a cell) off a focused element, but not Shift+Enter, which
- * runs the cell: the mark that Lab looks for goes away while Shift alone is down.
+ * Keeps JupyterLab's shortcuts (d d deletes a cell) off the keys that a focused element takes itself, and only off
+ * those: Ctrl+S still saves. Lab looks for the mark while the event is captured at the document; the window is asked first.
+ * Gives back a function that ends it.
  */
-function ownKeys(element) {
-  const mark = () => element.setAttribute("data-lm-suppress-shortcuts", "true");
-  const shift = (event) => {
-    if (event.key === "Shift" && !event.ctrlKey && !event.metaKey) element.removeAttribute("data-lm-suppress-shortcuts");
+function ownKeys(element, owns = plainKey) {
+  const mark = (event) => {
+    if (!element.contains(event.target)) return;
+    if (owns(event)) element.setAttribute("data-lm-suppress-shortcuts", "true");
+    else element.removeAttribute("data-lm-suppress-shortcuts");
   };
-  mark();
-  element.addEventListener("keydown", shift);
-  element.addEventListener("keyup", (event) => event.key === "Shift" && mark());
-  element.addEventListener("blur", mark, true);
+  window.addEventListener("keydown", mark, true);
+  return () => window.removeEventListener("keydown", mark, true);
 }
 
 /** An element with attributes and children; texts are set as text, never as markup. */

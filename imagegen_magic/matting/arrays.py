@@ -1,0 +1,29 @@
+"""The arrays of the cut-out engine by their dtype, and two ways to state one where OpenCV's type stubs leave it open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
+
+__all__ = ["Bytes", "Floats", "Indices", "Mask", "as_bytes", "as_floats"]
+
+Bytes: TypeAlias = "NDArray[np.uint8]"
+Floats: TypeAlias = "NDArray[np.float32]"
+Indices: TypeAlias = "NDArray[np.intp]"
+"""Flat positions: row * width + column."""
+Mask: TypeAlias = "NDArray[np.bool_]"
+
+
+def as_bytes(array: MatLike | NDArray[Any]) -> Bytes:
+    """The array as uint8; the very same one where it is."""
+    return np.asarray(array, dtype=np.uint8)
+
+
+def as_floats(array: MatLike | NDArray[Any]) -> Floats:
+    """The array as float32; the very same one where it is."""
+    return np.asarray(array, dtype=np.float32)

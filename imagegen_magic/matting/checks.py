@@ -1,0 +1,280 @@
+"""Measures a cut-out: one function a check, each with its three sentences."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import Bytes
+from .backdrop_fit import Backdrop
+from .checkerboard import painted_checkerboard
+from .report import THRESHOLDS, Check, CutoutReport, Status, Thresholds
+from .scene import dominance_channels
+
+__all__ = ["measure"]
+
+
+def measure(
+    rgba: Bytes,
+    *,
+    backdrop: Backdrop | None = None,
+    tinted: float = 0.0,
+    measured: bool = False,
+    thresholds: Thresholds = THRESHOLDS,
+) -> CutoutReport:
+    """The report on an (height, width, 4) uint8 straight-alpha picture, keyed (`backdrop` given) or native.
+
+    `tinted` is the share of the picture that is opaque or see-through only by the caller's word; `measured` says that
+    the alpha is from two backdrops, so that partial transparency needs no second look.
+    """
+    alpha = np.ascontiguousarray(rgba[..., 3])
+    remedy = (
+        "the picture has a background" if backdrop is None else "the backdrop was not removed; try another key colour"
+    )
+    checks = [
+        _alpha_present(alpha, thresholds),
+        _corners(alpha, remedy, thresholds),
+        _border(alpha, remedy, thresholds),
+    ]
+    checks += [_coverage(alpha, thresholds), _partial(alpha, measured, thresholds), _gaps(alpha, thresholds)]
+    checks += [_touching(alpha, thresholds), _checkerboard(rgba, thresholds)]
+    if backdrop is not None:
+        checks += [_flatness(backdrop, thresholds)]
+        key = backdrop.key
+        checks += [_fringe(rgba, key, thresholds), _collision(rgba, key, thresholds), _tint(tinted, thresholds)]
+    return CutoutReport(checks=tuple(checks), key=None if backdrop is None else backdrop.hex)
+
+
+def _graded(name: str, value: float, good: bool, tolerable: bool, sentences: tuple[str, str, str]) -> Check:
+    status: Status = "pass" if good else "warn" if tolerable else "fail"
+    return Check(name=name, status=status, value=value, sentence=sentences[0 if good else 1 if tolerable else 2])
+
+
+def _alpha_present(alpha: Bytes, limits: Thresholds) -> Check:
+    share = float((alpha <= limits.clear).mean())
+    return _graded(
+        "alpha_present",
+        share,
+        share > 0,
+        False,
+        (
+            f"{share:.0%} of the picture is transparent",
+            "",
+            "the picture is opaque everywhere: it has no transparent background",
+        ),
+    )
+
+
+def _corners(alpha: Bytes, remedy: str, limits: Thresholds) -> Check:
+    patches = (alpha[:12, :12], alpha[:12, -12:], alpha[-12:, :12], alpha[-12:, -12:])
+    covered = sum(float(np.median(patch)) > limits.clear for patch in patches)
+    return _graded(
+        "corners_clear",
+        float(covered),
+        covered == 0,
+        covered <= 2,
+        (
+            "all four corners are clear",
+            f"{covered} of 4 corners are covered; fine if the subject reaches them",
+            f"{covered} of 4 corners are covered: {remedy}",
+        ),
+    )
+
+
+def _border_alpha(alpha: Bytes) -> Bytes:
+    return np.concatenate([alpha[:2].ravel(), alpha[-2:].ravel(), alpha[2:-2, :2].ravel(), alpha[2:-2, -2:].ravel()])
+
+
+def _border(alpha: Bytes, remedy: str, limits: Thresholds) -> Check:
+    share = float((_border_alpha(alpha) <= limits.clear).mean())
+    return _graded(
+        "border_clear",
+        share,
+        share >= limits.border_share[0],
+        share >= limits.border_share[1],
+        (
+            f"{share:.1%} of the border is clear",
+            f"only {share:.0%} of the border is clear; ask for more padding",
+            f"only {share:.0%} of the border is clear: {remedy}",
+        ),
+    )
+
+
+def _coverage(alpha: Bytes, limits: Thresholds) -> Check:
+    share = float((alpha > 127).mean())
+    least, most = limits.coverage
+    low, high = limits.coverage_limits
+    return _graded(
+        "coverage",
+        share,
+        least <= share <= most,
+        low <= share <= high,
+        (
+            f"the subject covers {share:.0%} of the picture",
+            f"the subject covers {share:.1%} of the picture; look at it",
+            f"the subject covers {share:.2%} of the picture: nothing sensible was separated",
+        ),
+    )
+
+
+def _partial(alpha: Bytes, measured: bool, limits: Thresholds) -> Check:
+    present = int((alpha > limits.clear).sum())
+    partial = int(((alpha > limits.clear) & (alpha < limits.solid)).sum())
+    share = partial / max(present, 1)
+    return _graded(
+        "partial_share",
+        share,
+        measured or share <= limits.partial_share,
+        True,
+        (
+            f"{share:.0%} of the subject is partly transparent",
+            f"{share:.0%} of the subject is partly transparent: for glass, smoke or hair two backdrops (--transparent difference) give the true alpha",
+            "",
+        ),
+    )
+
+
+def _gaps(alpha: Bytes, limits: Thresholds) -> Check:
+    clear = cv2.threshold(alpha, limits.clear, 255, cv2.THRESH_BINARY_INV)[1]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(clear, connectivity=4, ltype=cv2.CV_32S)
+    area = stats[:, cv2.CC_STAT_AREA].copy()
+    area[np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))] = 0
+    area[0] = 0
+    gaps = int((area >= 64).sum())
+    # Gaps between hairs are as small as pinholes, but only a pinhole has solid subject all around it.
+    solid = cv2.threshold(alpha, limits.solid - 1, 255, cv2.THRESH_BINARY)[1]
+    within = labels[(clear > 0) & (cv2.blur(solid, (9, 9)) >= 0.7 * 255)]
+    holes = np.unique(within)
+    specks = int((area[holes] > 0).sum() - (area[holes] >= 16).sum())
+    return _graded(
+        "enclosed_gaps",
+        float(gaps),
+        specks <= max(limits.specks, alpha.size // 50_000),
+        True,
+        (
+            f"{gaps} enclosed gap{'s' if gaps > 1 else ''} cleared" if gaps else "no enclosed gaps",
+            f"{specks} pinholes inside the subject: its colour comes near the key; try another key colour",
+            "",
+        ),
+    )
+
+
+def _touching(alpha: Bytes, limits: Thresholds) -> Check:
+    share = float((_border_alpha(alpha) > 127).mean())
+    return _graded(
+        "subject_touches_border",
+        share,
+        share <= limits.touching,
+        True,
+        (
+            "the subject keeps clear of the border",
+            f"the subject covers {share:.0%} of the border: it is cut off there; ask for generous padding",
+            "",
+        ),
+    )
+
+
+def _flatness(backdrop: Backdrop, limits: Thresholds) -> Check:
+    good = backdrop.share >= limits.flat_share[0] and backdrop.spread <= limits.flat_spread
+    good = good and backdrop.noise <= limits.flat_noise
+    told = (
+        f"backdrop {backdrop.hex} fills {backdrop.share:.0%} of the border, drifts by {backdrop.spread:.0f} levels, "
+        f"noise {backdrop.noise:.1f}"
+    )
+    return _graded(
+        "key_flatness",
+        backdrop.share,
+        good,
+        True,
+        (told, told + ": ask for one flat, unlit colour", ""),
+    )
+
+
+def _dominance(rgb: Bytes, key: tuple[float, float, float]) -> NDArray[np.int16] | None:
+    bright, dark = dominance_channels(key)
+    if not bright or not dark:
+        return None
+    values = rgb.astype(np.int16)
+    return np.asarray(values[..., bright].min(axis=-1) - values[..., dark].max(axis=-1), dtype=np.int16)
+
+
+def _fringe(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) -> Check:
+    """Key dominance of the edge over that of the subject within reach, weighted by alpha."""
+    alpha = rgba[..., 3]
+    edge = (alpha > limits.clear) & (alpha < limits.solid)
+    step = max(1, int(np.sqrt(alpha.size / 2_000_000)))
+    thin = (slice(None, None, step),) * 2
+    dominance = _dominance(rgba[thin][..., :3], key)
+    edge, solid = edge[thin], (alpha >= limits.solid)[thin]
+    if dominance is None or not edge.any():
+        return Check(name="key_fringe", status="pass", value=0.0, sentence="no key colour at the edges")
+    weight = alpha[thin][edge] / 255
+    at_edge = float((np.maximum(dominance[edge], 0) * weight).mean())
+    inside = float(np.maximum(dominance[solid], 0).mean()) if solid.any() else 0.0
+    value = max(0.0, at_edge - inside)
+    return _graded(
+        "key_fringe",
+        value,
+        value <= limits.fringe[0],
+        value <= limits.fringe[1],
+        (
+            f"no visible key fringe ({value:.1f} levels)",
+            f"a slight key fringe ({value:.1f} levels): --edge-contract 1",
+            f"a key fringe of {value:.0f} levels: --edge-contract 1, or another key colour",
+        ),
+    )
+
+
+def _collision(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) -> Check:
+    step = max(1, int(np.sqrt(rgba.shape[0] * rgba.shape[1] / 2_000_000)))
+    part = rgba[::step, ::step]
+    solid = part[..., 3] >= limits.solid
+    dominance = _dominance(part[..., :3], key)
+    if dominance is None or not solid.any():
+        distance = np.abs(part[..., :3].astype(np.int16) - np.array(key)).max(axis=-1)
+        near = distance < 48
+    else:
+        bright, dark = [v for v in key if v >= 128], [v for v in key if v < 128]
+        near = dominance > 0.5 * (min(bright) - max(dark))
+    share = float((near & solid).sum() / max(int(solid.sum()), 1))
+    return _graded(
+        "subject_key_collision",
+        share,
+        share <= limits.collision[0],
+        share <= limits.collision[1],
+        (
+            "the subject keeps away from the key colour",
+            f"{share:.1%} of the subject comes near the key colour: look at it on another background",
+            f"{share:.0%} of the subject has the key's colour: use another key colour",
+        ),
+    )
+
+
+def _tint(tinted: float, limits: Thresholds) -> Check:
+    return _graded(
+        "key_tint",
+        tinted,
+        tinted <= limits.tinted,
+        True,
+        (
+            "nothing in a tint of the key could be taken for glass",
+            f"{tinted:.0%} of the picture is in a tint of the key: --opacity says whether it is opaque or translucent",
+            "",
+        ),
+    )
+
+
+def _checkerboard(rgba: Bytes, limits: Thresholds) -> Check:
+    share = painted_checkerboard(rgba[..., :3], rgba[..., 3])
+    return _graded(
+        "checkerboard",
+        share,
+        share < limits.checker_share,
+        False,
+        (
+            "no painted checkerboard",
+            "",
+            "the background is a painted checkerboard, not transparency: ask again with a key colour",
+        ),
+    )

@@ -1,0 +1,90 @@
+"""Loads a picture for the engine: 8-bit RGB pixels, upright, with the alpha and the colour profile that it has."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from imagegen_magic.errors import CutoutError
+from imagegen_magic.inputs import MAX_PIXELS
+
+from .arrays import Bytes
+
+__all__ = ["Picture", "load_picture"]
+
+Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]"
+
+
+def load_picture(image: Picture) -> tuple[Bytes, Bytes | None, bytes | None]:
+    """RGB pixels (height, width, 3) uint8, upright, the alpha (height, width) or None, and the ICC profile or None.
+
+    16-bit samples are rounded to 8 bits. Raises CutoutError for what is not a picture, CMYK, floating-point pixels and
+    more than 100 megapixels; the size is read from the header, before any pixel is decoded.
+    """
+    if isinstance(image, np.ndarray):
+        return *_from_array(image), None
+    with _open(image) as opened:
+        if opened.width * opened.height > MAX_PIXELS:
+            raise CutoutError(f"{opened.width} x {opened.height} is more than {MAX_PIXELS // 1_000_000} megapixels")
+        return *_from_pillow(opened), _rgb_profile(opened)
+
+
+def _rgb_profile(picture: Image.Image) -> bytes | None:
+    """The ICC profile where it describes RGB: one for grey does not suit the RGBA that comes out."""
+    profile = picture.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
+
+
+def _open(image: str | os.PathLike[str] | bytes | Image.Image) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return image.copy() if image.width * image.height <= MAX_PIXELS else image
+    source = io.BytesIO(image) if isinstance(image, bytes) else Path(image)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked by the caller
+            return Image.open(source)
+    except FileNotFoundError as error:
+        raise CutoutError(f"{image!s}: there is no such file") from error
+    except Image.DecompressionBombError as error:
+        raise CutoutError(f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
+    except OSError as error:
+        raise CutoutError("this is not a picture that Pillow can read") from error
+
+
+def _from_pillow(picture: Image.Image) -> tuple[Bytes, Bytes | None]:
+    try:
+        picture.load()
+        ImageOps.exif_transpose(picture, in_place=True)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise CutoutError(f"the picture is damaged: {error}") from error
+    if picture.mode.startswith("I;16"):
+        return _from_array(np.asarray(picture).astype(np.uint16))
+    if picture.mode in {"CMYK", "YCbCr", "LAB", "HSV", "I", "F"}:
+        raise CutoutError(f"{picture.mode} pixels cannot be keyed", hints=("convert the picture to RGB first",))
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return np.asarray(picture), None
+    if picture.has_transparency_data:
+        return _from_array(np.asarray(picture.convert("RGBA")))
+    return np.asarray(picture.convert("RGB")), None
+
+
+def _from_array(pixels: NDArray[Any]) -> tuple[Bytes, Bytes | None]:
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or not pixels.size:
+        raise CutoutError(f"pixels must be uint8 or uint16, grey, RGB or RGBA, not {pixels.dtype} {pixels.shape}")
+    if pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
+        raise CutoutError(f"more than {MAX_PIXELS // 1_000_000} megapixels")
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2), None
+    alpha = np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None
+    return np.ascontiguousarray(pixels[..., :3]), alpha

@@ -1,0 +1,72 @@
+"""Finds the subject colour that is nearest to each pixel of the edge."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .arrays import Bytes, Floats, Indices, as_bytes
+from .scene import Scene, colours_at
+from .spill import Spill
+
+__all__ = ["nearest_subject"]
+
+LARGE = 1600  # pixels of the longest edge above which distances are measured on half the grid
+LEAST_VARIANCE = np.float32(144)  # levels squared: a subject's colour is never known better
+
+
+def nearest_subject(
+    scene: Scene, samples: Bytes, certain: Bytes, index: Indices, spill: Spill | None
+) -> tuple[Indices, Floats, Floats]:
+    """For every band pixel the row of its nearest subject sample; the samples' mean colours and variances."""
+    near = as_bytes(cv2.dilate(scene.solid & (certain ^ 1), np.ones((3, 3), np.uint8))) & samples
+    at = np.flatnonzero(near)
+    if not len(at):
+        grey = np.full((3, 1), 128, np.float32)
+        return np.zeros(len(index), np.intp), grey, np.full((3, 1), 4000, np.float32)
+    nearest = _nearest(near.shape, at, index)
+    mean, variance = _window_statistics(scene.planes, samples, at)
+    if spill is not None:
+        mean = np.maximum(mean - spill.light(at, mean, scene.backdrop.at(at, scene.image.shape)), 0)
+    return nearest, mean, variance
+
+
+def _nearest(shape: tuple[int, ...], at: Indices, index: Indices) -> Indices:
+    """For every flat index the position in `at` of the nearest of those pixels."""
+    factor = 2 if max(shape) > LARGE else 1
+    width = -(-shape[1] // factor)
+
+    def cells(flat: Indices) -> Indices:
+        short = flat.astype(np.int32)  # divides in half the time
+        row = short // shape[1]
+        return row // factor * width + (short - row * shape[1]) // factor
+
+    places = cells(at)
+    empty = np.ones((-(-shape[0] // factor), width), np.uint8)
+    empty.ravel()[places] = 0
+    _, labels = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    rows = np.zeros(len(at) + 1, np.intp)
+    rows[labels.ravel()[places]] = np.arange(len(at))
+    return np.asarray(rows[labels.ravel()[cells(index)]], dtype=np.intp)
+
+
+def _window_statistics(planes: list[Bytes], samples: Bytes, at: Indices) -> tuple[Floats, Floats]:
+    """Mean and variance, (3, n), of the samples in 5 x 5 windows, every other row and column of them."""
+    height, width = samples.shape
+    row, column = np.divmod(at, width)
+    total, square = np.zeros((3, len(at)), np.float32), np.zeros((3, len(at)), np.float32)
+    weight = np.zeros(len(at), np.float32)
+    member = samples.ravel()
+    for dy in (-2, 0, 2):
+        for dx in (-2, 0, 2):
+            y, x = row + dy, column + dx
+            inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+            place = np.where(inside, y * width + x, at)
+            counts = (member[place] & inside).astype(np.float32)
+            colour = colours_at(planes, place)
+            weighted = colour * counts
+            total += weighted
+            square += weighted * colour
+            weight += counts
+    mean = total / weight
+    return mean, np.maximum(square / weight - mean * mean, 0) + LEAST_VARIANCE

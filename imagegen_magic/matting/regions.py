@@ -1,0 +1,126 @@
+"""Tells where a picture is certain subject, where it may be soft, and which pixels may lend their colour."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+
+from .arrays import Bytes, Mask, as_bytes
+from .scene import KEYED, Scene
+
+__all__ = ["Subject", "certain_subject", "samples", "soft_regions", "tinted_share"]
+
+Subject: TypeAlias = Literal["opaque", "translucent"]
+
+EDGE = 4  # a sharp edge is at most this wide, pixels
+SEED = 40  # neutrality: below, a pixel is close to the key in hue
+TINT = 15  # neutrality below KEYED from which a deep pixel is in a tint of the key
+STEEP = 72  # a larger change of neutrality is the edge of an opaque subject
+LARGE = 1600  # pixels of the longest edge above which soft regions are looked for on half the grid
+
+
+def soft_regions(scene: Scene, subject: Subject) -> Mask | None:
+    """Where smoke, glass, shadow or blur may make deep pixels partly transparent; None where nowhere.
+
+    Seeds are deep pixels close to the key in hue. From them the region grows as long as colours change gradually and
+    the key is still in them; a sharp step (the edge of an opaque subject) stops it.
+    """
+    if not scene.saturated:
+        return None
+    neutral, depth, factor = _reduced(scene)
+    seed = (neutral < SEED) & (depth >= 3)
+    if subject == "opaque" and int(seed.sum()) < 9:
+        return None
+    smooth = as_bytes(cv2.blur(neutral, (3, 3)))
+    rising = _still_rising(smooth, depth, factor)
+    keyed = ((neutral < KEYED - 4) | rising) & (depth >= 2)
+    soft = keyed if subject == "translucent" else _grown(seed, keyed, rising, smooth, neutral, depth)
+    if factor > 1:
+        full = (scene.image.shape[1], scene.image.shape[0])
+        soft = cv2.resize(soft.astype(np.uint8), full, interpolation=cv2.INTER_NEAREST).astype(bool) & (scene.solid > 0)
+    return soft if soft.any() else None
+
+
+def _reduced(scene: Scene) -> tuple[Bytes, Bytes, int]:
+    """Neutrality and depth, at half size where the picture is large, and the factor."""
+    if max(scene.image.shape[:2]) <= LARGE:
+        return scene.neutrality, scene.depth, 1
+    size = (scene.image.shape[1] // 2, scene.image.shape[0] // 2)
+    neutral = cv2.resize(scene.neutrality, size, interpolation=cv2.INTER_AREA)
+    depth = cv2.resize(scene.depth, size, interpolation=cv2.INTER_NEAREST)
+    return as_bytes(neutral), as_bytes(depth), 2
+
+
+def _grown(seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, neutral: Bytes, depth: Bytes) -> Mask:
+    """The keyed pixels that a gradual change of colour connects to seeds."""
+    across = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 1, 0))
+    down = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 0, 1))
+    passable = keyed & (cv2.max(across, down) < STEEP)
+    count, labels = cv2.connectedComponents((passable | seed).astype(np.uint8), ltype=cv2.CV_16U)
+    seeds = np.bincount(labels[seed], minlength=count)
+    area = np.bincount(labels.ravel(), minlength=count)
+    plateau = np.bincount(labels[keyed & ~rising & (neutral >= SEED) & (neutral < KEYED - 4)], minlength=count)
+    reached = seeds > 8
+    reached[0] = False
+    soft = cv2.dilate(reached[labels].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
+    # An opaque subject in a tint of the key, out of focus at its edge, has its plateau and few seeds.
+    tinted = reached & (plateau > 4 * seeds) & (plateau > 0.5 * area)
+    if tinted.any():
+        soft &= (depth < 3 * EDGE) & rising | (neutral < SEED) | ~tinted[labels]
+    return np.asarray(soft, dtype=np.bool_)
+
+
+def _still_rising(neutral: Bytes, depth: Bytes, factor: int) -> Mask:
+    """Where a larger neutrality lies within half the depth: a ramp that has not reached its plateau."""
+    rising = np.zeros(neutral.shape, bool)
+    for least, reach in ((3, 2), (6, 4), (12, 8), (24, 16), (48, 32)):
+        radius = max(1, reach // factor)
+        if radius > 4:
+            small = cv2.resize(neutral, None, fx=1 / 4, fy=1 / 4, interpolation=cv2.INTER_AREA)
+            kernel = np.ones((2 * (radius // 4) + 1,) * 2, np.uint8)
+            size = (neutral.shape[1], neutral.shape[0])
+            most = cv2.resize(cv2.dilate(small, kernel), size, interpolation=cv2.INTER_LINEAR)
+        else:
+            most = cv2.dilate(neutral, np.ones((2 * radius + 1,) * 2, np.uint8))
+        at = depth >= least
+        rising = np.where(at, cv2.subtract(most, neutral) > 6, rising)
+    return rising
+
+
+def certain_subject(scene: Scene, soft: Mask | None) -> Bytes:
+    """1 where a pixel is opaque beyond doubt: deep inside, or free of key and not at the very edge."""
+    neutral, depth = scene.neutrality, scene.depth
+    rise = cv2.subtract(cv2.dilate(neutral, np.ones((7, 7), np.uint8)), neutral)
+    settled, loose, free = _within(rise, 0, 12), _within(rise, 0, 30), _within(neutral, KEYED - 2, 255)
+    certain = settled & _within(depth, EDGE, 255)
+    certain |= loose & _within(depth, 3 * EDGE, 255)
+    certain |= free & settled & _within(depth, 3, 255)
+    certain &= _within(neutral, 25, 255) & np.uint8(1)
+    if soft is not None:
+        certain[soft] = 0
+    return certain
+
+
+def tinted_share(scene: Scene, certain: Bytes) -> float:
+    """The share of the picture, 0..1, that one picture cannot tell from tinted glass: deep, smooth, in a tint of the key."""
+    tint = _within(scene.neutrality, 25, KEYED - TINT) & _within(scene.depth, 3 * EDGE, 255) & certain
+    return cv2.countNonZero(tint) / tint.size
+
+
+def _within(plane: object, low: int, high: int) -> Bytes:
+    """255 where a byte plane's value is from `low` to `high`."""
+    return as_bytes(cv2.inRange(plane, low, high))  # type: ignore[call-overload]  # numbers work; the stubs want arrays
+
+
+def samples(scene: Scene, soft: Mask | None, certain: Bytes) -> Bytes:
+    """1 where a pixel's colour may serve as foreground: certain subject and the peaks of thin structures."""
+    if not scene.saturated:
+        return certain
+    highest = cv2.dilate(scene.neutrality, np.ones((5, 5), np.uint8))
+    flat = cv2.subtract(highest, scene.neutrality) <= 3
+    peak = (scene.neutrality >= KEYED - 5) & flat & (scene.solid > 0)
+    if soft is not None:
+        peak &= ~soft
+    return as_bytes(certain | peak)

@@ -1,0 +1,90 @@
+"""Reads a picture into whole-frame byte planes: what differs from the backdrop, how deep, and how much key it carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .arrays import Bytes, Floats, Indices, as_bytes
+from .backdrop_fit import Backdrop
+
+__all__ = ["KEYED", "Scene", "colours_at", "dominance_channels", "read_scene"]
+
+KEYED = 100  # value of the `neutrality` plane where a pixel carries no key at all
+LEAST_STRENGTH = 48  # levels; a key whose channels differ by less has no dominance to tell it by
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """The planes the steps share; all of the frame's size."""
+
+    image: Bytes
+    backdrop: Backdrop
+    planes: list[Bytes]
+    solid: Bytes  # 1 where not certain backdrop
+    depth: Bytes  # pixels to the nearest certain backdrop, saturating
+    neutrality: Bytes  # 0 pure key .. KEYED no key dominance .. above: the opposite tint
+    saturated: bool
+
+
+def read_scene(image: Bytes, backdrop: Backdrop) -> Scene:
+    """The planes of an (height, width, 3) uint8 picture."""
+    planes = [as_bytes(plane) for plane in cv2.split(image)]
+    solid = _solid(planes, backdrop)
+    depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
+    neutrality, saturated = _neutrality(planes, backdrop)
+    return Scene(
+        image=image,
+        backdrop=backdrop,
+        planes=planes,
+        solid=solid,
+        depth=as_bytes(cv2.convertScaleAbs(depth, alpha=1.0, beta=-0.45)),  # floor
+        neutrality=neutrality,
+        saturated=saturated,
+    )
+
+
+def _solid(planes: list[Bytes], backdrop: Backdrop) -> Bytes:
+    """1 where a pixel is further from the backdrop than noise explains."""
+    behind = backdrop.planes(planes[0].shape)
+    apart = _distance(planes, behind)
+    if backdrop.noise < 1:
+        return as_bytes(cv2.threshold(apart, backdrop.tolerance, 1, cv2.THRESH_BINARY)[1])
+    # Single pixels stray, the mean of 25 does not.
+    calm = round(0.6 * backdrop.noise + 0.5)
+    local = _distance([as_bytes(cv2.blur(plane, (5, 5))) for plane in planes], behind)
+    far = cv2.threshold(apart, 2 * backdrop.tolerance, 1, cv2.THRESH_BINARY)[1]
+    return as_bytes(cv2.bitwise_or(far, cv2.threshold(local, calm, 1, cv2.THRESH_BINARY)[1]))
+
+
+def _distance(planes: list[Bytes], behind: list[Bytes]) -> Bytes:
+    """The largest channel difference, (height, width) uint8."""
+    one, two, three = (cv2.absdiff(plane, under) for plane, under in zip(planes, behind, strict=True))
+    return as_bytes(cv2.max(cv2.max(one, two), three))
+
+
+def dominance_channels(key: tuple[float, float, float]) -> tuple[list[int], list[int]]:
+    """The key's bright and dark channels (helper's rule: from 128 up); one list is empty for grey-ish keys."""
+    return [c for c in range(3) if key[c] >= 128], [c for c in range(3) if key[c] < 128]
+
+
+def _neutrality(planes: list[Bytes], backdrop: Backdrop) -> tuple[Bytes, bool]:
+    """How far each pixel is from carrying the key's dominance, 0..200, and whether the key has any."""
+    bright, dark = dominance_channels(backdrop.key)
+    strength = min((backdrop.key[c] for c in bright), default=0.0) - max((backdrop.key[c] for c in dark), default=255.0)
+    if strength < LEAST_STRENGTH:
+        return np.full(planes[0].shape, KEYED, np.uint8), False
+    low = planes[bright[0]] if len(bright) == 1 else cv2.min(planes[bright[0]], planes[bright[1]])
+    high = planes[dark[0]] if len(dark) == 1 else cv2.max(planes[dark[0]], planes[dark[1]])
+    scale = KEYED / strength
+    return as_bytes(cv2.addWeighted(high, scale, low, -scale, KEYED)), True
+
+
+def colours_at(planes: list[Bytes], index: Indices) -> Floats:
+    """The pixels with these flat indices, (3, n) float32."""
+    out = np.empty((3, len(index)), np.float32)
+    for row, plane in zip(out, planes, strict=True):
+        row[:] = plane.ravel()[index]
+    return out

@@ -1,0 +1,143 @@
+"""Solves slices of the edge band: which explanation fits each pixel, and the opacity and foreground that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from . import unmixing
+from .arrays import Bytes, Floats, Indices, Mask
+from .scene import Scene, colours_at
+from .spill import Spill
+
+__all__ = ["Batch", "solve"]
+
+AS_GOOD_AS_OPAQUE = 0.985  # opacity from which a pixel at a sharp edge is more likely opaque and of its own colour
+TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """One slice of band pixels on its way through the solver; colours are (3, n) float32."""
+
+    scene: Scene
+    index: Indices
+    colour: Floats
+    key: Floats
+    nearest: Indices  # the subject sample that is nearest, a column of the next two
+    colours: Floats
+    variances: Floats
+    noise: float
+    channels: tuple[list[int], list[int]]
+    spill: Spill | None
+    soft: Mask
+
+    def lit(self, colour: Floats) -> Floats:
+        return colour if self.spill is None else colour + self.spill.light(self.index, colour, self.key)
+
+    def unlit(self, colour: Floats) -> Floats:
+        return colour if self.spill is None else colour - self.spill.light(self.index, colour, self.key)
+
+    @property
+    def has_dominance(self) -> bool:
+        """True where the key has bright and dark channels to tell it by."""
+        return bool(self.channels[0]) and bool(self.channels[1])
+
+    def dominance(self, colour: Floats) -> Floats:
+        bright, dark = self.channels
+        return np.asarray(colour[bright].min(axis=0) - colour[dark].max(axis=0))
+
+    def part(self, at: Indices) -> Batch:
+        """The same for some of its pixels."""
+        return replace(
+            self,
+            index=self.index[at],
+            colour=self.colour[:, at],
+            key=self.key[:, at],
+            soft=self.soft[at],
+            nearest=self.nearest[at],
+        )
+
+
+def solve(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
+    """Opacity (n,) and foreground (3, n): shadow where black explains the pixel, else the subject nearby, else far."""
+    dark, black = _shadows(batch)
+    if not dark.any():
+        return _solve_subject(batch, lines)
+    alpha, foreground = np.empty(len(dark), np.float32), np.empty(batch.colour.shape, np.float32)
+    shade = np.flatnonzero(dark)
+    alpha[shade], foreground[:, shade] = _solve_shadow(
+        batch.colour[:, shade], batch.key[:, shade], batch.noise, black[shade]
+    )
+    rest = np.flatnonzero(~dark)
+    if len(rest):
+        alpha[rest], foreground[:, rest] = _solve_subject(batch.part(rest), lines)
+    return alpha, foreground
+
+
+def _shadows(batch: Batch) -> tuple[Mask, Floats]:
+    """Where a soft pixel is the key darkened and nothing else, and how much, as the opacity of black."""
+    if not (batch.soft.any() and batch.has_dominance):
+        return np.zeros(len(batch.index), bool), np.empty(0, np.float32)
+    black, off_black = unmixing.project(batch.colour, batch.key, np.zeros_like(batch.key))
+    return batch.soft & (off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75), black
+
+
+def _solve_shadow(colour: Floats, key: Floats, noise: float, black: Floats) -> tuple[Floats, Floats]:
+    """Opacity and foreground of pixels that are shadow: black, but for the noise."""
+    alpha = np.maximum(black, unmixing.least_opacity(colour, key, noise))
+    clean = unmixing.unmix(colour, key, np.float32(0), np.float32(9), alpha, noise)
+    return alpha, np.clip(clean, 0, 255)
+
+
+def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
+    """Opacity and foreground of pixels that are no shadow."""
+    noise = batch.noise
+    foreground, variance = batch.lit(batch.colours[:, batch.nearest]), batch.variances[:, batch.nearest]
+    alpha = unmixing.opacity(batch.colour, batch.key, foreground, variance, noise)
+    misfit = unmixing.largest(np.abs(batch.colour - batch.key - alpha * (foreground - batch.key)))
+    strays = batch.soft | (misfit > 2 + 3 * noise + TEXTURE * alpha)
+    doubtful = np.flatnonzero(strays & batch.has_dominance)
+    if len(doubtful):
+        _solve_far(batch.part(doubtful), doubtful, lines, (alpha, foreground, variance))
+    alpha = np.maximum(alpha, unmixing.least_opacity(batch.colour, batch.key, noise))
+    alpha[~batch.soft & (alpha > AS_GOOD_AS_OPAQUE)] = 1
+    clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, alpha, noise), 0, 255)
+    return alpha, batch.unlit(clean)
+
+
+def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, Floats, Floats]) -> None:
+    """Writes alpha, foreground and variance of pixels `at`: haze line or grey, where those fit better."""
+    alpha, foreground, variance = results
+    colour, key, noise = batch.colour, batch.key, batch.noise
+    near, own = foreground[:, at], alpha[at]
+    _, misfit = unmixing.project(colour, key, near)
+    smooth = _smooth_colours(batch.scene.planes, batch.index)
+    far, reach = unmixing.prolong(colour - key, smooth - key, key, lines)
+    key_dominance = batch.dominance(key)
+    free = (reach > 0) & (batch.dominance(far) <= np.float32(0.06) * key_dominance)
+    room = np.where(batch.soft & ~free, np.float32(0.25 * TEXTURE), np.float32(TEXTURE))
+    fits = misfit <= np.float32(2 + 3 * noise) + room * own
+    towards = near - key
+    longer = batch.soft & free & (reach >= np.float32(1.25) * np.sqrt(unmixing.dot(towards, towards)))
+    hazy, grey = ~(fits & ~longer) & free, ~(fits & ~longer) & ~free
+    along, _ = unmixing.project(colour, key, far)
+    neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, np.float32(1)), 0, 1)
+    straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
+    alpha[at] = np.where(hazy, along, np.where(grey, neutral, own))
+    foreground[:, at] = np.where(hazy, far, np.where(grey, straight, near))
+    variance[:, at] = np.where(hazy, np.float32(100), np.where(grey, np.float32(1e4), variance[:, at]))
+
+
+def _smooth_colours(planes: list[Bytes], index: Indices) -> Floats:
+    """Means of nine pixels in 5 x 5 windows around the flat indices, (3, n)."""
+    height, width = planes[0].shape
+    row, column = np.divmod(index, width)
+    rows = [np.clip(row + d, 0, height - 1) * width for d in (-2, 0, 2)]
+    columns = [np.clip(column + d, 0, width - 1) for d in (-2, 0, 2)]
+    total = np.zeros((3, len(index)), np.float32)
+    for r in rows:
+        for c in columns:
+            total += colours_at(planes, r + c)
+    return total / np.float32(9)

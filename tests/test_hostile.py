@@ -1,0 +1,271 @@
+"""Hostile and broken input: texts, settings, histories, sidecars and disks; each ends in a card, never in a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import textwrap
+from dataclasses import fields
+from html.parser import HTMLParser
+
+import pytest
+from conftest import simulated_session
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagegen_magic.catalog import Model, Prices, load_catalog
+from imagegen_magic.errors import ImagegenError, OptionError, RequestError, StoreError
+from imagegen_magic.history import Record
+from imagegen_magic.models_file import FIELDS, PRICES
+from imagegen_magic.names import safe_stem
+from imagegen_magic.simulator import Simulator
+
+PROMPTS = [
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "**bold** [x](javascript:alert(1)) `code`",
+    "\x1b[31mred\x1b[0m \x07 bell \x00 null",
+    "\u202egnp.exe\u202c \u200b\ufeff",
+    '"><a href="javascript:1">x</a> & &lt; \' "',
+    '{{ not a variable }} {1} %s $5 {"json": 1}',
+    "x" * 32_000,
+]  # fmt: skip
+
+
+class Tags(HTMLParser):
+    """Collects the tags and attributes of a piece of HTML."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_hostile_prompts_are_sent_as_typed_and_shown_escaped(session, simulator, prompt):
+    """The server gets the text as it is; no tag, event handler or link of it is live in any HTML."""
+    result = session.generate(prompt, size="1024x1024", quality="low")
+    assert prompt.startswith(simulator.record[-1].fields["prompt"].removesuffix("…"))
+    pieces = [data.get("text/html", "") for data, _ in result.display_items()]
+    pieces.append(session.lineage("@last")._repr_mimebundle_()["text/html"])
+    pieces.append(session.history_table()._repr_mimebundle_()["text/html"])
+    tags = Tags()
+    tags.feed("".join(pieces))
+    assert "script" not in [tag for tag, _ in tags.found]
+    assert not any(
+        str(attrs.get(name, "")).startswith("javascript:") for _, attrs in tags.found for name in ("href", "src")
+    )
+    assert not any(name.startswith("on") for _, attrs in tags.found for name in attrs)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"prompt": "half \ud800"}, "surrogate"),
+        ({"prompt": None}, "text is needed"),
+        ({"prompt": 7, "transparent": True}, "text is needed"),
+        ({"prompt": "use sk-proj-0123456789abcdef"}, "API key"),
+        ({"style": "a\x00b"}, "null"),
+        ({"out": "a\x00.png"}, "null"),
+        ({"out": "\ud800.png"}, "surrogate"),
+        ({"out_dir": "a\x00"}, "null"),
+        ({"name": "class"}, "Python name"),
+        ({"name": "../x"}, "Python name"),
+        ({"extra": {"seed": object()}}, "JSON"),
+        ({"n": True}, "whole number"),
+        ({"sise": "1"}, "did you mean size"),
+    ],
+)
+def test_what_can_not_be_sent_is_refused(session, simulator, options, word):
+    """Each is one card with the reason; nothing is sent and nothing is written."""
+    options = {"prompt": "a mug", **options}
+    with pytest.raises(RequestError) as caught:
+        session.generate(**options)
+    assert word in str(caught.value)
+    assert not simulator.record
+
+
+@given(st.text(max_size=400))
+def test_no_name_is_too_long_for_a_file_system(text):
+    """A stem, a marker, a version and a sidecar's suffix stay under 255 bytes in any script."""
+    assert len(f"{safe_stem(text)}-source-v99999-10.webp.json".encode("utf-8", "replace")) < 255
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+LINES = st.fixed_dictionaries(
+    {"outcome": st.just("done") | JSON},
+    optional={field.name: JSON for field in fields(Record) if field.name not in ("outcome", "files")}
+    | {"files": JSON | st.lists(st.fixed_dictionaries({"path": st.text(max_size=12) | JSON, "sha256": JSON}))},
+)
+
+
+@given(lines=st.lists(LINES | JSON, min_size=1, max_size=4), torn=st.binary(max_size=20))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_a_damaged_history_hides_no_picture(folder, lines, torn):
+    """Whatever stands in the file, every look back works or ends in a card, and the next picture is entered."""
+    out = folder / "output" / "imagegen"
+    out.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (out / "history.jsonl").write_bytes(text.encode() + torn)
+    session = simulated_session(Simulator())
+    history = session.store(session.options({})).history
+    for look in (
+        session.history_table,
+        session.cost_table,
+        session.history_names,
+        lambda: session.newest(3),
+        lambda: session.find_result("@last").display_items(),
+        lambda: str(session.lineage("@last")),
+        lambda: session.recall("@last"),
+    ):
+        with contextlib.suppress(ImagegenError):
+            look()
+    record = history.append(Record(name="after"))
+    assert history.records()[-1] == record
+
+
+@pytest.mark.parametrize("path", ["../../secret.png", "/etc/passwd", "a/../../x.png", "C:\\x.png", "\\\\host\\x.png"])
+def test_a_history_can_not_point_out_of_its_folder(session, folder, path):
+    """A line that names a file elsewhere is passed over: histories come along with other people's notebooks."""
+    session.generate("a mug", name="hero")
+    line = {
+        "outcome": "done",
+        "number": 9,
+        "name": "evil",
+        "files": [{"path": path, "sha256": "", "bytes": 1, "format": "png"}],
+    }
+    with (folder / "output" / "imagegen" / "history.jsonl").open("a") as stream:
+        stream.write(json.dumps(line) + "\n")
+    assert session.history_names() == ["hero"]
+    with pytest.raises(OptionError):
+        session.find_result("@9")
+
+
+def test_models_file_knows_every_field():
+    """The check of a user's models file and the catalog have the same fields."""
+    assert set(FIELDS) - {"like"} == {field.name for field in fields(Model)} - {"known"}
+    assert set(PRICES) == {field.name for field in fields(Prices)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model = 3", "[model]\nid = 'x'", "[[model]]\nid = 3", "[[model]]\nprices = 3", "default = 3", "families = 1",
+        "[[model]]\nid = 'x'\nprices = { foo = 1 }", "[[model]]\nid = 'x'\nsizes = '1x1'", "[[model]]\nid = 'x'\nends = 'soon'",
+        "[[model]]\nid = 'x'\nfamily = 'none'", "[[model]]\nid = 'x'\nlike = 'none'", "[[model]]\nid = 'x'\ntransparency = 'maybe'",
+        "[[model]]\nid = 'x'\nprices = { image_output = 'free' }", "[[model]]\nid = 'x'\ntoken_spread = { low = [1] }", "not toml",
+    ],
+)  # fmt: skip
+def test_a_faulty_models_file_is_a_card(folder, text):
+    """Every fault names the file; a fix says how it is written."""
+    path = folder / "models.toml"
+    path.write_text(text)
+    with pytest.raises(OptionError) as caught:
+        load_catalog(path)
+    assert "models.toml" in str(caught.value)
+
+
+def test_an_azure_deployment(session, folder):
+    """A deployment's name in the user's file has its model's rules and prices, with what the file overrides."""
+    (folder / "models.toml").write_text(
+        '[[model]]\nid = "my-pictures"\nlike = "gpt-image-2"\nformats = ["png", "jpeg"]\nprices = { text_input = 5, image_input = 8, image_output = 33 }\n'
+    )
+    preview = session.generate("a mug", models_file="models.toml", model="my-pictures", size="1024x1024", dry_run=True)
+    assert preview.estimate.high is not None
+    assert not preview.warnings
+    with pytest.raises(RequestError, match="my-pictures allows png, jpeg"):
+        session.generate("a mug", models_file="models.toml", model="my-pictures", output_format="webp")
+
+
+@pytest.mark.parametrize("text", ["[tool]\nimagegen_magic = 3", "[tool.imagegen_magic\n", "\x00"])
+def test_a_broken_pyproject_is_a_card(session, folder, text):
+    """It names the file to correct."""
+    (folder / "pyproject.toml").write_text(text)
+    with pytest.raises(OptionError) as caught:
+        session.generate("a mug")
+    assert str(folder / "pyproject.toml") in str(caught.value)
+
+
+FULL = """
+    import os, resource, sys, tempfile
+    from pathlib import Path
+    os.environ["IMAGEGEN_BACKEND"] = "simulator"
+    tempfile.tempdir = sys.argv[2]
+    from imagegen_magic.api import Session
+    from imagegen_magic.errors import StoreError
+    session = Session(defaults=lambda: {"out_dir": sys.argv[1]})
+    session.generate("warm up", size="1024x1024")
+    limit = int(sys.argv[3])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        result = session.generate("a mug", name="hero", size="1024x1024", partial_images=int(sys.argv[4]))
+    except StoreError as error:
+        print("lost", error.outcome, *(len(data) for data in error.pictures), *error.kept)
+    else:
+        print("saved", result.path)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit on a file's size is POSIX")
+@pytest.mark.parametrize("partials", [0, 1])
+@pytest.mark.parametrize("limit", [100_000, 1_000_000])
+def test_a_disk_that_gives_out_while_the_answer_comes(tmp_path, partials, limit):
+    """The picture is saved where it fits, though the answer's text does not; else it is handed over in memory."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", textwrap.dedent(FULL), str(out), str(tmp_path), str(limit), str(partials)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    word, *rest = done.stdout.split()
+    if limit == 1_000_000:
+        assert word == "saved"
+    else:
+        assert word == "lost", done.stdout
+        assert int(rest[1]) > limit
+        records = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+        assert records[-1]["outcome"] == "done"
+    assert not [path for path in out.rglob("*") if path.is_file() and not path.stat().st_size and path.suffix == ".png"]
+
+
+def test_pictures_that_no_folder_takes_go_elsewhere(session, monkeypatch, tmp_path):
+    """The temporary folder has them; the card says where."""
+    from imagegen_magic import answers
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(answers, "_write_picture", full)
+    with pytest.raises(StoreError) as caught:
+        session.generate("a mug", size="1024x1024")
+    rescued = [line for line in str(caught.value).splitlines() if "imagegen-rescued" in line]
+    assert rescued
+    assert caught.value.pictures[0][:4] == b"\x89PNG"
+    assert session.spent == 0
+
+
+def test_a_forked_process_has_a_spool_of_its_own(tmp_path):
+    """A worker made by fork saves its picture, and its parent's lock is not its own."""
+    code = """
+    import os, sys
+    os.environ["IMAGEGEN_BACKEND"] = "simulator"
+    from imagegen_magic.api import Session
+    session = Session(defaults=lambda: {"out_dir": sys.argv[1]})
+    session.generate("a mug", name="parent", size="1024x1024")
+    if (child := os.fork()) == 0:
+        session.generate("a mug", name="child", size="1024x1024")
+        os._exit(0)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "child.png").stat().st_size

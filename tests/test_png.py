@@ -1,0 +1,51 @@
+"""The PNG encoder: what it writes is read back by others, pixel for pixel."""
+
+from __future__ import annotations
+
+import io
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from imagegen_magic import png
+from imagegen_magic.png import encode_png
+
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 3, 4]), st.integers(0, 2**32 - 1))
+@settings(max_examples=60)
+def test_read_back(height, width, channels, seed):
+    """Pillow reads the same pixels, for every number of channels."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
+    with Image.open(io.BytesIO(encode_png(pixels))) as picture:
+        assert picture.mode == MODES[channels]
+        assert np.array_equal(np.asarray(picture).reshape(pixels.shape), pixels)
+
+
+def test_without_isal(monkeypatch):
+    """The standard library's zlib writes the same pixels where there is no wheel of isal."""
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    monkeypatch.setattr(png, "_deflate", lambda: lambda rows: zlib.compress(rows.data, 1))
+    with Image.open(io.BytesIO(encode_png(pixels))) as picture:
+        assert np.array_equal(np.asarray(picture), pixels)
+
+
+def test_views_are_written_as_they_look():
+    """A turned and thinned view of an array needs no copy by the caller."""
+    pixels = np.random.default_rng(2).integers(0, 256, (20, 30, 3), dtype=np.uint8)[::-1, ::2].transpose(1, 0, 2)
+    with Image.open(io.BytesIO(encode_png(pixels))) as picture:
+        assert np.array_equal(np.asarray(picture), pixels)
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((4, 4, 5), np.uint8), np.zeros((4, 4), np.uint16), np.zeros((0, 4, 3), np.uint8), np.zeros(4, np.uint8)]
+)  # fmt: skip
+def test_what_it_does_not_write(pixels):
+    """Refused, with dtype and shape."""
+    with pytest.raises(ValueError, match="a PNG needs uint8 pixels of 1 to 4 channels"):
+        encode_png(pixels)

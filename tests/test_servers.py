@@ -1,0 +1,168 @@
+"""Other servers' habits, against handlers that behave as those servers document themselves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from PIL import Image
+from test_edits import encoded
+
+from imagegen_magic.api import Session
+from imagegen_magic.errors import BadRequestError, OptionError, ServerError
+from imagegen_magic.servers import dialect_of, load_dialects
+
+PICTURE = encoded(Image.new("RGB", (1024, 1024), "teal"))
+B64 = {"b64_json": base64.b64encode(PICTURE).decode()}
+
+
+def localai(fields):
+    """LocalAI: answers with a URL unless response_format says b64_json; a size without an x becomes 512x512."""
+    assert "quality" not in fields
+    assert "x" in fields.get("size", "1x1")
+    data = B64 if fields.get("response_format") == "b64_json" else {"url": "http://127.0.0.1:9/picture.png"}
+    return 200, {"created": 1, "data": [data], "usage": {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}}
+
+
+def sglang(fields):
+    """SGLang: 400 without storage where response_format is url, its default; sizes are WxH only; no usage."""
+    if fields.get("response_format", "url") == "url":
+        return 400, {"detail": "response_format=url needs cloud storage"}
+    if "x" not in fields.get("size", "1024x1024"):
+        return 400, {"detail": "size must be WIDTHxHEIGHT"}
+    return 200, {"created": 1, "data": [B64]}
+
+
+def vllm(fields):
+    """vLLM-Omni: another model's name is refused, size auto fails validation, unknown fields are ignored."""
+    if fields["model"] != "qwen-image":
+        return 400, {"error": {"message": "Model mismatch: served is qwen-image", "type": "BadRequestError"}}
+    if fields.get("size") == "auto":
+        return 422, {"detail": [{"msg": "size must be WxH"}]}
+    assert "stream" not in fields
+    return 200, {"created": 1, "data": [B64]}
+
+
+def sd_cpp(fields):
+    """stable-diffusion.cpp: its errors are plain texts; quality and background are unknown to it."""
+    if {"quality", "background", "moderation"} & set(fields):
+        return 400, {"error": "unknown field"}
+    return 200, {"data": [B64]}
+
+
+def azure(fields):
+    """Azure: the model is a deployment's name, with its own words for moderation; webp is not made."""
+    if fields["model"] != "my-pictures":
+        return 404, {"error": {"code": "DeploymentNotFound", "message": "The API deployment does not exist."}}
+    assert fields.get("output_format") != "webp"
+    return 200, {"created": 1, "data": [B64], "size": "1024x1024", "quality": "high"}
+
+
+@contextmanager
+def served(answer):
+    """(base URL, fields of every request) of a server that answers by `answer`."""
+    arrived = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            fields = json.loads(body) if self.headers["content-type"] == "application/json" else {"multipart": body}
+            arrived.append(fields)
+            status, answered = answer(fields)
+            text = json.dumps(answered).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *words):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1", arrived
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def session_on(url, dialect, **more):
+    return Session(defaults=lambda: {"base_url": url, "dialect": dialect, "models_file": "models.toml", **more})
+
+
+@pytest.fixture(autouse=True)
+def models(folder):
+    """Models of other servers, added by the user's own file."""
+    (folder / "models.toml").write_text(
+        '[[model]]\nid = "my-pictures"\nlike = "gpt-image-2"\n\n[[model]]\nid = "qwen-image"\nformats = ["png"]\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("dialect", "answer", "model"),
+    [
+        ("localai", localai, "flux"),
+        ("sglang", sglang, "flux"),
+        ("vllm-omni", vllm, "qwen-image"),
+        ("sd-cpp", sd_cpp, "anything"),
+        ("azure", azure, "my-pictures"),
+    ],
+)
+def test_a_picture_from_each_server(dialect, answer, model):
+    """A request with quality, an auto size and live previews brings a saved picture; what was left out is said."""
+    with served(answer) as (url, arrived):
+        session = session_on(url, dialect)
+        result = session.generate("a teal square", model=model, size="auto", quality="high", partial_images=1)
+        session.close()
+    assert result.bytes == PICTURE
+    assert result.record.outcome == "done"
+    for name in load_dialects()[dialect].omit:
+        assert name not in arrived[0]
+        assert name != "quality" or any("quality was left out" in warning for warning in result.warnings)
+
+
+def test_what_a_server_can_not_do_is_refused_before_sending(folder):
+    """webp on Azure and a mask on vLLM-Omni end in a card; nothing arrives."""
+    Image.new("RGB", (1024, 1024)).save(folder / "a.png")
+    with served(azure) as (url, arrived), pytest.raises(OptionError, match="azure does not make it"):
+        session_on(url, "azure").generate("x", model="my-pictures", output_format="webp")
+    assert not arrived
+    with served(vllm) as (url, arrived), pytest.raises(OptionError, match="mask_image"):
+        session_on(url, "vllm-omni").edit("x", "a.png", model="qwen-image", mask_box=("0,0,50%,50%",))
+    assert not arrived
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"error": "out of memory"}, "out of memory"),
+        ({"detail": "size must be WxH"}, "size must be WxH"),
+        ({"detail": [{"msg": "field required"}]}, "field required"),
+        ("<html><h1>Bad Gateway</h1></html>", "Bad Gateway"),
+        ([1, 2], ""),
+        (None, ""),
+    ],
+)
+@pytest.mark.parametrize(("status", "kind"), [(400, BadRequestError), (502, ServerError)])
+def test_every_shape_of_error_is_told(body, text, status, kind):
+    """An error body of any form ends in the right class, with the server's own words."""
+    with served(lambda fields: (status, body)) as (url, _), pytest.raises(kind) as caught:
+        session_on(url, None).generate("x", model="my-pictures")
+    assert text in str(caught.value)
+
+
+def test_the_address_tells_the_dialect():
+    """A host's name is enough for the well-known ones; any other address is `generic`."""
+    assert dialect_of(None, None).name == "openai"
+    assert dialect_of(None, "https://me.openai.azure.com/openai/v1/").name == "azure"
+    assert dialect_of(None, "http://localhost:8080/v1").name == "generic"
+    with pytest.raises(OptionError, match="one of openai"):
+        dialect_of("nothing", None)
