@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -233,3 +234,52 @@ def test_every_control_can_be_spoken_and_heard(session):
     assert not spoken.problems
     second.form.restore(spoken)
     assert dict(second.form.speak().values) == dict(spoken.values)
+
+
+def test_a_click_may_overtake_the_text(panel, session):
+    """Front ends hold text back while a kernel is busy: Add then takes what arrives after the click."""
+    session.generate("x", name="hero", size="1024x1024", quality="low")
+    panel.pictures.add.click()
+    assert "first" in panel.pictures.hint.value
+    panel.pictures.reference.value = "@hero"
+    assert panel.form.images == [("@hero", "")]
+    assert panel.pictures.reference.value == ""
+    panel._key({"press": "generate", "prompt": "what stands in the page"})
+    wait_for(lambda: panel.result is not None)
+    assert panel.result.record.prompt_typed == "what stands in the page"
+
+
+def test_a_cancelled_panel_is_free_at_once():
+    """Cancel gives the panel back while the request is on its way; its picture is taken when it comes."""
+    gate = threading.Event()
+    simulator = Simulator(latency=1, sleep=lambda seconds: gate.wait(30))
+    panel = Panel("a red mug", session=simulated_session(simulator))
+    panel.generate()
+    assert panel.bar.go.disabled
+    wait_for(lambda: simulator.record)
+    panel.cancel()
+    assert not panel.bar.go.disabled
+    gate.set()
+    wait_for(lambda: panel.result is not None)
+    assert "saved as @1" in panel.bar.status.value
+
+
+def test_closing_drops_all_state(session):
+    """What a panel replaced, and a closed panel, leave nothing in the state that a notebook saves."""
+    from ipywidgets import Widget
+
+    def count():
+        return len(Widget.get_manager_state()["state"])
+
+    session.generate("x", size="1024x1024", quality="low")
+    before = count()
+    panel = Panel("a red mug", session=session)
+    panel.edit_this("@1")
+    shown = count()
+    for _ in range(3):
+        for mode in ("History", "Edit"):
+            panel.form.mode.value = mode
+            panel._settle()
+    assert count() <= shown + 20, "what is replaced is closed"
+    panel.close()
+    assert count() - before < 10

@@ -104,7 +104,7 @@ def question_about(job: Job, spent: Decimal) -> tuple[str, str]:
     """(what has to be confirmed before this job is sent, what the button that agrees is called); both may be empty."""
     questions, names = [], []
     if job.options["transparent"] == "native":
-        preview = ", a preview feature" if job.model.transparency == "preview" else ""
+        preview = ", in preview: the server may refuse it" if job.model.transparency == "preview" else ""
         questions.append(
             f"Native transparency: {job.model.id} draws the alpha itself{preview}. "
             "What comes back is measured, and an opaque picture is reported."

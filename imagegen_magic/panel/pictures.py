@@ -61,6 +61,9 @@ class Pictures:
         self.reference.continuous_update = False
         self.add = W.Button(description="Add", tooltip="add the picture to the list")
         self.upload = W.FileUpload(accept="image/*", multiple=True, description="Upload", tooltip=UPLOAD_NOTE)
+        self.hint = W.HTML()
+        self.hint.add_class("imagegen-hint")
+        self._add_waits = False
         self.list = W.VBox()
         self.mask_kind = W.ToggleButtons(description="mask", options=list(MASKS), value="no mask")
         self.mask_kind.style.description_width = "initial"
@@ -70,10 +73,11 @@ class Pictures:
         """Where the mask editor opens."""
         self.stage.add_class("imagegen-stage")
         self.add.on_click(guard(self._add_typed))
+        self.reference.observe(guard(self._typed), "value")
         self.upload.observe(guard(self._uploaded), "value")
         self.mask_kind.observe(guard(self._mask_changed), "value")
         self.mask_file.observe(guard(self._mask_named), "value")
-        self.inputs = W.VBox([line("imagegen-add", self.reference, self.add, self.upload), self.list])
+        self.inputs = W.VBox([line("imagegen-add", self.reference, self.add, self.upload), self.hint, self.list])
         self.masks = W.VBox([self.mask_kind, form.boxes, self.mask_file])
         self.refresh()
 
@@ -102,12 +106,22 @@ class Pictures:
         return read_input(source, origin=origin)
 
     def _add_typed(self, _: object = None) -> None:
+        """Adds what was typed; a click may come before the text, which is then added when it arrives."""
         word = self.reference.value.strip()
+        self._add_waits = not word
+        self.hint.value = "" if word else "type a path, @last, @NAME, @NUMBER or a variable first"
         if not word:
-            rule = "a path, @last, @NAME, @NUMBER or a variable is needed"
-            raise OptionError("nothing to add", problems=(Problem(field="image", rule=rule, fix="@last"),))
-        self.put(word)
-        self.reference.value = ""
+            return
+        self.reference.value = ""  # before the row appears: what is typed from then on stays
+        try:
+            self.put(word)
+        except Exception:
+            self.reference.value = word
+            raise
+
+    def _typed(self, _: object) -> None:
+        if self._add_waits and self.reference.value.strip():
+            self._add_typed()
 
     def _uploaded(self, change: Any) -> None:
         for item in change["new"]:

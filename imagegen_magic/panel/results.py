@@ -119,12 +119,20 @@ class Results:
         self.compare.description = "Close comparison"
 
     def _other(self) -> str:
-        """What the picture is compared with: the one it was edited from, else the result before, else itself."""
+        """What the picture is compared with: the one it was edited from, else the result before.
+
+        Raises:
+            OptionError: there is neither.
+        """
         assert self.result is not None
         edited = self.result.record.options.get("image") or ()
         if edited:
             return split_role(edited[0])[0]
-        return f"@{self._before.number}" if self._before is not None else self.reference()
+        if self._before is None:
+            rule = "a picture is compared with the one it was made from, or with the result before it"
+            problem = Problem(field="compare", rule=rule, fix="make another")
+            raise OptionError("nothing to compare with yet", problems=(problem,))
+        return f"@{self._before.number}"
 
     def _close_comparison(self) -> None:
         fill(self.stage)

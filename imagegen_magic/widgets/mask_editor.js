@@ -1,4 +1,4 @@
-// Paints what will change: the stage over the picture, its keys, and its toolbar. The pixels are in mask.js.
+// Paints what will change: the stage over the picture, its keys, and its toolbar. The pixels are in mask_pixels.js.
 
 const HIGHEST = 560; // CSS pixels that the picture may be high at first
 const SEND_AFTER = 120; // milliseconds after the last change
@@ -271,8 +271,8 @@ function render({ model, el }) {
   watcher.observe(view);
   return () => {
     clearTimeout(timer);
-    releases.forEach((release) => release());
     watcher.disconnect();
+    releases.forEach((release) => release());
     model.off("msg:custom", message);
     if (address) URL.revokeObjectURL(address);
   };

@@ -48,6 +48,13 @@ function render({ model, el }) {
     event.stopPropagation();
     model.send({ press: act, prompt: event.target.value });
   };
+  // A click may overtake the text typed before it, which core widgets hold back while the kernel is busy.
+  const click = (event) => {
+    if (!event.target.closest(".imagegen-go")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    model.send({ press: "generate", prompt: panel.querySelector(PROMPT).value });
+  };
   const again = () => {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => panel && nameThings(panel));
@@ -57,6 +64,7 @@ function render({ model, el }) {
     panel = el.closest(".imagegen-panel");
     if (!panel) return void (frame = requestAnimationFrame(attach)); // not in the page yet
     panel.addEventListener("keydown", keys, true);
+    panel.addEventListener("click", click, true);
     watcher.observe(panel, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
     nameThings(panel);
   };
@@ -79,6 +87,7 @@ function render({ model, el }) {
     watcher.disconnect();
     model.off("msg:custom", message);
     if (panel) panel.removeEventListener("keydown", keys, true);
+    if (panel) panel.removeEventListener("click", click, true);
   };
 }
 

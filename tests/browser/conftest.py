@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -31,7 +32,10 @@ PATIENCE = 60_000
 """Milliseconds after which something that should have happened counts as missing: machines may be slow and busy."""
 READY = {"lab": "text=(ipykernel) | Idle", "notebook": ".jp-Notebook-ExecutionIndicator[data-status='idle']"}
 """What shows in each front end that the notebook's kernel waits for work."""
-BENIGN = ("favicon", "ResizeObserver loop")
+BENIGN = {
+    "lab": ("favicon", "ResizeObserver loop"),
+    "notebook": ("favicon", "ResizeObserver loop", "(reading 'schema')", "filebrowser:open-path", "403 (Forbidden)"),
+}
 """Console errors of the page that are none of ours."""
 
 
@@ -113,10 +117,13 @@ class Lab:
         self._clients = {}
         page.set_default_timeout(PATIENCE)
         page.on(
-            "console",
-            lambda m: m.type == "error" and not any(w in m.text for w in BENIGN) and self.errors.append(m.text),
+            "console", lambda message: message.type == "error" and self._note(message.text, message.location["url"])
         )
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self._note(str(error)))
+
+    def _note(self, text, address=""):
+        if not any(word in f"{text} {address}" for word in BENIGN[self.app]):
+            self.errors.append(f"{text} {address}".strip())
 
     def open(self):
         """Loads the page of the notebook, and waits until its kernel is ready."""
@@ -149,10 +156,11 @@ class Lab:
         self.idle()
 
     def idle(self):
-        """Waits until every cell that was not empty has run."""
+        """Waits until every cell that is not empty has run."""
         self.page.wait_for_function(
-            """() => [...document.querySelectorAll('.jp-CodeCell')].every(
-                 cell => /\\[\\d+\\]/.test(cell.querySelector('.jp-InputPrompt').textContent))"""
+            """() => [...document.querySelectorAll('.jp-CodeCell')].every(cell =>
+                 cell.querySelector('.cm-content')?.textContent.trim() === '' ||
+                 /\\[\\d+\\]/.test(cell.querySelector('.jp-InputPrompt').textContent))"""
         )
 
     def save(self, ready=lambda notebook: True):
@@ -162,8 +170,10 @@ class Lab:
         while time.monotonic() < deadline:
             self.menu("File", "Save Notebook")
             self.page.wait_for_timeout(200)
-            if self.path.stat().st_mtime_ns != before and ready(notebook := nbformat.read(self.path, as_version=4)):
-                return notebook
+            with contextlib.suppress(nbformat.reader.NotJSONError):  # half written
+                notebook = nbformat.read(self.path, as_version=4)
+                if self.path.stat().st_mtime_ns != before and ready(notebook):
+                    return notebook
         pytest.fail("the notebook was not saved as expected")
 
     def run_new(self, text):
@@ -216,18 +226,15 @@ class Lab:
             _request(f"{self.address}/api/sessions/{session['id']}", method="DELETE")
 
 
-@pytest.fixture
-def lab(browser, server, request):
-    """A function that opens a notebook of these cells: `lab(*cells, theme="light", width=1200, app="lab", blocked="")`.
-
-    `app` is lab or notebook (Notebook 7); addresses that contain `blocked` can't be loaded.
-    """
+@contextlib.contextmanager
+def _labs(browser, server, name):
+    """The function that the fixtures hand out; what it opened is closed at the end."""
     address, root, settings = server
     opened = []
+    folder = root / re.sub(r"\W+", "-", name).strip("-")
+    folder.mkdir(exist_ok=True)
 
     def start(*cells, theme="light", width=1200, height=900, app="lab", blocked=""):
-        folder = root / request.node.name.replace("[", "-").replace("]", "")
-        folder.mkdir(exist_ok=True)
         path = folder / f"{theme}-{width}.ipynb"
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -242,10 +249,29 @@ def lab(browser, server, request):
         lab.open()
         return lab
 
-    yield start
-    for context, lab in opened:
-        lab.end_kernel()
-        context.close()
+    try:
+        yield start
+    finally:
+        for context, lab in opened:
+            lab.end_kernel()
+            context.close()
+
+
+@pytest.fixture
+def lab(browser, server, request):
+    """A function that opens a notebook of these cells: `lab(*cells, theme="light", width=1200, app="lab", blocked="")`.
+
+    `app` is lab or notebook (Notebook 7); addresses that contain `blocked` can't be loaded.
+    """
+    with _labs(browser, server, request.node.name) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_lab(browser, server, request):
+    """As `lab`, for a notebook that several tests run anew in turn."""
+    with _labs(browser, server, request.node.name) as start:
+        yield start
 
 
 def _set_theme(settings, theme):

@@ -37,11 +37,19 @@ gallery
 """
 
 
+@pytest.fixture(scope="module")
+def notebook(shared_lab):
+    return shared_lab(EDITOR)
+
+
 @pytest.fixture
-def editor(lab):
-    notebook = lab(EDITOR)
+def editor(notebook):
+    """The notebook, its one cell run anew, so that the editor is empty."""
+    notebook.page.evaluate("() => document.querySelector('.ig-mask')?.classList.remove('ig-ready')")
+    notebook.page.keyboard.press("Escape")
     notebook.run_all()
     notebook.page.wait_for_selector(".ig-mask.ig-ready")
+    notebook.until("editor.mask is None", True)
     return notebook
 
 

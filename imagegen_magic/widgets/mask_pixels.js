@@ -1,4 +1,4 @@
-// Paints what will change. The mask is one byte a pixel at the picture's own resolution: 255 will change, 0 stays.
+// The mask: one byte a pixel at the picture's own resolution; 255 will change, 0 stays.
 
 const UNDO_LIMIT = 60;
 
