@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -38,8 +40,9 @@ myst_url_schemes = {"http": None, "https": None, "source": {"url": REPOSITORY + 
 nb_execution_mode = "force"
 nb_execution_excludepatterns = ["gallery/*"]
 nb_execution_in_temp = True
+nb_execution_cache_path = str(HERE.parent / "build" / "jupyter-cache")
 nb_execution_timeout = 60
-nb_execution_raise_on_error = True
+nb_execution_raise_on_error = False  # a warning, which names the cell, and fails the build
 nb_execution_show_tb = True
 nb_merge_streams = True
 
@@ -65,3 +68,14 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b6e4f", "color-brand-content": "#0b6e4f", "color-brand-visited": "#0b6e4f"},
     "dark_css_variables": {"color-brand-primary": "#5fd3a7", "color-brand-content": "#5fd3a7", "color-brand-visited": "#5fd3a7"},
 }  # fmt: skip
+
+
+def setup(app: Any) -> None:
+    """Captions link the file beside the notebook, which a site does not have: its name stays, the link goes."""
+    link = re.compile(r'<a href="output/[^"]*"[^>]*>(.*?)</a>')
+
+    def unlink(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+        if "body" in context:
+            context["body"] = link.sub(r"\1", context["body"])
+
+    app.connect("html-page-context", unlink)

@@ -102,7 +102,7 @@ REFUSED = (
     ),
 )  # fmt: skip
 UNKNOWN = (
-    Case(cell="%%imagegen hero\nA mug.", script="refuse", why="Nothing listens at the address: nothing was sent."),
+    Case(cell="%%imagegen hero --retries 0\nA mug.", script="refuse", why="Nothing listens at the address: nothing was sent."),
     Case(cell="%%imagegen hero\nA mug.", script="500", why="The server may have made the picture before it failed."),
     Case(cell="%%imagegen hero\nA mug.", script="502 html", why="A gateway gave up; the server behind it may not have."),
     Case(
@@ -173,9 +173,20 @@ def _class_names() -> set[str]:
 
 def _entry(case: Case, error: errors.ImagegenError) -> str:
     card = _steady("\n".join(error._render_traceback_()))  # noqa: SLF001 - what IPython prints
-    first = card.split("\n")[0].split(": ", 1)[1].replace("<", "&lt;")
-    note = f"Server: `{case.script}`. " if case.script else "Without a key. " if case.settings else ""
+    first = _heading(error).replace("<", "&lt;").replace("{{", "\\{\\{")
+    note = f"Server: {_script(case)}. " if case.script else "Without a key. " if case.settings else ""
     return f"\n### {first}\n\n{note}{case.why}\n\n```text\n{case.cell}\n```\n```text\n{card}\n```\n"
+
+
+def _script(case: Case) -> str:
+    return "none at that address" if case.script == "refuse" else f"`{case.script}`"
+
+
+def _heading(error: errors.ImagegenError) -> str:
+    """What to look for: the only problem's own line, or the summary up to what the server adds."""
+    if len(error.problems) == 1:
+        return str(error.problems[0]).split("\n")[0].split(". ")[0]
+    return re.sub(r"( \(\w+Error)?: [A-Z\d\[].*$", "", error.summary).removesuffix(" (")
 
 
 def _steady(text: str) -> str:
