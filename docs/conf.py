@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import imagegen_magic  # noqa: E402 - after the path
 from made import make_all  # noqa: E402 - after the path
+
+import imagegen_magic  # noqa: E402 - after the path
 
 for name in [name for name in os.environ if name.startswith(("IMAGEGEN_", "OPENAI_", "JPY_"))]:
     del os.environ[name]  # the pages are the same on every machine
 os.environ["IMAGEGEN_BACKEND"] = "simulator"
+profile = tempfile.TemporaryDirectory()  # kernels without a person's own startup files, and quiet
+settings = Path(profile.name) / "profile_default" / "ipython_kernel_config.py"
+settings.parent.mkdir()
+settings.write_text("c.IPKernelApp.log_level = 40", encoding="utf-8")
+os.environ["IPYTHONDIR"] = profile.name
 make_all(HERE)
 
 project = "imagegen_magic"
@@ -25,7 +32,15 @@ copyright = f"2026, {author}"  # noqa: A001 - Sphinx's name
 release = version = imagegen_magic.__version__
 REPOSITORY = "https://github.com/imagegen-magic/imagegen_magic"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_design", "sphinx_copybutton"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "made.mathml",
+]
+html_math_renderer = "mathml"
 exclude_patterns = ["made", "measured", "README.md"]
 suppress_warnings = [
     "misc.highlighting_failure",  # a %%imagegen cell is prose, not Python

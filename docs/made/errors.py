@@ -172,7 +172,7 @@ def _class_names() -> set[str]:
 
 
 def _entry(case: Case, error: errors.ImagegenError) -> str:
-    card = _steady("\n".join(error._render_traceback_()))  # noqa: SLF001 - what IPython prints
+    card = _steady("\n".join(error._render_traceback_()))
     first = _heading(error).replace("<", "&lt;").replace("{{", "\\{\\{")
     note = f"Server: {_script(case)}. " if case.script else "Without a key. " if case.settings else ""
     return f"\n### {first}\n\n{note}{case.why}\n\n```text\n{case.cell}\n```\n```text\n{card}\n```\n"
@@ -228,9 +228,9 @@ def _error(shell: Any, case: Case) -> errors.ImagegenError:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             error = shell.run_cell(case.cell).error_in_exec
     os.environ.pop("OPENAI_API_KEY", None)
-    if not isinstance(error, errors.ImagegenError):
-        raise RuntimeError(f"this cell of errors.md did not fail as it should: {case.cell!r} ({error!r})")
-    return error
+    if isinstance(error, errors.ImagegenError):
+        return error
+    raise RuntimeError(f"this cell of errors.md did not fail as it should: {case.cell!r} ({error!r})")
 
 
 @contextlib.contextmanager

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["draw_all"]
 
 TILE = 480
-WINDOWS = {"hair_blond": (330, 120, 240), "smoke_fire": (150, 60, 380), "leaves": (160, 120, 300), "glass_amber": (60, 20, 560)}
+WINDOWS = {
+    "hair_blond": (330, 120, 240),
+    "smoke_fire": (150, 60, 380),
+    "leaves": (160, 120, 300),
+    "glass_amber": (60, 20, 560),
+}
 """Subjects that are shown enlarged: left, top and side of the window, in pixels of the case."""
 PAPER, NIGHT = (250, 247, 240), (38, 44, 66)
 
@@ -49,7 +54,9 @@ def draw_banner(path: Path) -> None:
     """Four tiles: a picture, the source of a cut-out, the cut-out, and a furry one on another background."""
     make = imagegen_magic.generate
     rocket = make("A red rocket on its way, studio light.", name="rocket", backend="simulator", size="square")
-    robot = make("A round cartoon robot, full body.", name="robot", backend="simulator", size="square", transparent=True)
+    robot = make(
+        "A round cartoon robot, full body.", name="robot", backend="simulator", size="square", transparent=True
+    )
     cat = make("A black cat with long fur.", name="cat", backend="simulator", size="square", transparent=True)
     source = Image.open(robot[0].source)
     checked = on(checkerboard(source.size), robot.image)
@@ -57,7 +64,11 @@ def draw_banner(path: Path) -> None:
     gap, side = 20, 400
     banner = Image.new("RGBA", (4 * side + 3 * gap, side))
     for number, tile in enumerate(tiles):
-        banner.paste(tile.convert("RGB").resize((side, side), Image.Resampling.LANCZOS), (number * (side + gap), 0), rounded(side))
+        banner.paste(
+            tile.convert("RGB").resize((side, side), Image.Resampling.LANCZOS),
+            (number * (side + gap), 0),
+            rounded(side),
+        )
     banner.save(path, optimize=True)
 
 

@@ -165,7 +165,9 @@ def _model(model: Model, record: dict[str, object]) -> str:
 
 def use_cases_page() -> str:
     """The use-case slugs with their tips."""
-    parts = ["# Use cases\n\n`--use-case SLUG` says in the prompt what the picture is for. `%imagegen tips SLUG` prints one of these.\n"]
+    parts = [
+        "# Use cases\n\n`--use-case SLUG` says in the prompt what the picture is for. `%imagegen tips SLUG` prints one of these.\n"
+    ]
     cases = load_use_cases()
     for kind in dict.fromkeys(case.kind for case in cases.values()):
         parts.append(f"\n## To {kind}\n")
@@ -188,7 +190,9 @@ def servers_page() -> str:
         "the host of `base_url`, or named with `--dialect`.\n",
     ]
     for name, facts in data.items():
-        rows = [(f"`{key}`", _cell(value)) for key, value in facts.items() if key not in ("source", "checked") and value]
+        rows = [
+            (f"`{key}`", _cell(value)) for key, value in facts.items() if key not in ("source", "checked") and value
+        ]
         table = as_table(("habit", "value"), rows) if rows else "Nothing that differs.\n"
         parts.append(f"\n## {name}\n\n{table}\n<small>Checked {facts['checked']}: {facts['source']}</small>\n")
     return "\n".join(parts)
@@ -196,14 +200,18 @@ def servers_page() -> str:
 
 def command_line_page() -> str:
     """`--help-all` of every command, as it is printed."""
-    parts = ["# Command line options\n\nWhat `imagegen COMMAND --help-all` prints. How to use it: [the command line](../cli.md).\n"]
+    parts = [
+        "# Command line options\n\nWhat `imagegen COMMAND --help-all` prints. How to use it: [the command line](../cli.md).\n"
+    ]
     parts += [f"\n## {name}\n\n```text\n{full_page(command)}```\n" for name, command in PROGRAMS.items()]
     return "\n".join(parts)
 
 
 def python_page() -> str:
     """Docstrings of every public name."""
-    parts = ["# Python\n\n`import imagegen_magic` costs next to nothing: each of these is loaded when it is first used.\n"]
+    parts = [
+        "# Python\n\n`import imagegen_magic` costs next to nothing: each of these is loaded when it is first used.\n"
+    ]
     public = [name for name in imagegen_magic.__all__ if name in imagegen_magic._HOMES]  # noqa: SLF001 - our own list
     calls = [name for name in public if inspect.isfunction(getattr(imagegen_magic, name))]
     for title, names in (("Functions", calls), ("Classes", [name for name in public if name not in calls])):
