@@ -48,6 +48,7 @@ suppress_warnings = [
 ]
 
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_dmath_allow_digits = myst_dmath_allow_space = False  # "$0.03 to $0.06" is money
 myst_heading_anchors = 3
 myst_url_schemes = {"http": None, "https": None, "source": {"url": REPOSITORY + "/blob/main/{{path}}"}}
 

@@ -186,7 +186,7 @@ def _heading(error: errors.ImagegenError) -> str:
     """What to look for: the only problem's own line, or the summary up to what the server adds."""
     if len(error.problems) == 1:
         return str(error.problems[0]).split("\n")[0].split(". ")[0]
-    return re.sub(r"( \(\w+Error)?: [A-Z\d\[].*$", "", error.summary).removesuffix(" (")
+    return re.sub(r"( \(\w+Error)?: (\d+ )?[A-Z\[].*$", "", error.summary).removesuffix(" (")
 
 
 def _steady(text: str) -> str:

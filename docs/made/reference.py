@@ -80,7 +80,7 @@ def _option(option: Option) -> str:
     facts = [f"default {_default(option)}"] if _default(option) else []
     facts += ["one of " + ", ".join(f"`{word}`" for word in option.choices)] if option.choices else []
     facts += ["in " + ", ".join(f"`{text}`" for name, text in COMMANDS.items() if name in option.commands)]
-    lines = [f"### {option.name}\n", shown, f": {_sentence(option.help)}"]
+    lines = [f"### {option.name}\n", shown, f": {_plain(option.help)}"]
     return "\n".join(lines) + f"\n  <br><small>{'; '.join(fact for fact in facts if fact != 'in ')}</small>\n"
 
 
@@ -88,9 +88,9 @@ def _default(option: Option) -> str:
     return "" if option.default is None or option.default is False else f"`{option.default}`"
 
 
-def _sentence(text: str) -> str:
-    """A help text with words in braces and percent signs kept from being read as markup."""
-    return (text[:1].upper() + text[1:]).replace("{", "\\{").replace("<", "&lt;")
+def _plain(text: str) -> str:
+    """A help text whose braces and angles are not read as markup."""
+    return text.replace("{", "\\{").replace("<", "&lt;")
 
 
 def commands_page() -> str:
@@ -100,7 +100,7 @@ def commands_page() -> str:
         ("`%%imagegen_edit [NAME] -i IMG [options]`", "Changes a picture as the cell's text says."),
         ("`%%imagegen_batch [NAME] [options]`", "Makes many: one prompt or JSON object a line, or `--from`."),
     ]
-    verbs = [(f"`%imagegen {name}`", _sentence(inspect.getdoc(verb) or "")) for name, verb in VERBS.items()]
+    verbs = [(f"`%imagegen {name}`", _plain(inspect.getdoc(verb) or "")) for name, verb in VERBS.items()]
     return "\n".join(
         (
             "# Magics and commands\n",
