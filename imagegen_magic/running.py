@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -246,11 +247,18 @@ def _cut_out(
     target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
     name = target or source.with_name(f"{source.stem}-cutout.png")
     form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
-    derived.entries.append(
-        run.store.save_derived(
-            name, lambda stream: stream.write(cut.to_bytes(form)), record, kind="cutout", index=entry.index
+    data = cut.to_bytes(form)
+    before = source.with_name(source.stem.removesuffix("-source") + name.suffix)
+    if before != source and before.is_file() and before.read_bytes() == data:  # a stored result: no second copy
+        place = before.relative_to(run.store.folder).as_posix()
+        digest = hashlib.sha256(data).hexdigest()
+        again = FileEntry(path=place, sha256=digest, bytes=len(data), format=form, kind="cutout", index=entry.index)
+        derived.entries.append(again)
+    else:
+        saved = run.store.save_derived(
+            name, lambda stream: stream.write(data), record, kind="cutout", index=entry.index
         )
-    )
+        derived.entries.append(saved)
     derived.reports[entry.index] = cut.report
 
 

@@ -20,7 +20,7 @@ from imagegen_magic.catalog import load_catalog
 from imagegen_magic.cli.help import full_page
 from imagegen_magic.cli.table import COMMANDS as PROGRAMS
 from imagegen_magic.option_table import OPTIONS
-from imagegen_magic.options import config_options
+from imagegen_magic.settings import config_options
 from imagegen_magic.simulator import FAULTS, parse_faults
 from imagegen_magic.verbs import VERBS
 

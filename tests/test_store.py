@@ -158,3 +158,13 @@ def test_records_of_a_newer_version_are_read():
     record = Record.from_dict({"number": 3, "files": [{"path": "a.png", "sha256": "", "bytes": 1, "format": "png",
                                "new": 1}], "newer": True})  # fmt: skip
     assert record.files[0].path == "a.png"
+
+
+def test_a_reused_cut_out_is_the_file_that_is_there(session):
+    """Reuse of a transparent picture sends nothing and adds no file, however often it is asked for."""
+    first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    files = sorted(path.name for path in first.path.parent.iterdir() if path.is_file())
+    again = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    assert again.reused
+    assert (again.path, again[0].source) == (first.path, first[0].source)
+    assert sorted(path.name for path in first.path.parent.iterdir() if path.is_file()) == files
