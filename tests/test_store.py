@@ -168,3 +168,16 @@ def test_a_reused_cut_out_is_the_file_that_is_there(session):
     assert again.reused
     assert (again.path, again[0].source) == (first.path, first[0].source)
     assert sorted(path.name for path in first.path.parent.iterdir() if path.is_file()) == files
+
+
+def test_a_reused_difference_uses_both_backdrops(session, simulator):
+    """The second picture was paid for too: reuse cuts out by both, and says where one is gone."""
+    first = session.generate("a glass of water", name="glass", transparent="difference", reuse=True)
+    billed = simulator.images_billed
+    again = session.generate("a glass of water", name="glass", transparent="difference", reuse=True)
+    assert again.path == first.path
+    assert not any("second backdrop" in warning for warning in again.warnings)
+    (first.path.parent / "glass-second.png").unlink()
+    once = session.generate("a glass of water", name="glass", transparent="difference", reuse=True)
+    assert any("second backdrop" in warning for warning in once.warnings)
+    assert simulator.images_billed == billed
