@@ -69,6 +69,7 @@ autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
 
+smartquotes = False  # `--flag` keeps its dashes
 html_theme = "furo"
 html_title = "imagegen_magic"
 html_static_path = ["static"]
