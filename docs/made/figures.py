@@ -17,6 +17,7 @@ import imagegen_magic
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import cutout as benchmark
+from cutout_keyers import classical
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,10 +106,10 @@ def draw_steps(folder: Path) -> None:
 
 
 def draw_comparison(case: Any, window: tuple[int, int, int], folder: Path) -> None:
-    """One case enlarged: as delivered, by key distance, by this engine, and the truth, on a new background."""
+    """One case enlarged: as delivered, by the per-pixel helper, by this engine, and the truth, on a new background."""
     results = {
-        "distance": benchmark.key_distance(case),
-        "ours": benchmark.ours(case),
+        "helper": classical()["per-pixel helper"](case.picture, case.key),
+        "ours": benchmark.ours(case.picture, case.key),
         "truth": case.truth,
     }
     save(folder, f"{case.name}-source", window_of(Image.fromarray(case.picture), window))
