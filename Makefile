@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-browser test-versions dist lab notebooks check clean
+.PHONY: help demo test test-browser test-versions dist docs lab notebooks check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -13,6 +13,10 @@ help:  ## list the targets
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet --editable '.[panel]' --group dev
+	@touch $@
+
+.venv/docs: .venv/ready
+	$(BIN)/python -m pip install --quiet --group docs
 	@touch $@
 
 demo: .venv/ready  ## run the quickstart notebook on the simulator and show what it made
@@ -30,10 +34,16 @@ notebooks: .venv/ready  ## run the notebooks again, in place
 lab: .venv/ready  ## open the notebooks in JupyterLab, on the simulator
 	IMAGEGEN_BACKEND=simulator $(BIN)/jupyter lab --notebook-dir=. notebooks/quickstart.ipynb
 
-check: .venv/ready  ## the quick loop: lint, types, tests without kernels, browsers and packaging
+check: .venv/ready  ## the quick loop: lint, spelling, types, tests without kernels, browsers and packaging
 	$(BIN)/python -m ruff check .
+	$(BIN)/codespell
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q -m 'not browser and not notebook and not package and not versions'
+
+docs: .venv/docs  ## build the site into site/, warnings as errors, and check its links
+	rm -rf site build/doctrees
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -d build/doctrees docs site
+	$(BIN)/python docs/made/links.py site
 
 test-browser: .venv/ready  ## the panel and the widgets in a real JupyterLab, in headless Chromium
 	@command -v chromium chromium-browser google-chrome >/dev/null || test -n "$$CHROMIUM" || \
@@ -55,4 +65,4 @@ bench-cutout: .venv/ready  ## the cut-out against other keyers: quality, speed, 
 	$(BIN)/python benchmarks/cutout_speed.py
 
 clean:  ## remove what the targets made
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis output notebooks/output
+	rm -rf .venv build dist site jupyter_execute docs/reference docs/gallery docs/errors.md docs/img/made .pytest_cache .mypy_cache .ruff_cache .hypothesis output notebooks/output

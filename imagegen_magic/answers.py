@@ -22,6 +22,7 @@ from .receiving import Body
 from .redaction import redact
 from .request import ImageRequest
 from .response import Payload, Spool, Usage
+from .result import shown_path
 
 __all__ = ["Answer", "check_answer", "parse_json_answer", "read_usage", "take_picture"]
 
@@ -214,7 +215,7 @@ def check_answer(answer: Answer, request: ImageRequest, body: Body, request_id: 
         why = "; ".join(dict.fromkeys(answer.faults)) or "the answer holds no picture"
         hints = ("what was received is kept below; ask the server's support with the request id before paying again",)
         raise AnswerError(
-            f"the server answered, but {why}", request_id=request_id, kept=tuple(p.name for p in kept), hints=hints
+            f"the server answered, but {why}", request_id=request_id, kept=tuple(map(shown_path, kept)), hints=hints
         )
     notes = list(dict.fromkeys(answer.faults))
     if len(answer.payloads) != request.count:
@@ -224,7 +225,7 @@ def check_answer(answer: Answer, request: ImageRequest, body: Body, request_id: 
         notes += [f"picture {number}: {note}" for note in _differences(payload, request)]
     if answer.broken and (aside := body.keep("cut-answer")):
         answer.kept.append(aside)
-    return notes + [f"kept: {path.name}" for path in answer.kept]
+    return notes + [f"kept: {shown_path(path)}" for path in answer.kept]
 
 
 def _unsaved(answer: Answer, body: Body, request_id: str | None) -> StoreError:
@@ -236,7 +237,7 @@ def _unsaved(answer: Answer, body: Body, request_id: str | None) -> StoreError:
     error = StoreError(
         f"the answer came, but {why}", pictures=pictures, hints=hints, outcome="done", request_id=request_id
     )
-    error.kept = () if aside is None else (aside.name,)
+    error.kept = () if aside is None else (shown_path(aside),)
     return error
 
 

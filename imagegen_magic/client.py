@@ -23,6 +23,7 @@ from .faults import missing_key, status_error, transport_error
 from .receiving import Body
 from .request import ImageRequest
 from .response import ImageResponse, OnEvent, Partial, Retrying, Sending, Spool
+from .result import shown_path
 from .retries import with_retries
 from .servers import dialect_of, spoken
 
@@ -288,7 +289,7 @@ class _Call:
             raise error
         if broke is not None and not answer.payloads and not answer.unsaved:
             if aside := body.keep("cut-answer"):
-                broke.kept = (aside.name,)
+                broke.kept = (shown_path(aside),)
             broke.request_id = request_id
             raise broke
         if broke is not None:

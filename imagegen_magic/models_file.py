@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .errors import Problem
@@ -17,7 +17,17 @@ TRANSPARENCIES = ("no", "preview", "yes", "unknown")
 
 
 def _is_amount(value: object) -> bool:
-    return isinstance(value, (int, Decimal)) and not isinstance(value, bool) and Decimal(value) >= 0
+    return (
+        isinstance(value, (int, Decimal)) and not isinstance(value, bool) and Decimal(value).is_finite() and value >= 0
+    )
+
+
+def _is_decimal(value: object) -> bool:
+    """True for an amount, also as a text: the shipped catalog writes decimals so."""
+    try:
+        return _is_amount(Decimal(value) if isinstance(value, str) else value)
+    except InvalidOperation:
+        return False
 
 
 def _is_texts(value: object) -> bool:
@@ -29,7 +39,7 @@ def _table_of(inner: Callable[[object], bool]) -> Callable[[object], bool]:
 
 
 def _is_spread(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_amount, value))
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_decimal, value))
 
 
 Check = tuple[Callable[[object], bool], str, str]
@@ -65,8 +75,8 @@ FIELDS: dict[str, Check] = {
     "token_spread": (_table_of(_is_spread), "a table of pairs", "{ low = [1, 4] }"),
     "token_table": (_table_of(_TOKENS[0]), "a table of tables", '{ "1024x1024" = { low = 272 } }'),
     "token_basis": _TEXT,
-    "image_prices": (_table_of(_TOKENS[0]), "a table of tables", '{ "1024x1024" = { low = 0.011 } }'),
-    "prices": (_table_of(_is_amount), "a table of USD per million tokens", "{ text_input = 5, image_output = 30 }"),
+    "image_prices": (_table_of(_table_of(_is_decimal)), "a table of tables", '{ "1024x1024" = { low = 0.011 } }'),
+    "prices": (_table_of(_is_decimal), "a table of USD per million tokens", "{ text_input = 5, image_output = 30 }"),
     "checked": _DATE,
     "source": _TEXT,
 }

@@ -64,7 +64,7 @@ class GeneratedImage:
         """The picture, decoded (mode as stored)."""
         from .inputs import open_picture  # noqa: PLC0415 - Pillow comes with the first picture that is looked at
 
-        return open_picture(self.path)
+        return open_picture(self.bytes, self.path.name)  # from memory: no file stays open
 
     @property
     def array(self) -> np.ndarray[Any, Any]:

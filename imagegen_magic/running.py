@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -190,23 +191,37 @@ def _settled(draft: Record, response: ImageResponse, job: Job) -> Record:
     )
 
 
-def _second_frames(job: Job, run: Run, record: Record) -> dict[int, Path]:
-    """The second frame of every picture, over another backdrop: one more paid call each."""
+def _second_requests(job: Job, run: Run, record: Record) -> Iterator[tuple[int, ImageRequest]]:
+    """For every picture its index and the request for the same subject over another backdrop."""
     from .inputs import read_input  # noqa: PLC0415 - Pillow comes with the first picture
 
     assert job.key is not None
     color = second_key(job.key.color)
-    frames = {}
     for entry in record.api_files():
         first: InputImage = read_input(run.store.folder / entry.path)
-        request = job.second_request(first, color)
+        yield entry.index, job.second_request(first, color)
+
+
+def _second_frames(job: Job, run: Run, record: Record) -> dict[int, Path]:
+    """The second frame of every picture: one more paid call each."""
+    frames = {}
+    for index, request in _second_requests(job, run, record):
         plan = run.store.plan(f"{job.stem}-second", 1, request.format)
         try:
             second = _call(job, run, plan, request)
         finally:
             run.store.release(plan)
-        frames[entry.index] = run.store.folder / second.files[0].path
+        frames[index] = run.store.folder / second.files[0].path
     return frames
+
+
+def _stored_seconds(job: Job, run: Run, record: Record) -> dict[int, Path]:
+    """The second frames that were paid for with a stored result, where they are still there."""
+    found = (
+        (index, run.store.history.by_digest(run.server, request.digest()))
+        for index, request in _second_requests(job, run, record)
+    )
+    return {index: run.store.folder / second.files[0].path for index, second in found if second is not None}
 
 
 def _derive(job: Job, run: Run, plan: Plan, record: Record, second: Mapping[int, Path]) -> _Derived:
@@ -246,11 +261,18 @@ def _cut_out(
     target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
     name = target or source.with_name(f"{source.stem}-cutout.png")
     form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
-    derived.entries.append(
-        run.store.save_derived(
-            name, lambda stream: stream.write(cut.to_bytes(form)), record, kind="cutout", index=entry.index
+    data = cut.to_bytes(form)
+    before = source.with_name(source.stem.removesuffix("-source") + name.suffix)
+    if before != source and before.is_file() and before.read_bytes() == data:  # a stored result: no second copy
+        place = before.relative_to(run.store.folder).as_posix()
+        digest = hashlib.sha256(data).hexdigest()
+        again = FileEntry(path=place, sha256=digest, bytes=len(data), format=form, kind="cutout", index=entry.index)
+        derived.entries.append(again)
+    else:
+        saved = run.store.save_derived(
+            name, lambda stream: stream.write(data), record, kind="cutout", index=entry.index
         )
-    )
+        derived.entries.append(saved)
     derived.reports[entry.index] = cut.report
 
 
@@ -332,8 +354,13 @@ def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
     plan = run.store.plan(
         job.stem, count, stored.api_files()[0].format, if_exists=job.options["if_exists"], out=job.options["out"]
     )
-    derived = _derive(job, run, plan, stored, {})
+    seconds = _stored_seconds(job, run, stored) if job.cutout == "difference" else {}
+    derived = _derive(job, run, plan, stored, seconds)
     run.store.release(plan)
+    if job.cutout == "difference" and len(seconds) < count:
+        derived.warnings.append(
+            "a second backdrop of the stored result is gone: cut out by one; --no-reuse pays for both again"
+        )
     return _result(job, run, stored, derived, reused=True)
 
 

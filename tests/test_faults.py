@@ -24,6 +24,7 @@ def test_fault_matrix(name, tmp_path, monkeypatch):
     assert seen.matches(row), seen
     if isinstance(seen.result, CallError):
         assert seen.result.card_lines()
+        assert all((tmp_path / path).is_file() for path in seen.result.kept), "what is kept can be found from here"
 
 
 def test_the_key_appears_nowhere(tmp_path, monkeypatch, caplog, capfd):

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from dataclasses import fields
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pytest
 from conftest import simulated_session
@@ -178,6 +179,14 @@ def test_a_faulty_models_file_is_a_card(folder, text):
     with pytest.raises(OptionError) as caught:
         load_catalog(path)
     assert "models.toml" in str(caught.value)
+
+
+def test_a_models_file_may_be_written_as_the_shipped_one(folder):
+    """Families and models of the shipped catalog, prices in quotes, are a user's file without faults."""
+    shipped = files("imagegen_magic").joinpath("models.toml").read_text(encoding="utf-8")
+    path = folder / "models.toml"
+    path.write_text("[families." + shipped.split("[families.", 1)[1])
+    assert load_catalog(path).models == load_catalog().models
 
 
 def test_an_azure_deployment(session, folder):

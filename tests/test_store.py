@@ -169,3 +169,26 @@ def test_the_history_is_rebuilt_from_sidecars(session, folder):
     assert session.history_names() == ["blue", "hero"]
     assert "@2 blue" in str(session.lineage("@hero"))
     assert len(session.newest(5)) == 2
+
+
+def test_a_reused_cut_out_is_the_file_that_is_there(session):
+    """Reuse of a transparent picture sends nothing and adds no file, however often it is asked for."""
+    first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    files = sorted(path.name for path in first.path.parent.iterdir() if path.is_file())
+    again = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    assert again.reused
+    assert (again.path, again[0].source) == (first.path, first[0].source)
+    assert sorted(path.name for path in first.path.parent.iterdir() if path.is_file()) == files
+
+
+def test_a_reused_difference_uses_both_backdrops(session, simulator):
+    """The second picture was paid for too: reuse cuts out by both, and says where one is gone."""
+    first = session.generate("a glass of water", name="glass", transparent="difference", reuse=True)
+    billed = simulator.images_billed
+    again = session.generate("a glass of water", name="glass", transparent="difference", reuse=True)
+    assert again.path == first.path
+    assert not any("second backdrop" in warning for warning in again.warnings)
+    (first.path.parent / "glass-second.png").unlink()
+    once = session.generate("a glass of water", name="glass", transparent="difference", reuse=True)
+    assert any("second backdrop" in warning for warning in once.warnings)
+    assert simulator.images_billed == billed

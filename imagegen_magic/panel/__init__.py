@@ -59,7 +59,7 @@ class Panel(W.VBox):  # type: ignore[misc]
     Attributes:
         request: what Generate would send now, as JSON-ready data; None while something is wrong. Can be observed.
         result: the newest `ImageResult`, or None. Can be observed.
-        problems: what is wrong with the form now, as `Problem`s. Can be observed.
+        problems: what is wrong with the form now, as `Problem` objects. Can be observed.
 
     Raises:
         RequestError: an option does not exist or can't be read.

@@ -1,0 +1,139 @@
+"""The pictures of the site, made by the product at each build: simulated pictures, and cut-outs by the engine.
+
+The subjects of the cut-out page are the benchmark's (`benchmarks/cutout_subjects.py`), whose true alpha is known.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+import imagegen_magic
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+import cutout as benchmark
+from cutout_keyers import classical
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Bytes = NDArray[np.uint8]
+
+__all__ = ["draw_all"]
+
+TILE = 480
+WINDOWS = {
+    "hair_blond": (330, 120, 240),
+    "smoke_fire": (150, 60, 380),
+    "leaves": (160, 120, 300),
+    "glass_amber": (60, 20, 560),
+}
+"""Subjects that are shown enlarged: left, top and side of the window, in pixels of the case."""
+PAPER, NIGHT = (250, 247, 240), (38, 44, 66)
+
+
+def draw_all(folder: Path) -> None:
+    """Writes every picture of the site as PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draw_banner(folder / "banner.png")
+    draw_steps(folder)
+    cases = {case.name: case for case in benchmark.own_cases()}
+    for name, window in WINDOWS.items():
+        draw_comparison(cases[name], window, folder)
+    draw_two_backdrops(cases["glass_amber"], folder)
+
+
+# the landing page
+
+
+def draw_banner(path: Path) -> None:
+    """Four tiles: a picture, the source of a cut-out, the cut-out, and a furry one on another background."""
+    make = imagegen_magic.generate
+    rocket = make("A red rocket on its way, studio light.", name="rocket", backend="simulator", size="square")
+    robot = make(
+        "A round cartoon robot, full body.", name="robot", backend="simulator", size="square", transparent=True
+    )
+    cat = make("A black cat with long fur.", name="cat", backend="simulator", size="square", transparent=True)
+    source = Image.open(robot[0].source)
+    checked = on(checkerboard(source.size), robot.image)
+    tiles = [rocket.image, source, checked, on(Image.new("RGB", source.size, "#f4a259"), cat.image)]
+    gap, side = 20, 400
+    banner = Image.new("RGBA", (4 * side + 3 * gap, side))
+    for number, tile in enumerate(tiles):
+        banner.paste(
+            tile.convert("RGB").resize((side, side), Image.Resampling.LANCZOS),
+            (number * (side + gap), 0),
+            rounded(side),
+        )
+    banner.save(path, optimize=True)
+
+
+def rounded(side: int, radius: int = 28) -> Image.Image:
+    """A mask with round corners."""
+    big = Image.new("L", (4 * side, 4 * side))
+    ImageDraw.Draw(big).rounded_rectangle((0, 0, 4 * side - 1, 4 * side - 1), 4 * radius, fill=255)
+    return big.resize((side, side), Image.Resampling.LANCZOS)
+
+
+def checkerboard(size: tuple[int, int], square: int = 32) -> Image.Image:
+    """The usual grey squares, which stand for nothing."""
+    y, x = np.indices((size[1], size[0])) // square
+    return Image.fromarray(np.where(((x + y) % 2)[..., None], 238, 206).astype(np.uint8).repeat(3, axis=-1))
+
+
+def on(background: Image.Image, picture: Image.Image) -> Image.Image:
+    """The picture over a background of its size."""
+    return Image.alpha_composite(background.convert("RGBA"), picture.convert("RGBA")).convert("RGB")
+
+
+# the cut-out page
+
+
+def draw_steps(folder: Path) -> None:
+    """The robot's way: as sent, alpha, foreground colours, and on two new backgrounds."""
+    source = Path("output/imagegen/robot-source.png")
+    cut = imagegen_magic.cutout(source)
+    size = (cut.image.width, cut.image.height)
+    save(folder, "steps-source", Image.open(source))
+    save(folder, "steps-alpha", Image.fromarray(cut.alpha))
+    save(folder, "steps-foreground", Image.fromarray(cut.foreground))
+    save(folder, "steps-paper", on(Image.new("RGB", size, PAPER), cut.image))
+
+
+def draw_comparison(case: Any, window: tuple[int, int, int], folder: Path) -> None:
+    """One case enlarged: as delivered, by the per-pixel helper, by this engine, and the truth, on a new background."""
+    results = {
+        "helper": classical()["per-pixel helper"](case.picture, case.key),
+        "ours": benchmark.ours(case.picture, case.key),
+        "truth": case.truth,
+    }
+    save(folder, f"{case.name}-source", window_of(Image.fromarray(case.picture), window))
+    for name, rgba in results.items():
+        picture = Image.fromarray(rgba, "RGBA")
+        save(folder, f"{case.name}-{name}", window_of(on(Image.new("RGB", picture.size, NIGHT), picture), window))
+
+
+def draw_two_backdrops(case: Any, folder: Path) -> None:
+    """Glass before a first and a second backdrop, and what the two give."""
+    cut = imagegen_magic.cutouts.difference_cutout(case.picture, case.second, key1=case.key, key2=case.second_key)
+    window = WINDOWS[case.name]
+    save(folder, "glass-first", window_of(Image.fromarray(case.picture), window))
+    save(folder, "glass-second", window_of(Image.fromarray(case.second), window))
+    save(folder, "glass-alpha", window_of(Image.fromarray(cut.alpha), window))
+    save(folder, "glass-both", window_of(on(Image.new("RGB", cut.image.size, NIGHT), cut.image), window))
+
+
+def window_of(picture: Image.Image, window: tuple[int, int, int]) -> Image.Image:
+    """The part of a picture that is shown."""
+    left, top, side = window
+    return picture.crop((left, top, left + side, top + side))
+
+
+def save(folder: Path, name: str, picture: Image.Image) -> None:
+    """A tile of the site."""
+    picture.resize((TILE, TILE), Image.Resampling.LANCZOS).save(folder / f"{name}.png", optimize=True)
