@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
+from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.history import Record
 
 from .card import Guard
