@@ -98,7 +98,7 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         rows = [self._row(n) for n in shown]
         left = len(self.results) - len(rows)
         notes = [f"{left} more jobs are in .to_records() and in the report"] if left else []
-        return Table(title="Batch", columns=columns, rows=rows, notes=[*notes, self._sum()])
+        return Table(title="Batch", columns=columns, rows=rows, notes=[*notes, self._sum()], breaking=True)
 
     def _row(self, number: int) -> tuple[object, ...]:
         result = self.results[number]

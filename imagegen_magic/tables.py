@@ -30,6 +30,8 @@ class Table:
     rows: Sequence[Sequence[object]]
     title: str = ""
     notes: Sequence[str] = ()
+    breaking: bool = False
+    """Long texts are broken anywhere where room is scarce, and short ones never: for texts that anybody may have written."""
 
     def __str__(self) -> str:
         texts = [[_plain(cell) for cell in row] for row in self.rows]
@@ -49,7 +51,11 @@ class Table:
         """The table as HTML; every text is escaped, and no style sheet or script is needed."""
         head = "".join(f'<th scope="col" style="{_CELL}">{escape(str(name))}</th>' for name in self.columns)
         body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}{_breaking(cell)}">{_markup(cell)}</td>' for cell in row) + "</tr>"
+            "<tr>"
+            + "".join(
+                f'<td style="{_CELL}{_breaking(cell) if self.breaking else ""}">{_markup(cell)}</td>' for cell in row
+            )
+            + "</tr>"
             for row in self.rows
         )
         title = (
