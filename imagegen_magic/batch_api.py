@@ -16,7 +16,7 @@ from .batch import BatchPlan
 from .batch_lines import read_lines, write_parts
 from .batch_results import Gallery
 from .batch_submitted import Submitted, load_submitted
-from .errors import CallError, OptionError, Problem
+from .errors import CallError, ImagegenError, OptionError, Problem
 from .names import safe_stem
 from .request import InputImage
 from .store import Store
@@ -156,15 +156,17 @@ class BatchHandle:
         """The pictures, saved; failures are results. Collecting twice saves nothing twice.
 
         Raises:
-            OptionError: the batch is not finished.
+            ImagegenError: the batch is not finished.
             CallError: the server does not hand the files out.
         """
         objects = ask(self._sent, self._store, self._calls)
         going = [batch["status"] for batch in objects if batch["status"] not in FINAL]
         if going:
-            rule = f"the server says: {', '.join(dict.fromkeys(going))}; it may take up to 24 hours"
-            fix = f"%imagegen status {self.id}"
-            raise OptionError("not finished", problems=(Problem(field="batch", value=self.id, rule=rule, fix=fix),))
+            said = ", ".join(dict.fromkeys(going))
+            raise ImagegenError(
+                f"the batch {self.id} is not finished: the server says {said}; it may take up to 24 hours",
+                hints=(f"%imagegen status {self.id}",),
+            )
         gallery = self._settle(self._sent, read_lines(objects, self._store, self._calls.download))
         self._sent.collected = True
         self._sent.save(self._store)

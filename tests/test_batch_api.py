@@ -9,7 +9,7 @@ from conftest import simulated_session
 from PIL import Image
 
 from imagegen_magic import batch_lines
-from imagegen_magic.errors import CallError, OptionError, RequestError
+from imagegen_magic.errors import CallError, ImagegenError, OptionError, RequestError
 from imagegen_magic.rows import read_source
 from imagegen_magic.simulator import Simulator
 
@@ -35,7 +35,7 @@ def test_submitted_asked_for_and_collected(session, simulator, folder):
     handle = submitted(session, ["a mug", "a cat"])
     with pytest.raises(OptionError, match="submitted already"):
         submitted(session, ["a cat", "a fish"])
-    with pytest.raises(OptionError, match="not finished"):
+    with pytest.raises(ImagegenError, match="not finished"):
         handle.collect()
     later = simulated_session(simulator).batch_handle(handle.id)
     gallery = collected(later)
