@@ -27,9 +27,9 @@ the simulator: no key is needed, and the pictures say that they are simulated.
 
 
 def copy_notebooks(source: Path, target: Path) -> None:
-    """Copies every notebook of `source` and writes the page that lists them."""
+    """Copies every notebook of `source` with its pictures, and writes the page that lists them."""
     shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    shutil.copytree(source / "img", target / "img")
     order = {name: number for number, name in enumerate(FIRST)}
     paths = sorted(source.glob("*.ipynb"), key=lambda path: (order.get(path.stem, len(order)), path.stem))
     for path in paths:
