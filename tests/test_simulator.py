@@ -184,7 +184,7 @@ def test_key_is_needed(headers, words):
 
 
 def test_models_end_on_their_day():
-    """A deprecated model is served until its end and refused from that day on."""
+    """By a clock of the caller's, a model is refused from its last day on; otherwise the calendar changes no answer."""
     body = {"model": "gpt-image-1.5", "size": "1024x1024"}
     assert call(body).status == 200
     later = make(clock=lambda: datetime(2026, 12, 1, tzinfo=UTC).timestamp())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -41,7 +42,13 @@ class Settings:
     picture: bytes | None
 
     def today(self) -> date:
-        """The date, in UTC."""
+        """The date, in UTC, by which models have ended.
+
+        By default it is the day that the catalog was checked, so that a request has the same answer on any day; a
+        `clock` of the caller's own says otherwise.
+        """
+        if self.clock is time.time:
+            return self.catalog.limits.checked
         return datetime.fromtimestamp(self.clock(), UTC).date()
 
 
