@@ -53,6 +53,14 @@ def test_each_size_rule_is_named(size, word):
         assert flexible_faults(read_pixels(near), RULE) == []
 
 
+@pytest.mark.parametrize(
+    ("size", "first"), [((100, 100), "816x816"), ((800, 600), "944x704"), ((1920, 1080), "1920x1088")]
+)
+def test_the_size_offered_first_keeps_the_shape(size, first):
+    """A square stays a square; edges that are nearly right are kept."""
+    assert nearest_sizes(size, CATALOG.get("gpt-image-2"), RULE)[0] == first
+
+
 @given(st.integers(1, 5000), st.integers(1, 5000))
 def test_nearest_sizes_are_always_legal(width, height):
     """Whatever was asked for, what is offered instead may be sent."""
