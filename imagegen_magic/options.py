@@ -166,10 +166,15 @@ def _add_option(group: Any, option: Option) -> None:
         )
 
 
+def _help_of(command: str) -> str:
+    """What shows a command's flags in a notebook: IPython refuses a cell magic without a body, `%%imagegen --help` too."""
+    return "%imagegen --help" if command == "generate" else f"%imagegen {command} --help"
+
+
 def _argparse_problem(message: str, command: str) -> Problem:
     """Argparse's own refusal (a flag without its value) in our form."""
     flag = message.removeprefix("argument ").split(":")[0].split("/")[-1]
-    return Problem(field=flag, rule=message.split(": ", 1)[-1], fix=f"{COMMANDS.get(command, command)} --help")
+    return Problem(field=flag, rule=message.split(": ", 1)[-1], fix=_help_of(command))
 
 
 def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Problem:
@@ -181,6 +186,8 @@ def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Prob
         )
     near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.7)
     fix = (
-        f"did you mean {' or '.join(near)}?" if near else "see --help; unknown API fields go through --extra NAME=VALUE"
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"{_help_of(command)}; unknown API fields go through --extra NAME=VALUE"
     )
     return Problem(field=word.split("=", maxsplit=1)[0], rule="no such option", fix=fix)

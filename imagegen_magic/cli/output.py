@@ -32,6 +32,8 @@ _SHELL_WORDS = (
     (re.compile(r"%%imagegen_batch"), "imagegen generate-batch"),
     (re.compile(r"%%imagegen_edit"), "imagegen edit"),
     (re.compile(r"%%imagegen"), "imagegen generate"),
+    (re.compile(r"%imagegen --help"), "imagegen generate --help"),
+    (re.compile(r"%imagegen batch\b"), "imagegen generate-batch"),
     (re.compile(r"%imagegen cutout"), "imagegen remove-chroma-key"),
     (re.compile(r"%imagegen "), "imagegen "),
     (re.compile(r"%config ImagegenMagics\.session_max_cost ="), "IMAGEGEN_SESSION_MAX_COST ="),
