@@ -296,4 +296,5 @@ def test_a_dry_run_says_which_server_and_what_it_leaves_out():
     text = repr(imagegen_magic.Session().generate("a mug", quality="high", dry_run=True, **where))
     assert "server    127.0.0.1" in text
     assert "quality was left out: localai does not take it" in text
+    assert "quality   " not in text  # what is left out does not stand among what would be sent
     assert "cost      unknown: no published price for flux" in text
