@@ -182,7 +182,10 @@ def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Prob
     flags = [flag for option in options for flag in (*option.flags, *(flag for flag, _ in option.shorthands))]
     if not word.startswith("-"):
         return Problem(
-            field="line", value=word, rule="one NAME at most; quote values with spaces", fix=f'--style "{word} …"'
+            field="line",
+            value=word,
+            rule="one NAME at most; the prompt stands below the line, and a value with spaces in quotes",
+            fix=f'--style "{word} …"',
         )
     near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.7)
     fix = (

@@ -53,6 +53,14 @@ def test_each_size_rule_is_named(size, word):
         assert flexible_faults(read_pixels(near), RULE) == []
 
 
+@pytest.mark.parametrize("fields", [{"size": "1792x1024"}, {"quality": "hd"}])
+def test_nothing_is_claimed_of_models_whose_facts_are_not_recorded(fields):
+    """What a gateway's DALL·E took is not refused by another family's rules; that it was shut down is said."""
+    model = CATALOG.get("dall-e-3")
+    assert not check_request(ImageRequest(prompt="a mug", model=model.id, **fields), model, CATALOG.limits)
+    assert "shut down" in model.lifecycle(date(2026, 11, 24))
+
+
 @pytest.mark.parametrize(
     ("size", "first"), [((100, 100), "816x816"), ((800, 600), "944x704"), ((1920, 1080), "1920x1088")]
 )
