@@ -175,6 +175,20 @@ def test_users_model_file_overrides_and_adds(tmp_path):
     assert len(caught.value.problems) == 4
 
 
+def test_a_users_model_may_be_like_another_of_the_file(tmp_path):
+    """`like` takes a model further up as the file has it, its rates included; those carry no date of a check that nobody made."""
+    path = tmp_path / "models.toml"
+    mine = '[[model]]\nid = "gpt-image-2"\nprices = { image_output = "24.00" }\n'
+    path.write_text(mine + '[[model]]\nid = "pictures"\nlike = "gpt-image-2"\n', encoding="utf-8")
+    model = load_catalog(path).get("pictures")
+    assert model.flexible_sizes
+    assert model.prices.image_output == 24
+    assert model.checked is None
+    path.write_text('[[model]]\nid = "a"\nlike = "b"\n[[model]]\nid = "b"\n', encoding="utf-8")
+    with pytest.raises(OptionError, match="above in the file"):
+        load_catalog(path)
+
+
 def test_animations_and_drawings_are_estimated_honestly():
     """A gif is billed as the sheet of its frames; what an svg's author model costs is unknown, not 0."""
     catalog = load_catalog()
