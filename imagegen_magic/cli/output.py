@@ -40,6 +40,7 @@ _SHELL_WORDS = (
     (re.compile(r"--if-exists overwrite replaces it"), "--force replaces it"),
     (re.compile(r"set it before starting Jupyter"), "set it in this shell"),
     (re.compile(r"exists, and --if-exists is fail"), "exists already"),
+    (re.compile(r"-i @hero or -i variable"), "-i @hero"),
     (re.compile(r"neither a file nor a variable"), "there is no such file"),
     (re.compile(r"from '"), "input '"),
     (re.compile(r"--from jobs\.jsonl"), "--input prompts.jsonl"),
