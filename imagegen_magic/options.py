@@ -131,18 +131,25 @@ def _heads(unknown: Sequence[str]) -> list[str]:
     ]
 
 
+_FIRST_OF = {"cutout": ("PICTURE", "a file, @name or @17 of the history, or a variable")}
+"""The first word of a line and what it is, where it is no NAME."""
+
+
 def build_parser(
     command: str, *, positional: bool = True, prog: str = "", extra: Sequence[Option] = ()
 ) -> argparse.ArgumentParser:
     """An argparse parser of the options of `command`; every value stays text until `read_values`."""
     prog = prog or COMMANDS.get(command, command)
+    first, its_help = _FIRST_OF.get(command, ("[NAME]", "binds the result to this name, and names the files"))
     parser = _Parser(
-        prog=prog, add_help=False, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog,
+        usage=f"%(prog)s {first} [options]" if positional else None,
+        add_help=False,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     if positional:
-        parser.add_argument(
-            "name", nargs="?", metavar="NAME", help="binds the result to this name, and names the files"
-        )
+        parser.add_argument("name", nargs="?", metavar=first.strip("[]"), help=its_help)
     groups: dict[str, Any] = {}
     for option in (*(option for option in OPTIONS if command in option.commands), *extra):
         group = groups.setdefault(option.group, parser.add_argument_group(option.group))

@@ -127,7 +127,7 @@ def test_help_of_a_cell(shell):
         ("run --help", "usage: %%imagegen "),
         ("edit -h", "usage: %%imagegen_edit "),
         ("batch --help", "usage: %%imagegen_batch "),
-        ("cutout --help", "--opacity"),
+        ("cutout --help", "usage: %imagegen cutout PICTURE "),
         ("history --help", "Lists what was made"),
     ],
 )
