@@ -129,7 +129,7 @@ def receipt(sent: Submitted) -> Table:
     """What was submitted and how to go on."""
     rows = [("id", sent.id), ("jobs", len(sent.jobs)), ("cost", f"{sent.estimate} (estimate, at half price)")]
     notes = [
-        "It goes on without this kernel, for up to 24 hours. In any kernel with the same output folder:",
+        "It goes on by itself, for up to 24 hours. From anywhere with the same output folder:",
         f"%imagegen status {sent.id}",
         f"%imagegen collect {sent.id}",
         f"%imagegen cancel {sent.id}",

@@ -15,7 +15,7 @@ from typing import Any, overload
 
 from .cost import format_usd
 from .errors import ImagegenError
-from .names import safe_stem
+from .names import free_path, safe_stem
 from .result import ImageResult
 from .store import Store
 from .tables import Table
@@ -160,7 +160,8 @@ def _shown_count(shown: int, total: int) -> str:
 def write_report(gallery: Gallery, store: Store, name: str) -> Gallery:
     """The gallery with its report on disk: JSONL, one line a job with outcome, cost and paths."""
     stamp = datetime.now().astimezone().strftime("%Y%m%dT%H%M%S")
-    path = store.folder / "reports" / f"{safe_stem(name)}-{stamp}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = store.folder / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = free_path(folder / f"{safe_stem(name)}-{stamp}.jsonl")  # two runs may end within one second
     store.write_text(path, "".join(json.dumps(record, default=str) + "\n" for record in gallery.to_records()))
     return replace(gallery, report=path)

@@ -156,7 +156,8 @@ def load_catalog(extra: Path | None = None) -> Catalog:
     more = _read_extra(extra)
     merged = {model.id: model for model in shipped}
     families = {**_shipped_data()["families"], **more.get("families", {})}
-    merged.update({model.id: model for model in _parse_models(more, families, merged)})
+    for model in _parse_models(more, families, merged):  # one by one: `like` may name a model of the file
+        merged[model.id] = model
     return Catalog(default=more.get("default", shipped.default), limits=shipped.limits, models=tuple(merged.values()))
 
 
@@ -195,6 +196,8 @@ def _parse_models(data: dict[str, Any], families: dict[str, Any], known: Mapping
         base = _fields_of(known, entry.get("like", entry["id"]))
         family = families.get(entry.get("family", ""), {})
         merged = {**base, **_converted(family), **_converted(entry)}
+        if base and "prices" in entry and "checked" not in {**family, **entry}:
+            merged["checked"] = None  # rates of a user's own: the date of the others says nothing of them
         merged["state"] = merged.get("state", "active")
         yield Model(**{**merged, "id": entry["id"], "known": True})
 

@@ -7,6 +7,7 @@ is converted only where it must be, and then says so.
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -241,7 +242,7 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
         OptionError: a bare word is both a file and a variable, or neither.
     """
     if not isinstance(reference, str):
-        return reference, type(reference).__name__
+        return reference, Path(reference).name if isinstance(reference, os.PathLike) else type(reference).__name__
     if reference.startswith("@"):
         return find(reference), reference
     path = Path(reference).expanduser()

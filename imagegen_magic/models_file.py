@@ -87,7 +87,7 @@ def check_models_file(data: Mapping[str, Any], known_ids: Iterable[str], familie
     """Every fault of the parsed file.
 
     Args:
-        known_ids: the ids that `like` may name, beside the file's own.
+        known_ids: the ids that `like` may name, beside those that stand above it in the file.
         families: the families that `family` may name, beside the file's own.
     """
     faults = [
@@ -101,9 +101,10 @@ def check_models_file(data: Mapping[str, Any], known_ids: Iterable[str], familie
         return [*faults, _fault("families", None, "families are tables", "[families.mine]")]
     if not isinstance(data.get("default", ""), str):
         faults.append(_fault("default", data["default"], "must be a model's id", 'default = "gpt-image-2"'))
-    ids = {*known_ids, *(str(entry.get("id")) for entry in models)}
+    ids = set(known_ids)
     for entry in models:
         faults += _entry_faults(entry, ids, {*families, *own})
+        ids.add(str(entry.get("id")))
     for name, entry in own.items():
         faults += _field_faults(f"families.{name}", entry)
     return faults
@@ -114,7 +115,7 @@ def _entry_faults(entry: Mapping[str, Any], ids: set[str], families: set[str]) -
     if not entry.get("id"):
         yield _fault("id", None, "a [[model]] needs an id", 'id = "my-deployment"')
     if isinstance(entry.get("like"), str) and entry["like"] not in ids:
-        yield _fault("like", entry["like"], "no such model", 'like = "gpt-image-2"')
+        yield _fault("like", entry["like"], "no such model, here or above in the file", 'like = "gpt-image-2"')
     if isinstance(entry.get("family"), str) and entry["family"] not in families:
         yield _fault("family", entry["family"], f"one of {', '.join(sorted(families))}", "or leave it out")
 

@@ -131,18 +131,25 @@ def _heads(unknown: Sequence[str]) -> list[str]:
     ]
 
 
+_FIRST_OF = {"cutout": ("PICTURE", "a file, @name or @17 of the history, or a variable")}
+"""The first word of a line and what it is, where it is no NAME."""
+
+
 def build_parser(
     command: str, *, positional: bool = True, prog: str = "", extra: Sequence[Option] = ()
 ) -> argparse.ArgumentParser:
     """An argparse parser of the options of `command`; every value stays text until `read_values`."""
     prog = prog or COMMANDS.get(command, command)
+    first, its_help = _FIRST_OF.get(command, ("[NAME]", "binds the result to this name, and names the files"))
     parser = _Parser(
-        prog=prog, add_help=False, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog,
+        usage=f"%(prog)s {first} [options]" if positional else None,
+        add_help=False,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     if positional:
-        parser.add_argument(
-            "name", nargs="?", metavar="NAME", help="binds the result to this name, and names the files"
-        )
+        parser.add_argument("name", nargs="?", metavar=first.strip("[]"), help=its_help)
     groups: dict[str, Any] = {}
     for option in (*(option for option in OPTIONS if command in option.commands), *extra):
         group = groups.setdefault(option.group, parser.add_argument_group(option.group))
@@ -166,10 +173,15 @@ def _add_option(group: Any, option: Option) -> None:
         )
 
 
+def _help_of(command: str) -> str:
+    """What shows a command's flags in a notebook: IPython refuses a cell magic without a body, `%%imagegen --help` too."""
+    return "%imagegen --help" if command == "generate" else f"%imagegen {command} --help"
+
+
 def _argparse_problem(message: str, command: str) -> Problem:
     """Argparse's own refusal (a flag without its value) in our form."""
     flag = message.removeprefix("argument ").split(":")[0].split("/")[-1]
-    return Problem(field=flag, rule=message.split(": ", 1)[-1], fix=f"{COMMANDS.get(command, command)} --help")
+    return Problem(field=flag, rule=message.split(": ", 1)[-1], fix=_help_of(command))
 
 
 def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Problem:
@@ -177,10 +189,15 @@ def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Prob
     flags = [flag for option in options for flag in (*option.flags, *(flag for flag, _ in option.shorthands))]
     if not word.startswith("-"):
         return Problem(
-            field="line", value=word, rule="one NAME at most; quote values with spaces", fix=f'--style "{word} …"'
+            field="line",
+            value=word,
+            rule="one NAME at most; the prompt stands below the line, and a value with spaces in quotes",
+            fix=f'--style "{word} …"',
         )
     near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.7)
     fix = (
-        f"did you mean {' or '.join(near)}?" if near else "see --help; unknown API fields go through --extra NAME=VALUE"
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"{_help_of(command)}; unknown API fields go through --extra NAME=VALUE"
     )
     return Problem(field=word.split("=", maxsplit=1)[0], rule="no such option", fix=fix)

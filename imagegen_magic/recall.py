@@ -40,6 +40,9 @@ def find_record(store: Store, token: str) -> Record:
             )
             raise OptionError("nothing is known of this picture", problems=(problem,))
         return record
+    if not token.startswith("@") and (path.suffix or len(path.parts) > 1):
+        problem = Problem(field="image", value=token, rule="there is no such file", fix="%imagegen history")
+        raise OptionError("nothing is known of this picture", problems=(problem,))
     return store.history.find(token)[0]
 
 

@@ -18,6 +18,7 @@ from .history import Record
 from .option_values import read_values
 from .planning import Inputs, Job, check_budget, plan_job
 from .recovery import recover
+from .request import WIRE_FIELDS
 from .response import Event, OnEvent
 from .result import ImageResult, JobPreview
 from .running import Run, run_job
@@ -154,13 +155,16 @@ class SessionCore:
         paths = store.peek(
             job.stem, job.request.count, job.request.format, if_exists=job.options["if_exists"], out=job.options["out"]
         )
+        arguments, left_out = client.arguments(job.request)
+        sent = {**arguments, **arguments.get("extra_body", {})}
+        described = job.request.describe().items()
         return JobPreview(
-            request=job.request.describe(),
+            request={name: value for name, value in described if name in sent or name not in WIRE_FIELDS},
             prompt=job.request.prompt,
             paths=paths,
             estimate=job.estimate,
             server=client.server,
-            notes=(*job.notes, *client.arguments(job.request)[1]),
+            notes=(*job.notes, *left_out),
             warnings=job.warnings,
             overlay=_overlay(job),
         )

@@ -127,7 +127,7 @@ def flexible_faults(size: tuple[int, int], rule: FlexibleSizes) -> list[str]:
 
 
 def nearest_sizes(size: tuple[int, int], model: Model, rule: FlexibleSizes) -> tuple[str, ...]:
-    """One to three legal sizes nearest to `size`, nearest first: by ratio, then by area."""
+    """One or two legal sizes nearest to `size`; what keeps its shape (within 2 %) stands before what does not."""
     width, height = max(1, size[0]), max(1, size[1])
     if model.known and not model.flexible_sizes and model.sizes:
         return tuple(sorted(model.sizes, key=lambda text: _ratio_error(text, width / height))[:2])
@@ -137,4 +137,5 @@ def nearest_sizes(size: tuple[int, int], model: Model, rule: FlexibleSizes) -> t
 
     by_shape = min(_legal_sizes(rule), key=lambda s: 4 * abs(math.log(s[0] / s[1] / (width / height))) + distance(s))
     by_edges = min(_legal_sizes(rule), key=distance)
-    return tuple(dict.fromkeys(format_size(s) for s in (by_edges, by_shape)))
+    near = dict.fromkeys(format_size(s) for s in (by_edges, by_shape))
+    return tuple(sorted(near, key=lambda text: _ratio_error(text, width / height) > 0.02))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from .cells import PlainText, run_cell
 from .errors import ImagegenError, OptionError, Problem
-from .options import parse_line, split_line
+from .option_table import COMMANDS
+from .options import build_parser, parse_line, split_line
 from .prompt import lift_variables, restore_variables
 from .tables import Table
 
@@ -29,6 +30,8 @@ def run_verb(session: Session, shell: Any, line: str) -> Any:
     Raises:
         OptionError: there is no such verb.
     """
+    if not {"-h", "--help"}.isdisjoint(line.split()):
+        return _flags(line)
     word, _, rest = line.strip().partition(" ")
     verb = VERBS.get(word or "help")
     if verb is None:
@@ -40,6 +43,15 @@ def run_verb(session: Session, shell: Any, line: str) -> Any:
             "no such verb", problems=(Problem(field="verb", value=word, rule=f"one of {', '.join(VERBS)}", fix=fix),)
         )
     return verb(session, shell, rest.strip())
+
+
+def _flags(line: str) -> PlainText:
+    """What `%imagegen [VERB] --help` shows. IPython refuses `%%imagegen --help` alone, since such a cell has no body."""
+    verb = next((word for word in line.split() if word in VERBS), "run")
+    command = {"run": "generate"}.get(verb, verb)
+    if command in COMMANDS:
+        return PlainText(build_parser(command).format_help())
+    return PlainText(f"%imagegen {verb}: {VERBS[verb].__doc__}")
 
 
 def words_of(shell: Any, line: str) -> list[Any]:
@@ -58,7 +70,10 @@ def verb_help(session: Session, shell: Any, line: str) -> Table:
         *rows,
     ]
     return Table(
-        title="imagegen_magic", columns=("command", "what it does"), rows=rows, notes=["flags: %%imagegen --help"]
+        title="imagegen_magic",
+        columns=("command", "what it does"),
+        rows=rows,
+        notes=["flags: %imagegen --help, %imagegen edit --help, %imagegen batch --help"],
     )
 
 

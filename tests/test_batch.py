@@ -32,6 +32,13 @@ def test_results_in_order_with_their_own_options(session):
     assert lines[0]["paths"]
 
 
+def test_each_run_has_a_report_of_its_own(session):
+    """Runs of one name that end within one second do not replace each other's reports."""
+    runs = [run_batch(["a mug"], session=session, name="set", **SMALL) for _ in range(3)]
+    assert len({gallery.report for gallery in runs}) == 3
+    assert all(gallery.report.read_text() for gallery in runs)
+
+
 def test_every_faulty_job_is_named_and_nothing_is_sent(session, simulator):
     """The whole batch is checked first; `skip_invalid` sends the good ones."""
     jobs = [{"prompt": "a mug"}, {"prompt": ""}, {"prompt": "x", "size": "3x3"}, {"prompt": "y", "sise": "square"}]

@@ -455,8 +455,8 @@ def test_the_key_is_never_printed(monkeypatch, capsys):
 
 def test_in_shell_words():
     """Texts that name notebook commands name the shell's."""
-    assert in_shell_words("%%imagegen_edit x; %imagegen tips; %%imagegen --help") == (
-        "imagegen edit x; imagegen tips; imagegen generate --help"
+    assert in_shell_words("%%imagegen_edit x; %imagegen tips; %imagegen --help; %imagegen batch --help") == (
+        "imagegen edit x; imagegen tips; imagegen generate --help; imagegen generate-batch --help"
     )
 
 

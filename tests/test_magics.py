@@ -120,6 +120,29 @@ def test_help_of_a_cell(shell):
     assert shell.find_cell_magic("imagegen").__doc__.startswith("examples")
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("--help", "usage: %%imagegen "),
+        ("run --help", "usage: %%imagegen "),
+        ("edit -h", "usage: %%imagegen_edit "),
+        ("batch --help", "usage: %%imagegen_batch "),
+        ("cutout --help", "usage: %imagegen cutout PICTURE "),
+        ("history --help", "Lists what was made"),
+    ],
+)
+def test_help_of_a_line(shell, line, shown):
+    """`%imagegen --help` shows the flags, since IPython refuses a cell magic without a body; each verb has its own."""
+    _, done = run(shell, f"%imagegen {line}")
+    assert shown in str(done.result)
+
+
+def test_recall_of_a_file_that_is_not_there(shell):
+    """The card speaks of the file, not of the history's names."""
+    _, done = run(shell, "%imagegen recall output/imagegen/nothing.png")
+    assert "there is no such file" in str(done.error_in_exec)
+
+
 def test_completion(shell):
     """Flags, values, models, slugs and history ids complete on the first line; nothing elsewhere."""
     from IPython.core.completer import CompletionContext
@@ -273,4 +296,5 @@ def test_a_dry_run_says_which_server_and_what_it_leaves_out():
     text = repr(imagegen_magic.Session().generate("a mug", quality="high", dry_run=True, **where))
     assert "server    127.0.0.1" in text
     assert "quality was left out: localai does not take it" in text
+    assert "quality   " not in text  # what is left out does not stand among what would be sent
     assert "cost      unknown: no published price for flux" in text

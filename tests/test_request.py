@@ -53,6 +53,22 @@ def test_each_size_rule_is_named(size, word):
         assert flexible_faults(read_pixels(near), RULE) == []
 
 
+@pytest.mark.parametrize("fields", [{"size": "1792x1024"}, {"quality": "hd"}])
+def test_nothing_is_claimed_of_models_whose_facts_are_not_recorded(fields):
+    """What a gateway's DALL·E took is not refused by another family's rules; that it was shut down is said."""
+    model = CATALOG.get("dall-e-3")
+    assert not check_request(ImageRequest(prompt="a mug", model=model.id, **fields), model, CATALOG.limits)
+    assert "shut down" in model.lifecycle(date(2026, 11, 24))
+
+
+@pytest.mark.parametrize(
+    ("size", "first"), [((100, 100), "816x816"), ((800, 600), "944x704"), ((1920, 1080), "1920x1088")]
+)
+def test_the_size_offered_first_keeps_the_shape(size, first):
+    """A square stays a square; edges that are nearly right are kept."""
+    assert nearest_sizes(size, CATALOG.get("gpt-image-2"), RULE)[0] == first
+
+
 @given(st.integers(1, 5000), st.integers(1, 5000))
 def test_nearest_sizes_are_always_legal(width, height):
     """Whatever was asked for, what is offered instead may be sent."""
@@ -157,6 +173,20 @@ def test_users_model_file_overrides_and_adds(tmp_path):
     with pytest.raises(OptionError) as caught:
         load_catalog(path)
     assert len(caught.value.problems) == 4
+
+
+def test_a_users_model_may_be_like_another_of_the_file(tmp_path):
+    """`like` takes a model further up as the file has it, its rates included; those carry no date of a check that nobody made."""
+    path = tmp_path / "models.toml"
+    mine = '[[model]]\nid = "gpt-image-2"\nprices = { image_output = "24.00" }\n'
+    path.write_text(mine + '[[model]]\nid = "pictures"\nlike = "gpt-image-2"\n', encoding="utf-8")
+    model = load_catalog(path).get("pictures")
+    assert model.flexible_sizes
+    assert model.prices.image_output == 24
+    assert model.checked is None
+    path.write_text('[[model]]\nid = "a"\nlike = "b"\n[[model]]\nid = "b"\n', encoding="utf-8")
+    with pytest.raises(OptionError, match="above in the file"):
+        load_catalog(path)
 
 
 def test_animations_and_drawings_are_estimated_honestly():

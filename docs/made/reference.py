@@ -105,7 +105,7 @@ def commands_page() -> str:
         (
             "# Magics and commands\n",
             "`NAME` binds the result to a variable and names the files. Without it the result is the value of the cell.",
-            "Options: [all of them](options.md), or `%%imagegen --help`.\n",
+            "Options: [all of them](options.md), or `%imagegen --help`.\n",
             as_table(("cell", "what it does"), cells),
             "\n## %imagegen\n",
             as_table(("command", "what it does"), verbs),
