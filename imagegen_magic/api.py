@@ -12,6 +12,7 @@ from .batch_results import Gallery
 from .errors import RequestError
 from .history import Record
 from .ledger import SHOWN, cost_table, history_table
+from .names import shown_file
 from .option_values import read_values
 from .options import ParsedLine
 from .response import OnEvent
@@ -58,7 +59,8 @@ class Session(BatchSession):
     def newest(self, count: int) -> list[tuple[Record, Path]]:
         """The newest records whose first picture is still there, newest first, each with that picture's file."""
         store = self.store(self.options({}))
-        found = ((record, store.folder / record.api_files()[0].path) for record in reversed(store.history.done()))
+        done = reversed(store.history.done())
+        found = ((record, shown_file(store.folder / record.api_files()[0].path)) for record in done)
         return list(islice(((record, path) for record, path in found if path.is_file()), count))
 
     def starred(self) -> list[str]:

@@ -11,6 +11,7 @@ from .errors import ImagegenError, OptionError, Problem
 from .history import Record
 from .inputs import parse_token, problems_of, read_input, resolve_token
 from .masks import build_mask, mask_share
+from .names import shown_file
 from .options import ParsedLine
 from .planning import Inputs
 from .preview import Preview, side_by_side
@@ -25,9 +26,7 @@ __all__ = ["Pair", "cutout_arguments", "cutout_of", "gather_inputs", "saved_cuto
 def history_file(store: Store, token: str) -> Path:
     """The picture of a history reference: the cut-out where one was made, else the API's file."""
     record, index = store.history.find(token)
-    path = store.folder / record.api_files()[index].path
-    cut = path.with_name(path.name.replace("-source", "", 1))
-    found = cut if "-source" in path.name and cut.is_file() else path
+    found = shown_file(store.folder / record.api_files()[index].path)
     if not found.is_file():
         fix = "make it again: %imagegen recall " + token
         raise OptionError(

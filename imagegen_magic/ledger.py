@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from .cost import format_usd
 from .history import History, Record
+from .names import shown_file
 from .tables import Table
 
 __all__ = ["cost_table", "history_table"]
@@ -26,7 +27,7 @@ def history_table(history: History, word: str = "", count: int = SHOWN) -> Table
             record.time[:19].replace("T", " "),
             record.outcome,
             record.request.get("model", ""),
-            ", ".join(entry.path for entry in record.files),
+            ", ".join(shown_file(history.folder / entry.path).name for entry in record.files),
             _paid(record),
             " ".join(record.prompt_typed.split())[:60],
         )

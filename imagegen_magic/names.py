@@ -12,9 +12,22 @@ from pathlib import Path, PurePosixPath
 
 from .errors import OptionError, Problem, StoreError
 
-__all__ = ["SUFFIXES", "Plan", "free_path", "give_back", "hold", "planned_paths", "safe_stem", "sidecar_path"]
+__all__ = [
+    "SOURCE",
+    "SUFFIXES",
+    "Plan",
+    "free_path",
+    "give_back",
+    "hold",
+    "planned_paths",
+    "safe_stem",
+    "shown_file",
+    "sidecar_path",
+]
 
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "gif": ".gif", "svg": ".svg"}
+SOURCE = "-source"
+"""What the file with the API's bytes is called beside a cut-out: `hero-source.png` beside `hero.png`."""
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
 
@@ -25,6 +38,12 @@ def safe_stem(text: str, limit: int = 80) -> str:
     while len(clean.encode("utf-8", "replace")) > 2 * limit:  # file systems count bytes, up to 255 with what is added
         clean = clean[:-1].rstrip(" .-")
     return f"{clean}-" if clean.lower().split(".")[0] in _RESERVED else clean or "image"
+
+
+def shown_file(path: Path) -> Path:
+    """The cut-out that was made of the API's file at `path`, or that file where none is there."""
+    cut = path.with_name(path.name.replace(SOURCE, "", 1))
+    return cut if SOURCE in path.name and cut.is_file() else path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from .cost import actual_cost
 from .errors import CallError, ImagegenError, StoreError
 from .extraction import cut_out, measure_native
 from .history import FileEntry, Record
-from .names import Plan
+from .names import SOURCE, Plan
 from .planning import Job
 from .request import ImageRequest, InputImage
 from .response import Failed, ImageResponse, OnEvent, Saved, Spool, Started
@@ -27,10 +27,6 @@ from .result import Engine, GeneratedImage, ImageResult
 from .store import Store
 
 __all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
-
-SOURCE = "-source"
-"""What the file with the API's bytes is called beside a cut-out: `hero-source.png` beside `hero.png`."""
-
 
 CHANGED_SHARE = 0.02
 """More changed pixels than this outside a mask are worth a word: encoding alone moves fewer."""
@@ -262,7 +258,7 @@ def _cut_out(
     name = target or source.with_name(f"{source.stem}-cutout.png")
     form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
     data = cut.to_bytes(form)
-    before = source.with_name(source.stem.removesuffix("-source") + name.suffix)
+    before = source.with_name(source.stem.removesuffix(SOURCE) + name.suffix)
     if before != source and before.is_file() and before.read_bytes() == data:  # a stored result: no second copy
         place = before.relative_to(run.store.folder).as_posix()
         digest = hashlib.sha256(data).hexdigest()

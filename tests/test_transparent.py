@@ -78,6 +78,8 @@ def test_a_cut_out_and_its_source(session, simulator, folder):
     assert len(simulator.record) == 1
     assert "flat, solid #00ff00 chroma-key background" in prompts(simulator)[0]
     assert any(note.startswith("chroma key #00ff00") for note in result.notes)
+    assert " hero.png " in str(session.history_table())
+    assert session.newest(1)[0][1].name == "hero.png"
 
 
 def test_the_ring_has_its_hole(session):
