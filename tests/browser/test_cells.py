@@ -71,7 +71,7 @@ def test_an_interrupted_cell(lab):
     notebook.page.keyboard.press("Escape")
     notebook.page.keyboard.press("i")
     notebook.page.keyboard.press("i")
-    notebook.idle(timeout=3_000)
+    notebook.idle()
     photograph(notebook, "interrupted")
     assert "CallCancelledError" in shown(notebook)[0]
     notebook.page.wait_for_function(
