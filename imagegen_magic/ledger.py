@@ -27,7 +27,7 @@ def history_table(history: History, word: str = "", count: int = SHOWN) -> Table
             record.time[:19].replace("T", " "),
             record.outcome,
             record.request.get("model", ""),
-            ", ".join(shown_file(history.folder / entry.path).name for entry in record.files),
+            ", ".join(_shown(history, entry.path) for entry in record.files),
             _paid(record),
             " ".join(record.prompt_typed.split())[:60],
         )
@@ -40,6 +40,11 @@ def history_table(history: History, word: str = "", count: int = SHOWN) -> Table
     )
     columns = ("id", "name", "time", "outcome", "model", "files", "cost", "prompt")
     return Table(title="History", columns=columns, rows=rows, notes=left_out)
+
+
+def _shown(history: History, path: str) -> str:
+    """The file as its user looks for it, relative to the folder."""
+    return shown_file(history.folder / path).relative_to(history.folder).as_posix()
 
 
 def _searched(record: Record) -> str:

@@ -192,3 +192,9 @@ def test_a_reused_difference_uses_both_backdrops(session, simulator):
     once = session.generate("a glass of water", name="glass", transparent="difference", reuse=True)
     assert any("second backdrop" in warning for warning in once.warnings)
     assert simulator.images_billed == billed
+
+
+def test_the_history_names_folders(session):
+    """A file in a folder of the output folder is listed with that folder."""
+    session.generate("a red mug", size="1024x1024", out="mugs/red.png")
+    assert " mugs/red.png " in str(session.history_table())
