@@ -13,9 +13,7 @@ import tracemalloc
 import zlib
 from pathlib import Path
 
-import cbor2
 import pytest
-from certificates import write_chain
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -60,6 +58,9 @@ def png_with(*chunks):
 @pytest.fixture(scope="module")
 def signed(tmp_path_factory):
     """(files signed by c2pa-python, by format; the trust anchor): independent of our reader."""
+    pytest.importorskip("c2pa", reason="the extra c2pa is not installed")
+    from certificates import write_chain
+
     chain, key, root = write_chain(tmp_path_factory.mktemp("chain"))
     identity = c2pa.load_identity(chain, key)
     parent = png_with((b"caBX", REAL_MANIFEST.read_bytes()))
@@ -301,6 +302,7 @@ PLAIN_CBOR = st.recursive(
 @given(PLAIN_CBOR)
 def test_cbor_as_another_library_writes_it(value):
     """What cbor2 encodes is decoded to the same; integers beyond 64 bits are not in C2PA."""
+    cbor2 = pytest.importorskip("cbor2", reason="cbor2, an independent writer, is not installed")
     assert decode_cbor(cbor2.dumps(value)) == value
 
 
@@ -374,6 +376,9 @@ def test_missing_and_foreign_files(tmp_path):
 
 def test_bad_identities_are_named(tmp_path):
     """A missing file, and a key that is none; nothing of the key is in the message."""
+    pytest.importorskip("c2pa", reason="the extra c2pa is not installed")
+    from certificates import write_chain
+
     chain, key, _ = write_chain(tmp_path)
     with pytest.raises(OptionError, match="sign_key"):
         c2pa.load_identity(chain, tmp_path / "nothing.pem")
