@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from .api import Session, edit, generate, run_batch
     from .batch_results import FailedJob, Gallery
+    from .checks.files import check
+    from .checks.verdicts import CheckReport
     from .cutouts import Cutout, cutout, cutout_many
     from .errors import BudgetError, CallError, CutoutError, ImagegenError, RequestError
     from .metadata.inspection import provenance
@@ -27,6 +29,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BudgetError": "errors",
     "CallError": "errors",
+    "CheckReport": "checks.verdicts",
     "Cutout": "cutouts",
     "CutoutError": "errors",
     "FailedJob": "batch_results",
@@ -39,6 +42,7 @@ _HOMES = {
     "RequestError": "errors",
     "Session": "api",
     "Simulator": "simulator",
+    "check": "checks.files",
     "cutout": "cutouts",
     "cutout_many": "cutouts",
     "edit": "api",
@@ -51,6 +55,7 @@ _HOMES = {
 __all__ = [
     "BudgetError",
     "CallError",
+    "CheckReport",
     "Cutout",
     "CutoutError",
     "FailedJob",
@@ -64,6 +69,7 @@ __all__ = [
     "Session",
     "Simulator",
     "__version__",
+    "check",
     "cutout",
     "cutout_many",
     "edit",

@@ -21,6 +21,7 @@ FLOORS = {
     "pacing retries faults",
     "metadata": "metadata",
     "pictures": "receiving inputs masks preview png matting cutouts captions",
+    "checks": "checks",
     "work": "store recovery planning extraction result running batch batch_results batch_api batch_submitted batch_lines answers transport batch_calls client ledger doctor reports "
     "recall gather",
     "engine": "session_core session_batches api",
@@ -34,7 +35,7 @@ OWNERS = {
     "ijson": "answers",
     "tenacity": "retries",
     "filelock": "history store recovery",
-    "cv2": "matting cutouts",
+    "cv2": "matting cutouts checks",
     "isal": "png",
     "IPython": "frontend completion magics cells batch_cells panel",
     "traitlets": "magics widgets panel",

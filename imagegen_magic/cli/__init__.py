@@ -22,7 +22,8 @@ imagegen: pictures from OpenAI's Images API, and an offline simulator of it
 
 pictures   generate  edit  generate-batch  remove-chroma-key
            batches, status, collect, cancel: what was sent with --via batch-api
-to know    models  sizes  tips  cost  history  doctor  config  provenance
+to know    models  sizes  tips  cost  history  doctor  config
+files      provenance, check: where images come from, and whether they are right
 to try     simulate: the Images API offline, for any client
 shell      completion bash|zsh|fish
 
@@ -45,6 +46,7 @@ COMMANDS = (
     "doctor",
     "config",
     "provenance",
+    "check",
     "batches",
     "status",
     "collect",

@@ -193,6 +193,12 @@ def _provenance(call: Call) -> int:
     return show_provenance(call)
 
 
+def _check(call: Call) -> int:
+    from .check import check  # noqa: PLC0415 - numpy comes with the command
+
+    return check(call)
+
+
 def _completion(call: Call) -> int:
     from .completion import SHELLS, completion_script  # noqa: PLC0415 - with the command
 
@@ -237,6 +243,7 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "doctor": _doctor,
     "config": _config,
     "provenance": _provenance,
+    "check": _check,
     "batches": _batches,
     "status": _status,
     "collect": _collect,

@@ -155,6 +155,23 @@ _TABLES = (
 
 _OTHERS = (
     Command(
+        name="check",
+        summary="check images against what is expected of them",
+        examples=(
+            "imagegen check assets --expect not-blank --expect 'size >=512x512'",
+            "imagegen check icons/*.png --expect 'alpha clean' --junit report.xml",
+        ),
+        positional="FILE",
+        many=True,
+        main=("expect", "junit", "json"),
+        own=(
+            _own("expect", "list", "what is expected: docs/checks.md; or a .toml file", metavar="WHAT"),
+            _own("junit", "text", "write a report in JUnit XML", metavar="FILE"),
+            JSON,
+            HELP_ALL,
+        ),
+    ),
+    Command(
         name="provenance",
         summary="what image files say about their origin",
         examples=("imagegen provenance hero.png", "imagegen provenance assets/*.webp --json"),
