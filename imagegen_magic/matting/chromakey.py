@@ -117,7 +117,7 @@ def _solve_band(
             nearest=nearest[part],
             colours=colours,
             variances=variances,
-            noise=max(scene.backdrop.noise, 0.5),
+            noise=np.maximum(scene.noise.at(at), np.float32(0.5)),
             channels=dominance_channels(scene.backdrop.key),
             spill=spill,
             soft=softness[part],

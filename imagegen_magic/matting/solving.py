@@ -14,6 +14,7 @@ from .spill import Spill
 __all__ = ["Batch", "solve"]
 
 AS_GOOD_AS_OPAQUE = 0.985  # opacity from which a pixel at a sharp edge is more likely opaque and of its own colour
+KEY_LEFT = np.float32(2)  # levels
 TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
 
 
@@ -28,7 +29,7 @@ class Batch:
     nearest: Indices  # the subject sample that is nearest, a column of the next two
     colours: Floats
     variances: Floats
-    noise: float
+    noise: Floats  # (n,) levels
     channels: tuple[list[int], list[int]]
     spill: Spill | None
     soft: Mask
@@ -55,6 +56,7 @@ class Batch:
             index=self.index[at],
             colour=self.colour[:, at],
             key=self.key[:, at],
+            noise=self.noise[at],
             soft=self.soft[at],
             nearest=self.nearest[at],
         )
@@ -68,7 +70,7 @@ def solve(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     alpha, foreground = np.empty(len(dark), np.float32), np.empty(batch.colour.shape, np.float32)
     shade = np.flatnonzero(dark)
     alpha[shade], foreground[:, shade] = _solve_shadow(
-        batch.colour[:, shade], batch.key[:, shade], batch.noise, black[shade]
+        batch.colour[:, shade], batch.key[:, shade], batch.noise[shade], black[shade]
     )
     rest = np.flatnonzero(~dark)
     if len(rest):
@@ -84,7 +86,7 @@ def _shadows(batch: Batch) -> tuple[Mask, Floats]:
     return batch.soft & (off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75), black
 
 
-def _solve_shadow(colour: Floats, key: Floats, noise: float, black: Floats) -> tuple[Floats, Floats]:
+def _solve_shadow(colour: Floats, key: Floats, noise: Floats, black: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are shadow: black, but for the noise."""
     alpha = np.maximum(black, unmixing.least_opacity(colour, key, noise))
     clean = unmixing.unmix(colour, key, np.float32(0), np.float32(9), alpha, noise)
@@ -104,7 +106,19 @@ def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     alpha = np.maximum(alpha, unmixing.least_opacity(batch.colour, batch.key, noise))
     alpha[~batch.soft & (alpha > AS_GOOD_AS_OPAQUE)] = 1
     clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, alpha, noise), 0, 255)
-    return alpha, batch.unlit(clean)
+    sharp = ~batch.soft & (alpha < 1)
+    return alpha, _no_more_key(batch, batch.unlit(clean), foreground, sharp)
+
+
+def _no_more_key(batch: Batch, clean: Floats, foreground: Floats, edge: Mask) -> Floats:
+    """The colours with no more of the key's dominance at an `edge` than the subject nearby has."""
+    if not batch.has_dominance:
+        return clean
+    bright, _ = batch.channels
+    most = np.maximum(batch.dominance(batch.unlit(foreground)), 0) + KEY_LEFT
+    excess = np.where(edge, np.maximum(batch.dominance(clean) - most, 0), np.float32(0))
+    clean[bright] -= excess
+    return clean
 
 
 def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, Floats, Floats]) -> None:

@@ -19,6 +19,7 @@ from .arrays import Floats, Indices, as_floats
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 DIRECTIONS = 96  # haze-line bins per side of the octahedral map
 RADII = 112  # radius bins of 4 levels
+ROOM = np.float32(48)  # levels to the end of the range below which a deviation says nothing: noise fills it
 CHUNK = 1 << 15
 
 
@@ -32,14 +33,14 @@ def largest(a: Floats) -> Floats:
     return as_floats(np.maximum(np.maximum(a[0], a[1]), a[2]))
 
 
-def opacity(colour: Floats, key: Floats, foreground: Floats, variance: Floats, noise: float) -> Floats:
+def opacity(colour: Floats, key: Floats, foreground: Floats, variance: Floats, noise: Floats) -> Floats:
     """Most likely opacity, (n,), 0..1, of `colour` between `key` and a foreground of known mean and variance.
 
     Colours are (3, n) float32, here and below.
     """
     towards = foreground - key
     observed = colour - key
-    floor = np.float32(noise * noise)
+    floor = noise * noise
     alpha = np.full(colour.shape[1], 0.5, dtype=np.float32)
     for _ in range(3):
         weighted = towards / (alpha * alpha * variance + floor)
@@ -53,18 +54,18 @@ def unmix(
     foreground: Floats | np.float32,
     variance: Floats | np.float32,
     alpha: Floats,
-    noise: float,
+    noise: Floats,
 ) -> Floats:
     """Most likely foreground colours, (3, n), given the opacity: the prior where alpha is small, the pixel where not."""
-    gain = variance * alpha / (alpha * alpha * variance + np.float32(noise * noise))
+    gain = variance * alpha / (alpha * alpha * variance + noise * noise)
     return as_floats(foreground + gain * (colour - key - alpha * (foreground - key)))
 
 
-def least_opacity(colour: Floats, key: Floats, noise: float) -> Floats:
+def least_opacity(colour: Floats, key: Floats, noise: Floats) -> Floats:
     """The smallest opacity, (n,), with which any displayable foreground explains the pixel (noise allowed for)."""
     offset = colour - key
     room = np.where(offset < 0, key, np.float32(255) - key)
-    need = (np.abs(offset) - np.float32(2 * noise)) / np.maximum(room, np.float32(1))
+    need = np.where(room < ROOM, np.float32(0), np.abs(offset) - np.float32(2) * noise) / np.maximum(room, ROOM)
     return np.clip(largest(need), 0, 1)
 
 
