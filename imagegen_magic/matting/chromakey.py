@@ -102,7 +102,7 @@ def _solve_band(
 ) -> tuple[Bytes, Bytes]:
     """Alpha (n,) and foreground (3, n) of the pixels with these flat indices."""
     sources = samples(scene, soft, certain)
-    nearest, colours, variances = nearest_subject(scene, sources, certain, index, spill)
+    nearest, (colours, variances, shadings) = nearest_subject(scene, sources, certain, index, spill)
     softness = np.zeros(len(index), np.bool_) if soft is None else soft.ravel()[index]
     lines = _lines(scene)
     alpha = np.empty(len(index), np.uint8)
@@ -117,6 +117,7 @@ def _solve_band(
             nearest=nearest[part],
             colours=colours,
             variances=variances,
+            shadings=shadings,
             noise=np.maximum(scene.noise.at(at), np.float32(0.5)),
             channels=dominance_channels(scene.backdrop.key),
             spill=spill,

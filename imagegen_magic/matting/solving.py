@@ -29,6 +29,7 @@ class Batch:
     nearest: Indices  # the subject sample that is nearest, a column of the next two
     colours: Floats
     variances: Floats
+    shadings: Floats
     noise: Floats  # (n,) levels
     channels: tuple[list[int], list[int]]
     spill: Spill | None
@@ -89,7 +90,7 @@ def _shadows(batch: Batch) -> tuple[Mask, Floats]:
 def _solve_shadow(colour: Floats, key: Floats, noise: Floats, black: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are shadow: black, but for the noise."""
     alpha = np.maximum(black, unmixing.least_opacity(colour, key, noise))
-    clean = unmixing.unmix(colour, key, np.float32(0), np.float32(9), alpha, noise)
+    clean = unmixing.unmix(colour, key, np.zeros_like(key), np.float32(9), np.float32(0), alpha, noise)
     return alpha, np.clip(clean, 0, 255)
 
 
@@ -97,7 +98,8 @@ def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are no shadow."""
     noise = batch.noise
     foreground, variance = batch.lit(batch.colours[:, batch.nearest]), batch.variances[:, batch.nearest]
-    alpha = unmixing.opacity(batch.colour, batch.key, foreground, variance, noise)
+    shading = np.where(batch.soft, np.float32(0), batch.shadings[batch.nearest])
+    alpha = unmixing.opacity(batch.colour, batch.key, foreground, variance, shading, noise)
     misfit = unmixing.largest(np.abs(batch.colour - batch.key - alpha * (foreground - batch.key)))
     strays = batch.soft | (misfit > 2 + 3 * noise + TEXTURE * alpha)
     doubtful = np.flatnonzero(strays & batch.has_dominance)
@@ -105,7 +107,7 @@ def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
         _solve_far(batch.part(doubtful), doubtful, lines, (alpha, foreground, variance))
     alpha = np.maximum(alpha, unmixing.least_opacity(batch.colour, batch.key, noise))
     alpha[~batch.soft & (alpha > AS_GOOD_AS_OPAQUE)] = 1
-    clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, alpha, noise), 0, 255)
+    clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, shading, alpha, noise), 0, 255)
     sharp = ~batch.soft & (alpha < 1)
     return alpha, _no_more_key(batch, batch.unlit(clean), foreground, sharp)
 
