@@ -100,7 +100,7 @@ def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     foreground, variance = batch.lit(batch.colours[:, batch.nearest]), batch.variances[:, batch.nearest]
     shading = np.where(batch.soft, np.float32(0), batch.shadings[batch.nearest])
     alpha = unmixing.opacity(batch.colour, batch.key, foreground, variance, shading, noise)
-    misfit = unmixing.largest(np.abs(batch.colour - batch.key - alpha * (foreground - batch.key)))
+    misfit = unmixing.misfit(batch.colour, batch.key, foreground, shading, alpha)
     strays = batch.soft | (misfit > 2 + 3 * noise + TEXTURE * alpha)
     doubtful = np.flatnonzero(strays & batch.has_dominance)
     if len(doubtful):
@@ -133,17 +133,23 @@ def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, 
     far, reach = unmixing.prolong(colour - key, smooth - key, key, lines)
     key_dominance = batch.dominance(key)
     free = (reach > 0) & (batch.dominance(far) <= np.float32(0.06) * key_dominance)
-    room = np.where(batch.soft & ~free, np.float32(0.25 * TEXTURE), np.float32(TEXTURE))
-    fits = misfit <= np.float32(2 + 3 * noise) + room * own
+    slack = np.float32(2) + np.float32(3) * noise
+    fit = np.clip((slack + TEXTURE * own - misfit) / (np.float32(0.75) * TEXTURE * own + np.float32(1)), 0, 1)
+    fit = np.where(batch.soft & ~free, fit, fit > 0)  # how well the subject nearby explains the pixel, 0..1
     towards = near - key
     longer = batch.soft & free & (reach >= np.float32(1.25) * np.sqrt(unmixing.dot(towards, towards)))
-    hazy, grey = ~(fits & ~longer) & free, ~(fits & ~longer) & ~free
+    hazy = free & ((fit == 0) | longer)
+    grey = np.where(free, np.float32(0), 1 - fit)
     along, _ = unmixing.project(colour, key, far)
     neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, np.float32(1)), 0, 1)
     straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
-    alpha[at] = np.where(hazy, along, np.where(grey, neutral, own))
-    foreground[:, at] = np.where(hazy, far, np.where(grey, straight, near))
-    variance[:, at] = np.where(hazy, np.float32(100), np.where(grey, np.float32(1e4), variance[:, at]))
+    vivid = 1 - straight.min(axis=0) / np.maximum(straight.max(axis=0), np.float32(1))
+    neutral += vivid * (np.minimum(unmixing.least_opacity(colour, key, noise / 2), neutral) - neutral)
+    neutral = grey * neutral + (1 - grey) * own
+    straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
+    alpha[at] = np.where(hazy, along, neutral)
+    foreground[:, at] = np.where(hazy, far, np.where(grey > 0, straight, near))
+    variance[:, at] = np.where(hazy, np.float32(100), np.where(grey > 0, np.float32(1e4), variance[:, at]))
 
 
 def _smooth_colours(planes: list[Bytes], index: Indices) -> Floats:

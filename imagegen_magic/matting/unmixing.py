@@ -81,6 +81,14 @@ def unmix(
     return as_floats(foreground + alpha * (variance * weighted + shade))
 
 
+def misfit(colour: Floats, key: Floats, foreground: Floats, shading: Floats, alpha: Floats) -> Floats:
+    """The largest channel of what opacity and shading leave unexplained, (n,) levels."""
+    left = colour - key - alpha * (foreground - key)
+    most = np.float32(2) * alpha * np.sqrt(shading)
+    shade = dot(left, foreground) / np.maximum(dot(foreground, foreground), np.float32(1))
+    return largest(np.abs(left - np.clip(shade, -most, most) * foreground))
+
+
 def least_opacity(colour: Floats, key: Floats, noise: Floats) -> Floats:
     """The smallest opacity, (n,), with which any displayable foreground explains the pixel (noise allowed for)."""
     offset = colour - key
