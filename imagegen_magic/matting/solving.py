@@ -128,12 +128,13 @@ def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, 
     alpha, foreground, variance = results
     colour, key, noise = batch.colour, batch.key, batch.noise
     near, own = foreground[:, at], alpha[at]
-    _, misfit = unmixing.project(colour, key, near)
     smooth = _smooth_colours(batch.scene.planes, batch.index)
+    calm = batch.soft  # where colours change gradually, the mean of nine has less noise
+    _, misfit = unmixing.project(np.where(calm, smooth, colour), key, near)
     far, reach = unmixing.prolong(colour - key, smooth - key, key, lines)
     key_dominance = batch.dominance(key)
     free = (reach > 0) & (batch.dominance(far) <= np.float32(0.06) * key_dominance)
-    slack = np.float32(2) + np.float32(3) * noise
+    slack = np.where(calm, np.float32(1) + noise, np.float32(2) + np.float32(3) * noise)
     fit = np.clip((slack + TEXTURE * own - misfit) / (np.float32(0.75) * TEXTURE * own + np.float32(1)), 0, 1)
     fit = np.where(batch.soft & ~free, fit, fit > 0)  # how well the subject nearby explains the pixel, 0..1
     towards = near - key
