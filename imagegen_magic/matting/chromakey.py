@@ -79,6 +79,8 @@ def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, d
 def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None) -> Extraction:
     index = np.flatnonzero(scene.solid & (certain ^ 1))
     alpha, colour = _solve_band(scene, soft, certain, index, spill)
+    if scene.hard:
+        alpha, colour = _hardened(scene, soft, index, alpha, colour)
     opacity = scene.solid * np.uint8(255)
     opacity.ravel()[index] = alpha
     planes = [plane.copy() for plane in scene.planes]
@@ -95,6 +97,14 @@ def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None)
         soft=soft,
         spill=0.0 if spill is None else spill.strength,
     )
+
+
+def _hardened(scene: Scene, soft: Mask | None, index: Indices, alpha: Bytes, colour: Bytes) -> tuple[Bytes, Bytes]:
+    """Alpha and colour of pixel art: there or not, with the picture's own colours."""
+    sharp = np.ones(len(index), np.bool_) if soft is None else ~soft.ravel()[index]
+    whole = sharp & (alpha > 127)
+    own = colours_at(scene.planes, index).astype(np.uint8)
+    return np.where(sharp, whole * np.uint8(255), alpha), np.where(whole, own, colour)
 
 
 def _solve_band(

@@ -30,7 +30,7 @@ def soft_regions(scene: Scene, subject: Subject) -> Mask | None:
     Seeds are deep pixels close to the key in hue. From them the region grows as long as colours change gradually and
     the key is still in them; a sharp step (the edge of an opaque subject) stops it.
     """
-    if not scene.saturated:
+    if not scene.saturated or (scene.hard and subject != "translucent"):
         return None
     neutral, depth, factor = _reduced(scene)
     seed = (neutral < SEED) & (depth >= 3)
