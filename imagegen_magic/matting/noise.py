@@ -22,6 +22,7 @@ FEWEST = 200  # pixels of a ring; fewer say nothing
 MOST = 6000
 STEPS = 4.0  # of the distance plane, for each pixel
 GRAIN = 1.87  # a 3 x 3 mean takes this factor off the deviation of noise in blobs of three pixels
+MOST_NOISE = 7.0  # levels; what deviates by more is hair
 NEAREST = 1.25  # noise at the silhouette, as a factor of that in the first ring that can be measured
 
 
@@ -55,8 +56,8 @@ def measure_noise(planes: list[Bytes], behind: list[Bytes], apart: Bytes, least:
         index = _some_of(distance, low, high)
         if len(index) >= FEWEST:
             middles.append((low + high) / 2)
-            deviations.append(max(least, _deviation(planes, behind, index)))
-    deviations[0] = NEAREST * deviations[1] if len(deviations) > 1 else least
+            deviations.append(max(least, min(MOST_NOISE, _deviation(planes, behind, index))))
+    deviations[0] = min(NEAREST * deviations[1], max(MOST_NOISE, least)) if len(deviations) > 1 else least
     known = np.array([*middles, limits[-1]]), np.array([*deviations, least])
     return NoiseMap(by_distance=np.interp(np.arange(256), *known).astype(np.float32), distance=distance)
 

@@ -15,6 +15,7 @@ __all__ = ["Batch", "solve"]
 
 AS_GOOD_AS_OPAQUE = 0.985  # opacity from which a pixel at a sharp edge is more likely opaque and of its own colour
 KEY_LEFT = np.float32(2)  # levels
+GRADUAL = 6  # levels by which a shadow may differ from its surroundings
 TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
 
 
@@ -84,7 +85,12 @@ def _shadows(batch: Batch) -> tuple[Mask, Floats]:
     if not (batch.soft.any() and batch.has_dominance):
         return np.zeros(len(batch.index), bool), np.empty(0, np.float32)
     black, off_black = unmixing.project(batch.colour, batch.key, np.zeros_like(batch.key))
-    return batch.soft & (off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75), black
+    dark = batch.soft & (off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75)
+    at = np.flatnonzero(dark)
+    smooth = _smooth_colours(batch.scene.planes, batch.index[at])
+    rough = unmixing.largest(np.abs(batch.colour[:, at] - smooth))
+    dark[at] = rough < GRADUAL + 3 * batch.noise[at]  # the shadow of hair is hair
+    return dark, black
 
 
 def _solve_shadow(colour: Floats, key: Floats, noise: Floats, black: Floats) -> tuple[Floats, Floats]:
