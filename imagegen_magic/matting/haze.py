@@ -7,12 +7,17 @@ and 0.05 to 0.55 on green leaves, felt and fur on green or violet ones on magent
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Mask, as_bytes, as_floats
+from .arrays import Bytes, Floats, Mask, as_bytes, as_floats, within
 from .scene import KEYED, Scene
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
 
 __all__ = ["hazy"]
 
@@ -24,7 +29,7 @@ LEAST_ENERGY = np.float32(0.3)  # levels a cell, squared
 THREE = np.ones((3, 3), np.uint8)
 
 
-def hazy(scene: Scene, labels: Bytes, count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """For each of `count` regions, whether its colours change as opacity changes them, and whether they change at all.
 
     `labels` numbers the regions' pixels, at full size or half.
@@ -49,11 +54,11 @@ def _along(scene: Scene, size: tuple[int, int]) -> tuple[Floats, Mask]:
     def reduced(plane: Bytes) -> Bytes:
         return as_bytes(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
-    def within(plane: Bytes) -> Mask:
+    def filled(plane: Bytes) -> Mask:
         return np.asarray(cv2.erode((reduced(plane) == 255).astype(np.uint8), THREE) > 0, dtype=np.bool_)
 
-    keyed = cv2.inRange(scene.neutrality, 0, KEYED - 5) & cv2.inRange(scene.depth, 2, 255)  # type: ignore[call-overload]
-    inside, outside = within(cv2.erode(keyed, THREE)), within((1 - scene.solid) * np.uint8(255))
+    keyed = within(scene.neutrality, 0, KEYED - 5) & within(scene.depth, 2, 255)
+    inside, outside = filled(as_bytes(cv2.erode(keyed, THREE))), filled((1 - scene.solid) * np.uint8(255))
     image = as_floats(cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32))
     offset = image - np.array(scene.backdrop.key, np.float32)
     offset /= np.maximum(np.sqrt((offset * offset).sum(axis=2)), 1)[..., None]

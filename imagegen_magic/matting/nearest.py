@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Indices, as_bytes, as_floats
+from .arrays import Bytes, Floats, Indices, as_bytes
 from .scene import Scene, colours_at
 from .spill import Spill
 from .unmixing import LUMA
@@ -45,7 +45,7 @@ def _shading(mean: Floats, shape: tuple[int, ...], at: Indices) -> Floats:
 
     def nearby(weights: Floats | None) -> NDArray[np.float64]:
         sums = np.bincount(cell, weights, minlength=size[0] * size[1]).reshape(size).astype(np.float64)
-        return cv2.blur(sums, (AROUND, AROUND)).ravel()[cell]
+        return np.asarray(cv2.blur(sums, (AROUND, AROUND)).ravel()[cell], dtype=np.float64)
 
     count = nearby(None)
     middle = nearby(luma) / count

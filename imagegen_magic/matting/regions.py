@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Mask, as_bytes
+from .arrays import Bytes, Mask, as_bytes, within
 from .haze import hazy
 from .scene import KEYED, Scene
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
 
 __all__ = ["Subject", "certain_subject", "samples", "soft_regions", "tinted_share"]
 
@@ -56,9 +59,7 @@ def _reduced(scene: Scene) -> tuple[Bytes, Bytes, int]:
     return as_bytes(neutral), as_bytes(depth), 2
 
 
-def _grown(
-    scene: Scene, seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, neutral: Bytes, depth: Bytes
-) -> Mask:
+def _grown(scene: Scene, seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, neutral: Bytes, depth: Bytes) -> Mask:
     """The keyed pixels that a gradual change of colour connects to seeds."""
     across = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 1, 0))
     down = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 0, 1))
@@ -74,7 +75,7 @@ def _grown(
     return np.asarray(soft, dtype=np.bool_)
 
 
-def _enclosed(sure: Mask, labels: Bytes, asked: Mask) -> Mask:
+def _enclosed(sure: Mask, labels: MatLike, asked: Mask) -> Mask:
     """For each region that is `asked` for, whether it lies within what is soft for sure, as a highlight does in glass."""
     own = asked[labels]
     rim = (cv2.erode(own.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0) & own
@@ -105,13 +106,13 @@ def certain_subject(scene: Scene, soft: Mask | None) -> Bytes:
     """1 where a pixel is opaque beyond doubt: deep inside, or free of key and not at the very edge."""
     neutral, depth = scene.neutrality, scene.depth
     rise = cv2.subtract(cv2.dilate(neutral, np.ones((7, 7), np.uint8)), neutral)
-    settled, loose, free = _within(rise, 0, 12), _within(rise, 0, 30), _within(neutral, KEYED - 2, 255)
-    certain = settled & _within(depth, EDGE, 255)
-    certain |= loose & _within(depth, 3 * EDGE, 255)
-    certain |= free & settled & _within(depth, 3, 255)
+    settled, loose, free = within(rise, 0, 12), within(rise, 0, 30), within(neutral, KEYED - 2, 255)
+    certain = settled & within(depth, EDGE, 255)
+    certain |= loose & within(depth, 3 * EDGE, 255)
+    certain |= free & settled & within(depth, 3, 255)
     lowest = cv2.erode(neutral, np.ones((2 * EDGE + 1,) * 2, np.uint8))
-    certain |= _within(lowest, FAR, 255) & _within(depth, EDGE + 1, 255)
-    certain &= _within(neutral, 25, 255) & np.uint8(1)
+    certain |= within(lowest, FAR, 255) & within(depth, EDGE + 1, 255)
+    certain &= within(neutral, 25, 255) & np.uint8(1)
     if soft is not None:
         certain[soft] = 0
     return certain
@@ -119,13 +120,8 @@ def certain_subject(scene: Scene, soft: Mask | None) -> Bytes:
 
 def tinted_share(scene: Scene, certain: Bytes) -> float:
     """The share of the picture, 0..1, that one picture cannot tell from tinted glass: deep, smooth, in a tint of the key."""
-    tint = _within(scene.neutrality, 25, KEYED - TINT) & _within(scene.depth, 3 * EDGE, 255) & certain
+    tint = within(scene.neutrality, 25, KEYED - TINT) & within(scene.depth, 3 * EDGE, 255) & certain
     return cv2.countNonZero(tint) / tint.size
-
-
-def _within(plane: object, low: int, high: int) -> Bytes:
-    """255 where a byte plane's value is from `low` to `high`."""
-    return as_bytes(cv2.inRange(plane, low, high))  # type: ignore[call-overload]  # numbers work; the stubs want arrays
 
 
 def samples(scene: Scene, soft: Mask | None, certain: Bytes) -> Bytes:

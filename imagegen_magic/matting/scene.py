@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Indices, as_bytes
+from .arrays import Bytes, Floats, Indices, as_bytes, within
 from .backdrop_fit import Backdrop
 from .noise import NoiseMap, measure_noise
 
@@ -77,11 +77,11 @@ def _is_hard(apart: Bytes) -> bool:
     Of the pixels at such edges 9 % or more are mixtures if the edges are smoothed, and at most 1 % in pixel art.
     """
     five = np.ones((5, 5), np.uint8)
-    highest = cv2.dilate(apart, five)
-    edge = cv2.inRange(highest, SHARP[1], 255) & cv2.inRange(cv2.erode(apart, five), 0, SHARP[0])  # type: ignore[call-overload]
+    highest = as_bytes(cv2.dilate(apart, five))
+    edge = within(highest, SHARP[1], 255) & within(cv2.erode(apart, five), 0, SHARP[0])
     count = cv2.countNonZero(edge)
-    mixed = cv2.compare(apart, cv2.convertScaleAbs(highest, alpha=MIXED[0]), cv2.CMP_GT) & edge
-    mixed &= cv2.compare(apart, cv2.convertScaleAbs(highest, alpha=MIXED[1]), cv2.CMP_LT)
+    low, high = (as_bytes(cv2.convertScaleAbs(highest, alpha=part)) for part in MIXED)
+    mixed = as_bytes(cv2.compare(apart, low, cv2.CMP_GT)) & as_bytes(cv2.compare(apart, high, cv2.CMP_LT)) & edge
     return count >= FEWEST_EDGES and cv2.countNonZero(mixed) <= MOST_MIXED * count
 
 

@@ -151,7 +151,7 @@ def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, 
     neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, np.float32(1)), 0, 1)
     straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
     vivid = 1 - straight.min(axis=0) / np.maximum(straight.max(axis=0), np.float32(1))
-    neutral += vivid * (np.minimum(unmixing.least_opacity(colour, key, noise / 2), neutral) - neutral)
+    neutral += vivid * (np.minimum(unmixing.least_opacity(colour, key, np.float32(0.5) * noise), neutral) - neutral)
     neutral = grey * neutral + (1 - grey) * own
     straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
     alpha[at] = np.where(hazy, along, neutral)

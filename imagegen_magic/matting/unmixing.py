@@ -86,7 +86,8 @@ def misfit(colour: Floats, key: Floats, foreground: Floats, shading: Floats, alp
     left = colour - key - alpha * (foreground - key)
     most = np.float32(2) * alpha * np.sqrt(shading)
     shade = dot(left, foreground) / np.maximum(dot(foreground, foreground), np.float32(1))
-    return largest(np.abs(left - np.clip(shade, -most, most) * foreground))
+    shade = as_floats(np.clip(shade, -most, most))
+    return largest(np.abs(left - shade * foreground))
 
 
 def least_opacity(colour: Floats, key: Floats, noise: Floats) -> Floats:
