@@ -121,11 +121,9 @@ def _wobbled(outline: Outline, reach: float, turn: float) -> Outline:
 
 def _companion(name: str, recipe: Recipe, rng: random.Random) -> Iterator[Part]:
     """A second subject, smaller, in front at the right."""
-    drawing = read_drawing(name)
-    colours = palette(recipe, _nothing_wanted(), rng)
-    for part in posed(
-        _coloured(drawing, colours, _nothing_wanted(), key_colour(recipe.prompt), rng), "idle", recipe.phase
-    ):
+    plain = read_prompt("")
+    parts = _coloured(read_drawing(name), palette(recipe, plain, rng), plain, key_colour(recipe.prompt), rng)
+    for part in posed(parts, "idle", recipe.phase):
         yield moved(part, np.eye(2) * 0.52, (70, 2), FOOT)
 
 
