@@ -19,7 +19,7 @@ __all__ = ["Floats", "box_blur", "paint", "rgb_bytes"]
 Floats = NDArray[np.float32]
 
 _LIGHT = (-0.45, -0.62, 0.64)
-_SMALL = 176
+_SMALL = 144
 """Longest edge, in pixels, at which shading is computed."""
 _SAMPLES = 16_000_000
 """Most samples of one part's cover; large parts have 2x2 for a pixel, small ones up to 8x8."""
@@ -191,7 +191,7 @@ def box_blur(values: Floats, radius: int) -> Floats:
     for axis in (0, 1):
         moved = np.moveaxis(values, axis, 0)
         padded = np.pad(moved, ((radius + 1, radius), (0, 0)), mode="edge")
-        sums = np.cumsum(padded, axis=0, dtype=np.float64)
+        sums = np.cumsum(padded, axis=0, dtype=np.float32)
         moved = ((sums[2 * radius + 1 :] - sums[: -2 * radius - 1]) / (2 * radius + 1)).astype(np.float32)
         values = np.moveaxis(moved, 0, axis)
     return values
