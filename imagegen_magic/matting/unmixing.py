@@ -84,18 +84,18 @@ def unmix(
 def misfit(colour: Floats, key: Floats, foreground: Floats, shading: Floats, alpha: Floats) -> Floats:
     """The largest channel of what opacity and shading leave unexplained, (n,) levels."""
     left = colour - key - alpha * (foreground - key)
-    most = np.float32(2) * alpha * np.sqrt(shading)
+    most = as_floats(2 * alpha * np.sqrt(shading))
     shade = dot(left, foreground) / np.maximum(dot(foreground, foreground), np.float32(1))
-    shade = as_floats(np.clip(shade, -most, most))
-    return largest(np.abs(left - shade * foreground))
+    left = as_floats(left - np.clip(shade, -most, most) * foreground)
+    return largest(as_floats(np.abs(left)))
 
 
 def least_opacity(colour: Floats, key: Floats, noise: Floats) -> Floats:
     """The smallest opacity, (n,), with which any displayable foreground explains the pixel (noise allowed for)."""
     offset = colour - key
     room = np.where(offset < 0, key, np.float32(255) - key)
-    need = np.where(room < ROOM, np.float32(0), np.abs(offset) - np.float32(2) * noise) / np.maximum(room, ROOM)
-    return np.clip(largest(need), 0, 1)
+    shown = np.where(room < ROOM, np.float32(0), np.abs(offset) - 2 * noise)
+    return np.clip(largest(as_floats(shown / np.maximum(room, ROOM))), 0, 1)
 
 
 def _bins(direction: Floats) -> Indices:
