@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from .drawing import Recipe, paint_picture
 from .drawing.recipe import seed_of
+from .drawing.sheets import read_layout
 from .drawing.stamp import stamp_corner, stamp_foot
 from .drawing.wording import key_colour, named_subject
 from .encoding import find_recipe
@@ -39,7 +40,10 @@ def first_recipe(job: Job, drift: float) -> Recipe | None:
     if recipe is None:
         return None
     shift = recipe.shift[0] + drift, recipe.shift[1] - drift / 2
-    return replace(recipe, backdrop=backdrop, width=job.size[0], height=job.size[1], shift=shift)
+    redrawn = replace(recipe, backdrop=backdrop, width=job.size[0], height=job.size[1], shift=shift)
+    if read_layout(job.prompt, job.size):  # a sprite sheet of the figure in the input
+        return replace(redrawn, prompt=f"{recipe.prompt}\n{job.prompt}")
+    return redrawn
 
 
 def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
@@ -48,12 +52,14 @@ def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
     With a mask, only its transparent area is drawn anew. Otherwise the first input stays, the prompt's subject is added
     (over the marks, if a markup came along), and further inputs are pinned to the lower edge in their order.
     """
+    backdrop, size = key_colour(job.prompt), job.size
     base = open_picture(job.images[0].data)
     if job.mask is not None:
         return _masked(job, recipe, base)
-    size = job.size
+    if read_layout(job.prompt, size):  # of a picture that is not ours: the figure is the prompt's
+        ground = "none" if job.background == "transparent" else backdrop or "scene"
+        return paint_picture(replace(recipe, backdrop=ground))
     picture = ImageOps.fit(base, size, Image.Resampling.LANCZOS)
-    backdrop = key_colour(job.prompt)
     if job.background == "transparent" or backdrop is not None:
         subject = _cut(picture)
         stamp_foot(subject)

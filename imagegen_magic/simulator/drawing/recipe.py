@@ -31,6 +31,8 @@ class Recipe:
     """Offset of the subject in pixels, right and down: the drift of a redrawn picture."""
     phase: float = 0.0
     """Where in its movement the subject is, 0 to 1: one frame of an animation."""
+    fault: str = ""
+    """What goes wrong in a sprite sheet, one of `sheets.SHEET_FAULTS`; other pictures know no such fault."""
     stamped: bool = True
     """Whether the picture says SIMULATED; only pieces that are stamped later go without."""
 

@@ -59,9 +59,9 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 
 def first_key(table: Iterable[str], text: str) -> str | None:
-    """The key of the table whose words the text has, the earliest in the text."""
-    found = {key: match.start() for key in table if (match := find_words(key, text))}
-    return min(found, key=found.__getitem__) if found else None
+    """The words of a table that the text has earliest, or None."""
+    found = _found({words: words for words in table}, text)
+    return found[0][1] if found else None
 
 
 def key_colour(prompt: str) -> str | None:
@@ -120,13 +120,18 @@ def _cleaned(prompt: str) -> str:
 
 
 def _subjects(text: str) -> tuple[str, ...]:
-    words = read_table("words")["subjects"]
-    found = sorted((match.start(), name) for name, pattern in words.items() if (match := find_words(pattern, text)))
+    tables = read_table("words")
+    found = _found(tables["subjects"], text) or _found(tables["fallbacks"], text)[:1]
     if not found:
-        return ("portrait",) if find_words("portrait", text) else ()
+        return ()
     first, *others = found
     joined = [name for start, name in others if re.search(_JOINED, text[first[0] : start], re.IGNORECASE)]
     return (first[1], *joined[:1])
+
+
+def _found(words: Mapping[str, str], text: str) -> list[tuple[int, str]]:
+    """Where the words of each name are first found, in the order of the text."""
+    return sorted((match.start(), name) for name, pattern in words.items() if (match := find_words(pattern, text)))
 
 
 def _colours(text: str, subject: str | None) -> tuple[Colour | None, Colour | None]:
