@@ -59,7 +59,7 @@ def test_texts_are_read(text, check, value, words, bound):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "blnk", "alpha cleen", "alpha=1", "palette", "size", "size=big", "size=>=16:9", "text=", "sharp >=x", "sharp >=1 <=2",
+    ["", "blnk", "alpha tidy", "alpha=1", "palette", "size", "size=big", "size=>=16:9", "text=", "sharp >=x", "sharp >=1 <=2",
      "same-as", 'text="open', "no.toml", "not-blank extra"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused(text):
