@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from imagegen_magic.inputs import open_picture
+from imagegen_magic.images.opening import open_picture
 
 __all__ = ["Pixels", "load_pixels"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
-from imagegen_magic.inputs import open_picture
+from imagegen_magic.images.opening import open_picture
 
 from . import measures, ocr
 from .expectations import SIZE, Expectation, parse_expectations

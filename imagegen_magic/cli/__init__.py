@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if word in ("-h", "--help", "help") and len(words) == 1:
         return _print(HELP)
     if word in ("-V", "--version"):
-        from imagegen_magic import __version__  # noqa: PLC0415 - the package's own version
+        from imagegen_magic._version import __version__  # noqa: PLC0415 - the package's own version
 
         return _print(f"imagegen_magic {__version__}\n")
     if word == "help":
