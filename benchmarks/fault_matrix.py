@@ -20,9 +20,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from imagegen_magic.api import Session
 from imagegen_magic.errors import CallError
-from imagegen_magic.result import ImageResult
+from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
 

@@ -8,9 +8,9 @@ import pytest
 from conftest import simulated_session
 from PIL import Image
 
-from imagegen_magic import batch_lines
+from imagegen_magic.batch import lines as batch_lines
+from imagegen_magic.batch.rows import read_source
 from imagegen_magic.errors import CallError, ImagegenError, OptionError, RequestError
-from imagegen_magic.rows import read_source
 from imagegen_magic.simulator import Simulator
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -20,7 +20,7 @@ NIGHT = {**SMALL, "model": "gpt-image-2.5-flare", "via": "batch-api"}
 def submitted(session, jobs, **more):
     """The handle of a batch of these jobs."""
     shared = {**NIGHT, **more}
-    return session.submit_batch(session.plan_batch(read_source(jobs), shared, name="night"), shared, name="night")
+    return session.batches.submit(session.batches.plan(read_source(jobs), shared, name="night"), shared, name="night")
 
 
 def collected(handle, steps=9):
@@ -37,12 +37,12 @@ def test_submitted_asked_for_and_collected(session, simulator, folder):
         submitted(session, ["a cat", "a fish"])
     with pytest.raises(ImagegenError, match="not finished"):
         handle.collect()
-    later = simulated_session(simulator).batch_handle(handle.id)
+    later = simulated_session(simulator).batches.handle(handle.id)
     gallery = collected(later)
     assert [path.name for path in gallery.paths] == ["night-mug.png", "night-cat.png"]
     assert len(later.collect().paths) == 2
     assert len(list((folder / "output/imagegen").glob("*.png"))) == 2
-    assert "collected" in str(session.batches_table())
+    assert "collected" in str(session.batches.table())
 
 
 def test_edits_go_with_uploaded_pictures(session, simulator, folder):
@@ -55,12 +55,12 @@ def test_edits_go_with_uploaded_pictures(session, simulator, folder):
         {"prompt": "like this", "ref": "coat.png"},
     ]
     handle = submitted(session, edits)
-    uploads = session.client(None).sdk().files.list(purpose="vision")
+    uploads = session.clients.get(session.options()).sdk().files.list(purpose="vision")
     assert sorted(file.filename for file in uploads) == ["coat.png", "mask.png", "room.png"]
     (folder / "room.png").unlink()
     (folder / "coat.png").unlink()
     later = simulated_session(simulator)
-    gallery = collected(later.batch_handle(handle.id))
+    gallery = collected(later.batches.handle(handle.id))
     assert len(gallery.done) == 3
     assert [result.record.digest for result in gallery.done] == [job["digest"] for job in handle._sent.jobs]
     assert simulator.images_billed == 3
@@ -131,7 +131,7 @@ def test_a_lost_answer_is_found_again(folder):
         submitted(session, ["a mug"])
     with pytest.raises(OptionError, match="submitted already"):
         submitted(session, ["a mug"])
-    assert len(collected(session.batch_handle()).done) == 1
+    assert len(collected(session.batches.handle()).done) == 1
 
 
 def test_kept_notes_are_plain(session, folder):
@@ -145,4 +145,4 @@ def test_batch_api_refuses_what_it_can_not_do(session):
     """A model without it, edits and two backdrops are refused before anything is uploaded."""
     for more in ({"model": "gpt-image-2.6-flare"}, {"transparent": "difference", "model": "gpt-image-2.5-flare"}):
         with pytest.raises(RequestError):
-            session.plan_batch(read_source(["a mug"]), {**SMALL, "via": "batch-api", **more})
+            session.batches.plan(read_source(["a mug"]), {**SMALL, "via": "batch-api", **more})

@@ -28,8 +28,8 @@ from imagegen_magic.cli.output import Progress, in_shell_words
 from imagegen_magic.cli.table import COMMANDS as TABLE
 from imagegen_magic.cli.table import options_of
 from imagegen_magic.errors import CallCancelledError, ServerError
-from imagegen_magic.option_table import OPTIONS
-from imagegen_magic.settings import resolve
+from imagegen_magic.options.settings import resolve
+from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
 
@@ -285,7 +285,7 @@ def test_place_output(line, placed):
     """--out is a path from the working folder; its history lies in the output folder where it is inside that."""
     values, problems = place_output(line, resolve(line))
     assert not problems
-    assert (resolve(values)["out_dir"], values["out"]) == placed
+    assert (resolve(values).out_dir, values["out"]) == placed
 
 
 def test_job_file_stays_below_the_folder():

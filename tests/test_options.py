@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegen_magic.errors import OptionError
-from imagegen_magic.option_table import OPTIONS
-from imagegen_magic.option_values import read_values
-from imagegen_magic.options import build_parser, parse_line, split_line
-from imagegen_magic.settings import resolve
+from imagegen_magic.options.line import build_parser, parse_line, split_line
+from imagegen_magic.options.settings import resolve
+from imagegen_magic.options.table import OPTIONS
+from imagegen_magic.options.values import read_values
 
 
 def test_a_full_line():
@@ -81,9 +81,9 @@ def test_layers(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.imagegen_magic]\nquality = "low"\nsize = "square"\n')
     environ = {"IMAGEGEN_QUALITY": "high", "IMAGEGEN_CONCURRENCY": "9", "IMAGEGEN_SOMETHING": "x"}
     options = resolve({"size": "4k"}, session={"output_format": "webp"}, environ=environ, folder=tmp_path)
-    assert (options["size"], options.origins["size"]) == ("4k", "line")
-    assert (options["quality"], options.origins["quality"]) == ("high", "environment IMAGEGEN_QUALITY")
-    assert options["concurrency"] == 9
+    assert (options.size, options.origins["size"]) == ("4k", "line")
+    assert (options.quality, options.origins["quality"]) == ("high", "environment IMAGEGEN_QUALITY")
+    assert options.concurrency == 9
     assert options.origins["output_format"] == "session"
     assert options.origins["model"] == "default"
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagegen_magic import png
-from imagegen_magic.png import encode_png
+from imagegen_magic.images import png
+from imagegen_magic.images.png import encode_png
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 

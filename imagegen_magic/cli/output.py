@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import Any, TextIO
 
 from imagegen_magic.errors import CallError, ImagegenError
 from imagegen_magic.redaction import redact
-from imagegen_magic.response import Event, Failed, Retrying, Saved, Sending
+from imagegen_magic.request.response import Event, Failed, Retrying, Saved, Sending
 
 __all__ = ["Progress", "error_document", "in_shell_words", "print_json", "print_lines", "say", "shown"]
 
@@ -199,6 +200,5 @@ class Progress:
 
 
 def _columns() -> int:
-    import shutil  # noqa: PLC0415 - only for a bar
 
     return shutil.get_terminal_size().columns - 1

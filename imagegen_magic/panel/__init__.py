@@ -15,18 +15,20 @@ import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from imagegen_magic import frontend
-from imagegen_magic.api import Session, default_session
-from imagegen_magic.background import Task
-from imagegen_magic.cells import CellView, refuse_keys
-from imagegen_magic.cost import format_usd
+from imagegen_magic.api import default_session
+from imagegen_magic.display import slot as frontend
+from imagegen_magic.display.cell_view import CellView
 from imagegen_magic.errors import CallCancelledError, ImagegenError, Problem, RequestError
-from imagegen_magic.history import Record
-from imagegen_magic.option_values import read_values
-from imagegen_magic.planning import Job
-from imagegen_magic.recall import cell_text
-from imagegen_magic.response import Event
-from imagegen_magic.result import ImageResult
+from imagegen_magic.jobs.planning import Job
+from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.jobs.task import Task
+from imagegen_magic.options.values import read_values
+from imagegen_magic.redaction import refuse_keys
+from imagegen_magic.request.cost import format_usd
+from imagegen_magic.request.response import Event
+from imagegen_magic.session import Session
+from imagegen_magic.store.history import Record
+from imagegen_magic.store.recall import cell_text
 from imagegen_magic.widgets import PanelKeys
 
 from .action_bar import ActionBar, question_about
@@ -171,7 +173,7 @@ class Panel(W.VBox):  # type: ignore[misc]
             return job
 
     def _plan(self, spoken: Spoken) -> Job:
-        refuse_keys(spoken.prompt)
+        refuse_keys(spoken.prompt, "prompt")
         return self.session.plan(
             spoken.prompt, spoken.values, command=spoken.command, name=spoken.name, problems=spoken.problems,
             cell=cell_text(spoken.command, spoken.name, spoken.values, spoken.prompt), variables=self._variables(),
@@ -185,7 +187,7 @@ class Panel(W.VBox):  # type: ignore[misc]
         self.bar.note([*([self.form.notes] if self.form.notes else []), *notes])
         self.bar.say_cost(self._job)
         self.form.show_size(self._job.request.size if self._job else "")
-        spent = self.session.spent
+        spent = self.session.spending.total
         self.spent.value = f"{format_usd(spent) if spent else 'nothing'} spent in this notebook"
 
     # running
@@ -204,13 +206,13 @@ class Panel(W.VBox):  # type: ignore[misc]
             job = self.check()
             if job is None or self._running:
                 return None
-            question, yes = ("", "") if sure else question_about(job, self.session.spent)
+            question, yes = ("", "") if sure else question_about(job, self.session.spending.total)
             self.bar.ask(question, yes)
             if question:
                 return None
             self.card.clear()
             view = CellView(job, live=True, home=self._home)
-            task = self._task = self.session.start(job, on_event=lambda event: self._on_event(view, event))
+            task = self._task = self.session.start_job(job, on_event=lambda event: self._on_event(view, event))
         self.bar.run(True)
         self.check()
         watch = self.card.guard(self._watch)

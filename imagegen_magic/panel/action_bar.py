@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
-from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import BudgetError, Problem
-from imagegen_magic.planning import check_budget
+from imagegen_magic.jobs.planning import check_budget
+from imagegen_magic.request.cost import format_usd
 
 from .card import Guard
 from .controls import line
@@ -18,7 +18,7 @@ from .controls import line
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from imagegen_magic.planning import Job
+    from imagegen_magic.jobs.planning import Job
 
 __all__ = ["ActionBar", "question_about"]
 
@@ -103,7 +103,7 @@ class ActionBar:
 def question_about(job: Job, spent: Decimal) -> tuple[str, str]:
     """(what has to be confirmed before this job is sent, what the button that agrees is called); both may be empty."""
     questions, names = [], []
-    if job.options["transparent"] == "native":
+    if job.options.transparent == "native":
         preview = ", in preview: the server may refuse it" if job.model.transparency == "preview" else ""
         questions.append(
             f"Native transparency: {job.model.id} draws the alpha itself{preview}. "

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from imagegen_magic.catalog import Catalog, Model
-from imagegen_magic.option_table import MODERATIONS, Option
-from imagegen_magic.sizes import PRESETS, flexible_faults, read_pixels
+from imagegen_magic.facts.catalog import Catalog, Model
+from imagegen_magic.facts.sizes import PRESETS, flexible_faults, read_pixels
+from imagegen_magic.options.table import MODERATIONS, Option
 
 __all__ = ["choices_of", "size_choices"]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
-from imagegen_magic.catalog import Model
 from imagegen_magic.errors import Problem
-from imagegen_magic.option_table import Option
-from imagegen_magic.sizes import PRESETS, read_pixels
+from imagegen_magic.facts.catalog import Model
+from imagegen_magic.facts.sizes import PRESETS, read_pixels
+from imagegen_magic.options.table import Option
 
 __all__ = ["Control", "close", "control_for", "fill", "line"]
 
@@ -111,7 +111,7 @@ def _label(choice: Any) -> str:
 
 def control_for(option: Option, default: Any, choices: tuple[Any, ...] = ()) -> Control:
     """The control that an option's kind asks for; `choices` are what the model or the table allows."""
-    if option.kind == "switch":
+    if option.kind == "flag":
         return Control(option, W.Checkbox(value=bool(default), indent=False), default=bool(default))
     if choices:
         offered, start = offer(choices, default)
@@ -119,7 +119,7 @@ def control_for(option: Option, default: Any, choices: tuple[Any, ...] = ()) -> 
         return Control(option, (W.ToggleButtons if few else W.Dropdown)(options=offered, value=start), default=start)
     what = re.split(r"[;(]", option.help)[0].strip()
     hint = f"{default} · {what}" if default is not None else what
-    if option.kind in ("list", "pairs", "wholes"):
+    if option.kind in ("list", "key_value", "ints"):
         return Control(option, W.Textarea(placeholder=f"{hint} · one a line", rows=2), default="")
     return Control(option, W.Text(placeholder=hint), default="")
 

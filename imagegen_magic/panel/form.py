@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
-from imagegen_magic.catalog import Catalog, Model
 from imagegen_magic.errors import Problem
-from imagegen_magic.option_table import (
+from imagegen_magic.facts.catalog import Catalog, Model
+from imagegen_magic.facts.sizes import PRESETS, read_pixels
+from imagegen_magic.facts.use_cases import load_use_cases
+from imagegen_magic.facts.words import prompt_fields
+from imagegen_magic.options.options import Options
+from imagegen_magic.options.table import (
     CUTOUT,
     FILES,
     IMAGES,
@@ -25,17 +29,14 @@ from imagegen_magic.option_table import (
     SHOW,
     Option,
 )
-from imagegen_magic.option_values import BY_NAME, read_values
-from imagegen_magic.prompt import FIELD_LABELS, load_use_cases
-from imagegen_magic.settings import Options
-from imagegen_magic.sizes import PRESETS, read_pixels
+from imagegen_magic.options.values import BY_NAME, read_values
 
 from .card import Guard
 from .choices import choices_of
 from .controls import Control, control_for
 
 if TYPE_CHECKING:
-    from imagegen_magic.api import Session
+    from imagegen_magic.session import Session
 
 __all__ = ["Form", "Spoken", "split_role"]
 
@@ -58,7 +59,7 @@ MORE: dict[str, str] = {
 }
 """The groups of the option table below "Advanced", in order."""
 ELSEWHERE = {
-    *MAIN, *FIELD_LABELS, "background", "transparent", "image", "ref", "mask", "mask_box", "augment", "raw",
+    *MAIN, *prompt_fields(), "background", "transparent", "image", "ref", "mask", "mask_box", "augment", "raw",
     "show_prompt", "dry_run", "yes", "detach", "quiet", "progress", "models_file", "dialect", "text",
 }  # fmt: skip
 """Options with a place of their own in the panel, or none: what they say is the panel's business."""
@@ -103,7 +104,7 @@ class Form:
         self.size_said.add_class("imagegen-hint")
         self.backdrop = W.ToggleButtons(description="background", options=list(BACKDROPS), value="auto")
         self.controls = {option.name: self._control(option) for option in OPTIONS if self._wanted(option)}
-        self.fields = {name: self._field(name) for name in FIELD_LABELS}
+        self.fields = {name: self._field(name) for name in prompt_fields()}
         self.add_field = W.Dropdown(options=[("+ add a field", ""), *self._fields_left()], value="")
         self.images: list[tuple[str, str]] = []
         """(reference, role) of every input picture."""
@@ -120,8 +121,8 @@ class Form:
         return (makes and (option.name in MAIN or (option.name not in ELSEWHERE and option.group != PROMPT))) or option.name == "keep"  # fmt: skip
 
     def _control(self, option: Option) -> Control:
-        default = self._options[option.name]
-        model = self._catalog.get(self._options["model"])
+        default = getattr(self._options, option.name)
+        model = self._catalog.get(self._options.model)
         if option.name == "size":
             return control_for(option, default or "auto", choices_of(option, model, self._catalog))
         if option.name == "n":
@@ -132,7 +133,7 @@ class Form:
         option = BY_NAME[name]
         choices = tuple(load_use_cases()) if name == "use_case" else ()
         control = control_for(option, None, choices)
-        control.widget.description = FIELD_LABELS[name].lower()
+        control.widget.description = prompt_fields()[name].lower()
         control.show(visible=False)
         return control
 
@@ -152,7 +153,7 @@ class Form:
             self.add_field.value = ""
 
     def _fields_left(self) -> list[tuple[str, str]]:
-        return [(FIELD_LABELS[name].lower(), name) for name, control in self.fields.items() if not control.shown]
+        return [(prompt_fields()[name].lower(), name) for name, control in self.fields.items() if not control.shown]
 
     def _changed(self, change: Mapping[str, Any]) -> None:
         if change["owner"] is self.controls["model"].widget:
@@ -165,7 +166,7 @@ class Form:
     @property
     def model(self) -> Model:
         """The model chosen."""
-        return self._catalog.get(str(self.controls["model"].widget.value or self._options["model"]))
+        return self._catalog.get(str(self.controls["model"].widget.value or self._options.model))
 
     @property
     def command(self) -> str:
@@ -321,7 +322,7 @@ class Form:
 
 def split_role(token: Any) -> tuple[str, str]:
     """(reference, role) of an input picture as an option names it."""
-    from imagegen_magic.inputs import parse_token  # noqa: PLC0415 - Pillow comes with the first picture
+    from imagegen_magic.images.opening import parse_token  # noqa: PLC0415 - Pillow comes with the first picture
 
     parsed = parse_token(token)
     return str(parsed.reference), parsed.role

@@ -11,7 +11,7 @@ from .card import Guard
 from .form import Form, Spoken
 
 if TYPE_CHECKING:
-    from imagegen_magic.api import Session
+    from imagegen_magic.session import Session
 
 __all__ = ["Past"]
 
@@ -51,7 +51,7 @@ class Past:
 
     def step(self, step: int) -> None:
         """Shows an older or newer prompt; beyond the newest comes back what was typed."""
-        prompts = list(dict.fromkeys(record.prompt_typed for record, _ in self._session.newest(LOOK_BACK)))
+        prompts = list(dict.fromkeys(record.prompt_typed for record, _ in self._session.library.newest(LOOK_BACK)))
         if not prompts:
             return
         if self._recalled == 0 and step > 0:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.inputs import read_input, resolve_token
+from imagegen_magic.images.opening import read_input, resolve_token
 
 from .card import Guard
 from .controls import fill, line
 
 if TYPE_CHECKING:
-    from imagegen_magic.store import Store
+    from imagegen_magic.store.folder import Store
 
     from .form import Form
 
@@ -95,14 +95,9 @@ class Pictures:
         self._on_change()
 
     def _read(self, reference: str) -> Any:
-        store = self._store()
+        from imagegen_magic.store.library import Library  # noqa: PLC0415 - only for a reference
 
-        def find(word: str) -> Path:
-            from imagegen_magic.gather import history_file  # noqa: PLC0415 - only for a history reference
-
-            return history_file(store, word)
-
-        source, origin = resolve_token(reference, self._variables(), find)
+        source, origin = resolve_token(reference, self._variables(), Library(self._store()).image_file)
         return read_input(source, origin=origin)
 
     def _add_typed(self, _: object = None) -> None:

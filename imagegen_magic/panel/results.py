@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
 
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.history import Record
+from imagegen_magic.store.history import Record
 
 from .card import Guard
 from .controls import fill, line
@@ -18,8 +18,8 @@ from .form import split_role
 from .pictures import path_token
 
 if TYPE_CHECKING:
-    from imagegen_magic.api import Session
-    from imagegen_magic.result import GeneratedImage, ImageResult
+    from imagegen_magic.jobs.result import GeneratedImage, ImageResult
+    from imagegen_magic.session import Session
 
 __all__ = ["HISTORY_LENGTH", "History", "Results", "record_values"]
 
@@ -112,7 +112,9 @@ class Results:
         if self.stage.children:
             self._close_comparison()
             return
-        pair = self._session.compare(self._other(), self.reference(), variables=self._variables())
+        from imagegen_magic.images.references import Comparison  # noqa: PLC0415 - Pillow comes with the first image
+
+        pair = Comparison.of((self._other(), self.reference()), self._variables(), self._session.library)
         self._show(pair)
         from imagegen_magic.widgets import CompareSlider  # noqa: PLC0415 - anywidget comes with the first comparison
 
@@ -140,10 +142,12 @@ class Results:
         self.compare.description = "Compare"
 
     def _cut(self, _: object) -> None:
-        self._show(self._session.save_cutout(self.picture))
+        from imagegen_magic.jobs.derived import saved_cutout  # noqa: PLC0415 - numpy comes with the first cut-out
+
+        self._show(saved_cutout(self.picture.source, self.picture.path.stem, {}, self._session.library))
 
     def _copy(self, _: object) -> None:
-        self.cell.value = self._session.recall(f"@{self.picture.record.number}")
+        self.cell.value = self._session.library.recall(f"@{self.picture.record.number}")
         self.cell.layout.display = None
         self.cell.rows = min(12, self.cell.value.count("\n") + 2)
         self._send({"copy": self.cell.value})
@@ -179,7 +183,7 @@ class History:
         """Shows what the history holds now."""
         from imagegen_magic.widgets import Gallery  # noqa: PLC0415 - anywidget comes with the first gallery
 
-        records = self._session.newest(HISTORY_LENGTH)
+        records = self._session.library.newest(HISTORY_LENGTH)
         if not records:
             fill(self.box, W.Label("Nothing yet: what you make here, or in a cell, appears here."))
             return
@@ -187,8 +191,8 @@ class History:
             {"id": f"@{r.number}", "image": path, "label": r.name or f"@{r.number}", "prompt": r.prompt_typed}
             for r, path in records
         ]
-        gallery = Gallery(items, starred=self._session.starred())
-        gallery.observe(self._guard(lambda change: self._session.star(change["new"])), "starred")
+        gallery = Gallery(items, starred=self._session.library.starred())
+        gallery.observe(self._guard(lambda change: self._session.library.star(change["new"])), "starred")
         gallery.on_open(self._guard(self._on_open))
         gallery.on_edit(self._guard(self._on_edit))
         fill(self.box, gallery)

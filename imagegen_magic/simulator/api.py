@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from imagegen_magic.catalog import Catalog, load_catalog
+from imagegen_magic.facts.catalog import Catalog, load_catalog
 
 from . import effects
 from .batches import BatchStore
@@ -219,7 +219,7 @@ class Simulator:
         if fault is None:
             return route(exchange)
         exchange.note.fault = fault.name
-        effects.raise_status_fault(fault, "gpt-image", exchange.request_id)
+        effects.raise_status_fault(fault, load_catalog().default, exchange.request_id)
         answer = effects.maimed(fault, self._settings.sleep, exchange.timeout) or route(exchange)
         return effects.damaged(answer, fault, self._settings.sleep, exchange.timeout)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from imagegen_magic.catalog import Catalog
+from imagegen_magic.facts.catalog import Catalog
 
 from . import answers, effects
 from .batches import LineAnswer

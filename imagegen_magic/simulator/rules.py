@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from imagegen_magic.catalog import Catalog, FlexibleSizes, Model
+from imagegen_magic.facts.catalog import Catalog, FlexibleSizes, Model
 
 from .reader import Reader, bad, wrong_type, wrong_value
 from .uploads import Endpoint, pixels, read_pictures

@@ -17,7 +17,7 @@ STEPWISE = """
 import threading
 import imagegen_magic
 from imagegen_magic.api import default_session
-from imagegen_magic.client import Client
+from imagegen_magic.wire.client import Client
 from imagegen_magic.simulator import Simulator
 
 steps = threading.Semaphore(0)  # one for the preview, one for the picture
