@@ -135,7 +135,7 @@ def test_reference_pictures_count(session, simulator, folder):
 
 def test_the_users_key(session, simulator):
     """--key-color overrides the choice."""
-    result = session.generate("a red mug", transparent=True, key_color="#0000ff", size=SIZE)
+    session.generate("a red mug", transparent=True, key_color="#0000ff", size=SIZE)
     assert "#0000ff chroma-key" in prompts(simulator)[0]
 
 
