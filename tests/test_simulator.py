@@ -15,6 +15,7 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
 import jsonschema
 import numpy as np
 import pytest
@@ -347,8 +348,9 @@ KEY_PROMPT = "A {} on a perfectly flat solid #00ff00 chroma-key background for b
 
 @pytest.mark.parametrize("subject", ["fluffy cat with hair", "glass", "ring", "mug with steam", "robot"])
 def test_key_backdrop_is_flat(subject):
-    """The border of a chroma-key picture is exactly the colour named, and the subject is far from it."""
-    pixels = np.asarray(drawn({"prompt": KEY_PROMPT.format(subject), "size": "1024x1024"}))
+    """With `delivery="exact"`, the border is exactly the colour named, and the subject is far from it."""
+    sim = make(delivery="exact")
+    pixels = np.asarray(drawn({"prompt": KEY_PROMPT.format(subject), "size": "1024x1024"}, sim=sim))
     key = np.array([0, 255, 0])
     for edge in (pixels[:8], pixels[-8:], pixels[:, :8], pixels[:, -8:]):
         assert (edge == key).all()
@@ -356,6 +358,30 @@ def test_key_backdrop_is_flat(subject):
     assert 0.05 < subject_share < 0.7
     levels = np.unique(np.abs(pixels.astype(int) - key).sum(axis=2))
     assert len(levels) > 50, "edges are blended, not cut"
+
+
+@pytest.mark.parametrize(
+    "prompt", [KEY_PROMPT.format("robot"), "A robot on one flat solid #ff00ff chroma-key background"]
+)
+def test_key_backdrop_comes_as_models_deliver_it(prompt):
+    """Off the colour asked for, nearly flat far from the subject, with rings of some levels around it; equal each time."""
+    body = {"prompt": prompt, "size": "1024x1024"}
+    exact, model, again = (
+        np.asarray(drawn(body, sim=make(delivery=delivery)), np.float32) for delivery in ("exact", "model", "model")
+    )
+    assert (model == again).all()
+    key = np.median(model[:16].reshape(-1, 3), axis=0)
+    off = np.abs(key - exact[0, 0])
+    assert (off >= 2).all()
+    assert (off <= 60).all()
+    clear = (exact == exact[0, 0]).all(axis=2)
+    deviation = np.abs(model - key).max(axis=2)
+    distance = cv2.distanceTransform(clear.astype(np.uint8), cv2.DIST_L2, 5)
+    near, middle, far = (np.median(deviation[np.abs(distance - pixels) < 0.6]) for pixels in (3, 8, 60))
+    assert near > middle > far >= 0.5
+    assert 2 <= near <= 6
+    assert far <= 2
+    assert np.percentile(deviation[(distance > 2) & (distance < 4)], 99) < 25
 
 
 def test_transparent_picture_has_real_alpha():
@@ -370,13 +396,14 @@ def test_transparent_picture_has_real_alpha():
 
 def test_two_backdrops_show_one_subject():
     """An edit that names another key colour keeps the subject, so that alpha can be solved from both."""
-    first = call({"prompt": KEY_PROMPT.format("glass"), "size": "1024x1024"}).json()
+    sim = make(delivery="exact")
+    first = call({"prompt": KEY_PROMPT.format("glass"), "size": "1024x1024"}, sim=sim).json()
     body = {
         "prompt": "Change only the backdrop to a flat solid #ff00ff; keep the subject as it is",
         "size": "1024x1024",
     }
     sent = base64.b64decode(first["data"][0]["b64_json"])
-    second = edit(body, images=[sent]).json()
+    second = edit(body, images=[sent], sim=sim).json()
     a, b = (np.asarray(picture(answer), np.float64) for answer in (first, second))
     key_a, key_b = np.array([0, 255, 0.0]), np.array([255, 0, 255.0])
     alpha = 1 - ((a - b) @ (key_a - key_b)) / ((key_a - key_b) @ (key_a - key_b))

@@ -74,9 +74,10 @@ def test_a_cut_out_and_its_source(session, simulator, folder):
     assert cut.shape == (1024, 1024, 4)
     assert source.shape == (1024, 1024, 3)
     assert not cut[0, 0].any()
-    assert (source[0, 0] == (0, 255, 0)).all()
+    key = np.array([int(result.report.key[start : start + 2], 16) for start in (1, 3, 5)])
+    assert (np.abs(source[0, 0] - key) < 5).all(), "the key is measured on the picture, whose backdrop is a little off"
+    assert (np.abs(key - (0, 255, 0)) < 60).all()
     assert result.report.status == "pass"
-    assert result.report.key == "#00ff00"
     assert len(simulator.record) == 1
     assert "flat, solid #00ff00 chroma-key background" in prompts(simulator)[0]
     assert any(note.startswith("chroma key #00ff00") for note in result.notes)
@@ -96,7 +97,7 @@ def test_a_leaf_is_shot_on_magenta(session, simulator):
     result = session.generate("a green leaf", name="leaf", transparent=True, size=SIZE)
     cut = opened(result.path)
     inside = cut[cut[..., 3] == 255][:, :3].astype(int)
-    assert result.report.key == "#ff00ff"
+    assert "flat, solid #ff00ff chroma-key background" in prompts(simulator)[0]
     assert np.median(inside[:, 1] - inside[:, 0]) > 10
     assert any("magenta, because the prompt names" in note for note in result.notes)
 
@@ -134,8 +135,7 @@ def test_reference_pictures_count(session, simulator, folder):
 
 def test_the_users_key(session, simulator):
     """--key-color overrides the choice."""
-    result = session.generate("a red mug", transparent=True, key_color="#0000ff", size=SIZE)
-    assert result.report.key == "#0000ff"
+    session.generate("a red mug", transparent=True, key_color="#0000ff", size=SIZE)
     assert "#0000ff chroma-key" in prompts(simulator)[0]
 
 

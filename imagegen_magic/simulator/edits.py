@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from .drawing import Recipe, paint_picture
+from .drawing.picture import on_key
 from .drawing.recipe import seed_of
 from .drawing.sheets import read_layout
 from .drawing.stamp import stamp_corner, stamp_foot
@@ -65,9 +66,7 @@ def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
         stamp_foot(subject)
         if backdrop is None or job.background == "transparent":
             return subject
-        flat = Image.new("RGB", size, backdrop)
-        flat.paste(subject, (0, 0), subject)
-        return flat
+        return on_key(subject, replace(recipe, backdrop=backdrop))
     picture = _over_white(picture)
     box = _marked(job, size) or (int(size[0] * 0.04), int(size[1] * 0.52), int(size[0] * 0.40), int(size[1] * 0.96))
     _add_subject(picture, recipe, box)

@@ -39,6 +39,7 @@ class Settings:
     sleep: Sleep
     refuse_transparent: bool
     drift: float
+    delivery: str
     picture: bytes | None
 
     def today(self) -> date:
@@ -169,7 +170,8 @@ class ImageEndpoints:
         if self._settings.picture is not None:
             return answers.Drawn(data=self._settings.picture)
         try:
-            return answers.draw(job, number, self._settings.drift, fault)
+            manner = answers.Manner(drift=self._settings.drift, delivery=self._settings.delivery, fault=fault)
+            return answers.draw(job, number, manner)
         except (OSError, SyntaxError) as error:
             message = "Invalid image file or mode for 'image', please check your image file."
             raise ApiError(400, message, param="image", code="invalid_image_file") from error

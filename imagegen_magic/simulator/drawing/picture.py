@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageFilter
 
+from .delivery import delivered
 from .figures import figure_parts, figure_place, palette
 from .parts import Colour, Part, bounds, ellipse, from_hex, mix
 from .pixel_art import enlarged, lattice_size, limited
@@ -18,7 +19,7 @@ from .stamp import stamp_corner, stamp_figure, stamp_foot, stamp_pixels
 from .styles import PAPER, Style, read_style, textured, with_border, with_grain
 from .wording import Wanted, read_prompt
 
-__all__ = ["paint_picture"]
+__all__ = ["on_key", "paint_picture"]
 
 _SCALE = 0.375 / 100
 """Pixels for a subject unit, as a share of the picture's shorter edge."""
@@ -42,8 +43,15 @@ def paint_picture(recipe: Recipe) -> Image.Image:
         picture = _stamped(_drawn(recipe, wanted, style, layout), recipe)
     if recipe.backdrop in ("none", "scene"):
         return picture
-    flat = Image.new("RGB", picture.size, rgb_bytes(from_hex(recipe.backdrop)))
-    flat.paste(picture, (0, 0), picture)
+    return on_key(picture, recipe)
+
+
+def on_key(subject: Image.Image, recipe: Recipe) -> Image.Image:
+    """An RGBA subject on the recipe's flat backdrop, RGB, delivered as the recipe says."""
+    if recipe.delivery == "model":
+        return delivered(subject, recipe.backdrop, recipe.seed)
+    flat = Image.new("RGB", subject.size, rgb_bytes(from_hex(recipe.backdrop)))
+    flat.paste(subject, (0, 0), subject)
     return flat
 
 

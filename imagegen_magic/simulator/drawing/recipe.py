@@ -33,6 +33,8 @@ class Recipe:
     """Where in its movement the subject is, 0 to 1: one frame of an animation."""
     fault: str = ""
     """What goes wrong in a sprite sheet, one of `sheets.SHEET_FAULTS`; other pictures know no such fault."""
+    delivery: str = "exact"
+    """How a flat backdrop comes: `exact`, or as a `model` delivers it (see `delivery.py`)."""
     stamped: bool = True
     """Whether the picture says SIMULATED; only pieces that are stamped later go without."""
 

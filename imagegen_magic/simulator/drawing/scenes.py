@@ -41,14 +41,19 @@ class Scene:
 
 
 def find_scene(wanted: Wanted) -> Scene | None:
-    """The scene that the prompt names, or None."""
+    """The scene that the prompt names, or None for a room."""
     tables = read_table("scenes")
-    places = {values["words"]: values for values in tables["scene"].values()}
-    lights = {values["words"]: values for values in tables["light"].values()}
-    place, light = first_key(places, wanted.text), first_key(lights, wanted.text)
-    if place is None and light is None:
+    place, light = _named("scene", wanted), _named("light", wanted)
+    if place is None and (light is None or find_words(tables["indoors"]["words"], wanted.text)):
         return None
-    return Scene(place=places[place] if place else tables["scene"]["mountains"], light=lights[light] if light else {})
+    return Scene(place=place or tables["scene"]["mountains"], light=light or {})
+
+
+def _named(table: str, wanted: Wanted) -> Mapping[str, Any] | None:
+    """The entry of a table whose words the prompt has first."""
+    entries = {values["words"]: values for values in read_table("scenes")[table].values()}
+    found = first_key(entries, wanted.text)
+    return entries[found] if found else None
 
 
 def scene_behind(size: tuple[int, int], scene: Scene, wanted: Wanted, style: Style, rng: random.Random) -> Image.Image:
@@ -231,6 +236,15 @@ def _tuft(reach: float, rng: random.Random) -> Outline:
     return np.array(blades)
 
 
+def _weed(reach: float, rng: random.Random) -> Outline:
+    """A swaying ribbon."""
+    up = np.linspace(0, 1, 24)
+    tall, sway, half = reach * rng.uniform(0.5, 1.0), reach * rng.uniform(0.05, 0.10), reach * 0.05 * (1 - up * 0.8)
+    middle = sway * np.sin(up * 7 + rng.uniform(0, math.tau))
+    sides = [np.stack([middle + side * half, -tall * up], axis=1) for side in (-1, 1)]
+    return np.concatenate([sides[0], sides[1][::-1]])
+
+
 def _stone(reach: float, rng: random.Random) -> Outline:
     angle = np.linspace(math.pi, 2 * math.pi, 20)
     return np.stack([np.cos(angle) * reach * rng.uniform(1.2, 2.2), np.sin(angle) * reach * rng.uniform(0.6, 1.0)], 1)
@@ -238,7 +252,7 @@ def _stone(reach: float, rng: random.Random) -> Outline:
 
 _THINGS: dict[str, Callable[[float, random.Random], Outline]] = {
     "pines": _pine, "crowns": _crown, "towers": _tower, "clouds": _cloud,
-    "dots": _dot, "streaks": _streak, "tufts": _tuft, "stones": _stone,
+    "dots": _dot, "streaks": _streak, "tufts": _tuft, "weeds": _weed, "stones": _stone,
 }  # fmt: skip
 """From size and chance to the outline of one thing that stands at (0, 0)."""
 
@@ -250,8 +264,9 @@ def room(size: tuple[int, int], main: Colour, wanted: Wanted, style: Style, rng:
     wall = colorsys.hls_to_rgb((hue + turn) % 1, light, 0.22 + 0.25 * saturation)
     surfaces = read_table("scenes")["surface"]
     named = next((from_hex(colour) for words, colour in surfaces.items() if find_words(words, wanted.text)), None)
-    floor = style.toned(named or shade(wall, 0.90, 0.9), wanted)
-    wall = style.toned(wall, wanted)
+    scene = Scene(place={}, light=_named("light", wanted) or {})
+    floor = style.toned(scene.lit(named or shade(wall, 0.90, 0.9)), wanted)
+    wall = style.toned(scene.lit(wall), wanted)
     picture = _lit_room(size, wall, floor, style.shading)
     _light_on_wall(picture, mix(wall, _WHITE, 0.45), rng)
     return picture
