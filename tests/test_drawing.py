@@ -13,6 +13,7 @@ import pytest
 
 from imagegen_magic.simulator import drawing
 from imagegen_magic.simulator.drawing import Recipe, paint_picture
+from imagegen_magic.simulator.drawing.lettering import wanted_texts
 from imagegen_magic.simulator.drawing.sheets import SHEET_FAULTS, read_layout
 from imagegen_magic.simulator.drawing.svg import drawing_names, parse_drawing, read_drawing
 from imagegen_magic.simulator.drawing.wording import key_colour, named_subject, read_prompt
@@ -155,6 +156,31 @@ def test_an_unknown_subject_is_drawn_all_the_same():
     assert (first != other).any()
 
 
+@pytest.mark.parametrize(
+    ("prompt", "texts"),
+    [
+        ('A bottle.\nText (verbatim): "Brume"', ("Brume",)),
+        ('a shop with a sign that says "Open late"', ("Open late",)),
+        ('the title "One" and the words "Two", the label "Three"', ("One", "Two")),
+        ('He said "hello"', ()),
+        ('the label reads "\u65e5\u672c"', ()),
+    ],
+)
+def test_texts_of_a_prompt(prompt, texts):
+    assert wanted_texts(prompt) == texts
+
+
+@pytest.mark.parametrize("backdrop", ["none", "scene"])
+def test_texts_are_written_above_the_subject(backdrop):
+    """Dark letters on their pale edge, in the middle of the upper edge, and nothing else changes."""
+    plain, written = (paint(prompt, backdrop=backdrop) for prompt in ("a cat", 'a cat, title "Mia"'))
+    rows, columns = np.nonzero(np.abs(plain - written).max(axis=2) > 60)
+    assert rows.max() < 60
+    assert 100 < columns.mean() < 156
+    dark = (written[:60, :, :3] < 80).all(axis=2) & (written[:60, :, -1] > 30)
+    assert dark.sum() > 60
+
+
 def test_grain_comes_with_quality():
     plain, grained = (paint("a cat", backdrop="scene", quality=quality) for quality in ("low", "high"))
     assert 0.5 < np.abs(plain - grained).mean() < 4
@@ -169,6 +195,7 @@ def test_grain_comes_with_quality():
         ("sprite sheet, 6 frames in one row", (1536, 512), (6, 1, 6)),
         ("exactly six full-body poses in a single horizontal row", (1536, 512), (6, 1, 6)),
         ("a walk cycle, grid of 3 columns and 2 rows", (1536, 1024), (3, 2, 6)),
+        ("5 frames in 3 columns and 2 rows", (1536, 1024), (3, 2, 5)),
         ("a 4x2 grid of sprites", (2048, 1024), (4, 2, 8)),
         ("sprite sheet with 5 frames, 3 columns and 2 rows", (1536, 1024), (3, 2, 5)),
         ("sprite sheet, 8 frames", (2048, 1024), (4, 2, 8)),
@@ -219,14 +246,17 @@ def test_faults_of_a_sheet(fault):
         assert sum(cell.sum() > 800 for cell in (c > 128 for c in cells(bad, 6, 1))) == 6
         return
     assert sum(changed) == (2 if fault == "crossing frame" else 1)
-    odd = covered[1][changed.index(True) + (fault == "crossing frame")]
-    columns = np.flatnonzero(odd.any(axis=0))
+    odd = changed.index(True)
+    before, after = covered[0][odd], covered[1][odd]
     if fault == "missing frame":
-        assert not len(columns)
+        assert before.any()
+        assert not after.any()
     if fault == "doubled frame":
-        assert (np.diff(columns) > 3).sum() == 1
+        pieces = np.diff(np.flatnonzero(after.any(axis=0)))
+        assert (pieces > 3).sum() == 1, "two figures with a gap between them"
     if fault == "crossing frame":
-        assert columns[0] == 0
+        assert after[:, -1].any()
+        assert covered[1][odd + 1][:, 0].any()
 
 
 def test_frames_of_an_animation_move():

@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 
 from .delivery import delivered
 from .figures import figure_parts, figure_place, palette
+from .lettering import with_texts
 from .parts import Colour, Part, bounds, ellipse, from_hex, mix
 from .pixel_art import enlarged, lattice_size, limited
 from .raster import paint, rgb_bytes
@@ -73,7 +74,9 @@ def _drawn(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout | N
 
 
 def _stamped(drawn: _Drawn, recipe: Recipe) -> Image.Image:
-    """The picture, saying SIMULATED."""
+    """The picture with the texts that the prompt wants in it, saying SIMULATED."""
+    if recipe.stamped and not drawn.stamps:
+        with_texts(drawn.picture, recipe.prompt)
     if recipe.stamped and drawn.stamps:
         for x, y, scale in drawn.stamps:
             stamp_figure(drawn.picture, x, y, scale * 12)
