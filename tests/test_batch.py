@@ -139,9 +139,9 @@ def test_pacer_spaces_images_by_the_minute():
     pacer = Pacer(4, ipm=60, clock=lambda: now[0])
     with pacer.slot():
         pass
-    assert pacer._next == 1.0
+    assert pacer.next_send == 1.0
     pacer.learn({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": "1m30s"})
-    assert pacer._next == 90.0
+    assert pacer.next_send == 90.0
 
 
 def test_rows_of_every_kind(folder):

@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import kill_nine
 import pytest
@@ -17,6 +16,7 @@ from PIL import Image
 
 from imagegen_magic.display.money_tables import history_table
 from imagegen_magic.errors import RequestError, StoreError
+from imagegen_magic.request.response import Sending
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import History, Record, file_sha256
 from imagegen_magic.store.names import safe_stem
@@ -103,13 +103,18 @@ def test_read_only_folder_is_found_before_paying(session, simulator, folder):
     assert not simulator.record
 
 
-def test_nearly_full_disk_is_found_before_paying(session, simulator, monkeypatch):
-    """So is a disk with too little room for what is asked."""
-    usage = SimpleNamespace(free=10**6)
-    monkeypatch.setattr("imagegen_magic.store.folder.shutil.disk_usage", lambda path: usage)
-    with pytest.raises(StoreError, match="MB left"):
-        session.generate("a mug", n=4)
-    assert not simulator.record
+@pytest.mark.parametrize(
+    ("images", "free_mb", "enough"), [(1, 40, True), (1, 20, False), (4, 140, True), (4, 100, False)]
+)
+def test_nearly_full_disk_is_found_before_paying(folder, images, free_mb, enough):
+    """Room is asked for each image, before anything is sent."""
+    store = Store(folder / "out", free_bytes=lambda place: free_mb * 10**6)
+    if enough:
+        assert len(store.reserve("mug", images, "png").paths) == images
+        return
+    with pytest.raises(StoreError, match="MB left") as caught:
+        store.reserve("mug", images, "png")
+    assert caught.value.outcome == "not sent"
 
 
 def test_kill_minus_nine(folder):
@@ -134,20 +139,17 @@ def test_two_processes_share_a_folder(folder):
     assert kill_nine.faults(out) == []
 
 
-def test_a_failed_write_keeps_the_bytes(session, folder, monkeypatch):
-    """Where a name can't be written after all, the message says where the paid bytes are."""
-    from imagegen_magic.store import folder as store
+def test_a_failed_write_keeps_the_bytes(session, folder):
+    """If a name can't be written after all, the message says where the paid bytes are."""
 
-    real = store.move
+    def in_the_way(event):
+        if isinstance(event, Sending):  # its name is reserved and the request is on its way
+            path = folder / "output/imagegen/mug.png"
+            path.unlink()
+            (path / "a file").mkdir(parents=True)
 
-    def broken(source, target):
-        if target.suffix == ".png":
-            raise OSError(28, "No space left on device")
-        real(source, target)
-
-    monkeypatch.setattr(store, "move", broken)
     with pytest.raises(StoreError) as caught:
-        session.generate("a mug")
+        session.generate("a mug", on_event=in_the_way)
     place = Path(caught.value.hints[0].removeprefix("the picture's bytes are in "))
     with Image.open(place) as picture:
         picture.load()

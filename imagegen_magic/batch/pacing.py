@@ -48,6 +48,11 @@ class Pacer:
         self._probe_wait = FIRST_PROBE
         self._changed = threading.Condition()
 
+    @property
+    def next_send(self) -> float:
+        """The clock's time before which nothing is sent."""
+        return self._next
+
     @contextlib.contextmanager
     def slot(self, images: int = 1) -> Iterator[None]:
         """Holds one place in flight; waits for it.

@@ -12,7 +12,7 @@ from imagegen_magic.errors import Problem
 
 from .table import OPTIONS, Option
 
-__all__ = ["BY_NAME", "read_call", "read_values"]
+__all__ = ["BY_NAME", "CALLS", "read_call", "read_values"]
 
 BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
 
@@ -38,7 +38,7 @@ def read_values(
     return values, problems
 
 
-_CALLS = {
+CALLS = {
     "dry_run": "imagegen_magic.preview(…)",
     "detach": "imagegen_magic.start(…)",
     "show_prompt": "imagegen_magic.preview(…).prompt",
@@ -48,9 +48,9 @@ _CALLS = {
 
 def read_call(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """Typed values of the keyword arguments of a call from Python, and every fault found."""
-    values, problems = read_values({name: value for name, value in raw.items() if name not in _CALLS})
+    values, problems = read_values({name: value for name, value in raw.items() if name not in CALLS})
     rule = "a function of its own in Python"
-    problems += [Problem(field=name, value=raw[name], rule=rule, fix=_CALLS[name]) for name in raw if name in _CALLS]
+    problems += [Problem(field=name, value=raw[name], rule=rule, fix=CALLS[name]) for name in raw if name in CALLS]
     return values, problems
 
 

@@ -175,7 +175,9 @@ def _input_usd(request: ImageRequest, model: Model) -> tuple[Decimal, Decimal]:
     """Input cost of one picture: text at 2 to 6 characters a token, pictures by their patches."""
     text = (model.prices.text_input or Decimal(0)) / MILLION
     picture = (model.prices.image_input or Decimal(0)) / MILLION
-    inputs = [image.size for image in (*request.images, *(p for p in (request.mask, request.markup) if p))]
+    inputs = [
+        image.size for image in (*request.images, *((request.markup,) if request.markup else ()))
+    ]  # a mask is free
     likely = sum(image_input_tokens(size) for size in inputs)
     characters = len(request.prompt)
     return (

@@ -54,9 +54,11 @@ class Store:
 
     Args:
         folder: the output folder; made with the first file.
+        free_bytes: how much room the disk of a folder has.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, free_bytes: Callable[[Path], int] | None = None) -> None:
+        self._free_bytes = free_bytes or (lambda place: shutil.disk_usage(place).free)
         self.folder = Path(folder).expanduser()
         self.history = History(self.folder)
         self._place: Path | None = None
@@ -122,7 +124,7 @@ class Store:
                 pass
         except OSError as error:
             raise _unwritable(folder, error) from error
-        free = shutil.disk_usage(folder).free
+        free = self._free_bytes(folder)
         if free < EXPECTED_BYTES * count:
             summary = f"the disk has {free / 1e6:.0f} MB left; {EXPECTED_BYTES * count / 1e6:.0f} MB are wanted for {count} picture{'s' * (count > 1)}"
             raise StoreError(summary, hints=("free some space, or --out-dir on another disk",), outcome="not sent")

@@ -12,6 +12,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from imagegen_magic.images.whole import whole_image
+
 from .folder import ALIVE, SPOOL, Store, move
 from .history import FileEntry, Record, file_sha256
 from .names import SUFFIXES, free_path, release_name, sidecar_path
@@ -56,7 +58,7 @@ def _recover_place(store: Store, place: Path) -> list[Path]:
     notes = _notes(place)
     for note in notes:
         _adopt(store, note)
-    found = [path for path in place.iterdir() if path.suffix in SUFFIXES.values() and _complete(path)]
+    found = [path for path in place.iterdir() if path.suffix in SUFFIXES.values() and _is_whole(path)]
     # A picture in the spool does not say whose it is: with several requests under way it stays without one.
     record = Record.from_dict(notes[0]["record"]) if len(notes) == 1 else Record(kind="recovered")
     record = replace(record, outcome="done", warnings=(RECOVERED,))
@@ -126,19 +128,10 @@ def _read_json(path: Path) -> Mapping[str, Any] | None:
     return None
 
 
-_ENDS = {".png": b"IEND\xaeB`\x82", ".jpg": b"\xff\xd9", ".webp": b""}
-
-
-def _complete(path: Path) -> bool:
-    """True where a spooled picture ends as its format ends."""
-    end = _ENDS.get(path.suffix, b"")
-    size = path.stat().st_size
-    if not size:
+def _is_whole(path: Path) -> bool:
+    """True if a spooled file is an image that was received to its end."""
+    try:
+        whole_image(path)
+    except ValueError:
         return False
-    with path.open("rb") as stream:
-        head = stream.read(12)
-        stream.seek(max(0, size - 16))
-        tail = stream.read()
-    if path.suffix == ".webp":
-        return head[:4] == b"RIFF" and int.from_bytes(head[4:8], "little") + 8 <= size
-    return tail.rstrip(b"\x00").endswith(end)
+    return True

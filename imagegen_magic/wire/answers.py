@@ -17,8 +17,8 @@ from typing import Any
 
 import ijson
 
-from imagegen_magic.errors import AnswerError, OptionError, StoreError
-from imagegen_magic.images.opening import open_picture
+from imagegen_magic.errors import AnswerError, StoreError
+from imagegen_magic.images.whole import whole_image
 from imagegen_magic.jobs.result import shown_path
 from imagegen_magic.redaction import redact
 from imagegen_magic.request.request import ImageRequest
@@ -30,7 +30,6 @@ from .spool_body import SpooledBody
 __all__ = ["ParsedResponse", "accept_image", "check_answer", "parse_json_answer", "read_usage"]
 
 SLICE = 1 << 20  # characters of base64 decoded at a time; a multiple of 4
-FORMATS = {"PNG": "png", "JPEG": "jpeg", "WEBP": "webp", "GIF": "gif"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,7 +123,7 @@ def _decoded(text: str) -> Iterator[bytes]:
 def add_picture(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -> None:
     """Adds a received file as a payload where it is a whole picture, and keeps it aside where it is not."""
     try:
-        form, size = inspect_picture(path)
+        form, size = whole_image(path)
     except ValueError as fault:
         answer.faults.append(str(fault))
         answer.kept.append(spool.keep(path, "not-a-whole-picture"))
@@ -132,48 +131,6 @@ def add_picture(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -
     named = path.with_suffix(SUFFIXES[form])
     path.rename(named)
     answer.payloads.append(Payload(path=named, sha256=sha256, bytes=named.stat().st_size, format=form, size=size))
-
-
-def inspect_picture(path: Path) -> tuple[str, tuple[int, int] | None]:
-    """Format and (width, height) of a whole picture, from its header and its end; pixels are not decoded.
-
-    Raises:
-        ValueError: it is no picture, is cut off, or claims more pixels than are ever decoded.
-    """
-    with path.open("rb") as stream:
-        head = stream.read(512)
-        stream.seek(max(0, path.stat().st_size - 64))
-        tail = stream.read()
-    if not head:
-        raise ValueError("a picture is empty")
-    if _is_svg(head):
-        if not tail.rstrip().endswith(b"</svg>"):
-            raise ValueError("an svg picture is cut off")
-        return "svg", None
-    try:
-        image = open_picture(path)
-        with image:
-            form = FORMATS.get(image.format or "")
-            size = image.size
-    except OptionError as error:
-        raise ValueError(f"what was sent as a picture is none: {error.problems[0].rule}") from None
-    if form is None:
-        raise ValueError(f"a picture has an unexpected format ({image.format})")
-    if not _ends_whole(form, head, tail, path.stat().st_size):
-        raise ValueError(f"a {form} picture is cut off")
-    return form, size
-
-
-def _is_svg(head: bytes) -> bool:
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return text.startswith(b"<svg") or (text.startswith(b"<?xml") and b"<svg" in text)
-
-
-def _ends_whole(form: str, head: bytes, tail: bytes, size: int) -> bool:
-    if form == "webp":
-        return int.from_bytes(head[4:8], "little") + 8 <= size
-    ends = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9", "gif": b";"}
-    return ends[form] in tail if form == "png" else tail.rstrip(b"\x00").endswith(ends[form])
 
 
 def read_usage(usage: Mapping[str, Any], svg: Mapping[str, Any] | None = None) -> Usage | None:
