@@ -13,7 +13,9 @@ import pytest
 
 from imagegen_magic.simulator import drawing
 from imagegen_magic.simulator.drawing import Recipe, paint_picture
+from imagegen_magic.simulator.drawing.delivery import delivered_key
 from imagegen_magic.simulator.drawing.lettering import wanted_texts
+from imagegen_magic.simulator.drawing.recipe import read_recipe
 from imagegen_magic.simulator.drawing.sheets import SHEET_FAULTS, read_layout
 from imagegen_magic.simulator.drawing.svg import drawing_names, parse_drawing, read_drawing
 from imagegen_magic.simulator.drawing.wording import key_colour, named_subject, read_prompt
@@ -54,6 +56,7 @@ def test_every_drawing_has_words():
         ("an old brass key", ("key",)),
         ("a fox with a lantern", ("fox", "lantern")),
         ("a house. Later, a ship.", ("house",)),
+        ("a robot meets an owl", ("robot", "owl")),
         ("A poster without a cat, for a bookshop", ()),
         ("Avoid: cats\nRequest: a dog", ("dog",)),
         ('A sign that says "fish"', ()),
@@ -146,6 +149,73 @@ def test_styles_change_the_look(style):
     assert both.sum() > 0.7 * (plain[..., 3] > 200).sum()
     inside = np.abs(plain - styled).max(axis=2)[both].mean() > 4
     assert inside or (styled[..., 3] > 200).sum() > 1.04 * (plain[..., 3] > 200).sum()
+
+
+@pytest.mark.parametrize("key", ["#00ff00", "#ff00ff", "#0000ff"])
+def test_chosen_colours_keep_away_from_the_key(key):
+    """A colour that the prompt leaves open is never that of the backdrop."""
+    wanted = np.array([int(key[start : start + 2], 16) for start in (1, 3, 5)], np.float32)
+    for seed in range(12):
+        image = paint(f"a slime on a flat {key} chroma-key background", size=(96, 96), seed=seed, stamped=False)
+        inside = image[image[..., 3] > 250][:, :3]
+        hues = [inside - inside.min(axis=1, keepdims=True), wanted - wanted.min()]
+        cosine = hues[0] @ hues[1] / np.maximum(1e-6, np.linalg.norm(hues[0], axis=1) * np.linalg.norm(hues[1]))
+        saturated = np.ptp(inside, axis=1) > 60
+        assert (cosine[saturated] > 0.97).mean() < 0.02
+
+
+def soft(image):
+    """How many pixels are partly clear."""
+    return ((image[..., 3] > 8) & (image[..., 3] < 200)).sum()
+
+
+def test_hair_smoke_and_glass():
+    """Fine strands, wisps above the subject, and a body that shows what is behind it."""
+    plain, furry, steaming, glassy = (paint(f"{words} mug") for words in ("a", "a fluffy", "a steaming", "a glassy"))
+    assert soft(furry) > 1.5 * soft(plain)
+    assert soft(steaming[:60]) > soft(plain[:60]) + 100
+    assert soft(glassy) > 0.3 * (plain[..., 3] > 250).sum()
+
+
+def test_a_shadow_only_if_asked_for():
+    plain, shadow, without = (paint(f"a mug{words}") for words in ("", ", with a soft shadow", ". No cast shadow."))
+    assert soft(shadow) > soft(plain) + 1000
+    assert (plain == without).all()
+
+
+@pytest.mark.parametrize(("action", "limb"), [("walks", "leg"), ("waves", "arm"), ("jumps", "all")])
+def test_actions_move_what_they_say(action, limb):
+    """Over the phases, walking moves the feet, waving the arms' side, and a jump lifts the whole figure."""
+    frames = [paint(f"a robot that {action}", phase=n / 8, stamped=False)[..., 3] > 128 for n in range(8)]
+    changed = np.any([frame != frames[0] for frame in frames], axis=0)
+    rows, columns = np.nonzero(frames[0])
+    feet = changed[rows.max() - 12 :].sum()
+    sides = changed[:, : columns.min() + 12].sum() + changed[:, columns.max() - 12 :].sum()
+    lifts = np.ptp([np.nonzero(frame)[0].min() for frame in frames])
+    assert {"leg": feet > 100, "arm": sides > 100, "all": lifts > 20}[limb]
+    assert (lifts > 20) == (limb == "all")
+
+
+def test_a_delivered_key_varies():
+    """By some levels from picture to picture, and rarely by many."""
+    keys = np.array([delivered_key("#00ff00", seed) for seed in range(300)])
+    assert (keys[:, [0, 2]] <= 20).all()
+    assert (keys[:, [0, 2]] >= 3).all()
+    assert 0.02 < (keys[:, 1] < 232).mean() < 0.12
+    assert len(np.unique(keys, axis=0)) > 250
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"prompt": 1}', '{"shift": "x"}', '{"shift": [0, 1e400], "seed": null}']
+)
+def test_a_recipe_that_is_none(text):
+    """Whatever a file's metadata hold, reading them does not fail."""
+    assert read_recipe(text) is None
+
+
+def test_a_recipe_is_read_back():
+    recipe = Recipe(prompt="a fox", seed=3, width=640, height=480, shift=(1.0, 2.0), figure="a blue fox", phase=0.5)
+    assert read_recipe(recipe.to_text()) == recipe
 
 
 def test_an_unknown_subject_is_drawn_all_the_same():

@@ -35,8 +35,8 @@ def paint_picture(recipe: Recipe) -> Image.Image:
     nothing; a sprite sheet has one figure in the phases of its movement. The picture says SIMULATED: in a corner, or on
     a plate on the subject if the backdrop must stay clean.
     """
-    wanted = read_prompt(recipe.prompt)
-    style = read_style(wanted.text)
+    wanted = read_prompt(recipe.prompt, recipe.figure)
+    style = read_style(wanted.look)
     layout = read_layout(recipe.prompt, (recipe.width, recipe.height))
     if style.lattice:
         picture = enlarged(_small(recipe, wanted, style, layout), recipe)
