@@ -13,6 +13,9 @@ import pytest
 
 from imagegen_magic.simulator import drawing
 from imagegen_magic.simulator.drawing import Recipe, paint_picture
+from imagegen_magic.simulator.drawing.delivery import delivered_key
+from imagegen_magic.simulator.drawing.lettering import wanted_texts
+from imagegen_magic.simulator.drawing.recipe import read_recipe
 from imagegen_magic.simulator.drawing.sheets import SHEET_FAULTS, read_layout
 from imagegen_magic.simulator.drawing.svg import drawing_names, parse_drawing, read_drawing
 from imagegen_magic.simulator.drawing.wording import key_colour, named_subject, read_prompt
@@ -53,6 +56,7 @@ def test_every_drawing_has_words():
         ("an old brass key", ("key",)),
         ("a fox with a lantern", ("fox", "lantern")),
         ("a house. Later, a ship.", ("house",)),
+        ("a robot meets an owl", ("robot", "owl")),
         ("A poster without a cat, for a bookshop", ()),
         ("Avoid: cats\nRequest: a dog", ("dog",)),
         ('A sign that says "fish"', ()),
@@ -147,12 +151,104 @@ def test_styles_change_the_look(style):
     assert inside or (styled[..., 3] > 200).sum() > 1.04 * (plain[..., 3] > 200).sum()
 
 
+@pytest.mark.parametrize("key", ["#00ff00", "#ff00ff", "#0000ff"])
+def test_chosen_colours_keep_away_from_the_key(key):
+    """A colour that the prompt leaves open is never that of the backdrop."""
+    wanted = np.array([int(key[start : start + 2], 16) for start in (1, 3, 5)], np.float32)
+    for seed in range(12):
+        image = paint(f"a slime on a flat {key} chroma-key background", size=(96, 96), seed=seed, stamped=False)
+        inside = image[image[..., 3] > 250][:, :3]
+        hues = [inside - inside.min(axis=1, keepdims=True), wanted - wanted.min()]
+        cosine = hues[0] @ hues[1] / np.maximum(1e-6, np.linalg.norm(hues[0], axis=1) * np.linalg.norm(hues[1]))
+        saturated = np.ptp(inside, axis=1) > 60
+        assert (cosine[saturated] > 0.97).mean() < 0.02
+
+
+def soft(image):
+    """How many pixels are partly clear."""
+    return ((image[..., 3] > 8) & (image[..., 3] < 200)).sum()
+
+
+def test_hair_smoke_and_glass():
+    """Fine strands, wisps above the subject, and a body that shows what is behind it."""
+    plain, furry, steaming, glassy = (paint(f"{words} mug") for words in ("a", "a fluffy", "a steaming", "a glassy"))
+    assert soft(furry) > 1.5 * soft(plain)
+    assert soft(steaming[:60]) > soft(plain[:60]) + 100
+    assert soft(glassy) > 0.3 * (plain[..., 3] > 250).sum()
+
+
+def test_a_shadow_only_if_asked_for():
+    plain, shadow, without = (paint(f"a mug{words}") for words in ("", ", with a soft shadow", ". No cast shadow."))
+    assert soft(shadow) > soft(plain) + 1000
+    assert (plain == without).all()
+
+
+@pytest.mark.parametrize(("action", "limb"), [("walks", "leg"), ("waves", "arm"), ("jumps", "all")])
+def test_actions_move_what_they_say(action, limb):
+    """Over the phases, walking moves the feet, waving the arms' side, and a jump lifts the whole figure."""
+    frames = [paint(f"a robot that {action}", phase=n / 8, stamped=False)[..., 3] > 128 for n in range(8)]
+    changed = np.any([frame != frames[0] for frame in frames], axis=0)
+    rows, columns = np.nonzero(frames[0])
+    feet = changed[rows.max() - 12 :].sum()
+    sides = changed[:, : columns.min() + 12].sum() + changed[:, columns.max() - 12 :].sum()
+    lifts = np.ptp([np.nonzero(frame)[0].min() for frame in frames])
+    assert {"leg": feet > 100, "arm": sides > 100, "all": lifts > 20}[limb]
+    assert (lifts > 20) == (limb == "all")
+
+
+def test_a_delivered_key_varies():
+    """By some levels from picture to picture, and rarely by many."""
+    keys = np.array([delivered_key("#00ff00", seed) for seed in range(300)])
+    assert (keys[:, [0, 2]] <= 20).all()
+    assert (keys[:, [0, 2]] >= 3).all()
+    assert 0.02 < (keys[:, 1] < 232).mean() < 0.12
+    assert len(np.unique(keys, axis=0)) > 250
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"prompt": 1}', '{"shift": "x"}', '{"shift": [0, 1e400], "seed": null}']
+)
+def test_a_recipe_that_is_none(text):
+    """Whatever a file's metadata hold, reading them does not fail."""
+    assert read_recipe(text) is None
+
+
+def test_a_recipe_is_read_back():
+    recipe = Recipe(prompt="a fox", seed=3, width=640, height=480, shift=(1.0, 2.0), figure="a blue fox", phase=0.5)
+    assert read_recipe(recipe.to_text()) == recipe
+
+
 def test_an_unknown_subject_is_drawn_all_the_same():
     """Something decent, the same for equal prompts and another for another seed."""
     first, again, other = (paint("an accordion", seed=seed) for seed in (1, 1, 2))
     assert (first == again).all()
     assert (first[..., 3] > 128).mean() > 0.04
     assert (first != other).any()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "texts"),
+    [
+        ('A bottle.\nText (verbatim): "Brume"', ("Brume",)),
+        ('a shop with a sign that says "Open late"', ("Open late",)),
+        ('the title "One" and the words "Two", the label "Three"', ("One", "Two")),
+        ('He said "hello"', ()),
+        ('the label reads "\u65e5\u672c"', ()),
+    ],
+)
+def test_texts_of_a_prompt(prompt, texts):
+    assert wanted_texts(prompt) == texts
+
+
+@pytest.mark.parametrize("backdrop", ["none", "scene"])
+def test_texts_are_written_above_the_subject(backdrop):
+    """Dark letters on their pale edge, in the middle of the upper edge, and nothing else changes."""
+    plain, written = (paint(prompt, backdrop=backdrop) for prompt in ("a cat", 'a cat, title "Mia"'))
+    rows, columns = np.nonzero(np.abs(plain - written).max(axis=2) > 60)
+    assert rows.max() < 60
+    assert 100 < columns.mean() < 156
+    dark = (written[:60, :, :3] < 80).all(axis=2) & (written[:60, :, -1] > 30)
+    assert dark.sum() > 60
 
 
 def test_grain_comes_with_quality():
@@ -169,6 +265,7 @@ def test_grain_comes_with_quality():
         ("sprite sheet, 6 frames in one row", (1536, 512), (6, 1, 6)),
         ("exactly six full-body poses in a single horizontal row", (1536, 512), (6, 1, 6)),
         ("a walk cycle, grid of 3 columns and 2 rows", (1536, 1024), (3, 2, 6)),
+        ("5 frames in 3 columns and 2 rows", (1536, 1024), (3, 2, 5)),
         ("a 4x2 grid of sprites", (2048, 1024), (4, 2, 8)),
         ("sprite sheet with 5 frames, 3 columns and 2 rows", (1536, 1024), (3, 2, 5)),
         ("sprite sheet, 8 frames", (2048, 1024), (4, 2, 8)),
@@ -219,14 +316,17 @@ def test_faults_of_a_sheet(fault):
         assert sum(cell.sum() > 800 for cell in (c > 128 for c in cells(bad, 6, 1))) == 6
         return
     assert sum(changed) == (2 if fault == "crossing frame" else 1)
-    odd = covered[1][changed.index(True) + (fault == "crossing frame")]
-    columns = np.flatnonzero(odd.any(axis=0))
+    odd = changed.index(True)
+    before, after = covered[0][odd], covered[1][odd]
     if fault == "missing frame":
-        assert not len(columns)
+        assert before.any()
+        assert not after.any()
     if fault == "doubled frame":
-        assert (np.diff(columns) > 3).sum() == 1
+        pieces = np.diff(np.flatnonzero(after.any(axis=0)))
+        assert (pieces > 3).sum() == 1, "two figures with a gap between them"
     if fault == "crossing frame":
-        assert columns[0] == 0
+        assert after[:, -1].any()
+        assert covered[1][odd + 1][:, 0].any()
 
 
 def test_frames_of_an_animation_move():

@@ -414,6 +414,60 @@ def test_two_backdrops_show_one_subject():
     assert np.abs(alpha - truth).max() < 0.02
 
 
+def sent_back(body, sim=None):
+    return base64.b64decode(call(body, sim=sim).json()["data"][0]["b64_json"])
+
+
+@pytest.mark.parametrize(
+    "change", ["The same robot on a beach at sunset", "Make it night", "Turn it into a pencil sketch", "in a forest"]
+)
+def test_a_story_keeps_its_figure(change):
+    """At another place, in another light or style, the input's figure is drawn again: its outline is the same."""
+    sim = make(delivery="exact")
+    body = {"prompt": "A small robot, full body", "size": "1024x1024"}
+    first = sent_back(body, sim)
+    moved = edit({"prompt": change, "size": "1024x1024"}, images=[first], sim=sim).json()
+    moved = base64.b64decode(moved["data"][0]["b64_json"])
+    assert (np.asarray(Image.open(io.BytesIO(first))) != np.asarray(Image.open(io.BytesIO(moved)))).mean() > 0.3
+    clear = {"prompt": "remove the background", "background": "transparent", "size": "1024x1024"}
+    shapes = [
+        np.asarray(picture(edit(clear, images=[image], sim=sim).json()))[..., 3] > 128 for image in (first, moved)
+    ]
+    both, either = shapes[0] & shapes[1], shapes[0] | shapes[1]
+    assert both.sum() / either.sum() > 0.9
+
+
+def test_an_addition_keeps_the_picture():
+    """A prompt that only adds something leaves every pixel elsewhere."""
+    first = sent_back({"prompt": "A small robot", "size": "1024x1024"})
+    added = picture(edit({"prompt": "Put a star in the corner", "size": "1024x1024"}, images=[first]).json())
+    same = (np.asarray(Image.open(io.BytesIO(first))) == np.asarray(added)).all(axis=2)
+    assert 0.5 < same.mean() < 0.99
+
+
+def test_a_reference_becomes_a_sheet():
+    """The figure of the input in four cells, in its colours."""
+    first = sent_back({"prompt": "a blue slime", "size": "1024x1024"})
+    body = {
+        "prompt": "sprite sheet of this figure, 4 frames in one row",
+        "background": "transparent",
+        "size": "1536x512",
+    }
+    sheet = np.asarray(picture(edit(body, images=[first]).json()), np.float32)
+    cells = [sheet[:, start : start + 384] for start in range(0, 1536, 384)]
+    assert all((cell[..., 3] > 128).mean() > 0.08 for cell in cells)
+    assert all(np.diff(cell[cell[..., 3] > 250][:, :3].mean(axis=0)[[0, 2]]) > 15 for cell in cells)
+
+
+def test_faults_of_a_sheet_are_in_the_picture():
+    """A script's fault makes the sheet of that request, and of no other, wrong."""
+    sim = make(faults="missing frame, ok")
+    body = {"prompt": "sprite sheet: a fox, 4 frames in one row", "background": "transparent", "size": "1536x512"}
+    faulty, good = (np.asarray(drawn(body, sim=sim))[..., 3] > 128 for _ in range(2))
+    filled = [[cell.any() for cell in np.split(sheet, 4, axis=1)] for sheet in (faulty, good)]
+    assert (sum(filled[0]), sum(filled[1])) == (3, 4)
+
+
 def test_drift_moves_the_subject():
     """With `drift`, the redrawn subject is a little off, as a real model's."""
     sent = base64.b64decode(
@@ -482,6 +536,11 @@ def test_canned_picture():
     sim = make(picture=data)
     assert [base64.b64decode(e["b64_json"]) for e in call({"n": 2}, sim=sim).json()["data"]] == [data, data]
     assert [base64.b64decode(e["b64_json"]) == data for e in events({"partial_images": 1}, sim=sim)] == [False, True]
+
+
+def test_a_delivery_is_one_of_two():
+    with pytest.raises(ValueError, match="exact"):
+        make(delivery="perfect")
 
 
 def test_record_does_not_hold_bodies():

@@ -92,6 +92,8 @@ class Simulator:
         picture: bytes | None = None,
         state_dir: str | Path | None = None,
     ) -> None:
+        if delivery not in ("model", "exact"):
+            raise ValueError(f"delivery is 'model' or 'exact', not {delivery!r}")
         self.record: list[Arrival] = []
         self.images_billed = 0
         self._keep_record = record

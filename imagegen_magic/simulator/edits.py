@@ -12,8 +12,10 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from .drawing import Recipe, paint_picture
 from .drawing.picture import on_key
 from .drawing.recipe import seed_of
+from .drawing.scenes import names_surroundings
 from .drawing.sheets import read_layout
 from .drawing.stamp import stamp_corner, stamp_foot
+from .drawing.styles import Style, read_style
 from .drawing.wording import key_colour, named_subject
 from .encoding import find_recipe
 from .rules import Job
@@ -28,23 +30,24 @@ _IN_PLACE = re.compile(r"\b(replace|remove|erase|delete|swap|instead)\b", re.IGN
 
 
 def first_recipe(job: Job, drift: float) -> Recipe | None:
-    """The recipe of the first input, put onto the backdrop that the prompt asks for; None for other edits.
+    """The recipe of the first input on the backdrop, at the place or in the style that the prompt asks for, or None.
 
+    None stands for edits that keep the input's pixels, and for pictures that the simulator did not make.
     `drift` moves the redrawn subject by that many pixels, as a real model does.
     """
-    backdrop = "none" if job.background == "transparent" else key_colour(job.prompt)
-    if backdrop is None and _REMOVE.search(job.prompt):
-        backdrop = "scene"
-    if backdrop is None or job.mask is not None:
-        return None
-    recipe = find_recipe(job.images[0].data)
+    recipe = None if job.mask is not None or job.markup is not None else find_recipe(job.images[0].data)
     if recipe is None:
         return None
     shift = recipe.shift[0] + drift, recipe.shift[1] - drift / 2
-    redrawn = replace(recipe, backdrop=backdrop, width=job.size[0], height=job.size[1], shift=shift)
-    if read_layout(job.prompt, job.size):  # a sprite sheet of the figure in the input
-        return replace(redrawn, prompt=f"{recipe.prompt}\n{job.prompt}")
-    return redrawn
+    backdrop = "none" if job.background == "transparent" else key_colour(job.prompt)
+    redrawn = replace(recipe, backdrop=backdrop or "scene", width=job.size[0], height=job.size[1], shift=shift)
+    place, light = names_surroundings(job.prompt)
+    elsewhere = len(job.images) == 1 and (place or light or read_style(job.prompt) != Style())
+    if read_layout(job.prompt, job.size) or (backdrop is None and elsewhere and not _REMOVE.search(job.prompt)):
+        # The same figure in a sheet, at another place, in another light or style; a place that is not named stays.
+        prompt = job.prompt if place or backdrop else f"{recipe.prompt}\n{job.prompt}"
+        return replace(redrawn, prompt=prompt, figure=recipe.figure or recipe.prompt)
+    return redrawn if backdrop or _REMOVE.search(job.prompt) else None
 
 
 def edit_picture(job: Job, recipe: Recipe) -> Image.Image:

@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 
 from .delivery import delivered
 from .figures import figure_parts, figure_place, palette
+from .lettering import with_texts
 from .parts import Colour, Part, bounds, ellipse, from_hex, mix
 from .pixel_art import enlarged, lattice_size, limited
 from .raster import paint, rgb_bytes
@@ -34,8 +35,8 @@ def paint_picture(recipe: Recipe) -> Image.Image:
     nothing; a sprite sheet has one figure in the phases of its movement. The picture says SIMULATED: in a corner, or on
     a plate on the subject if the backdrop must stay clean.
     """
-    wanted = read_prompt(recipe.prompt)
-    style = read_style(wanted.text)
+    wanted = read_prompt(recipe.prompt, recipe.figure)
+    style = read_style(wanted.look)
     layout = read_layout(recipe.prompt, (recipe.width, recipe.height))
     if style.lattice:
         picture = enlarged(_small(recipe, wanted, style, layout), recipe)
@@ -73,7 +74,9 @@ def _drawn(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout | N
 
 
 def _stamped(drawn: _Drawn, recipe: Recipe) -> Image.Image:
-    """The picture, saying SIMULATED."""
+    """The picture with the texts that the prompt wants in it, saying SIMULATED."""
+    if recipe.stamped and not drawn.stamps:
+        with_texts(drawn.picture, recipe.prompt)
     if recipe.stamped and drawn.stamps:
         for x, y, scale in drawn.stamps:
             stamp_figure(drawn.picture, x, y, scale * 12)

@@ -15,9 +15,9 @@ from PIL import Image
 from .parts import Colour, Outline, Part, ellipse, from_hex, mix, shade
 from .raster import paint, rgb_bytes
 from .styles import Style
-from .wording import Wanted, find_words, first_key, read_table
+from .wording import Wanted, find_words, keys_in, read_prompt, read_table
 
-__all__ = ["Scene", "find_scene", "room", "scene_before", "scene_behind"]
+__all__ = ["Scene", "find_scene", "names_surroundings", "room", "scene_before", "scene_behind"]
 
 _WHITE: Colour = (1.0, 1.0, 1.0)
 
@@ -49,11 +49,17 @@ def find_scene(wanted: Wanted) -> Scene | None:
     return Scene(place=place or tables["scene"]["mountains"], light=light or {})
 
 
+def names_surroundings(prompt: str) -> tuple[bool, bool]:
+    """Whether the prompt names a place, and whether it names a time of day or weather."""
+    wanted = read_prompt(prompt)
+    return _named("scene", wanted) is not None, _named("light", wanted) is not None
+
+
 def _named(table: str, wanted: Wanted) -> Mapping[str, Any] | None:
-    """The entry of a table whose words the prompt has first."""
+    """The place that the prompt names first, or the light that it names last."""
     entries = {values["words"]: values for values in read_table("scenes")[table].values()}
-    found = first_key(entries, wanted.text)
-    return entries[found] if found else None
+    found = keys_in(entries, wanted.text)
+    return entries[found[0 if table == "scene" else -1]] if found else None
 
 
 def scene_behind(size: tuple[int, int], scene: Scene, wanted: Wanted, style: Style, rng: random.Random) -> Image.Image:

@@ -108,19 +108,36 @@ def placed_figures(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLa
     scale = min(0.80 * wide / (right - left), 0.80 * tall / (bottom - top))
     fade = rng.choice((0.0, 0.0, 0.05))
     for number, parts in enumerate(frames):
-        x, y = (number % layout.columns + 0.5) * wide, (number // layout.columns + 0.5) * tall
-        x += _drift(rng) * wide - (left + right) / 2 * scale
-        y += _drift(rng) * tall * 0.6 - (top + bottom) / 2 * scale
+        x, y = (
+            (number % layout.columns + 0.5 + _drift(rng)) * wide,
+            (number // layout.columns + 0.5 + _drift(rng) / 2) * tall,
+        )
         own = scale * (1 + _drift(rng) - fade * number / layout.count)
-        if number == odd and recipe.fault == "missing frame":
-            continue
-        if number == odd and recipe.fault == "crossing frame":
-            x -= 0.5 * wide
-        twice = number == odd and recipe.fault == "doubled frame"
-        for shift, share in ((-0.22, 0.5), (0.22, 0.5)) if twice else ((0.0, 1.0),):
-            middle = x + shift * wide, y + (1 - share) * 95 * own * 0.5
-            stamp = _stamp_point(wanted, number / layout.count) * own * share + middle
-            yield Placed(parts=parts, middle=middle, scale=own * share, stamp=(float(stamp[0, 0]), float(stamp[0, 1])))
+        room = wide / (right - left) / own, tall / (bottom - top) / own
+        for across, down, share in _spots(recipe.fault if number == odd else "", room):
+            size = own * share
+            middle = x + across * wide - (left + right) / 2 * size, y + down * tall - (top + bottom) / 2 * size
+            stamp = (_stamp_point(wanted, number / layout.count) * size + middle)[0].tolist()
+            yield Placed(parts=parts, middle=middle, scale=size, stamp=(stamp[0], stamp[1]))
+
+
+def _spots(fault: str, room: tuple[float, float]) -> tuple[tuple[float, float, float], ...]:
+    """Where a cell's figures stand, as shares of the cell off its middle, and their share of the usual size.
+
+    `room` says how many figures the cell would hold side by side and above one another.
+    """
+    if fault == "missing frame":
+        return ()
+    if fault == "crossing frame":
+        return ((-0.36, 0.0, 1.0),)
+    if fault == "doubled frame":
+        share = min(1.0, 0.46 * max(room))
+        return (
+            ((-0.25, 0.0, share), (0.25, 0.0, share))
+            if room[0] > room[1]
+            else ((0.0, -0.25, share), (0.0, 0.25, share))
+        )
+    return ((0.0, 0.0, 1.0),)
 
 
 def _drift(rng: random.Random) -> float:

@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from .parts import Colour, Part, mix, shade
 from .raster import Floats
-from .wording import Wanted, find_words, read_table
+from .wording import Wanted, keys_in, read_table
 
 __all__ = ["PAPER", "Style", "read_style", "textured", "with_border", "with_grain"]
 
@@ -53,11 +53,10 @@ class Style:
 
 @cache
 def read_style(text: str) -> Style:
-    """The first style of the table whose words the text has."""
-    for name, values in read_table("styles").items():
-        if find_words(values["words"], text):
-            return Style(name=name, **values)
-    return Style()
+    """The style whose words the text has last, or clay."""
+    styles = {values["words"]: Style(name=name, **values) for name, values in read_table("styles").items()}
+    found = keys_in(styles, text)
+    return styles[found[-1]] if found else Style()
 
 
 def with_border(subject: Image.Image, style: Style, scale: float) -> Image.Image:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .parts import Colour, from_hex
 
-__all__ = ["Wanted", "find_words", "key_colour", "named_subject", "read_prompt", "read_table"]
+__all__ = ["Wanted", "find_words", "key_colour", "keys_in", "named_subject", "read_prompt", "read_table"]
 
 _BACKDROP = r"chroma|key colou?r|backdrop|background|screen\b|#[0-9a-fA-F]{6}"
-_JOINED = r"\b(and|with|beside|holding|carrying|near|next to|behind|by)\b[^,;]{0,30}$"
+_JOINED = (
+    r"\b(and|with|beside|near|next to|behind|by|(hold|carry|meet|find|see|greet|chas|rid|read|play|eat|watch)(e?s|ies|ing))\b"
+    r"[^,;]{0,30}$"
+)
 _NEAR = 4
 """A colour belongs to a subject that follows within so many words."""
 
@@ -26,6 +29,8 @@ class Wanted:
 
     text: str
     """The prompt without its backdrop clause, its quotations and what it says shall not be there."""
+    look: str
+    """Where a style may be named: the text, after that of an earlier picture whose figure is drawn again."""
     subjects: tuple[str, ...]
     """Names of drawings: the one named first, then at most one that is joined to it by "and" or "with"."""
     main: Colour | None
@@ -58,10 +63,9 @@ def _pattern(words: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{words})(?:s|es)?\b", re.IGNORECASE)
 
 
-def first_key(table: Iterable[str], text: str) -> str | None:
-    """The words of a table that the text has earliest, or None."""
-    found = _found({words: words for words in table}, text)
-    return found[0][1] if found else None
+def keys_in(table: Iterable[str], text: str) -> list[str]:
+    """The words of a table that the text has, in the order in which it has them."""
+    return [key for _, key in _found({words: words for words in table}, text)]
 
 
 def key_colour(prompt: str) -> str | None:
@@ -84,8 +88,24 @@ def named_subject(prompt: str) -> str | None:
 
 
 @cache
-def read_prompt(prompt: str) -> Wanted:
-    """What the prompt asks for."""
+def read_prompt(prompt: str, figure: str = "") -> Wanted:
+    """What the prompt asks for; with `figure`, of the figure that this earlier prompt asked for."""
+    own = _read(prompt)
+    if not figure:
+        return own
+    earlier = _read(figure)
+    others = [name for name in own.subjects if name not in earlier.subjects[:1]]
+    return replace(
+        own,
+        look=f"{earlier.text}\n{own.text}",
+        subjects=(*earlier.subjects[:1], *others)[:2],
+        main=earlier.main,
+        accent=earlier.accent,
+        extras=tuple(dict.fromkeys((*earlier.extras, *own.extras))),
+    )
+
+
+def _read(prompt: str) -> Wanted:
     text = _cleaned(prompt)
     tables = read_table("words")
     subjects = _subjects(text)
@@ -98,6 +118,7 @@ def read_prompt(prompt: str) -> Wanted:
     main, accent = _colours(text, subjects[0] if subjects else None)
     return Wanted(
         text=text,
+        look=text,
         subjects=subjects,
         main=main,
         accent=accent,
