@@ -20,7 +20,9 @@ from imagegen_magic.display.money_tables import cost_table, history_table
 from imagegen_magic.errors import ImagegenError, OptionError, RequestError, StoreError
 from imagegen_magic.facts.catalog import Model, Prices, load_catalog
 from imagegen_magic.facts.models_file import FIELDS, PRICES
+from imagegen_magic.jobs.running import run_job
 from imagegen_magic.simulator import Simulator
+from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import Record
 from imagegen_magic.store.names import safe_stem
 
