@@ -218,9 +218,7 @@ FULL = """
     from pathlib import Path
     os.environ["IMAGEGEN_BACKEND"] = "simulator"
     tempfile.tempdir = sys.argv[2]
-    from imagegen_magic.jobs.running import run_job
-from imagegen_magic.session import Session
-from imagegen_magic.store.folder import Store
+    from imagegen_magic.session import Session
     from imagegen_magic.errors import StoreError
     session = Session(defaults=lambda: {"out_dir": sys.argv[1]})
     session.generate("warm up", size="1024x1024")
