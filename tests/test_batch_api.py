@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from conftest import simulated_session
 from PIL import Image
 
-from imagegen_magic.batch import lines as batch_lines
+from imagegen_magic.batch.lines import write_parts
 from imagegen_magic.batch.rows import read_source
 from imagegen_magic.errors import CallError, ImagegenError, OptionError, RequestError
+from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.simulator import Simulator
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -62,7 +64,7 @@ def test_edits_go_with_uploaded_pictures(session, simulator, folder):
     later = simulated_session(simulator)
     gallery = collected(later.batches.handle(handle.id))
     assert len(gallery.done) == 3
-    assert [result.record.digest for result in gallery.done] == [job["digest"] for job in handle._sent.jobs]
+    assert [result.record.digest for result in gallery.done] == [job["digest"] for job in handle.submitted.jobs]
     assert simulator.images_billed == 3
 
 
@@ -71,18 +73,28 @@ def test_models_and_endpoints_have_files_of_their_own(session, simulator, folder
     Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
     jobs = ["a", {"prompt": "b", "model": "gpt-image-2"}, {"prompt": "c", "image": "room.png"}, "d"]
     handle = submitted(session, jobs)
-    assert len(handle._sent.parts) == 3
+    assert len(handle.submitted.parts) == 3
     assert [result.record.prompt_typed for result in collected(handle)] == ["a", "b", "c", "d"]
 
 
-@pytest.mark.parametrize(("limit", "value", "parts"), [("MAX_LINES", 2, 3), ("MAX_BYTES", 520, 3)])
-def test_a_file_over_the_limits_goes_in_parts(session, monkeypatch, limit, value, parts):
+@pytest.mark.parametrize("limit", [{"batch_lines": 2}, {"batch_bytes": 520}])
+def test_a_file_over_the_limits_goes_in_parts(session, limit):
     """No input file has more lines or bytes than the service takes."""
-    monkeypatch.setattr(batch_lines, limit, value)
-    handle = submitted(session, [f"mug {n}" for n in range(5)])
-    assert [len(part.jobs) for part in handle._sent.parts] == [2, 2, 1]
-    assert len(handle._sent.parts) == parts
-    assert len(collected(handle).done) == 5
+    plan = session.batches.plan(read_source([f"mug {n}" for n in range(5)]), NIGHT)
+    store = session.store(session.options())
+    limits = replace(load_catalog().limits, **limit)
+    files = write_parts(plan.to_send, "night", store, upload=str, limits=limits)
+    assert [len(part.jobs) for part, _ in files] == [2, 2, 1]
+    assert [len(path.read_text().splitlines()) for _, path in files] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(("given", "kept"), [({"image": "room.png"}, "image"), ({"ref": "room.png"}, "ref")])
+def test_inputs_keep_what_they_were(session, folder, given, kept):
+    """What was a reference is no image to edit when the batch is planned anew, and the other way round."""
+    Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
+    handle = submitted(session, [{"prompt": "a lamp", **given}])
+    assert list(handle.submitted.jobs[0]["inputs"]) == [kept]
+    assert collected(handle).done[0].record.digest == handle.submitted.jobs[0]["digest"]
 
 
 def test_failed_lines_are_planned_again(session, simulator):
@@ -92,7 +104,7 @@ def test_failed_lines_are_planned_again(session, simulator):
     assert [type(result).__name__ for result in first] == ["ImageResult", "FailedJob", "ImageResult"]
     assert "nonsense" in str(first.failures[0].error)
     again = submitted(session, jobs)
-    assert [job["prompt"] for job in again._sent.jobs] == ["a cat"]
+    assert [job["prompt"] for job in again.submitted.jobs] == ["a cat"]
 
 
 def test_cancelled_is_collected_and_sent_again(session, simulator):

@@ -65,7 +65,7 @@ def test_shell_runs(page, folder):
     """The shell blocks of a page run as they stand, in one shell, in an empty folder; each picture named is there."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(folder), "IMAGEGEN_BACKEND": "simulator"}
     program = "\n".join([PROGRAMS_OF_A_SHELL, *blocks(page, "sh")])
-    done = subprocess.run(["bash", "-c", program], env=env, capture_output=True, text=True, timeout=170, check=False)
+    done = subprocess.run(["bash", "-c", program], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     named = set(re.findall(r"--out (\S+\.png)", program.replace("--out tmp/imagegen/test.png", "")))
     dry = set(re.findall(r"--out (\S+\.png) --dry-run", program))

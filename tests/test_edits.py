@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import time
 import zlib
 
 import numpy as np
@@ -83,7 +82,7 @@ def test_what_arrives(session, simulator, folder):
         (lambda folder: {"input_fidelity": "high"}, "input"),
     ],
 )
-def test_bad_inputs_are_refused_quickly(session, simulator, folder, make, word):
+def test_bad_inputs_are_refused(session, simulator, folder, make, word):
     """Each is one card that names the fix; nothing is sent, and nothing large is decoded."""
     gradient().save(folder / "a.png")
     (folder / "bomb.png").write_bytes(bomb())
@@ -93,12 +92,10 @@ def test_bad_inputs_are_refused_quickly(session, simulator, folder, make, word):
         stream.truncate(60 * 2**20)
     options = make(folder)
     images = options.pop("image", ("a.png",))
-    started = time.monotonic()
     with pytest.raises(RequestError) as caught:
         session.edit("x", list(images), **options)
     assert word in str(caught.value)
     assert any(problem.fix for problem in caught.value.problems)
-    assert time.monotonic() - started < 10
     assert not simulator.record
 
 

@@ -145,6 +145,11 @@ class BatchHandle:
         self._sent, self._store, self._calls, self._settle = sent, store, calls, settle
 
     @property
+    def submitted(self) -> SubmittedBatch:
+        """What was handed to the server: its parts, their jobs, whether they are collected."""
+        return self._sent
+
+    @property
     def id(self) -> str:
         """The id that `%imagegen status`, `collect` and `cancel` take."""
         return self._sent.id

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from imagegen_magic.errors import CallError
+from imagegen_magic.facts.catalog import Limits, load_catalog
 from imagegen_magic.request.request import ImageRequest, InputImage
 from imagegen_magic.request.response import ImageResponse, Spool
 from imagegen_magic.store.folder import Store
@@ -21,9 +22,6 @@ from .submitted import PICTURES, InputFile
 __all__ = ["AnswerFromFile", "read_lines", "write_parts"]
 
 ENDPOINTS = {"generate": "/v1/images/generations", "edit": "/v1/images/edits"}
-MAX_LINES = 50_000
-MAX_BYTES = 200 * 1024 * 1024
-"""Limits of one input file, which is for one endpoint and one model (Batch guide, checked 2026-11-17)."""
 NOT_KEPT = {
     "source", "grid", "concurrency", "ipm", "fail_fast", "skip_invalid", "max_cost", "session_max_cost",
     "mask_box", "mask_invert", *PICTURES,
@@ -36,15 +34,16 @@ RESOLVED = ("size", "quality", "background", "output_format")
 class _Writer:
     """The input files of one endpoint and one model, the newest still growing."""
 
-    def __init__(self, store: Store, endpoint: str) -> None:
-        self._store, self._endpoint = store, endpoint
+    def __init__(self, store: Store, endpoint: str, limits: Limits) -> None:
+        self._store, self._endpoint, self._limits = store, endpoint, limits
         self.done: list[tuple[InputFile, Path]] = []
         self._stream: BinaryIO | None = None
 
     def add(self, line: bytes, job: dict[str, Any]) -> None:
         """Appends a request, to a new file where the limits want one."""
         full = self._stream is not None and (
-            len(self.done[-1][0].jobs) >= MAX_LINES or self._stream.tell() + len(line) > MAX_BYTES
+            len(self.done[-1][0].jobs) >= self._limits.batch_lines
+            or self._stream.tell() + len(line) > self._limits.batch_bytes
         )
         if full:
             self.close()
@@ -62,9 +61,14 @@ class _Writer:
 
 
 def write_parts(
-    items: Iterable[PlannedJob], batch_id: str, store: Store, upload: Callable[[InputImage], str]
+    items: Iterable[PlannedJob],
+    batch_id: str,
+    store: Store,
+    upload: Callable[[InputImage], str],
+    limits: Limits | None = None,
 ) -> list[tuple[InputFile, Path]]:
     """Input files within the limits, one endpoint and one model each; `upload` gives a picture's file id."""
+    limits = limits or load_catalog().limits
     writers: dict[tuple[str, str], _Writer] = {}
     ids: dict[str, str] = {}
 
@@ -75,7 +79,7 @@ def write_parts(
         request, custom_id = item.job.request, f"{batch_id}-{index}"
         url = ENDPOINTS[request.endpoint]
         entry = {"custom_id": custom_id, "method": "POST", "url": url, "body": body_of(request, file_id)}
-        writer = writers.setdefault((url, request.model), _Writer(store, url))
+        writer = writers.setdefault((url, request.model), _Writer(store, url, limits))
         writer.add(json.dumps(entry).encode() + b"\n", _job_note(item, index, custom_id, store))
     for writer in writers.values():
         writer.close()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.running import web_suffixes
@@ -146,26 +149,46 @@ def _pictures(count: int) -> str:
 
 
 def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
-    """Waits for the task; True where it was interrupted.
+    """Waits for the task; True if it was interrupted.
 
     The first Ctrl-C sends nothing more and waits for what was sent, because that is billed; the second leaves.
     """
-    interrupted = False
-    while True:
-        try:
-            if task.wait(TICK_SECONDS):
-                progress.clear()
-                return interrupted
+    with counted_interrupts() as interrupts:
+        while not task.wait(TICK_SECONDS):
+            if len(interrupts) > 1:
+                _leave(progress, store)
+            if interrupts and not task.cancel_event.is_set():
+                task.cancel()
+                progress.note("stopping: waiting for what was sent, because it is billed (Ctrl-C again leaves)")
             progress.tick()
-        except KeyboardInterrupt:
-            if interrupted:
-                mark_unknown(store)
-                progress.note("left: what was sent may have been billed; see `imagegen history`")
-                sys.stdout.flush()
-                os._exit(INTERRUPTED)  # the thread that waits for the answer would hold an ordinary exit
-            interrupted = True
-            task.cancel()
-            progress.note("stopping: waiting for what was sent, because it is billed (Ctrl-C again leaves)")
+        progress.clear()
+        return bool(interrupts)
+
+
+@contextmanager
+def counted_interrupts() -> Iterator[list[int]]:
+    """Takes Ctrl-C and SIGTERM for the block: each is added to the list, so that none falls between two steps of a loop.
+
+    Only the main thread is given signals; in another the list stays empty.
+    """
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    taken = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, frame: seen.append(number)) for number in taken]
+    try:
+        yield seen
+    finally:
+        for number, handler in zip(taken, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _leave(progress: Progress, store: Store) -> NoReturn:
+    mark_unknown(store)
+    progress.note("left: what was sent may have been billed; see `imagegen history`")
+    sys.stdout.flush()
+    os._exit(INTERRUPTED)  # the thread that waits for the answer would hold an ordinary exit
 
 
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:

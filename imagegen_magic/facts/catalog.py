@@ -59,6 +59,8 @@ class Limits:
     max_partial_images: int
     frame_count: tuple[int, int]
     frame_duration_ms: tuple[int, int]
+    batch_lines: int
+    batch_bytes: int
     flexible: FlexibleSizes
     checked: date
     source: str
