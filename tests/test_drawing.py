@@ -38,6 +38,7 @@ def test_every_drawing_has_words():
     """Each file of the subjects can be asked for, by its own name among others, and no word leads nowhere."""
     assert set(WORDS["subjects"]) == set(drawing_names())
     assert set(WORDS["fallbacks"]) <= set(drawing_names())
+    assert all(named_subject(f"a {word}.") for word in WORDS["natural"])
     for name in drawing_names():
         picture = "a picture with a sun face" if name == "sun" else f"a {name}"
         picture = "a woman" if name == "portrait" else "an orange fruit" if name == "orange" else picture
@@ -96,6 +97,11 @@ def test_colours_are_those_of_the_prompt():
     assert np.abs(plain - sky).max() < 6
     assert read_prompt("a woman with red hair").accent is not None
     assert read_prompt("a woman with red hair").main is None
+    wolf, red = read_prompt("two wolves").main, read_prompt("a red wolf").main
+    assert wolf is not None
+    assert red is not None
+    assert max(wolf) - min(wolf) < 0.1 < red[0] - red[2]
+    assert read_prompt("a dog").main is None
 
 
 # --- pictures --------------------------------------------------------------------------------------------------------

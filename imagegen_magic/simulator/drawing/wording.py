@@ -156,7 +156,10 @@ def _found(words: Mapping[str, str], text: str) -> list[tuple[int, str]]:
 
 
 def _colours(text: str, subject: str | None) -> tuple[Colour | None, Colour | None]:
-    """The colours just before the subject; for hair the one before "hair"; without a subject the first two named."""
+    """The colours just before the subject; for hair the one before "hair"; without a subject the first two named.
+
+    A wolf has its own grey, though it shares a drawing with the dog.
+    """
     names = read_table("words")["colours"]
     pattern = rf"\b({'|'.join(names)})\b"
     match = find_words(read_table("words")["subjects"][subject], text) if subject else None
@@ -168,7 +171,10 @@ def _colours(text: str, subject: str | None) -> tuple[Colour | None, Colour | No
         accent = from_hex(names[hair[1].lower()])
     elif hair and main is None:
         main = from_hex(names[hair[1].lower()])
-    return main, accent
+    word = match[0].lower() if match else ""
+    own = read_table("words")["natural"]
+    natural = own.get(word) or own.get(word.removesuffix("s"))
+    return main or (from_hex(natural) if natural else None), accent
 
 
 def _wants_shadow(prompt: str) -> bool:
