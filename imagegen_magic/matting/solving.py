@@ -78,8 +78,9 @@ def solve(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     rest = np.flatnonzero(~dark)
     if len(rest):
         alpha[rest], foreground[:, rest] = _solve_subject(batch.part(rest), lines)
-    shown = alpha * unmixing.largest(np.abs(foreground - batch.key))
-    return np.where(shown < SIGNIFICANT * batch.noise, np.float32(0), alpha), foreground
+    least = SIGNIFICANT * batch.noise / np.maximum(unmixing.largest(np.abs(foreground - batch.key)), np.float32(1))
+    alpha = np.where(alpha < least, np.float32(0), np.where(1 - alpha < least / 2, np.float32(1), alpha))
+    return alpha, foreground
 
 
 def _shadows(batch: Batch, at: Indices) -> tuple[Indices, Floats]:
