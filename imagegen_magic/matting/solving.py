@@ -78,8 +78,10 @@ def solve(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     rest = np.flatnonzero(~dark)
     if len(rest):
         alpha[rest], foreground[:, rest] = _solve_subject(batch.part(rest), lines)
-    least = SIGNIFICANT * batch.noise / np.maximum(unmixing.largest(np.abs(foreground - batch.key)), np.float32(1))
-    alpha = np.where(alpha < least, np.float32(0), np.where(1 - alpha < least / 2, np.float32(1), alpha))
+    room = np.maximum(unmixing.largest(np.abs(foreground - batch.key)), np.float32(1))
+    least = (SIGNIFICANT * batch.noise / room).astype(np.float32)
+    alpha[alpha < least] = 0
+    alpha[1 - alpha < least / 2] = 1
     return alpha, foreground
 
 
@@ -96,9 +98,9 @@ def _shadows(batch: Batch, at: Indices) -> tuple[Indices, Floats]:
 def _solve_shadow(batch: Batch, smooth: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are shadow: free of key, all but black."""
     colour, key, noise = batch.colour, batch.key, batch.noise
-    alpha = np.clip(1 - batch.dominance(smooth) / np.maximum(batch.dominance(key), np.float32(1)), 0, 1)
+    by_dominance = np.clip(1 - batch.dominance(smooth) / np.maximum(batch.dominance(key), np.float32(1)), 0, 1)
     black, _ = unmixing.project(colour, key, np.zeros_like(key))
-    alpha = np.maximum((alpha + black) / 2, unmixing.least_opacity(colour, key, noise))
+    alpha = np.maximum((by_dominance + black) / 2, unmixing.least_opacity(colour, key, noise)).astype(np.float32)
     clean = unmixing.unmix(colour, key, np.zeros_like(key), DARKNESS, np.float32(0), alpha, noise)
     return alpha, np.clip(clean, 0, 255)
 
