@@ -19,7 +19,7 @@ FLOORS = {
     "facts and rules": "catalog models_file sizes backdrop prompt request rules response cost option_table option_values options "
     "settings servers history rows names "
     "pacing retries faults",
-    "pictures": "receiving inputs masks preview png matting cutouts captions",
+    "pictures": "spritesheets receiving inputs masks preview png matting cutouts captions",
     "work": "store recovery planning extraction result running batch batch_results batch_api batch_submitted batch_lines answers transport batch_calls client ledger doctor reports "
     "recall gather",
     "engine": "session_core session_batches api",
@@ -33,7 +33,7 @@ OWNERS = {
     "ijson": "answers",
     "tenacity": "retries",
     "filelock": "history store recovery",
-    "cv2": "matting cutouts",
+    "cv2": "matting cutouts spritesheets",
     "isal": "png",
     "IPython": "frontend completion magics cells batch_cells panel",
     "traitlets": "magics widgets panel",
