@@ -21,17 +21,22 @@ from .tables import PLAIN_CLASS
 if TYPE_CHECKING:
     from .matting.report import CutoutReport
 
-__all__ = ["Caption", "alt_sentence", "caption_html", "caption_text", "relative_link", "warnings_bundle"]
+__all__ = ["Caption", "alt_sentence", "alt_text", "caption_html", "caption_text", "relative_link", "warnings_bundle"]
 
 ALT_CHARACTERS = 150
 DIM = "color:var(--jp-ui-font-color2,#616161)"
 WARN = "border-left:3px solid var(--jp-warn-color1,#b26a00);padding-left:8px;margin:4px 0"
 
 
+def alt_text(prompt: str) -> str:
+    """The prompt's first sentence, at most 150 characters."""
+    first = re.split(r"(?<=[.!?])\s", " ".join(prompt.split()), maxsplit=1)[0]
+    return first if len(first) <= ALT_CHARACTERS else first[: ALT_CHARACTERS - 1].rstrip() + "…"
+
+
 def alt_sentence(prompt: str, path: str, size: tuple[int, int] | None, form: str) -> str:
     """One stable sentence: what was asked for, where it is, its size and format. No times, ids or machine paths."""
-    first = re.split(r"(?<=[.!?])\s", " ".join(prompt.split()), maxsplit=1)[0]
-    short = first if len(first) <= ALT_CHARACTERS else first[: ALT_CHARACTERS - 1].rstrip() + "…"
+    short = alt_text(prompt)
     pixels = f", {size[0]}×{size[1]}" if size else ""  # noqa: RUF001 - the sign of sizes
     return f"Image: {short} — {path}{pixels} {form.upper()}"
 

@@ -1,11 +1,13 @@
 """Small pictures for notebooks: previews, contact sheets, pairs, scaled copies. Files on disk are only read.
 
-A preview has at most 200 KB whatever the picture's size, because it is saved in the notebook: PNG where the
-picture has alpha, JPEG otherwise. WebP would be smaller, but nbconvert can't show it.
+A preview adds at most 200 KB to a notebook whatever the picture's size: PNG if the picture has alpha, JPEG otherwise.
+WebP would be smaller, but nbconvert can't show it.
 """
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import math
 from collections.abc import Callable, Sequence
@@ -31,7 +33,8 @@ __all__ = [
     "tile",
 ]
 
-MAX_BYTES = 200_000
+MAX_BYTES = 75_000
+"""An encoded preview: a notebook holds it twice, in HTML and as an image, and base64 adds a third."""
 MAX_CSS_WIDTH = 512
 """A preview is shown at most this wide, in CSS pixels, so that it is sharp on dense screens."""
 SHEET_CSS_WIDTH = 768
@@ -50,11 +53,32 @@ class Preview:
     height: int
     css_width: int = MAX_CSS_WIDTH
 
-    def bundle(self, sentence: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Data and metadata for IPython's display; `sentence` is the alternative text."""
+    def bundle(self, sentence: str, *, alt: str = "", caption: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+        """Data and metadata for IPython's display: a figure as HTML, the picture alone, and a sentence.
+
+        The image renderers of JupyterLab, Notebook 7, nbconvert and marimo write no alternative text, whatever the
+        metadata say; a figure keeps it, in untrusted notebooks too (tried 2026-11-26). The picture alone is for front
+        ends without HTML: a terminal, LaTeX.
+
+        Args:
+            sentence: what stands where no picture can be shown.
+            alt: the alternative text; `sentence` if empty.
+            caption: HTML that stands below the picture, already escaped.
+        """
         width = min(self.width, self.css_width)
-        css = {"width": width, "height": round(self.height * width / self.width), "alt": sentence}
-        return {self.mime: self.data, "text/plain": sentence}, {self.mime: css}
+        words = alt or sentence
+        css = {"width": width, "height": round(self.height * width / self.width), "alt": words}
+        return {"text/html": self._figure(words, caption), self.mime: self.data, "text/plain": sentence}, {self.mime: css}
+
+    def _figure(self, alt: str, caption: str) -> str:
+        """The picture and its caption as HTML that every notebook's sanitizer keeps; it shrinks with its column."""
+        source = f"data:{self.mime};base64,{base64.b64encode(self.data).decode()}"
+        picture = (
+            f'<img src="{source}" alt="{html.escape(alt)}" width="{min(self.width, self.css_width)}" '
+            'style="max-width:100%;height:auto">'
+        )
+        below = f"<figcaption>{caption}</figcaption>" if caption else ""
+        return f'<figure style="margin:0">{picture}{below}</figure>'
 
 
 def preview(

@@ -192,7 +192,7 @@ def _lines(node: Node, indent: str) -> list[str]:
 
 def _html(node: Node) -> str:
     picture = (
-        f'<img src="{node.thumbnail}" alt="" width="48" style="vertical-align:middle;border-radius:4px"> '
+        f'<img src="{node.thumbnail}" alt="{escape(node.label)}" width="48" style="vertical-align:middle;border-radius:4px"> '
         if node.thumbnail
         else ""
     )

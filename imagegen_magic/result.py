@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
 
+    from .captions import Caption
     from .cutouts import Cutout
     from .matting.report import CutoutReport
     from .preview import Preview
@@ -88,20 +90,33 @@ class GeneratedImage:
         """This picture without its flat backdrop. Options as of `imagegen_magic.cutout`."""
         return _engine(self.engine).cutout(self.source, **options)
 
-    def display_items(self, *, preview: int = 768) -> list[Bundle]:
-        """The picture's own bundle: a small preview and one stable sentence."""
+    def display_items(self, *, preview: int = 768, caption: Caption | None = None) -> list[Bundle]:
+        """The picture's own bundle: a small preview, one stable sentence, and the caption if there is one."""
         from .captions import alt_sentence  # noqa: PLC0415 - with the first picture shown
         from .preview import preview as small_preview  # noqa: PLC0415 - Pillow comes with the first picture shown
 
         size, form = file_facts(self.record, self.index)
-        sentence = alt_sentence(self.alt or self.record.prompt_typed, shown_path(self.path), size, form)
-        if not preview:
-            return [({"text/plain": sentence}, {})]
-        small = small_preview(self.path, max_edge=preview, checkerboard=self.report is not None)
-        return [({"text/plain": sentence}, {}) if small is None else small.bundle(sentence)]
+        asked = self.alt or self.record.prompt_typed
+        sentence = alt_sentence(asked, shown_path(self.path), size, form)
+        small = small_preview(self.path, max_edge=preview, checkerboard=self.report is not None) if preview else None
+        return [_captioned(small, sentence, asked, caption)]
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return self.display_items()[0]
+
+    def _repr_html_(self) -> str | None:
+        return self.display_items()[0][0].get("text/html")
+
+
+def _captioned(small: Preview | None, sentence: str, asked: str, caption: Caption | None) -> Bundle:
+    """A preview with its caption in one bundle; the sentence and the caption if there is no preview."""
+    from .captions import alt_text, caption_html, caption_text  # noqa: PLC0415 - with the first picture shown
+
+    text = sentence if caption is None else f"{sentence}\n{caption_text(caption)}"
+    below = "" if caption is None else caption_html(caption)
+    if small is None:
+        return {"text/plain": text} | ({"text/html": f"<p>{escape(sentence)}</p>{below}"} if below else {}), {}
+    return small.bundle(text, alt=alt_text(asked), caption=below)
 
 
 def _engine(engine: Engine | None) -> Engine:
@@ -251,38 +266,36 @@ class ImageResult(Sequence[GeneratedImage]):
         return f"ImageResult({', '.join(shown_path(path) for path in self.paths)})"
 
     def display_items(self, *, told: Sequence[str] = ()) -> list[Bundle]:
-        """Picture first (a contact sheet for several), then the caption; saved files are never changed by it.
+        """The picture (a contact sheet for several) with its caption; saved files are never changed by it.
 
         Args:
             told: warnings that were shown before the call; the caption leaves them out.
         """
-        preview = self.options.get("preview", 768)
-        picture = self.images[0].display_items(preview=preview) if len(self) == 1 else [self._sheet(preview)]
-        return [*picture, *self._caption_items(told)]
+        preview, caption = self.options.get("preview", 768), self._caption(told)
+        if len(self) == 1:
+            return self.images[0].display_items(preview=preview, caption=caption)
+        return [self._sheet(preview, caption)]
 
-    def _sheet(self, preview: int) -> Bundle:
+    def _sheet(self, preview: int, caption: Caption | None) -> Bundle:
         from .captions import alt_sentence  # noqa: PLC0415 - with the first picture shown
         from .preview import contact_sheet  # noqa: PLC0415 - Pillow comes with the first picture shown
 
         paths = ", ".join(shown_path(path) for path in self.paths)
         size, form = file_facts(self.record, 0)
-        sentence = alt_sentence(self.prompt_typed, f"{len(self)} pictures: {paths}", size, form)
-        if not preview:
-            return {"text/plain": sentence}, {}
-        sheet = contact_sheet(self.paths, labels=[str(i) for i in range(len(self))], max_edge=preview)
-        return sheet.bundle(sentence)
+        asked = self.images[0].alt or self.prompt_typed
+        sentence = alt_sentence(asked, f"{len(self)} pictures: {paths}", size, form)
+        labels = [str(i) for i in range(len(self))]
+        sheet = contact_sheet(self.paths, labels=labels, max_edge=preview) if preview else None
+        return _captioned(sheet, sentence, f"{len(self)} pictures: {asked}", caption)
 
-    def _caption_items(self, told: Sequence[str]) -> list[Bundle]:
-        from .captions import caption_html, caption_text  # noqa: PLC0415 - with the first picture shown
-
+    def _caption(self, told: Sequence[str]) -> Caption | None:
         style = self.options.get("caption", "full")
         if style == "none":
-            return []
+            return None
         facts = self.caption_facts(minimal=style == "minimal")
-        facts = replace(facts, warnings=[warning for warning in facts.warnings if warning not in told])
-        return [({"text/plain": caption_text(facts), "text/html": caption_html(facts)}, {})]
+        return replace(facts, warnings=[warning for warning in facts.warnings if warning not in told])
 
-    def caption_facts(self, *, minimal: bool) -> Any:
+    def caption_facts(self, *, minimal: bool) -> Caption:
         """What the caption says, as data."""
         from .captions import Caption  # noqa: PLC0415 - with the first picture shown
 
@@ -310,6 +323,9 @@ class ImageResult(Sequence[GeneratedImage]):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return self.display_items()[0]
+
+    def _repr_html_(self) -> str | None:
+        return self.display_items()[0][0].get("text/html")
 
     def to_record(self) -> dict[str, Any]:
         """One flat dict, for a table of many results."""

@@ -114,7 +114,7 @@ def test_reference_is_complete():
     from made import reference
 
     pages = reference.pages()
-    assert all(f"### {option.name}\n" in pages["options"] for option in OPTIONS)
+    assert all(f'id="option-{option.name}"' in pages["options"] for option in OPTIONS)
     assert all(f"`%imagegen {name}`" in pages["commands"] for name in VERBS)
     assert all(model.id in pages["models"] for model in load_catalog())
     assert all(f"## {name}\n" in pages["command-line"] for name in PROGRAMS)

@@ -52,14 +52,16 @@ def _from(table: Table) -> str:
 
 
 def options_page() -> str:
-    """Every option, group by group, and which of them can be set as defaults."""
+    """Every option, a table for each group, and which of them can be set as defaults."""
+    groups = list(dict.fromkeys(option.group for option in OPTIONS))
+    ways = " · ".join(f"[{group}](#{_anchor(group)})" for group in (*groups, "settings"))
     parts = [
-        "# Options\n\nEvery option under every name it has: on the line of a cell, in a call from Python, as a setting, and on",
-        "the command line ([where some defaults differ](command-line.md)). A Python call takes the name in its heading.\n",
+        "# Options\n\nEvery option under every name it has: a flag on the line of a cell, a word in a call from Python, a setting, and on",
+        f"the command line ([where some defaults differ](command-line.md)).\n\n{ways}\n",
     ]
-    for group in dict.fromkeys(option.group for option in OPTIONS):
-        parts.append(f"\n## {group.capitalize()}\n")
-        parts += [_option(option) for option in OPTIONS if option.group == group]
+    for group in groups:
+        rows = [_option(option) for option in OPTIONS if option.group == group]
+        parts.append(f"\n## {group.capitalize()}\n\n{as_table(('flag', 'what it says', 'default'), rows)}")
     rows = [(f"`{o.name}`", f"`IMAGEGEN_{o.name.upper()}`", _default(o)) for o in OPTIONS if o.config]
     parts += [
         "\n## Settings\n",
@@ -70,18 +72,23 @@ def options_page() -> str:
     return "\n".join(parts)
 
 
-def _option(option: Option) -> str:
+def _anchor(heading: str) -> str:
+    return heading.lower().replace(" ", "-")
+
+
+def _option(option: Option) -> tuple[str, str, str]:
+    """A row of a group's table; `options.md#option-NAME` leads to it."""
     value = "" if option.kind == "switch" else f" {option.metavar or option.name.upper()}"
     flags = [f"`{flag}`" for flag in option.flags[:-1]] + [f"`{option.flags[-1]}{value}`"]
-    flags += [f"`{flag}` (is `{option.flags[-1]} {word}`)" for flag, word in option.shorthands]
+    flags += [f"`{flag}` is `{option.flags[-1]} {word}`" for flag, word in option.shorthands]
     if option.kind == "switch" and (option.config or option.default):
         flags.append(f"`--no-{option.flags[-1][2:]}`")
-    shown = ", ".join(flags) if option.commands else "a setting only, not a flag"
-    facts = [f"default {_default(option)}"] if _default(option) else []
-    facts += ["one of " + ", ".join(f"`{word}`" for word in option.choices)] if option.choices else []
-    facts += ["in " + ", ".join(f"`{text}`" for name, text in COMMANDS.items() if name in option.commands)]
-    lines = [f"### {option.name}\n", shown, f": {_plain(option.help)}"]
-    return "\n".join(lines) + f"\n  <br><small>{'; '.join(fact for fact in facts if fact != 'in ')}</small>\n"
+    shown = "<br>".join(flags) if option.commands else f"a setting only: `{option.name}`"
+    facts = ["one of " + ", ".join(f"`{word}`" for word in option.choices)] if option.choices else []
+    facts += [] if f"--{option.name.replace('_', '-')}" in option.flags else [f"in Python `{option.name}`"]
+    facts += ["in " + ", ".join(f"`{text}`" for name, text in COMMANDS.items() if name in option.commands)] if option.commands else []
+    what = f"{_plain(option.help)}<br><small>{'; '.join(facts)}</small>"
+    return f'<span id="option-{option.name}"></span>{shown}', what, _default(option)
 
 
 def _default(option: Option) -> str:

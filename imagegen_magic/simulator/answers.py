@@ -13,7 +13,11 @@ from typing import Any
 from PIL import Image
 
 from . import edits, encoding, tokens
-from .drawing import Recipe, key_colour, paint_picture, seed_of
+from .drawing import Recipe, paint_picture
+from .drawing.recipe import seed_of
+from .drawing.sheets import SHEET_FAULTS
+from .drawing.vector import vector
+from .drawing.wording import key_colour
 from .rules import Job
 from .uploads import pixels
 
@@ -37,8 +41,8 @@ def recipe_for(job: Job, number: int) -> Recipe:
     )
 
 
-def draw(job: Job, number: int, drift: float) -> Drawn:
-    """Picture `number` of the job, encoded as asked."""
+def draw(job: Job, number: int, drift: float, fault: str) -> Drawn:
+    """Picture `number` of the job, encoded as asked; `fault` is what goes wrong in a sprite sheet."""
     recipe: Recipe | None
     if job.endpoint == "edit" and (recipe := edits.first_recipe(job, drift)) is None:
         recipe = edits.edit_recipe(job, number)
@@ -50,10 +54,11 @@ def draw(job: Job, number: int, drift: float) -> Drawn:
     elif job.endpoint == "generation":
         recipe = recipe_for(job, number)
     assert recipe is not None
+    recipe = replace(recipe, fault=fault if fault in SHEET_FAULTS else "")
     if job.output_format == "gif":
         return Drawn(data=encoding.animation(recipe, job.frame_count, job.frame_duration_ms))
     if job.output_format == "svg":
-        return Drawn(data=encoding.vector(recipe))
+        return Drawn(data=vector(recipe))
     picture = paint_picture(recipe)
     return Drawn(data=encoding.encode(picture, job.output_format, job.output_compression, recipe), picture=picture)
 

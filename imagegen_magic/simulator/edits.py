@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from .drawing import Recipe, key_colour, paint_picture, paint_subject, rgb, seed_of
+from .drawing import Recipe, paint_picture
+from .drawing.recipe import seed_of
+from .drawing.sheets import read_layout
+from .drawing.stamp import stamp_corner, stamp_foot
+from .drawing.wording import key_colour, named_subject
 from .encoding import find_recipe
-from .painting import fix_tag, stamp_corner
 from .rules import Job
-from .subjects import named_subject
 
 __all__ = ["edit_picture", "first_recipe"]
 
@@ -38,7 +40,10 @@ def first_recipe(job: Job, drift: float) -> Recipe | None:
     if recipe is None:
         return None
     shift = recipe.shift[0] + drift, recipe.shift[1] - drift / 2
-    return replace(recipe, backdrop=backdrop, width=job.size[0], height=job.size[1], shift=shift)
+    redrawn = replace(recipe, backdrop=backdrop, width=job.size[0], height=job.size[1], shift=shift)
+    if read_layout(job.prompt, job.size):  # a sprite sheet of the figure in the input
+        return replace(redrawn, prompt=f"{recipe.prompt}\n{job.prompt}")
+    return redrawn
 
 
 def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
@@ -47,18 +52,20 @@ def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
     With a mask, only its transparent area is drawn anew. Otherwise the first input stays, the prompt's subject is added
     (over the marks, if a markup came along), and further inputs are pinned to the lower edge in their order.
     """
+    backdrop, size = key_colour(job.prompt), job.size
     base = open_picture(job.images[0].data)
     if job.mask is not None:
         return _masked(job, recipe, base)
-    size = job.size
+    if read_layout(job.prompt, size):  # of a picture that is not ours: the figure is the prompt's
+        ground = "none" if job.background == "transparent" else backdrop or "scene"
+        return paint_picture(replace(recipe, backdrop=ground))
     picture = ImageOps.fit(base, size, Image.Resampling.LANCZOS)
-    backdrop = key_colour(job.prompt)
     if job.background == "transparent" or backdrop is not None:
         subject = _cut(picture)
-        fix_tag(subject)
+        stamp_foot(subject)
         if backdrop is None or job.background == "transparent":
             return subject
-        flat = Image.new("RGB", size, rgb(backdrop))
+        flat = Image.new("RGB", size, backdrop)
         flat.paste(subject, (0, 0), subject)
         return flat
     picture = _over_white(picture)
@@ -116,7 +123,7 @@ def _marked(job: Job, size: tuple[int, int]) -> tuple[int, int, int, int] | None
 
 def _add_subject(picture: Image.Image, recipe: Recipe, box: tuple[int, int, int, int]) -> None:
     edge = max(48, min(box[2] - box[0], box[3] - box[1]))
-    subject = paint_subject(replace(recipe, width=edge, height=edge), shadow=True, tag=False)
+    subject = paint_picture(replace(recipe, width=edge, height=edge, backdrop="none", stamped=False))
     x = (box[0] + box[2] - edge) // 2
     y = (box[1] + box[3] - edge) // 2
     picture.paste(subject, (x, y), subject)
