@@ -269,7 +269,7 @@ class ImageResult(Sequence[GeneratedImage]):
         sentence = alt_sentence(self.prompt_typed, f"{len(self)} pictures: {paths}", size, form)
         if not preview:
             return {"text/plain": sentence}, {}
-        sheet = contact_sheet(self.paths, labels=[str(i) for i in range(len(self))], max_edge=preview)
+        sheet = contact_sheet(self.paths, labels=[str(i + 1) for i in range(len(self))], max_edge=preview)
         return sheet.bundle(sentence)
 
     def _caption_items(self, told: Sequence[str]) -> list[Bundle]:

@@ -260,8 +260,15 @@ def verb_cancel(session: Session, shell: Any, line: str) -> Any:
 
 
 def verb_panel(session: Session, shell: Any, line: str) -> Any:
-    """Opens the widget panel."""
-    from .panel import Panel  # noqa: PLC0415 - ipywidgets comes with the panel
+    """Opens the widget panel; a sentence where no widget can be."""
+    from .frontend import front_end  # noqa: PLC0415 - with the panel
+
+    if front_end() != "notebook":
+        return PlainText(
+            "The panel is for notebooks: JupyterLab, Notebook, VS Code, voila. Here, %%imagegen cells do the same; "
+            "%imagegen help lists how."
+        )
+    from .panel import Panel  # noqa: PLC0415 - anywidget comes with the panel
 
     return Panel(session=session)
 

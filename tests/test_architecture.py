@@ -37,8 +37,7 @@ OWNERS = {
     "isal": "png",
     "IPython": "frontend completion magics cells batch_cells panel",
     "traitlets": "magics widgets panel",
-    "ipywidgets": "panel",
-    "anywidget": "widgets",
+    "anywidget": "widgets panel",
     "pydantic": "",
 }
 """Who may import a library: its upgrade is then one room's business."""
