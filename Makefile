@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-browser test-versions dist docs lab notebooks check clean
+.PHONY: help demo test test-browser test-versions dist docs lab notebooks flags check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
+
+flags: .venv/ready  ## write the flags anew that JupyterLab marks, after a change of the option table
+	$(BIN)/python labextension/write_flags.py
 
 notebooks: .venv/ready  ## run the notebooks again, in place
 	$(BIN)/python notebooks/execute.py

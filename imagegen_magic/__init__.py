@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .batch_results import FailedJob, Gallery
     from .cutouts import Cutout, cutout, cutout_many
     from .errors import BudgetError, CallError, CutoutError, ImagegenError, RequestError
+    from .metadata.inspection import provenance
+    from .metadata.reading import Provenance
     from .panel import Panel
     from .result import GeneratedImage, ImageResult
     from .simulator import Simulator
@@ -33,6 +35,7 @@ _HOMES = {
     "ImageResult": "result",
     "ImagegenError": "errors",
     "Panel": "panel",
+    "Provenance": "metadata.reading",
     "RequestError": "errors",
     "Session": "api",
     "Simulator": "simulator",
@@ -40,6 +43,7 @@ _HOMES = {
     "cutout_many": "cutouts",
     "edit": "api",
     "generate": "api",
+    "provenance": "metadata.inspection",
     "run_batch": "api",
 }
 """Where each public name lives; none has the name of a module, which importing that module would overwrite."""
@@ -55,6 +59,7 @@ __all__ = [
     "ImageResult",
     "ImagegenError",
     "Panel",
+    "Provenance",
     "RequestError",
     "Session",
     "Simulator",
@@ -64,6 +69,7 @@ __all__ = [
     "edit",
     "generate",
     "load_ipython_extension",
+    "provenance",
     "run_batch",
     "unload_ipython_extension",
 ]

@@ -19,6 +19,7 @@ FLOORS = {
     "facts and rules": "catalog models_file sizes backdrop prompt request rules response cost option_table option_values options "
     "settings servers history rows names "
     "pacing retries faults",
+    "metadata": "metadata",
     "pictures": "receiving inputs masks preview png matting cutouts captions",
     "work": "store recovery planning extraction result running batch batch_results batch_api batch_submitted batch_lines answers transport batch_calls client ledger doctor reports "
     "recall gather",
@@ -39,10 +40,12 @@ OWNERS = {
     "traitlets": "magics widgets panel",
     "anywidget": "widgets panel",
     "pydantic": "",
+    "c2pa": "metadata",
+    "cryptography": "metadata",
 }
 """Who may import a library: its upgrade is then one room's business."""
 
-HEAVY = ("openai", "httpx2", "numpy", "PIL", "cv2", "ipywidgets", "anywidget", "pydantic", "ijson", "tenacity")
+HEAVY = ("openai", "httpx2", "numpy", "PIL", "cv2", "ipywidgets", "anywidget", "pydantic", "ijson", "tenacity", "c2pa")
 
 
 def sources():

@@ -38,6 +38,9 @@ def test_the_wheel_works_outside_the_checkout(tmp_path):
         archive.extractall(tmp_path / "unpacked")
     for name in ("models.toml", "servers.toml", "use_cases.toml", "py.typed"):
         assert f"imagegen_magic/{name}" in names
+    extension = ".data/data/share/jupyter/labextensions/imagegen-magic/"
+    for name in ("package.json", "static/container.js", "static/flags.json", "schemas/imagegen-magic/plugin.json"):
+        assert any(entry.endswith(extension + name) for entry in names)
     assert not any(name.startswith(("tests/", "notebooks/")) for name in names)
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],

@@ -752,10 +752,10 @@ def test_pictures_do_not_depend_on_the_processor():
     code = (
         "import hashlib\n"
         "from imagegen_magic.simulator.drawing import Recipe, paint_picture\n"
-        "from imagegen_magic.simulator.subjects import SUBJECTS\n"
+        "from imagegen_magic.simulator.drawing.svg import drawing_names\n"
         "seen = hashlib.sha256()\n"
-        "for seed, subject in enumerate(SUBJECTS):\n"
-        "    recipe = Recipe(prompt=subject, seed=seed, width=768, height=768, quality='low')\n"
+        "for seed, subject in enumerate(drawing_names()):\n"
+        "    recipe = Recipe(prompt=subject, seed=seed, width=512, height=512, quality='low')\n"
         "    seen.update(paint_picture(recipe).tobytes())\n"
         "print(seen.hexdigest())\n"
     )

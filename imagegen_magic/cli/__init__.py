@@ -22,7 +22,7 @@ imagegen: pictures from OpenAI's Images API, and an offline simulator of it
 
 pictures   generate  edit  generate-batch  remove-chroma-key
            batches, status, collect, cancel: what was sent with --via batch-api
-to know    models  sizes  tips  cost  history  doctor  config
+to know    models  sizes  tips  cost  history  doctor  config  provenance
 to try     simulate: the Images API offline, for any client
 shell      completion bash|zsh|fish
 
@@ -44,6 +44,7 @@ COMMANDS = (
     "history",
     "doctor",
     "config",
+    "provenance",
     "batches",
     "status",
     "collect",

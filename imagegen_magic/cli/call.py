@@ -31,6 +31,8 @@ class Call:
     command: Command
     values: Mapping[str, Any]
     word: str | None = None
+    words: tuple[str, ...] = ()
+    """Every word without a flag, for a command that takes several; `word` is the first of them."""
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -54,25 +54,29 @@ def _run(command: Command, words: Sequence[str]) -> int:
     parsed = parse_line(words, command.key, positional=bool(command.positional), extra=command.own)
     if parsed.unread:
         raise OptionError("the line can't be used", problems=parsed.problems)
-    problems, word = _line_problems(command, words, parsed)
-    return RUNNERS[command.name](Call(command=command, values=parsed.values, word=word, problems=problems))
+    problems, free = _line_problems(command, words, parsed)
+    word = free[0] if free else None
+    return RUNNERS[command.name](Call(command=command, values=parsed.values, word=word, words=free, problems=problems))
 
 
 def _line_problems(
     command: Command, words: Sequence[str], parsed: ParsedLine
-) -> tuple[tuple[Problem, ...], str | None]:
-    """The faults of a line as a shell's user made them, and its word without a flag."""
+) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """The faults of a line as a shell's user made them, and its words without a flag."""
     unknown = {problem.field for problem in parsed.problems if problem.rule == "no such option"}
     after = {value for flag, value in pairwise(words) if flag in unknown}
     word = None if parsed.name in after else parsed.name  # what follows a mistyped flag is that flag's value
     stray = [problem.value for problem in parsed.problems if problem.field == "line" and problem.value not in after]
     problems = [problem for problem in parsed.problems if problem.field != "line"]
+    free = (word,) if word else ()
+    if command.many:
+        return tuple(problems), (*free, *map(str, stray))
     if stray:
         text = " ".join(map(str, [word, *stray] if word else stray))
         rule = f"one {command.positional} at most" if command.positional else "a value without its flag"
         fix = f'imagegen {command.name} "{text}"' if command.positional else f"imagegen {command.name} --help"
         problems.append(Problem(field="line", value=text, rule=rule, fix=fix))
-    return tuple(problems), word
+    return tuple(problems), free
 
 
 def _raise_problems(call: Call) -> None:
@@ -182,6 +186,13 @@ def _simulate(call: Call) -> int:
     return 0
 
 
+def _provenance(call: Call) -> int:
+    from .provenance import show_provenance  # noqa: PLC0415 - with the command
+
+    _raise_problems(call)
+    return show_provenance(call)
+
+
 def _completion(call: Call) -> int:
     from .completion import SHELLS, completion_script  # noqa: PLC0415 - with the command
 
@@ -225,6 +236,7 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "history": _history,
     "doctor": _doctor,
     "config": _config,
+    "provenance": _provenance,
     "batches": _batches,
     "status": _status,
     "collect": _collect,

@@ -43,6 +43,8 @@ class Command:
     examples: tuple[str, ...]
     table: str = ""
     positional: str = ""
+    many: bool = False
+    """Whether there may be several words without a flag."""
     main: tuple[str, ...] = ()
     own: tuple[Option, ...] = ()
 
@@ -152,6 +154,21 @@ _TABLES = (
 )  # fmt: skip
 
 _OTHERS = (
+    Command(
+        name="provenance",
+        summary="what image files say about their origin",
+        examples=("imagegen provenance hero.png", "imagegen provenance assets/*.webp --json"),
+        positional="FILE",
+        many=True,
+        main=("trust", "json"),
+        own=(
+            _own(
+                "trust", "text", "a PEM file of authorities whose signatures are trusted (extra: c2pa)", metavar="FILE"
+            ),
+            JSON,
+            HELP_ALL,
+        ),
+    ),
     Command(
         name="simulate",
         summary="serve an offline Images API on 127.0.0.1 until Ctrl-C",

@@ -13,7 +13,10 @@ from typing import Any
 from PIL import Image
 
 from . import edits, encoding, tokens
-from .drawing import Recipe, key_colour, paint_picture, seed_of
+from .drawing import Recipe, paint_picture
+from .drawing.recipe import seed_of
+from .drawing.vector import vector
+from .drawing.wording import key_colour
 from .rules import Job
 from .uploads import pixels
 
@@ -53,7 +56,7 @@ def draw(job: Job, number: int, drift: float) -> Drawn:
     if job.output_format == "gif":
         return Drawn(data=encoding.animation(recipe, job.frame_count, job.frame_duration_ms))
     if job.output_format == "svg":
-        return Drawn(data=encoding.vector(recipe))
+        return Drawn(data=vector(recipe))
     picture = paint_picture(recipe)
     return Drawn(data=encoding.encode(picture, job.output_format, job.output_compression, recipe), picture=picture)
 

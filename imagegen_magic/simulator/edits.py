@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from .drawing import Recipe, key_colour, paint_picture, paint_subject, rgb, seed_of
+from .drawing import Recipe, paint_picture
+from .drawing.recipe import seed_of
+from .drawing.stamp import stamp_corner, stamp_foot
+from .drawing.wording import key_colour, named_subject
 from .encoding import find_recipe
-from .painting import fix_tag, stamp_corner
 from .rules import Job
-from .subjects import named_subject
 
 __all__ = ["edit_picture", "first_recipe"]
 
@@ -55,10 +56,10 @@ def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
     backdrop = key_colour(job.prompt)
     if job.background == "transparent" or backdrop is not None:
         subject = _cut(picture)
-        fix_tag(subject)
+        stamp_foot(subject)
         if backdrop is None or job.background == "transparent":
             return subject
-        flat = Image.new("RGB", size, rgb(backdrop))
+        flat = Image.new("RGB", size, backdrop)
         flat.paste(subject, (0, 0), subject)
         return flat
     picture = _over_white(picture)
@@ -116,7 +117,7 @@ def _marked(job: Job, size: tuple[int, int]) -> tuple[int, int, int, int] | None
 
 def _add_subject(picture: Image.Image, recipe: Recipe, box: tuple[int, int, int, int]) -> None:
     edge = max(48, min(box[2] - box[0], box[3] - box[1]))
-    subject = paint_subject(replace(recipe, width=edge, height=edge), shadow=True, tag=False)
+    subject = paint_picture(replace(recipe, width=edge, height=edge, backdrop="none", stamped=False))
     x = (box[0] + box[2] - edge) // 2
     y = (box[1] + box[3] - edge) // 2
     picture.paste(subject, (x, y), subject)

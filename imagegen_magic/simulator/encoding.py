@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import replace
 
-import numpy as np
 from PIL import Image, ImageFilter, PngImagePlugin
 
-from .drawing import Recipe, paint_picture, read_recipe, subject_parts
-from .shapes import Colour, Part
+from .drawing import Recipe, paint_picture
+from .drawing.recipe import read_recipe
 
-__all__ = ["SOFTWARE", "animation", "blurred_preview", "encode", "find_recipe", "vector"]
+__all__ = ["SOFTWARE", "animation", "blurred_preview", "encode", "find_recipe"]
 
 SOFTWARE = "imagegen_magic simulator"
 _RECIPE_KEY = "imagegen_magic simulator"
@@ -57,13 +55,10 @@ def blurred_preview(picture: Image.Image, number: int, count: int) -> Image.Imag
 
 
 def animation(recipe: Recipe, frames: int, duration_ms: int) -> bytes:
-    """A looping GIF in which the subject sways."""
+    """A looping GIF in which the subject moves as the prompt says."""
     pictures = []
     for number in range(frames):
-        turn = math.tau * number / frames
-        reach = 0.02 * min(recipe.width, recipe.height)
-        shift = (reach * 0.6 * math.sin(turn), reach * math.cos(turn))
-        picture = paint_picture(replace(recipe, shift=shift, quality="low"))
+        picture = paint_picture(replace(recipe, phase=number / frames, quality="low"))
         pictures.append(
             picture.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         )
@@ -72,49 +67,3 @@ def animation(recipe: Recipe, frames: int, duration_ms: int) -> bytes:
         out, "GIF", save_all=True, append_images=pictures[1:], duration=duration_ms, loop=0, comment=SOFTWARE.encode()
     )
     return out.getvalue()
-
-
-def vector(recipe: Recipe) -> bytes:
-    """The subject as SVG: its outlines filled with simple gradients."""
-    width, height = recipe.width, recipe.height
-    scale, x, y = 0.375 * min(width, height), width / 2, height * 0.505
-    parts = subject_parts(recipe)
-    if recipe.backdrop == "none":
-        ground = ""
-    else:
-        fill = recipe.backdrop if recipe.backdrop.startswith("#") else "#e9e4dc"
-        ground = f'<rect width="{width}" height="{height}" fill="{fill}"/>'
-    gradients = "".join(_gradient(number, part) for number, part in enumerate(parts))
-    paths = "".join(_path(number, part) for number, part in enumerate(parts))
-    label = (
-        '<g transform="translate(0 0.98)"><rect x="-0.4" y="-0.075" width="0.8" height="0.15" rx="0.04" '
-        'fill="#faf6ec"/>'
-        '<text text-anchor="middle" y="0.035" font-family="sans-serif" font-size="0.1" '
-        'fill="#3e3a46">SIMULATED</text></g>'
-    )
-    text = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
-        f"<!-- {SOFTWARE} --><defs>{gradients}</defs>{ground}"
-        f'<g transform="translate({x:g} {y:g}) scale({scale:g})">{paths}{label}</g></svg>'
-    )
-    return text.encode()
-
-
-def _hex(colour: Colour) -> str:
-    return "#" + "".join(f"{round(255 * min(1.0, max(0.0, value))):02x}" for value in colour)
-
-
-def _gradient(number: int, part: Part) -> str:
-    light, dark = (tuple(min(1.0, value * factor) for value in part.colour) for factor in (1.12, 0.72))
-    stops = f'<stop offset="0.25" stop-color="{_hex(light)}"/><stop offset="1" stop-color="{_hex(dark)}"/>'  # type: ignore[arg-type]
-    return f'<linearGradient id="g{number}" x2="0.6" y2="1">{stops}</linearGradient>'
-
-
-def _path(number: int, part: Part) -> str:
-    lines = []
-    for outline in (part.outline, *part.more, *part.holes):
-        corners = " ".join(f"{x:.3f},{y:.3f}" for x, y in np.asarray(outline))
-        lines.append(f"M{corners}Z")
-    fill = _hex(part.colour) if part.form in ("flat", "line") else f"url(#g{number})"
-    opacity = f' opacity="{part.opacity:g}"' if part.opacity < 1 else ""
-    return f'<path d="{"".join(lines)}" fill="{fill}" fill-rule="evenodd"{opacity}/>'

@@ -27,6 +27,7 @@ TOKEN = "a-token-of-the-tests"
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+    "@jupyterlab/codemirror-extension:plugin": {"defaultConfig": {"autoClosingBrackets": True}},
 }
 PATIENCE = 60_000
 """Milliseconds after which something that should have happened counts as missing: machines may be slow and busy."""
@@ -75,8 +76,13 @@ def server(tmp_path_factory):
         "IMAGEGEN_BACKEND": "simulator", "PYTHONPATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(settings),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "IPYTHONDIR": str(folder / "ipython"), "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTER_PATH": str(folder / "share"),
     }  # fmt: skip
     (folder / "notebooks").mkdir()
+    (folder / "share" / "labextensions").mkdir(parents=True)
+    (folder / "share" / "labextensions" / "imagegen-magic").symlink_to(
+        ROOT / "labextension"
+    )  # as it is here, not as installed
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder / 'notebooks'}",

@@ -1,0 +1,11 @@
+"""The painter of the simulator: `paint_picture` makes a picture of a `Recipe`.
+
+To add a subject, put an SVG file into `subjects/` (its conventions are in `svg.py`) and its words into `words.toml`.
+"""
+
+from __future__ import annotations
+
+from .picture import paint_picture
+from .recipe import Recipe
+
+__all__ = ["Recipe", "paint_picture"]

@@ -1,0 +1,64 @@
+"""The plate that says SIMULATED: in a corner, or at the foot of a subject whose backdrop must stay clean."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+__all__ = ["LABEL", "stamp_corner", "stamp_foot"]
+
+LABEL = "SIMULATED"
+
+
+def stamp_foot(canvas: Image.Image) -> None:
+    """A small plate reading SIMULATED at the foot of the subject, grown together with it."""
+    box = canvas.getchannel("A").point([0] * 128 + [255] * 128).getbbox()
+    if box is None:
+        return
+    height = min(canvas.size) * 0.0545
+    width = height * 5.4
+    foot = canvas.getchannel("A").crop((0, max(0, int(box[3] - height)), canvas.width, box[3]))
+    columns = np.asarray(foot, np.float32).sum(axis=0)
+    x = float((columns * np.arange(len(columns))).sum() / max(1.0, columns.sum())) + 0.5
+    top = min(box[3] - height * 0.55, canvas.height - height - 4)
+    _plate(canvas, (x - width / 2, top, x + width / 2, top + height), opacity=1.0)
+
+
+def stamp_corner(picture: Image.Image) -> Image.Image:
+    """The picture with SIMULATED in its lower right corner."""
+    height = max(11.0, min(picture.size) * 0.030)
+    right, bottom = picture.width - height * 0.7, picture.height - height * 0.7
+    layer = Image.new("RGBA", (math.ceil(height * 7), math.ceil(height * 2)))
+    at = round(right - layer.width), round(bottom - layer.height)
+    _plate(
+        layer,
+        (layer.width - height * 5.4 - 1, layer.height - height - 1, layer.width - 1, layer.height - 1),
+        opacity=0.78,
+    )
+    picture.paste(layer, at, layer)
+    return picture
+
+
+def _plate(canvas: Image.Image, box: tuple[float, float, float, float], *, opacity: float) -> None:
+    """A pale rounded plate with the word SIMULATED."""
+    left, top, right, bottom = box
+    height = bottom - top
+    times = 4
+    x, y = math.floor(left) - 1, math.floor(top) - 1
+    width_px, height_px = math.ceil(right) - x + 2, math.ceil(bottom) - y + 2
+    cover = Image.new("L", (width_px * times, height_px * times))
+    frame = [(value - origin) * times for value, origin in zip(box, (x, y, x, y), strict=True)]
+    ImageDraw.Draw(cover).rounded_rectangle(frame, radius=height * 0.28 * times, fill=255)
+    plate = Image.new("RGBA", (width_px, height_px), (250, 246, 236, 255))
+    draw = ImageDraw.Draw(plate)
+    draw.text(
+        ((left + right) / 2 - x, (top + bottom) / 2 - y),
+        LABEL,
+        fill=(62, 58, 70, 255),
+        font=ImageFont.load_default(max(6, height * 0.66)),
+        anchor="mm",
+    )
+    plate.putalpha(cover.reduce(times).point([round(value * opacity) for value in range(256)]))
+    canvas.alpha_composite(plate, dest=(max(0, x), max(0, y)))

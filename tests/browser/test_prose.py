@@ -1,0 +1,156 @@
+"""Cells of `%%imagegen` as text, in a real JupyterLab and Notebook 7: what is shown, and what typing does."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import random
+from pathlib import Path
+
+import pytest
+from write_flags import flags
+
+from imagegen_magic.options import parse_line
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+PROMPT = """\
+%%imagegen hero --size 16:9@2k --qualty high --style="soft light"
+A baker's mug, "the old one", from the 1950s (chipped [on the left, and it's brown. Leave {{ room }} for a headline.
+ספל קרמיקה על שולחן עץ
+class for import: not Python."""
+BATCH = """\
+%%imagegen_batch icons
+--size square
+{"prompt": "flat icon: calendar", "quality": "low"}
+a plain line, that isn't JSON"""
+PYTHON = "def answer():\n    return 'forty-two'  # a comment"
+LONG = "%%imagegen long\n" + ("It's a long prompt (with 'quotes' and [brackets]). " * 60)[:3000]
+
+LOOK = """() => [...document.querySelectorAll('.jp-CodeCell')].map((cell) => {
+  const content = cell.querySelector('.cm-content');
+  const scroller = cell.querySelector('.cm-scroller');
+  const pieces = (kind) => [...content.querySelectorAll(`.cm-imagegen-${kind}`)].map((piece) => piece.textContent);
+  const first = (selector) => content.querySelector(selector);
+  return {
+    spellcheck: content.getAttribute('spellcheck'),
+    wraps: scroller.scrollWidth <= scroller.clientWidth + 1,
+    colours: [...content.querySelectorAll('.cm-line span')].filter((s) => s.className && !s.className.includes('imagegen')
+      && !s.closest('[class*=imagegen-]') && !s.className.includes('cm-widgetBuffer')).map((s) => s.textContent),
+    flags: pieces('flag'), values: pieces('value'), names: pieces('name'), unknown: pieces('unknown'), json: pieces('json'),
+    variables: pieces('variable'), title: first('.cm-imagegen-unknown')?.title,
+    directions: [...content.querySelectorAll('.cm-imagegen-prose')].map((line) => getComputedStyle(line).direction),
+  };
+})"""
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def opened(request, lab):
+    """A function that opens a notebook in JupyterLab, then in Notebook 7."""
+    return lambda *cells, **how: lab(*cells, app=request.param, **how)
+
+
+def photograph(notebook, name):
+    """Keeps a screenshot if the environment names a folder for it."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        notebook.page.screenshot(path=str(Path(folder) / f"{name}-{notebook.app}.png"))
+
+
+def look(notebook):
+    """What each code cell looks like, once the first has its marks."""
+    notebook.page.wait_for_selector(".cm-imagegen-magic")
+    notebook.page.wait_for_timeout(300)
+    return notebook.page.evaluate(LOOK)
+
+
+def card(line):
+    """The fix that the error card of a line gives."""
+    return parse_line(line, "generate").problems[0]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_prompt_is_text(opened, theme):
+    """Wrapped, checked for spelling, without Python's colours; flags, variables and JSON lines are marked."""
+    notebook = opened(PROMPT, BATCH, PYTHON, LONG, theme=theme)
+    prompt, batch, python, long = look(notebook)
+    photograph(notebook, f"prose-{theme}")
+    assert (prompt["spellcheck"], prompt["wraps"], prompt["colours"]) == ("true", True, [])
+    assert (prompt["flags"], prompt["names"]) == (["--size", "--style"], ["hero"])
+    assert prompt["values"] == ["16:9@2k", "high", '="soft light"']
+    assert prompt["variables"] == ["{{ room }}"]
+    assert prompt["directions"] == ["ltr", "rtl", "ltr"]
+    assert prompt["unknown"] == ["--qualty"]
+    problem = card("hero --qualty high")
+    assert prompt["title"] == f"{problem.rule}: {problem.fix}"
+    assert (batch["flags"], batch["json"]) == (["--size"], ['{"prompt": "flat icon: calendar", "quality": "low"}'])
+    assert len(long["directions"]) == 1
+    assert long["wraps"]
+    assert long["colours"] == []
+    assert python["spellcheck"] == "false"
+    assert "def" in python["colours"]
+    assert notebook.errors == []
+
+
+def test_what_is_typed_stays_as_it_is(opened):
+    """Quotes and brackets close themselves in Python only; a cell is text as soon as its first line says so."""
+    notebook = opened("%%imagegen hero\n", "1 + 1")
+    look(notebook)
+
+    def type_at_end(number, text):
+        notebook.page.locator(".jp-CodeCell .cm-content").nth(number).click()
+        notebook.page.keyboard.press("Control+End")
+        notebook.page.keyboard.type(text)
+        return notebook.page.evaluate(
+            "(n) => [...document.querySelectorAll('.jp-CodeCell')][n].querySelector('.cm-content').cmTile?.view.state.doc.toString()"
+            " ?? [...document.querySelectorAll('.jp-CodeCell')][n].querySelector('.cm-content').cmView.view.state.doc.toString()",
+            number,
+        )
+
+    assert type_at_end(0, "\"hi (it's [ok") == "%%imagegen hero\n\"hi (it's [ok"
+    assert type_at_end(1, "+(") == "1 + 1+()"
+    notebook.page.keyboard.press("Control+a")
+    assert type_at_end(1, "")
+    notebook.page.keyboard.press("Control+a")
+    notebook.page.keyboard.insert_text("%%imagegen\nit's a mug for you")
+    notebook.page.wait_for_function("() => document.querySelectorAll('.cm-imagegen-magic').length === 2")
+    assert notebook.page.evaluate(LOOK)[1]["colours"] == []
+    notebook.page.keyboard.press("Control+Home")
+    notebook.page.keyboard.insert_text("for")
+    notebook.page.wait_for_function("() => document.querySelectorAll('.cm-imagegen-magic').length === 1")
+    assert notebook.page.evaluate(LOOK)[1]["spellcheck"] == "false"
+    notebook.page.wait_for_function(
+        "() => [...document.querySelectorAll('.jp-CodeCell')][1].querySelectorAll('.cm-line span').length > 0"
+    )
+    assert notebook.errors == []
+
+
+def test_the_notebook_is_saved_as_it_was(lab):
+    """Nothing of the looks reaches the file, and nothing needs a kernel."""
+    notebook = lab(PROMPT, PYTHON)
+    before = notebook.save()
+    assert [cell.source for cell in before.cells] == [PROMPT, PYTHON]
+    assert all(set(cell.metadata) <= {"trusted"} for cell in before.cells)
+    notebook.end_kernel()
+    notebook.open_as_a_stranger()
+    assert look(notebook)[0]["flags"] == ["--size", "--style"]
+
+
+def test_hints_are_the_cards(lab):
+    """The names that are offered for a wrong flag are those that Python's difflib finds."""
+    notebook = lab(PROMPT)
+    known = list(flags()["generate"])
+    seeded = random.Random(7)
+    wrong = [_mistyped(seeded, seeded.choice(known)) for _ in range(300)]
+    found = notebook.page.evaluate(
+        """async ([address, words, known]) => {
+             const { closest } = await import(address);
+             return words.map((word) => closest(word, known));
+           }""",
+        [f"{notebook.address}/lab/extensions/imagegen-magic/static/prose.js", wrong, known],
+    )
+    assert found == [difflib.get_close_matches(word, known, n=2, cutoff=0.7) for word in wrong]
+
+
+def _mistyped(seeded, flag):
+    at = seeded.randrange(len(flag))
+    return seeded.choice([flag[:at] + flag[at + 1 :], flag[:at] + "x" + flag[at:], flag[:at] + flag[at:][::-1]])
