@@ -86,11 +86,20 @@ class Controller:
                 "question": self._question.to_json() if self._question else {},
                 "queue": [entry.to_json() for entry in self.queue.entries()],
                 "recent": self._recent,
+                "newest": self._newest(),
                 "cutouts": self.cutouts.state(),
                 "notice": self.notice or {},
                 "status": self.status,
                 "spent": self._facade.spent(),
             }
+
+    def _newest(self) -> str:
+        """The first image of the newest result: a two-backdrop cut-out is older than its own second frame."""
+        if self.result is None:
+            return ""
+        if self._recent and int(self._recent[0]["ref"][1:].partition(".")[0]) > self.result.number + 1:
+            return ""  # a cell has made a newer one
+        return self._facade.token(self.result.record, 0)
 
     def refresh(self) -> None:
         """Reads the history's newest images anew: cells make some, too."""

@@ -68,6 +68,7 @@ class Panel(anywidget.AnyWidget):
     question = traitlets.Dict().tag(sync=True)
     queue: traitlets.List[Any] = traitlets.List().tag(sync=True)
     recent: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    newest = traitlets.Unicode().tag(sync=True)
     cutouts = traitlets.Dict().tag(sync=True)
     notice = traitlets.Dict().tag(sync=True)
     status = traitlets.Unicode().tag(sync=True)

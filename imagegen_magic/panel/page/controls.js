@@ -42,8 +42,8 @@ function settings(ui) {
 }
 
 const labelled = (text, control, ...more) => {
-  const label = make("label", { class: "igp-labelled" }, make("span", {}, text), control);
-  return make("div", { class: "igp-field" }, label, ...more);
+  control.id = unique("field");
+  return make("div", { class: "igp-field igp-labelled" }, make("label", { for: control.id }, text), control, ...more);
 };
 
 /** A select's options, and the one that is chosen; one that is not offered is added. */

@@ -52,7 +52,7 @@ function historyView(ui) {
   walkable(list, { count: () => tiles.length, index: () => tiles.findIndex(({ ref }) => ref === chosen), pick: (index) => pick(tiles[index].ref) });
   quickKeys(list, ui, () => tiles.find(({ ref }) => ref === chosen));
   list.addEventListener("dblclick", () => chosen && ui.choose(chosen));
-  return { el, open: () => load(page), told, update: () => acts.update(), destroy: () => clearTimeout(timer) };
+  return { el, open: () => load(page), again: () => load(page), told, update: () => acts.update(), destroy: () => clearTimeout(timer) };
 }
 
 /** A tile of a strip or the history; it can be dragged to the input images. */
@@ -73,7 +73,7 @@ function quickKeys(list, ui, tile) {
     if (!found || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     if (event.key === "Enter") ui.choose(found.ref);
     else if (event.key === "e") ui.edit(found.ref);
-    else if (event.key === ".") ui.send("star", { ref: found.ref, on: !found.star });
+    else if (event.key === ".") ui.star(found.ref, !found.star);
     else return;
     event.preventDefault();
   });
@@ -82,7 +82,7 @@ function quickKeys(list, ui, tile) {
 /** The row of actions for one image: { el, update() }. */
 function actions(ui, tile) {
   const on = (text, act, title) => button(text, () => tile() && act(tile().ref), { title });
-  const star = on("Star", (ref) => ui.send("star", { ref, on: !tile().star }), "keep it in sight");
+  const star = on("Star", (ref) => ui.star(ref, !tile().star), "keep it in sight");
   const el = toolbar("what to do with this image",
     on("Edit", (ref) => ui.edit(ref), "take this image, and nothing else, into an edit"),
     on("Cut out", (ref) => ui.cutout(ref), "take its flat backdrop away, on this machine; free"),

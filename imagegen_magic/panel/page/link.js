@@ -3,6 +3,7 @@
 const PATIENCE = 600; // milliseconds without an answer after which the kernel counts as busy
 const POLL = 500;
 const PART = 2e6; // bytes of an upload's part: a message above about 10 MB never arrives, and nobody is told
+const GREETINGS = [0, 400, 1500, 4000]; // milliseconds after which the kernel is greeted
 const AT_ONCE = 4; // images asked for in one message
 
 /**
@@ -120,6 +121,9 @@ function link(model, { heard, turned }) {
   };
   const releases = [watchKernel(model, become)];
   model.on("msg:custom", custom);
+  // The front end opens the panel's subshell a moment after the panel; the kernel answers there from the first message
+  // on that came from it. Greeted a few times, it answers while a cell runs before anybody has clicked.
+  const greetings = GREETINGS.map((wait) => setTimeout(() => send(wait ? "poll" : "hello"), wait));
   return {
     id, send, image, upload, poll,
     state: () => state,
@@ -127,6 +131,7 @@ function link(model, { heard, turned }) {
     waiting: (what) => [...pending.values()].some((entry) => entry.what === what),
     destroy: () => {
       clearTimeout(polling);
+      greetings.forEach(clearTimeout);
       for (const { timer } of pending.values()) clearTimeout(timer);
       model.off("msg:custom", custom);
       releases.forEach((release) => release());

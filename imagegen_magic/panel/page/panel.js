@@ -9,7 +9,7 @@ function render({ model, el }) {
   const ui = { model, form: structuredClone({ ...EMPTY, ...model.get("form") }), chosen: "", following: true, other: null, editor: null };
   const asked = new Map();
   const past = [];
-  let timer = 0, painted = "", maskTimer = 0, sending = 0, announced = "";
+  let timer = 0, painted = "", maskTimer = 0, sending = 0, announced = "", seen = "";
 
   // what the parts share
   ui.controls = () => model.get("controls") ?? {};
@@ -82,6 +82,10 @@ function render({ model, el }) {
   ui.again = (ref, how) => {
     ui.following = true;
     ui.send("again", { ref, how });
+  };
+  ui.star = (ref, on) => {
+    ui.send("star", { ref, on });
+    if (ui.stage.view() === "history") ui.stage.history.again();
   };
   ui.open = (ref) => ui.link.send("original", { ref, then: "open" });
   ui.download = (ref) => ui.link.send("original", { ref, then: "download" });
@@ -257,7 +261,9 @@ function render({ model, el }) {
   const follow = () => {
     const recent = model.get("recent") ?? [];
     const active = parts.queue.active().length;
-    if (ui.following && !active) (ui.chosen = recent[0]?.ref ?? ""), (ui.other = null);
+    if (ui.following && !active) (ui.chosen = model.get("newest") || recent[0]?.ref || ""), (ui.other = null);
+    if (ui.editor && ui.form.task === "edit" && recent[0]?.ref !== seen) ui.link.send("masks");
+    seen = recent[0]?.ref;
     ui.link.poll(parts.queue.awaits() || Object.values(model.get("cutouts") ?? {}).some(({ status: state }) => state === "running"));
     const now = model.get("status");
     if (now && now !== announced) ui.say(now);
@@ -329,14 +335,13 @@ function render({ model, el }) {
 
   const watched = { "change:form": adopt, "change:question": drawQuestion, "change:notice": drawNotice };
   for (const name of ["controls", "checked", "spent"]) watched[`change:${name}`] = draw;
-  for (const name of ["queue", "recent", "cutouts", "status"]) watched[`change:${name}`] = follow;
+  for (const name of ["queue", "recent", "newest", "cutouts", "status"]) watched[`change:${name}`] = follow;
   for (const [name, act] of Object.entries(watched)) model.on(name, act);
   el.append(root);
   follow();
   drawQuestion();
   drawNotice();
   requestAnimationFrame(grow);
-  ui.link.send("hello");
   return () => {
     for (const [name, act] of Object.entries(watched)) model.off(name, act);
     clearTimeout(timer);

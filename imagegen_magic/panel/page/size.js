@@ -41,7 +41,7 @@ function sizeControl(ui) {
   const typed = (name) => {
     const limits = rule();
     if (!limits) return;
-    const before = PIXELS.exec(ui.checked().size ?? "");
+    const before = PIXELS.exec(ui.form.values.size ?? "") ?? PIXELS.exec(ui.checked().size ?? "");
     let edges = [Number(width.value) || 0, Number(height.value) || 0], reasons = [];
     if (lock.checked && before) {
       const whole = Number(before[1]) / Number(before[2]);
@@ -56,7 +56,7 @@ function sizeControl(ui) {
     why.textContent = reasons.join("; ");
   };
   const swapped = () => {
-    const found = RATIO.exec(ui.form.values.size ?? ""), pixels = PIXELS.exec(ui.checked().size ?? "");
+    const found = RATIO.exec(ui.form.values.size ?? ""), pixels = PIXELS.exec(ui.form.values.size ?? "") ?? PIXELS.exec(ui.checked().size ?? "");
     if (found) put(`${found[2]}:${found[1]}${found[3] ? "@" + found[3] : ""}`);
     else if (pixels) put(`${pixels[2]}x${pixels[1]}`);
   };
@@ -72,7 +72,7 @@ function sizeControl(ui) {
     scales.set(scale);
     scales.el.hidden = !flexible || !found;
     custom.hidden = !flexible;
-    const pixels = PIXELS.exec(ui.checked().size ?? "");
+    const pixels = PIXELS.exec(value) ?? PIXELS.exec(ui.checked().size ?? "");
     const focused = el.getRootNode().activeElement;
     if (focused !== width) width.value = pixels ? pixels[1] : "";
     if (focused !== height) height.value = pixels ? pixels[2] : "";
