@@ -408,10 +408,9 @@ def test_bar_on_a_terminal():
     assert drawn.rstrip().splitlines()[-1].rpartition("\x1b[K")[2].startswith("saved as @1")
 
 
-def test_heartbeat_without_a_terminal(monkeypatch, capsys):
+def test_heartbeat_without_a_terminal(capsys):
     """Where there is no terminal, a line says now and then that the work goes on."""
-    monkeypatch.setattr("imagegen_magic.cli.output.HEARTBEAT_SECONDS", 0.0)
-    progress = Progress(3)
+    progress = Progress(3, heartbeat=0.0)
     progress.ended(0)
     progress.tick()
     assert "1 of 3 done, 0 in flight" in capsys.readouterr().err

@@ -20,7 +20,9 @@ from imagegen_magic.display.money_tables import cost_table, history_table
 from imagegen_magic.errors import ImagegenError, OptionError, RequestError, StoreError
 from imagegen_magic.facts.catalog import Model, Prices, load_catalog
 from imagegen_magic.facts.models_file import FIELDS, PRICES
+from imagegen_magic.jobs.running import run_job
 from imagegen_magic.simulator import Simulator
+from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import Record
 from imagegen_magic.store.names import safe_stem
 
@@ -250,16 +252,20 @@ def test_a_disk_that_gives_out_while_the_answer_comes(tmp_path, partials, limit)
     assert not [path for path in out.rglob("*") if path.is_file() and not path.stat().st_size and path.suffix == ".png"]
 
 
-def test_pictures_that_no_folder_takes_go_elsewhere(session, monkeypatch, tmp_path):
+class FullStore(Store):
+    """A folder whose disk takes no image any more."""
+
+    def open(self, suffix):
+        if suffix == ".png":
+            raise OSError(28, "No space left on device")
+        return super().open(suffix)
+
+
+def test_images_that_no_folder_takes_go_elsewhere(session, folder):
     """The temporary folder has them; the card says where."""
-    from imagegen_magic.wire import answers
-
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(answers, "_write_picture", full)
+    job = session.plan("a mug", {"size": "1024x1024"})
     with pytest.raises(StoreError) as caught:
-        session.generate("a mug", size="1024x1024")
+        run_job(job, session.run_context(job, store=FullStore(folder / "out")))
     rescued = [line for line in str(caught.value).splitlines() if "imagegen-rescued" in line]
     assert rescued
     assert caught.value.pictures[0][:4] == b"\x89PNG"
