@@ -276,6 +276,10 @@ def test_grain_comes_with_quality():
         ("sprite sheet with 5 frames, 3 columns and 2 rows", (1536, 1024), (3, 2, 5)),
         ("sprite sheet, 8 frames", (2048, 1024), (4, 2, 8)),
         ("sprite sheet, 6 frames", (1024, 1536), (2, 3, 6)),
+        ("icon set: a sword, a shield, a key and a potion", (1024, 1024), (2, 2, 4)),
+        ("asset sheet of a tree, a house and a bear in one row", (1536, 512), (3, 1, 3)),
+        ("sprite sheet, 99 columns and 99 rows", (1024, 1024), None),
+        ("an icon of a sword", (1024, 1024), None),
         ("six robots on a shelf", (1024, 1024), None),
         ("a 64x64 pixel art sword", (1024, 1024), None),
         ("a row of houses", (1024, 1024), None),
@@ -309,6 +313,15 @@ def test_a_sheet_has_a_figure_in_every_cell():
     assert 1 < middles.std(axis=0).max() < 20
     shapes = [np.asarray(cell > 128) for cell in found]
     assert all((a != b).sum() > 300 for a, b in itertools.combinations(shapes, 2))
+
+
+def test_an_asset_sheet_has_what_is_named():
+    """A subject in each cell, in the order of the prompt, each inside its cell and unlike the others."""
+    found = cells(paint("icon set: a sword, a shield, a key and a potion", size=(512, 512)), 2, 2)
+    assert all((cell > 128).mean() > 0.05 for cell in found)
+    assert not any(cell[:3].any() or cell[-3:].any() or cell[:, :3].any() or cell[:, -3:].any() for cell in found)
+    widths = [np.ptp(np.nonzero(cell > 128)[1]) for cell in found]
+    assert widths[0] < widths[1] > widths[2] < widths[3], "a sword and a key are slender"
 
 
 @pytest.mark.parametrize("fault", SHEET_FAULTS)

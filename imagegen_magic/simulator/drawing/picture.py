@@ -108,7 +108,7 @@ def _sheet(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout) ->
         for part in figure.parts:
             paint(canvas, part, figure.middle, figure.scale, shading=style.shading, ink=style.ink_for(part))
         stamps.append((*figure.stamp, figure.scale))
-    canvas = textured(canvas, style, recipe.seed)
+    canvas = textured(with_border(canvas, style, stamps[0][2] if stamps else 1.0), style, recipe.seed)
     if recipe.backdrop == "scene":
         paper = Image.new("RGB", canvas.size, rgb_bytes(PAPER))
         paper.paste(canvas, (0, 0), canvas)

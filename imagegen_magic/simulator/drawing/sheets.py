@@ -1,4 +1,4 @@
-"""Sprite sheets: one figure in the phases of its movement, a cell for each, as image models deliver them.
+"""Sprite sheets: one figure in the phases of its movement, a cell for each; asset sheets: a subject in each cell.
 
 They place the figures a little off their cells and in slightly different sizes (5 to 15 % of a cell, by public reports of
 2026-08); a `fault` makes what goes wrong with them now and then.
@@ -18,7 +18,7 @@ from .parts import Outline, Part, bounds
 from .poses import posed
 from .recipe import Recipe
 from .styles import Style
-from .wording import Wanted
+from .wording import Wanted, all_subjects, read_prompt
 
 __all__ = ["SHEET_FAULTS", "Placed", "SheetLayout", "placed_figures", "read_layout"]
 
@@ -35,6 +35,8 @@ _FRAME = r"(?:frames?|poses?|figures?|phases?|cells?|slots?|sprites?|steps?|pane
 _SHEET = (
     r"\bsprite ?-?(?:sheet|strip|row|animation)s?\b|\banimation (?:sheet|frames)\b|\b(?:walk|run|idle|jump)\w* cycle\b"
 )
+_ASSETS = r"\b(?:asset|item|prop|object|icon|sticker) ?-?(?:sheet|set|pack)s?\b|\bset of (?:[\w-]+ )?(?:icons|items|objects|props|stickers|assets)\b"
+_MOST_CELLS = 64
 _STAMP_AT = np.array([[0.0, 66.0]])
 
 
@@ -45,6 +47,8 @@ class SheetLayout:
     columns: int
     rows: int
     count: int
+    subjects: tuple[str, ...] = ()
+    """What the cells of an asset sheet hold; empty if all hold the prompt's one figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +76,11 @@ def read_layout(prompt: str, size: tuple[int, int]) -> SheetLayout | None:
     count = _named(rf"{_NUMBER} (?:[\w-]+ ){{0,3}}?{_FRAME}\b", prompt)
     if count is None and columns and rows:
         count = columns * rows
+    subjects = all_subjects(prompt) if re.search(_ASSETS, prompt, re.IGNORECASE) else ()
+    if len(subjects) > 1:
+        return replace(_fitted(len(subjects), columns, rows, size), subjects=subjects)
     asked = re.search(_SHEET, prompt, re.IGNORECASE) or (rows and count) or (columns and rows)
-    if not asked or not count or count < 2:
+    if not asked or not count or not 2 <= count <= _MOST_CELLS:
         return None
     return _fitted(count, columns, rows, size)
 
@@ -101,17 +108,16 @@ def placed_figures(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLa
     rng = random.Random(recipe.seed + 2)  # noqa: S311 - pictures, not secrets
     odd = rng.randrange(1, layout.count)
     if recipe.fault == "extra frame":
-        layout = SheetLayout(columns=layout.columns + 1, rows=layout.rows, count=layout.count + layout.rows)
-    frames = [figure_parts(replace(recipe, phase=n / layout.count), wanted, style) for n in range(layout.count)]
-    left, top, right, bottom = bounds([part for frame in frames for part in frame])
+        layout = replace(layout, columns=layout.columns + 1, count=layout.count + layout.rows)
+    frames = list(_frames(recipe, wanted, style, layout))
+    shared = None if layout.subjects else bounds([part for frame in frames for part in frame])
     wide, tall = recipe.width / layout.columns, recipe.height / layout.rows
-    scale = min(0.80 * wide / (right - left), 0.80 * tall / (bottom - top))
     fade = rng.choice((0.0, 0.0, 0.05))
     for number, parts in enumerate(frames):
-        x, y = (
-            (number % layout.columns + 0.5 + _drift(rng)) * wide,
-            (number // layout.columns + 0.5 + _drift(rng) / 2) * tall,
-        )
+        left, top, right, bottom = shared or bounds(parts)
+        x = (number % layout.columns + 0.5 + _drift(rng)) * wide
+        y = (number // layout.columns + 0.5 + _drift(rng) / 2) * tall
+        scale = min(0.80 * wide / (right - left), 0.80 * tall / (bottom - top))
         own = scale * (1 + _drift(rng) - fade * number / layout.count)
         room = wide / (right - left) / own, tall / (bottom - top) / own
         for across, down, share in _spots(recipe.fault if number == odd else "", room):
@@ -119,6 +125,18 @@ def placed_figures(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLa
             middle = x + across * wide - (left + right) / 2 * size, y + down * tall - (top + bottom) / 2 * size
             stamp = (_stamp_point(wanted, number / layout.count) * size + middle)[0].tolist()
             yield Placed(parts=parts, middle=middle, scale=size, stamp=(stamp[0], stamp[1]))
+
+
+def _frames(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout) -> Iterator[list[Part]]:
+    """The parts for each cell."""
+    for number in range(layout.count):
+        if layout.subjects:
+            plain = replace(
+                read_prompt(""), subjects=(layout.subjects[number % len(layout.subjects)],), tone=wanted.tone
+            )
+            yield figure_parts(replace(recipe, seed=recipe.seed + number), plain, style)
+        else:
+            yield figure_parts(replace(recipe, phase=number / layout.count), wanted, style)
 
 
 def _spots(fault: str, room: tuple[float, float]) -> tuple[tuple[float, float, float], ...]:

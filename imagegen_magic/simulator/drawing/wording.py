@@ -12,7 +12,16 @@ from typing import Any
 
 from .parts import Colour, from_hex
 
-__all__ = ["Wanted", "find_words", "key_colour", "keys_in", "named_subject", "read_prompt", "read_table"]
+__all__ = [
+    "Wanted",
+    "all_subjects",
+    "find_words",
+    "key_colour",
+    "keys_in",
+    "named_subject",
+    "read_prompt",
+    "read_table",
+]
 
 _BACKDROP = r"chroma|key colou?r|backdrop|background|screen\b|#[0-9a-fA-F]{6}"
 _JOINED = (
@@ -85,6 +94,11 @@ def named_subject(prompt: str) -> str | None:
     """The subject named first in the prompt, or None."""
     found = _subjects(_cleaned(prompt))
     return found[0] if found else None
+
+
+def all_subjects(prompt: str) -> tuple[str, ...]:
+    """Every subject that the prompt names, in its order."""
+    return tuple(name for _, name in _found(read_table("words")["subjects"], _cleaned(prompt)))
 
 
 @cache
