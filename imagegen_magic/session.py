@@ -141,7 +141,7 @@ class Session:
             BudgetError: it may cost more than a limit.
         """
         options = self.options(values)
-        if options.partial_images is None and live and options.output_format not in ("gif", "svg"):
+        if live and options.partial_images is None and _streams_well(options):
             options = options.changed("live front end", partial_images=1)
         inputs = self._inputs(options, command, variables or {})
         faults = [*problems, *self._out_problems(options)]
@@ -280,6 +280,11 @@ class Session:
         values, problems = read_call(given)
         command = "edit" if "image" in given else "generate"
         return self.plan(prompt, {**values, **more}, command=command, name=name, problems=problems)
+
+
+def _streams_well(options: Options) -> bool:
+    """True if a live preview is worth its price by itself: one image, of a format that streams, and not a draft."""
+    return (options.n or 1) == 1 and options.output_format not in ("gif", "svg") and options.quality != "low"
 
 
 def _overlay(job: Job) -> Preview | None:

@@ -648,10 +648,14 @@ class _At:
         return self.sim.handle(Request(request.method, self.path, request.headers, request.body))
 
 
-def test_stream_of_several_pictures():
-    """n pictures come as n final events, each with its own usage; partials get sharper."""
-    found = events({"n": 2, "partial_images": 2})
-    assert [e["type"].split(".")[1] for e in found] == ["partial_image", "partial_image", "completed"] * 2
+def test_streams_hold_one_picture():
+    """Partials get sharper; several pictures in a stream are refused in the service's words."""
+    status, error = refused({"stream": True, "n": 2})
+    assert (status, error["message"]) == (400, "Streaming is only supported with n=1.")
+    assert error["type"] == "image_generation_user_error"
+    assert (error["code"], error["param"]) == ("unsupported_parameter", "input")
+    found = events({"partial_images": 2})
+    assert [e["type"].split(".")[1] for e in found] == ["partial_image", "partial_image", "completed"]
     final = np.asarray(picture({"data": [found[2]]}), float)
     errors = [np.abs(np.asarray(picture({"data": [event]}), float) - final).mean() for event in found[:2]]
     assert errors[0] > errors[1] > 0
@@ -761,8 +765,8 @@ def test_billing_of_every_fault(name):
         script = f"{name} seconds=0" + ("" if billed is FAULTS[name].billed else f" billed={'yes' if billed else 'no'}")
         sim = make(faults=script, sleep=lambda _: None)
         with contextlib.suppress(Disconnect):
-            call({"stream": True, "n": 2} if FAULTS[name].stream else {"n": 2}, sim=sim).read()
-        expected = {"fewer": 1, "more": 3}.get(name, 2)
+            call({"stream": True} if FAULTS[name].stream else {"n": 2}, sim=sim).read()
+        expected = {"fewer": 1, "more": 3}.get(name, 1 if FAULTS[name].stream else 2)
         refusing = sim.record[-1].status >= 400 and name != "502 html"
         assert sim.images_billed == (expected if billed and not refusing else 0)
 

@@ -59,6 +59,10 @@ class Limits:
     max_partial_images: int
     frame_count: tuple[int, int]
     frame_duration_ms: tuple[int, int]
+    default_frames: int
+    """Frames of a gif if none are asked for."""
+    gif_sheets: tuple[tuple[int, int, int], ...]
+    """(frames at most, columns, rows) of the sheet on which a gif's frames are drawn, and by which it is billed."""
     batch_lines: int
     batch_bytes: int
     flexible: FlexibleSizes
@@ -231,9 +235,11 @@ def _converted(entry: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
+
+
 def _parse_limits(table: dict[str, Any]) -> Limits:
-    rest: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != "flexible"
-    }
+    rest: dict[str, Any] = {key: _as_tuple(value) for key, value in table.items() if key != "flexible"}
     rule = {key: value for key, value in table["flexible"].items() if key not in ("source", "checked")}
     return Limits(flexible=FlexibleSizes(**rule), **rest)

@@ -9,9 +9,20 @@ import math
 import re
 from collections.abc import Iterator
 
-from .catalog import FlexibleSizes, Model
+from .catalog import FlexibleSizes, Limits, Model
 
-__all__ = ["PRESETS", "flexible_faults", "format_size", "nearest_sizes", "parse_size", "read_pixels", "solve_ratio"]
+__all__ = [
+    "PRESETS",
+    "flexible_faults",
+    "format_size",
+    "gif_grid",
+    "nearest_frame",
+    "nearest_sizes",
+    "parse_size",
+    "read_pixels",
+    "sheet_faults",
+    "solve_ratio",
+]
 
 PRESETS: dict[str, str] = {
     "square": "1024x1024",
@@ -124,6 +135,38 @@ def flexible_faults(size: tuple[int, int], rule: FlexibleSizes) -> list[str]:
     if width * height > rule.max_pixels:
         faults.append(f"{width * height:,} pixels are above {rule.max_pixels:,}")
     return faults
+
+
+def gif_grid(frames: int, limits: Limits) -> tuple[int, int]:
+    """(columns, rows) of the sheet on which a gif's frames are drawn, and by which it is billed."""
+    _, columns, rows = next((sheet for sheet in limits.gif_sheets if frames <= sheet[0]), limits.gif_sheets[-1])
+    return columns, rows
+
+
+def sheet_faults(size: tuple[int, int], frames: int, limits: Limits) -> list[str]:
+    """Every clause that a gif of frames of this size breaks, as sentences; empty for a legal one."""
+    columns, rows = gif_grid(frames, limits)
+    step = limits.flexible.multiple
+    if odd := [str(edge) for edge in dict.fromkeys(size) if edge % step or edge < 1]:
+        return [
+            f"both edges of a frame must be multiples of {step} ({' and '.join(odd)} {'is' if len(odd) == 1 else 'are'} not)"
+        ]
+    sheet = (size[0] * columns, size[1] * rows)
+    return [f"the sheet is {format_size(sheet)}, and {fault}" for fault in flexible_faults(sheet, limits.flexible)]
+
+
+def nearest_frame(size: tuple[int, int], frames: int, limits: Limits) -> tuple[int, int]:
+    """The legal frame size nearest to `size` for so many frames; of equally near ones the one of the same shape."""
+    step = limits.flexible.multiple
+    edges = range(step, limits.flexible.max_edge // 2 + 1, step)
+    ratio = size[0] / max(1, size[1])
+
+    def distance(frame: tuple[int, int]) -> float:
+        off = math.hypot(math.log(frame[0] / max(1, size[0])), math.log(frame[1] / max(1, size[1])))
+        return off + 4 * abs(math.log(frame[0] / frame[1] / ratio))
+
+    legal = ((w, h) for w in edges for h in edges if not sheet_faults((w, h), frames, limits))
+    return min(legal, key=distance)
 
 
 def nearest_sizes(size: tuple[int, int], model: Model, rule: FlexibleSizes) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from imagegen_magic.facts.catalog import Model
-from imagegen_magic.facts.sizes import read_pixels
+from imagegen_magic.facts.catalog import Model, load_catalog
+from imagegen_magic.facts.sizes import gif_grid, read_pixels
 
 from .request import ImageRequest
 from .response import Usage
@@ -24,7 +24,6 @@ AUTO_SIZES = ("1024x1024", "1536x1024", "1024x1536")
 """What `auto` is assumed to choose among; the server does not say before."""
 AUTO_FRAMES = ((720, 720), (960, 960))
 """What a gif's frames are assumed to measure where the size is `auto`."""
-DEFAULT_FRAMES = 9
 PARTIAL_TOKENS = 100
 """Image output tokens a live preview costs (OpenAI image guide as quoted by third parties, read 2026-11-23)."""
 PATCH = 32
@@ -142,19 +141,10 @@ def _sizes(request: ImageRequest) -> list[tuple[int, int]]:
     sizes = [pixels] if pixels else [p for text in AUTO_SIZES if (p := read_pixels(text))]
     if request.format != "gif":
         return sizes
-    columns, rows = gif_grid(request.frame_count or DEFAULT_FRAMES)
+    limits = load_catalog().limits
+    columns, rows = gif_grid(request.frame_count or limits.default_frames, limits)
     frames = [pixels] if pixels else list(AUTO_FRAMES)
     return [(width * columns, height * rows) for width, height in frames]
-
-
-def gif_grid(frames: int) -> tuple[int, int]:
-    """(columns, rows) of the sheet on which a gif's frames are drawn, and by which it is billed.
-
-    From sizes and steps that third parties measured (apiyi, Comfy, read 2026-11-23); OpenAI publishes none.
-    """
-    if frames <= 8:
-        return 4, 2
-    return (3, 3) if frames == 9 else (4, 3) if frames <= 12 else (4, 4)
 
 
 def _output_usd(request: ImageRequest, model: Model, tokens: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
@@ -187,9 +177,10 @@ def _input_usd(request: ImageRequest, model: Model) -> tuple[Decimal, Decimal]:
 
 
 def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False) -> Decimal | None:
-    """USD by the server's own token counts and the catalog's rates, or None where either is missing.
+    """USD by the server's own token counts and the catalog's rates, or None if either is missing.
 
-    All output is billed as image output: the images endpoints report no output split (LiteLLM issue 31142).
+    Text that the model wrote is billed at the text rate, if the answer says how much it was; an answer without that
+    split counts as image output (recorded answers of the live service, read 2026-11-26).
     """
     prices = model.prices
     if usage is None or not usage.output_tokens or prices.image_output is None or usage.svg:
@@ -197,9 +188,14 @@ def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False) -
     text, picture = usage.text_input_tokens, usage.image_input_tokens
     if text is None and picture is None:
         text, picture = usage.input_tokens or 0, 0
-    total = usage.output_tokens * prices.image_output
-    for count, rate in ((text or 0, prices.text_input), (picture or 0, prices.image_input)):
-        if count and rate is None:
-            return None
-        total += count * (rate or Decimal(0))
+    written = min(usage.text_output_tokens or 0, usage.output_tokens) if prices.text_output is not None else 0
+    parts = (
+        (usage.output_tokens - written, prices.image_output),
+        (written, prices.text_output),
+        (text or 0, prices.text_input),
+        (picture or 0, prices.image_input),
+    )
+    if any(count and rate is None for count, rate in parts):
+        return None
+    total = sum((count * (rate or Decimal(0)) for count, rate in parts), Decimal(0))
     return total / MILLION * (BATCH_SHARE if batch_api else 1)

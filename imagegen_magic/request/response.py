@@ -37,6 +37,9 @@ class Usage:
     text_input_tokens: int | None = None
     image_input_tokens: int | None = None
     output_tokens: int | None = None
+    text_output_tokens: int | None = None
+    """Of the output: what the model wrote, billed at the text rate."""
+    image_output_tokens: int | None = None
     total_tokens: int | None = None
     svg: Mapping[str, Any] | None = None
     """The author model's own usage for svg output, as the server sent it."""

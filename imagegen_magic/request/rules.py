@@ -11,7 +11,14 @@ from datetime import date
 
 from imagegen_magic.errors import Problem
 from imagegen_magic.facts.catalog import Catalog, Limits, Model, load_catalog
-from imagegen_magic.facts.sizes import flexible_faults, nearest_sizes, read_pixels
+from imagegen_magic.facts.sizes import (
+    flexible_faults,
+    format_size,
+    nearest_frame,
+    nearest_sizes,
+    read_pixels,
+    sheet_faults,
+)
 from imagegen_magic.options.table import BACKGROUNDS, FORMATS, MODERATIONS
 from imagegen_magic.redaction import find_key
 
@@ -110,11 +117,28 @@ def rule_size(request: ImageRequest, model: Model, limits: Limits) -> Iterator[P
         yield Problem(
             field="size", value=request.size, rule="WIDTHxHEIGHT in pixels, a preset, a ratio or auto", fix=fix
         )
+    elif request.format == "gif" and model.known and model.flexible_sizes:
+        yield from _gif_size_problems(request, pixels, limits)
     elif model.known and model.flexible_sizes and (faults := flexible_faults(pixels, limits.flexible)):
         yield _size_problem(request.size, "; ".join(faults), pixels, model, limits)
     elif model.known and model.sizes and not model.flexible_sizes and request.size not in model.sizes:
         rule = f"{model.id} allows {', '.join(model.sizes)} and auto"
         yield _size_problem(request.size, rule, pixels, model, limits)
+
+
+def _gif_size_problems(request: ImageRequest, pixels: tuple[int, int], limits: Limits) -> Iterator[Problem]:
+    """The limits hold for the sheet on which all frames are drawn."""
+    frames = request.frame_count or limits.default_frames
+    faults = sheet_faults(pixels, frames, limits)
+    if faults and limits.frame_count[0] <= frames <= limits.frame_count[1]:
+        near = nearest_frame(pixels, frames, limits)
+        rule = f"{frames} frames are drawn on one sheet: {'; '.join(faults)}"
+        yield Problem(
+            field="size",
+            value=request.size,
+            rule=rule,
+            fix=f"nearest legal for {frames} frames: --size {format_size(near)}",
+        )
 
 
 def _size_problem(size: str, rule: str, pixels: tuple[int, int], model: Model, limits: Limits) -> Problem:
@@ -139,7 +163,7 @@ def rule_background(request: ImageRequest, model: Model, limits: Limits) -> Iter
             rule="this is the API's transparency switch: transparent, opaque or auto. What the picture shows behind its subject is --scene",
             fix=f'--scene "{value}"',
         )
-    if value == "transparent" and request.format not in ALPHA_FORMATS and request.format in FORMATS:
+    if value == "transparent" and request.format not in (*ALPHA_FORMATS, "gif") and request.format in FORMATS:
         yield Problem(
             field="background", value=value, rule=f"{request.format} has no alpha", fix="--output-format png or webp"
         )
@@ -217,6 +241,9 @@ def rule_stream(request: ImageRequest, model: Model, limits: Limits) -> Iterator
     if request.partial_images and request.format in ("gif", "svg"):
         rule = f"{request.format} output does not stream"
         yield Problem(field="partial_images", value=request.partial_images, rule=rule, fix="--partials 0")
+    if request.partial_images and request.count > 1:
+        rule = "previews come with one image a request only: the service streams no more (read 2026-11-26)"
+        yield Problem(field="partial_images", value=request.partial_images, rule=rule, fix="--partials 0, or -n 1")
 
 
 def rule_input_fidelity(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
@@ -323,6 +350,10 @@ def request_warnings(request: ImageRequest, catalog: Catalog, today: date) -> li
         notes.append(lifecycle)
     if request.background == "transparent" and model.transparency == "preview":
         notes.append(f"native transparency is a preview on {model.id}: the server may refuse it")
+    if request.background == "transparent" and request.images:
+        notes.append("native transparency is often lost on edits: --transparent cuts out locally by a chroma key")
+    if request.background == "transparent" and request.format == "gif":
+        notes.append("transparent gifs are reported to work, but are not documented: the server may refuse it")
     if request.format in ("gif", "svg"):
         notes.append(f"{request.format} output needs project access at OpenAI: the server may refuse it")
     pixels = read_pixels(request.size or "")

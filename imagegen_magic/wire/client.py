@@ -7,7 +7,6 @@ see `retries`.
 from __future__ import annotations
 
 import getpass
-import hashlib
 import os
 import tempfile
 import threading
@@ -21,17 +20,18 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from imagegen_magic.errors import AnswerError, CallCancelledError, CallError, CallTimeoutError
+from imagegen_magic.errors import AnswerError, CallCancelledError, CallError
 from imagegen_magic.jobs.result import shown_path
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import ImageResponse, OnEvent, Partial, Retrying, Sending, Spool
 
-from .answers import EventStream, ParsedResponse, add_picture, check_answer, parse_json_answer, read_usage
+from .answers import EventStream, ParsedResponse, check_answer, looks_like_stream, parse_json_answer, read_usage
 from .batch_files import BatchCalls
-from .dialects import dialect_of, spell_request
-from .http_errors import missing_key, status_error, transport_error
-from .retries import with_retries
+from .dialects import Dialect, dialect_of, spell_request
+from .fetching import fetch_image
+from .http_errors import is_web_page, missing_key, status_error, transport_error, web_page_error
+from .retries import TimeBudget, with_retries
 from .spool_body import SpooledBody
 from .transport import SimulatorTransport
 
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Client", "Clients"]
 
 CHUNK = 1 << 16
-MAX_URL_BYTES = 64 << 20
+TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "ssl")
+"""Where the exceptions of a broken connection come from."""
 REFUSALS = ("invalid_request_error", "image_generation_user_error")
 """Error types by which a stream says that the request is to blame; any other error may come after billing."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -178,14 +179,14 @@ class Client:
         Raises:
             CallError: of the class that says what happened; `.outcome` says whether it may have been billed.
         """
-        started = time.monotonic()
         cancel = cancel or threading.Event()
-        call = _Call(self, request, spool, on_event, index, started, started + self._deadline)
+        call = _Call(self, request, spool, on_event, index, time.monotonic())
+        budget = TimeBudget(self._deadline)
 
         def attempt(number: int) -> ImageResponse:
             if cancel.is_set():
                 raise CallCancelledError("stopped before it was sent", outcome="not sent")
-            with gate():
+            with gate(), budget.counted():
                 on_event(Sending(index=index, attempt=number))
                 return call.attempt(number)
 
@@ -196,7 +197,7 @@ class Client:
             attempt,
             retries=self._retries,
             retry_ambiguous=self._retry_ambiguous,
-            deadline=call.deadline,
+            budget=budget,
             cancel=cancel,
             on_wait=on_wait,
         )
@@ -217,9 +218,14 @@ class Client:
         return arguments, notes
 
     @property
-    def may_send_urls(self) -> bool:
-        """True where the server's habit is to answer with URLs."""
-        return self._dialect.urls
+    def dialect(self) -> Dialect:
+        """The server's habits."""
+        return self._dialect
+
+    @property
+    def address(self) -> str:
+        """The server's base address."""
+        return self._base_url or "https://api.openai.com/v1"
 
 
 def _simulator_folder() -> Path:
@@ -237,6 +243,10 @@ def _is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK
 
 
+def _is_stream(headers: Mapping[str, str]) -> bool:
+    return "text/event-stream" in headers.get("content-type", "")
+
+
 class _Call:
     """One request and its attempts."""
 
@@ -248,10 +258,9 @@ class _Call:
         on_event: OnEvent,
         index: int,
         started: float,
-        deadline: float,
     ) -> None:
         self.client, self.request, self.spool, self.on_event, self.index = client, request, spool, on_event, index
-        self.started, self.deadline = started, deadline
+        self.started = started
 
     def attempt(self, number: int) -> ImageResponse:
         """One attempt: the answer, or the error as ours. The SDK's own errors never leave this room."""
@@ -268,39 +277,68 @@ class _Call:
         except CallError:
             raise
         except openai.APIStatusError as error:
-            raise status_error(
-                error.status_code, error.body or error.response.content, dict(error.response.headers)
-            ) from None
+            raise self._refused(error) from None
         except openai.APIConnectionError as error:
             raise transport_error(error.__cause__ or error, self.elapsed()) from None
         except openai.APIError as error:
             raise AnswerError(f"the SDK could not read the answer ({type(error).__name__})") from None
+
+    def _refused(self, error: openai.APIStatusError) -> CallError:
+        """An answer with an error's status, as ours."""
+        headers, dialect = dict(error.response.headers), self.client.dialect
+        if "text/html" in headers.get("content-type", "") and error.status_code in (404, 405):
+            return web_page_error(error.status_code, self.client.address)
+        body = error.body or error.response.content
+        return status_error(error.status_code, body, headers, gateway=dialect.gateway, address=self.client.address)
 
     def elapsed(self) -> float:
         """Seconds since the request was taken up."""
         return time.monotonic() - self.started
 
     def _received(self, response: Any, number: int, notes: list[str]) -> ImageResponse:
-        """Spools the body, takes it apart, and checks what it is."""
+        """Spools the body, takes it apart, and checks what it is.
+
+        Every byte is in a file before it is read, of a stream too. Once the first has come no deadline drops the rest.
+        """
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = headers.get("x-request-id")
-        streaming = "text/event-stream" in headers.get("content-type", "")
         body = SpooledBody(self.spool)
-        events = EventStream(self.spool, self._partial)
+        events = EventStream(self.spool, self._partial) if _is_stream(headers) else None
         broke: CallError | None = None
         try:
-            for line in self._lines(response) if streaming else self._chunks(response):
-                (events.feed_line if streaming else body.write)(line)
+            for piece in self._chunks(response):
+                body.write(piece)
+                if events is not None:
+                    events.feed(piece)
         except CallError as error:
             broke = error
-        answer = events.answer if streaming else parse_json_answer(body, self.spool)
-        self._raise_if_lost(broke, events if streaming else None, answer, body, request_id)
-        if not streaming and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
+        events, answer = self._taken_apart(events, body)
+        self._raise_if_lost(broke, events, answer, body, request_id)
+        if events is None and answer.broken and not answer.payloads and is_web_page(body):
+            body.discard()
+            raise web_page_error(response.status_code, self.client.address)
+        if events is None and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
             notes = [*notes, "the server answered in one piece although live previews were asked for"]
         self._fetch(answer)
         notes = [*notes, *check_answer(answer, self.request, body, request_id)]
         body.discard()
         return self._response(answer, headers, number, notes)
+
+    def _taken_apart(self, events: EventStream | None, body: SpooledBody) -> tuple[EventStream | None, ParsedResponse]:
+        """The stream and its answer, whatever the server called it: JSON labelled as a stream, and a stream as JSON."""
+        if events is not None:
+            events.close()
+            if events.count:
+                return events, events.answer
+            return None, parse_json_answer(body, self.spool)
+        if not looks_like_stream(body):
+            return None, parse_json_answer(body, self.spool)
+        events = EventStream(self.spool, self._partial)
+        stream = body.read()
+        while piece := stream.read(CHUNK):
+            events.feed(piece)
+        events.close()
+        return events, events.answer
 
     def _raise_if_lost(
         self,
@@ -311,94 +349,47 @@ class _Call:
         request_id: str | None,
     ) -> None:
         """Ends a call whose answer broke off without a single picture; what came is kept."""
-        if events is not None and events.error is not None and not answer.payloads:
+        if answer.payloads or answer.unsaved:
+            if broke is not None:
+                answer.faults.append(broke.summary)
+            if events is not None and events.error is not None:
+                answer.faults.append(f"the stream ended with an error ({str(dict(events.error))[:120]})")
+            return
+        if events is not None and events.error is not None:
             body.discard()
             status = 400 if events.error.get("type") in REFUSALS else 500
             error = status_error(status, {"error": dict(events.error)}, {})
             error.request_id = request_id
             raise error
-        if broke is not None and not answer.payloads and not answer.unsaved:
+        if broke is not None:
             if aside := body.keep("cut-answer"):
                 broke.kept = (shown_path(aside),)
             broke.request_id = request_id
             raise broke
-        if broke is not None:
-            answer.faults.append(broke.summary)
-        if events is not None and not events.completed:
-            body.discard()
+        if events is not None and not answer.urls:
+            kept = [*answer.kept, *([aside] if (aside := body.keep("stream-without-image")) else [])]
             hints = ("previews are never kept as results; look at your usage page before paying again",)
-            raise AnswerError("the stream ended without its final picture", request_id=request_id, hints=hints)
+            raise AnswerError(
+                "the stream ended without its final picture",
+                request_id=request_id, hints=hints, kept=tuple(map(shown_path, kept)),
+            )  # fmt: skip
 
     def _chunks(self, response: Any) -> Iterator[bytes]:
-        """The body's pieces as they come; the overall deadline holds however slowly they come."""
+        """The body's pieces as they come."""
         try:
-            for piece in response.iter_bytes():  # as it comes: filling up a chunk would lose what a cut leaves over
-                if time.monotonic() > self.deadline:
-                    hints = ("--deadline gives it longer",)
-                    raise CallTimeoutError(f"the answer was still coming in after {self.elapsed():.0f} s", hints=hints)
-                yield piece
-        except CallError:
-            raise
+            yield from response.iter_bytes()  # as it comes: filling up a chunk would lose what a cut leaves over
         except Exception as error:
-            if type(error).__module__.split(".")[0] not in (
-                "httpx2",
-                "httpcore2",
-                "httpx",
-                "httpcore",
-                "openai",
-                "ssl",
-            ):
+            if type(error).__module__.split(".")[0] not in TRANSPORT_MODULES:
                 raise
             raise transport_error(error, self.elapsed()) from None
-
-    def _lines(self, response: Any) -> Iterator[bytes]:
-        """The body's lines; a last line without its end counts."""
-        rest = bytearray()
-        for piece in self._chunks(response):
-            start = 0
-            while (end := piece.find(b"\n", start)) >= 0:
-                rest += piece[start:end]
-                yield bytes(rest).rstrip(b"\r")
-                rest.clear()
-                start = end + 1
-            rest += piece[start:]
-        if rest:
-            yield bytes(rest)
 
     def _partial(self, data: bytes, number: int) -> None:
         self.on_event(Partial(index=self.index, data=data, number=number, elapsed=self.elapsed()))
 
     def _fetch(self, answer: ParsedResponse) -> None:
-        """Fetches pictures that came as URLs, where that is the server's habit."""
-        if not answer.urls:
-            return
-        if not self.client.may_send_urls:
-            answer.faults.append("the answer holds a URL in place of a picture, which this server should not send")
-            return
+        """Fetches images that came as addresses; one that can't be had stays in the card, because it is paid for."""
         for url in answer.urls:
-            self._fetch_one(url, answer)
-
-    def _fetch_one(self, url: str, answer: ParsedResponse) -> None:
-
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            answer.faults.append(f"a picture's URL is not https ({parts.scheme})")
-            return
-        path, stream = self.spool.open(".png")
-        digest = hashlib.sha256()
-        try:
-            with stream, httpx2.stream("GET", url, follow_redirects=False, timeout=60) as response:
-                response.raise_for_status()
-                for piece in response.iter_bytes(CHUNK):
-                    digest.update(piece)
-                    stream.write(piece)
-                    if stream.tell() > MAX_URL_BYTES:
-                        raise ValueError(f"it has more than {MAX_URL_BYTES >> 20} MB")
-        except (httpx2.HTTPError, ValueError) as error:
-            self.spool.discard(path)
-            answer.faults.append(f"a picture's URL could not be fetched ({type(error).__name__})")
-            return
-        add_picture(path, digest.hexdigest(), answer, self.spool)
+            fetch_image(url, self.client.address, answer, self.spool)
 
     def _response(
         self, answer: ParsedResponse, headers: Mapping[str, str], number: int, notes: list[str]

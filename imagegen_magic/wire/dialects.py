@@ -15,7 +15,7 @@ from imagegen_magic.request.request import ImageRequest
 
 __all__ = ["Dialect", "dialect_of", "load_dialects", "spell_request"]
 
-_KEYS = ("response_format", "size_auto", "streams", "urls", "note")
+_KEYS = ("response_format", "size_auto", "streams", "gateway", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,8 @@ class Dialect:
     """`mask` or `markup`, and why."""
     size_auto: bool = True
     streams: bool = True
-    urls: bool = False
+    gateway: bool = False
+    """It passes requests on, so that its refusal does not say that nothing was made."""
     note: str = ""
 
 

@@ -5,18 +5,19 @@ Image requests carry no idempotency key, so a retry of an unknown outcome can bu
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import tenacity
 
 from imagegen_magic.errors import CallCancelledError, CallError, ConnectError, RateLimitError, ServerError
 
-__all__ = ["read_wait", "with_retries"]
+__all__ = ["TimeBudget", "read_wait", "with_retries"]
 
 T = TypeVar("T")
 MAX_WAIT = 60.0
@@ -45,6 +46,27 @@ def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], f
     return None
 
 
+class TimeBudget:
+    """The seconds that a request may be on the wire, all attempts together; waiting for a turn or a retry is free."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._used = 0.0
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Counts the seconds of the block."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._used += time.monotonic() - started
+
+    def is_spent(self) -> bool:
+        """True once nothing more may be sent."""
+        return self._used >= self.seconds
+
+
 def is_safe(error: BaseException) -> bool:
     """True for what is known not to be billed and may pass: rate limits, an overloaded server, no connection."""
     if isinstance(error, (RateLimitError, ConnectError)):
@@ -57,7 +79,7 @@ def with_retries(
     *,
     retries: int,
     retry_ambiguous: int,
-    deadline: float,
+    budget: TimeBudget,
     cancel: threading.Event,
     on_wait: Callable[[CallError, float, int], None],
 ) -> T:
@@ -66,7 +88,7 @@ def with_retries(
     Args:
         retries: how often to try again what was not billed.
         retry_ambiguous: how often to try again what may have been billed.
-        deadline: `time.monotonic()` by which it must be over.
+        budget: seconds that all attempts may take together; no wait longer than the whole is kept.
         cancel: set to stop while waiting; nothing has been sent then.
         on_wait: told the error, the wait in seconds and the number of the next attempt.
 
@@ -91,7 +113,7 @@ def with_retries(
             on_wait(error, state.upcoming_sleep, state.attempt_number + 1)
 
     def too_late(state: tenacity.RetryCallState) -> bool:
-        return time.monotonic() + state.upcoming_sleep >= deadline
+        return budget.is_spent() or state.upcoming_sleep > budget.seconds
 
     def sleep(seconds: float) -> None:
         if cancel.wait(seconds):
