@@ -122,11 +122,16 @@ def test_reference_is_complete():
 
 @pytest.mark.parametrize(
     ("widget", "section"),
-    [("panel_keys.js", "## The panel"), ("mask_editor.js", "## The mask editor"), ("gallery.js", "## The gallery")],
+    [
+        ("panel/page/panel.js", "## The panel"),
+        ("panel/page/history.js", "## The strip and the history"),
+        ("widgets/mask_editor.js", "## The mask editor"),
+        ("widgets/gallery.js", "## The gallery"),
+    ],
 )
 def test_keys_are_the_widgets_own(widget, section):
     """Every key that a widget's source asks for is in its section of the keyboard page."""
-    source = (ROOT / "imagegen_magic/widgets" / widget).read_text(encoding="utf-8")
+    source = (ROOT / "imagegen_magic" / widget).read_text(encoding="utf-8")
     text = PAGES["keyboard.md"].split(section)[1].split("\n## ")[0]
     keys = set(re.findall(r'\bkey === "([^"]+)"', source))
     keys |= set(re.findall(r'\["\w+", "\w+", "([a-z])"\]', source))

@@ -281,7 +281,8 @@ def test_functions_follow_the_notebooks_settings():
         "assert result.record.simulated\n"
         "shell.run_cell('%imagegen show @hero').raise_error()\n"
         "shell.run_line_magic('unload_ext', 'imagegen_magic')\n"
-        "assert imagegen_magic.Panel().session.options({}).backend == 'openai'\n"
+        "from imagegen_magic.api import default_session\n"
+        "assert default_session().options().backend == 'openai'\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -277,7 +277,7 @@ class ImageResult(Sequence[GeneratedImage]):
         size, form = file_facts(self.record, 0)
         asked = self.images[0].alt or self.prompt_typed
         sentence = alt_sentence(asked, f"{len(self)} pictures: {paths}", size, form)
-        labels = [str(i) for i in range(len(self))]
+        labels = [str(i + 1) for i in range(len(self))]
         sheet = contact_sheet(self.paths, labels=labels, max_edge=preview) if preview else None
         return _captioned(sheet, sentence, f"{len(self)} pictures: {asked}", caption)
 

@@ -13,8 +13,10 @@ from .spill import Spill
 
 __all__ = ["Batch", "solve"]
 
+SIGNIFICANT = 3  # times the noise: less of a subject is none
 AS_GOOD_AS_OPAQUE = 0.985  # opacity from which a pixel at a sharp edge is more likely opaque and of its own colour
 KEY_LEFT = np.float32(2)  # levels
+DARKNESS = np.float32(36)  # levels squared: how far a shadow may be from black
 GRADUAL = 6  # levels by which a shadow may differ from its surroundings
 TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
 
@@ -66,37 +68,40 @@ class Batch:
 
 def solve(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     """Opacity (n,) and foreground (3, n): shadow where black explains the pixel, else the subject nearby, else far."""
-    dark, black = _shadows(batch)
-    if not dark.any():
-        return _solve_subject(batch, lines)
+    dark = np.zeros(len(batch.index), np.bool_)
     alpha, foreground = np.empty(len(dark), np.float32), np.empty(batch.colour.shape, np.float32)
-    shade = np.flatnonzero(dark)
-    alpha[shade], foreground[:, shade] = _solve_shadow(
-        batch.colour[:, shade], batch.key[:, shade], batch.noise[shade], black[shade]
-    )
+    if batch.has_dominance:
+        shade = np.flatnonzero(batch.soft)
+        shade, smooth = _shadows(batch.part(shade), shade)
+        dark[shade] = True
+        alpha[shade], foreground[:, shade] = _solve_shadow(batch.part(shade), smooth)
     rest = np.flatnonzero(~dark)
     if len(rest):
         alpha[rest], foreground[:, rest] = _solve_subject(batch.part(rest), lines)
+    room = np.maximum(unmixing.largest(np.abs(foreground - batch.key)), np.float32(1))
+    least = (SIGNIFICANT * batch.noise / room).astype(np.float32)
+    alpha[alpha < least] = 0
+    alpha[1 - alpha < least / 2] = 1
     return alpha, foreground
 
 
-def _shadows(batch: Batch) -> tuple[Mask, Floats]:
-    """Where a soft pixel is the key darkened and nothing else, and how much, as the opacity of black."""
-    if not (batch.soft.any() and batch.has_dominance):
-        return np.zeros(len(batch.index), bool), np.empty(0, np.float32)
+def _shadows(batch: Batch, at: Indices) -> tuple[Indices, Floats]:
+    """Those of `at` where a pixel is the key darkened and nothing else, and the smooth colours (3, n) there."""
     black, off_black = unmixing.project(batch.colour, batch.key, np.zeros_like(batch.key))
-    dark = batch.soft & (off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75)
-    at = np.flatnonzero(dark)
-    smooth = _smooth_colours(batch.scene.planes, batch.index[at])
-    rough = unmixing.largest(np.abs(batch.colour[:, at] - smooth))
-    dark[at] = rough < GRADUAL + 3 * batch.noise[at]  # the shadow of hair is hair
-    return dark, black
+    dark = np.flatnonzero((off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75))
+    smooth = _smooth_colours(batch.scene.planes, batch.index[dark])
+    rough = unmixing.largest(np.abs(batch.colour[:, dark] - smooth))
+    gradual = rough < GRADUAL + 3 * batch.noise[dark]  # the shadow of hair is hair
+    return at[dark[gradual]], smooth[:, gradual]
 
 
-def _solve_shadow(colour: Floats, key: Floats, noise: Floats, black: Floats) -> tuple[Floats, Floats]:
-    """Opacity and foreground of pixels that are shadow: black, but for the noise."""
-    alpha = np.maximum(black, unmixing.least_opacity(colour, key, noise))
-    clean = unmixing.unmix(colour, key, np.zeros_like(key), np.float32(9), np.float32(0), alpha, noise)
+def _solve_shadow(batch: Batch, smooth: Floats) -> tuple[Floats, Floats]:
+    """Opacity and foreground of pixels that are shadow: free of key, all but black."""
+    colour, key, noise = batch.colour, batch.key, batch.noise
+    by_dominance = np.clip(1 - batch.dominance(smooth) / np.maximum(batch.dominance(key), np.float32(1)), 0, 1)
+    black, _ = unmixing.project(colour, key, np.zeros_like(key))
+    alpha = np.maximum((by_dominance + black) / 2, unmixing.least_opacity(colour, key, noise)).astype(np.float32)
+    clean = unmixing.unmix(colour, key, np.zeros_like(key), DARKNESS, np.float32(0), alpha, noise)
     return alpha, np.clip(clean, 0, 255)
 
 

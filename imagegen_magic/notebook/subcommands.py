@@ -21,7 +21,6 @@ from imagegen_magic.jobs.derived import cutout_of
 from imagegen_magic.options.line import build_parser, parse_line, split_line
 from imagegen_magic.options.table import COMMANDS
 from imagegen_magic.options.variables import lift_variables, restore_variables
-from imagegen_magic.panel import Panel
 from imagegen_magic.redaction import redact
 from imagegen_magic.tables import Table
 
@@ -259,7 +258,14 @@ def cancel_subcommand(session: Session, shell: Any, line: str) -> Any:
 
 
 def panel_subcommand(session: Session, shell: Any, line: str) -> Any:
-    """Opens the widget panel."""
+    """Opens the widget panel; a sentence if no widget can be."""
+    if frontend.front_end() != "notebook":
+        return PlainText(
+            "The panel is for notebooks: JupyterLab, Notebook, VS Code, voila. Here, %%imagegen cells do the same; "
+            "%imagegen help lists how."
+        )
+    from imagegen_magic.panel import Panel  # noqa: PLC0415 - anywidget comes with the panel: 0.2 s
+
     return Panel(session=session)
 
 

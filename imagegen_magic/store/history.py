@@ -230,7 +230,9 @@ class History:
         return [record for record in self.records() if record.outcome == "done" and record.api_files()]
 
     def find(self, token: str) -> tuple[Record, int]:
-        """The record that `@last`, `@hero` or `@17` means, and the picture's index (`@hero.2`, `@hero[2]`; else 0).
+        """The record that `@last`, `@hero` or `@17` means, and which of its pictures, from 0.
+
+        References count from 1, as file names and badges do: `@hero.2` and `@hero[2]` are the second, `@hero` the first.
 
         Raises:
             OptionError: there is none; near names are offered.
@@ -238,10 +240,10 @@ class History:
         match = re.fullmatch(r"@?([\w-]+?)(?:\[(\d+)\]|\.(\d+))?", token.strip())
         done = self.done()
         if match:
-            word, index = match[1], int(match[2] or match[3] or 0)
+            word, number = match[1], int(match[2] or match[3] or 1)
             found = _match(done, word)
-            if found is not None and index < max(1, len(found.api_files())):
-                return found, index
+            if found is not None and 1 <= number <= max(1, len(found.api_files())):
+                return found, number - 1
         raise OptionError("nothing in the history matches", problems=(self._not_found(token, done),))
 
     def _not_found(self, token: str, done: list[Record]) -> Problem:
