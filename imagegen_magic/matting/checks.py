@@ -220,8 +220,8 @@ def _fringe(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) ->
         value <= limits.fringe[1],
         (
             f"no visible key fringe ({value:.1f} levels)",
-            f"a slight key fringe ({value:.1f} levels): --edge-contract 1",
-            f"a key fringe of {value:.0f} levels: --edge-contract 1, or another key colour",
+            f"a slight key fringe ({value:.1f} levels): --transparent-threshold 20",
+            f"a key fringe of {value:.0f} levels: --transparent-threshold 20, or another key colour",
         ),
     )
 
@@ -241,12 +241,12 @@ def _collision(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds)
     return _graded(
         "subject_key_collision",
         share,
-        share <= limits.collision[0],
-        share <= limits.collision[1],
+        share <= limits.collision,
+        True,
         (
             "the subject keeps away from the key colour",
-            f"{share:.1%} of the subject comes near the key colour: look at it on another background",
-            f"{share:.0%} of the subject has the key's colour: use another key colour",
+            f"{share:.1%} of the subject comes near the key colour: look at it on another background, or use another key colour",
+            "",
         ),
     )
 

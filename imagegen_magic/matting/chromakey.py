@@ -47,7 +47,7 @@ def extract(
     image: Bytes,
     *,
     backdrop: Backdrop | None = None,
-    subject: Subject = "opaque",
+    subject: Subject = "auto",
     despill: bool = True,
 ) -> Extraction:
     """Alpha and clean foreground of an (height, width, 3) uint8 RGB picture on a flat backdrop."""
@@ -58,7 +58,8 @@ def extract(
     soft = soft_regions(scene, subject)
     certain = certain_subject(scene, soft)
     spill = estimate_spill(scene, certain) if despill else None
-    tinted = tinted_share(scene, certain if subject == "opaque" else certain_subject(scene, None))
+    doubtful = certain if subject == "auto" else certain_subject(scene, None)
+    tinted = 0.0 if subject == "opaque" else tinted_share(scene, doubtful)
     return replace(_solve(scene, soft, certain, spill), tinted=tinted)
 
 

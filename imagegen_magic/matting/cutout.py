@@ -25,6 +25,7 @@ from .checks import measure
 from .chromakey import Subject, extract
 from .loading import Picture, load_picture
 from .report import THRESHOLDS, CutoutReport
+from .settings import check_settings
 from .two_backdrop import extract_difference
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cutout", "Picture", "cutout", "cutout_many", "difference_cutout"]
 
+STRAY = 0.001  # share of pixels that may be partly transparent in an opaque picture
 AutoKey = Literal["none", "corners", "border"]
 
 
@@ -105,6 +107,8 @@ class Cutout:
         kind = kinds.get(target.suffix.lower())
         if kind is None:
             raise CutoutError(f"{target.name}: a cut-out needs .png or .webp, which can hold transparency")
+        if not target.parent.is_dir():
+            raise CutoutError(f"{target.parent} is not a folder", hints=("create it first",))
         _write_atomically(target, self.to_bytes(kind))
         return target
 
@@ -127,7 +131,7 @@ def cutout(
     image: Picture,
     *,
     key: str | tuple[int, int, int] = "auto",
-    subject: Subject = "opaque",
+    subject: Subject = "auto",
     auto_key: AutoKey = "border",
     soft_matte: bool = True,
     tolerance: int = 12,
@@ -139,18 +143,24 @@ def cutout(
 ) -> Cutout:
     """The subject of a picture on a flat backdrop, cut out.
 
-    `image` is a path, the bytes of a file, a Pillow image or an array (uint8 or uint16; grey, RGB or RGBA). `key` is the
-    colour the backdrop should have ("auto": whatever fills the border); where it is measured says `auto_key`
+    `image` is a path, the bytes of a file, an open binary file, a Pillow image or an array (uint8 or uint16; grey, RGB or RGBA). `key` is the
+    colour the backdrop should have ("auto": whatever fills the border); `auto_key` says where it is measured
     ("none": nowhere, `key` is taken at its word). `subject` decides what one picture cannot tell: whether a deep region
-    in a tint of the key is opaque or see-through. `soft_matte=False` is the hard key for pixel art: pixels within
+    in a tint of the key is "opaque" or "translucent"; "auto" judges by how its colours change. `soft_matte=False` is the hard key for pixel art: pixels within
     `tolerance` levels of the key become transparent, all others opaque. `transparent_threshold` and `opaque_threshold`
     (levels from the key) force pixels below to clear and above to opaque. `edge_contract` (pixels) and `edge_feather`
     (Gaussian radius, pixels) shape the finished alpha. A picture that is transparent already comes back as it is.
 
-    Raises CutoutError if the picture has no flat border, cannot be read or is larger than 100 megapixels.
+    Raises CutoutError if the picture has no flat border, cannot be read or is larger than 100 megapixels, and for settings
+    out of range, all of them at once; OptionError if `key` is not a colour.
     """
+    check_settings(
+        key=key, subject=subject, auto_key=auto_key, soft_matte=soft_matte, despill=despill, tolerance=tolerance,
+        transparent_threshold=transparent_threshold, opaque_threshold=opaque_threshold, edge_contract=edge_contract,
+        edge_feather=edge_feather,
+    )  # fmt: skip
     rgb, alpha, profile = load_picture(image)
-    if alpha is not None and int(alpha.min()) < THRESHOLDS.solid:
+    if alpha is not None and (alpha < THRESHOLDS.solid).mean() > STRAY:
         return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile)
     hint = _hint(key)
     if hint is None and auto_key == "none":

@@ -6,7 +6,7 @@ import io
 import os
 import warnings
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from .arrays import Bytes
 
 __all__ = ["Picture", "load_picture"]
 
-Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]"
+Picture: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]"
 
 
 def load_picture(image: Picture) -> tuple[Bytes, Bytes | None, bytes | None]:
@@ -42,10 +42,10 @@ def _rgb_profile(picture: Image.Image) -> bytes | None:
     return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
 
 
-def _open(image: str | os.PathLike[str] | bytes | Image.Image) -> Image.Image:
+def _open(image: str | os.PathLike[str] | bytes | BinaryIO | Image.Image) -> Image.Image:
     if isinstance(image, Image.Image):
         return image.copy() if image.width * image.height <= MAX_PIXELS else image
-    source = io.BytesIO(image) if isinstance(image, bytes) else Path(image)
+    source = _source(image)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked by the caller
@@ -56,6 +56,19 @@ def _open(image: str | os.PathLike[str] | bytes | Image.Image) -> Image.Image:
         raise CutoutError(f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
     except OSError as error:
         raise CutoutError("this is not a picture that Pillow can read") from error
+
+
+def _source(image: str | os.PathLike[str] | bytes | BinaryIO) -> Path | BinaryIO:
+    if isinstance(image, bytes):
+        return io.BytesIO(image)
+    if isinstance(image, str | os.PathLike):
+        return Path(image)
+    if hasattr(image, "read"):
+        return image
+    raise CutoutError(
+        f"{type(image).__name__} is not a picture: a path, bytes, a binary file, a Pillow image or an array is needed",
+        hints=("numpy.asarray(pixels, dtype=numpy.uint8) makes an array of a list",),
+    )
 
 
 def _from_pillow(picture: Image.Image) -> tuple[Bytes, Bytes | None]:

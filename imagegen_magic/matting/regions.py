@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Subject", "certain_subject", "samples", "soft_regions", "tinted_share"]
 
-Subject: TypeAlias = Literal["opaque", "translucent"]
+Subject: TypeAlias = Literal["auto", "opaque", "translucent"]
 
 EDGE = 4  # a sharp edge is at most this wide, pixels
 SEED = 40  # neutrality: below, a pixel is close to the key in hue
@@ -33,11 +33,11 @@ def soft_regions(scene: Scene, subject: Subject) -> Mask | None:
     Seeds are deep pixels close to the key in hue. From them the region grows as long as colours change gradually and
     the key is still in them; a sharp step (the edge of an opaque subject) stops it.
     """
-    if not scene.saturated or (scene.hard and subject != "translucent"):
+    if not scene.saturated or subject == "opaque" or (scene.hard and subject != "translucent"):
         return None
     neutral, depth, factor = _reduced(scene)
     seed = (neutral < SEED) & (depth >= 3)
-    if subject == "opaque" and int(seed.sum()) < 9:
+    if subject == "auto" and int(seed.sum()) < 9:
         return None
     smooth = as_bytes(cv2.blur(neutral, (3, 3)))
     rising = _still_rising(smooth, depth, factor)
@@ -112,6 +112,7 @@ def certain_subject(scene: Scene, soft: Mask | None) -> Bytes:
     certain |= free & settled & within(depth, 3, 255)
     lowest = cv2.erode(neutral, np.ones((2 * EDGE + 1,) * 2, np.uint8))
     certain |= within(lowest, FAR, 255) & within(depth, EDGE + 1, 255)
+    certain |= within(lowest, 45, 255) & within(depth, 3 * EDGE, 255)
     certain &= within(neutral, 25, 255) & np.uint8(1)
     if soft is not None:
         certain[soft] = 0

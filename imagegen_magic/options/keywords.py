@@ -95,8 +95,8 @@ class GenerateOptions(TypedDict, total=False):
     """make a cut-out: bare or chroma = one key colour; difference = two backdrops (a second paid call); native = the API's own alpha"""
     key_color: str
     """backdrop colour; auto picks one that the subject does not hold"""
-    opacity: Literal["opaque", "translucent"]
-    """what a key-tinted subject is: opaque, or translucent such as glass"""
+    opacity: Literal["auto", "opaque", "translucent"]
+    """what a key-tinted subject is: opaque, translucent such as glass, or judged by its colours"""
     edge_contract: int
     """take this many pixels off the edge, 0 to 16"""
     edge_feather: float

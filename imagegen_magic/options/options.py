@@ -65,7 +65,7 @@ class Options:
     # transparent cut-out
     transparent: Literal["chroma", "difference", "native"] | None = None
     key_color: str | None = None
-    opacity: Literal["opaque", "translucent"] = "opaque"
+    opacity: Literal["auto", "opaque", "translucent"] = "auto"
     edge_contract: int | None = None
     edge_feather: float | None = None
     auto_key: Literal["none", "corners", "border"] | None = None
