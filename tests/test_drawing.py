@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imagegen_magic.simulator import drawing
 from imagegen_magic.simulator.drawing import Recipe, paint_picture
@@ -255,6 +257,26 @@ def test_texts_are_written_above_the_subject(backdrop):
     assert 100 < columns.mean() < 156
     dark = (written[:60, :, :3] < 80).all(axis=2) & (written[:60, :, -1] > 30)
     assert dark.sum() > 60
+
+
+VOCABULARY = [
+    *itertools.chain.from_iterable(WORDS[table] for table in ("subjects", "colours", "actions")),
+    *("sprite sheet", "6 frames", "in one row", "2 columns", "icon set", "pixel art", "watercolor", "sticker", "forest", "night"),
+    *("rain", "steaming", "fluffy", "glassy", "with", "and", 'title "Mia"', "no", "."),
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(VOCABULARY) | st.text(max_size=6), max_size=9).map(" ".join),
+    st.sampled_from(["none", "scene", "#ff00ff"]),
+    st.sampled_from([(96, 64), (40, 120)]),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_prompt_breaks_it(prompt, backdrop, size):
+    """Whatever the words, there is a picture of the size and mode asked for."""
+    recipe = Recipe(prompt=prompt, seed=1, width=size[0], height=size[1], backdrop=backdrop, delivery="model")
+    picture = paint_picture(recipe)
+    assert (picture.size, picture.mode) == (size, "RGBA" if backdrop == "none" else "RGB")
 
 
 def test_grain_comes_with_quality():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
@@ -51,7 +51,7 @@ class Style:
         return (mix((0.13, 0.11, 0.14), part.colour, 0.0 if self.paper == 1 else 0.18), self.ink) if self.ink else None
 
 
-@cache
+@lru_cache(maxsize=256)
 def read_style(text: str) -> Style:
     """The style whose words the text has last, or clay."""
     styles = {values["words"]: Style(name=name, **values) for name, values in read_table("styles").items()}

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ def all_subjects(prompt: str) -> tuple[str, ...]:
     return tuple(name for _, name in _found(read_table("words")["subjects"], _cleaned(prompt)))
 
 
-@cache
+@lru_cache(maxsize=256)
 def read_prompt(prompt: str, figure: str = "") -> Wanted:
     """What the prompt asks for; with `figure`, of the figure that this earlier prompt asked for."""
     own = _read(prompt)
