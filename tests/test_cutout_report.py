@@ -90,7 +90,7 @@ CASES = [
     ("key_fringe", "fail", with_rim((60, 160, 60)), {}, "another key colour"),
     ("subject_key_collision", "pass", subject(), {}, "keeps away"),
     ("subject_key_collision", "warn", with_patch(4), {}, "5.0% of the subject comes near"),
-    ("subject_key_collision", "warn", with_patch(40), {}, "or use another key colour"),
+    ("subject_key_collision", "fail", with_patch(40), {}, "50% of the subject has the key's colour"),
     ("key_tint", "pass", subject(), {}, "nothing in a tint"),
     ("key_tint", "warn", subject(), {"tinted": 0.2}, "20% of the picture"),
 ]  # fmt: skip

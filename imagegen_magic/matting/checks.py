@@ -241,12 +241,12 @@ def _collision(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds)
     return _graded(
         "subject_key_collision",
         share,
-        share <= limits.collision,
-        True,
+        share <= limits.collision[0],
+        share <= limits.collision[1],
         (
             "the subject keeps away from the key colour",
-            f"{share:.1%} of the subject comes near the key colour: look at it on another background, or use another key colour",
-            "",
+            f"{share:.1%} of the subject comes near the key colour: look at it on another background",
+            f"{share:.0%} of the subject has the key's colour: use another key colour",
         ),
     )
 

@@ -29,7 +29,7 @@ class Thresholds:
     flat_spread: float = 24.0
     flat_noise: float = 6.0
     fringe: tuple[float, float] = (5.0, 12.0)
-    collision: float = 0.01
+    collision: tuple[float, float] = (0.01, 0.10)
     tinted: float = 0.01
     specks: int = 12
     touching: float = 0.002
