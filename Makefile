@@ -12,7 +12,7 @@ help:  ## list the targets
 	@echo "Setting up .venv, once: this takes a minute or two."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --editable '.[panel]' --group dev
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
 .venv/docs: .venv/ready
@@ -68,4 +68,4 @@ bench-cutout: .venv/ready  ## the cut-out against other keyers: quality, speed, 
 	$(BIN)/python benchmarks/cutout_speed.py
 
 clean:  ## remove what the targets made
-	rm -rf .venv build dist site jupyter_execute docs/reference docs/gallery docs/errors.md docs/img/made .pytest_cache .mypy_cache .ruff_cache .hypothesis output notebooks/output
+	rm -rf .venv build dist site jupyter_execute docs/reference docs/gallery docs/errors.md docs/img/made .pytest_cache .mypy_cache .ruff_cache .hypothesis output notebooks/output notebooks/*.html

@@ -1,6 +1,7 @@
 """The demo: runs the quickstart notebook in a real kernel on the simulator, and says what it made.
 
-Needs no key and no network. Writes the executed notebook as HTML and lists every picture that was made.
+Needs no key and no network. Writes the executed notebook as one HTML page beside the notebook, so that its links to pictures and
+to the other notebooks lead where they do there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from nbconvert import HTMLExporter
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-OUTPUT = HERE / "output"
+PAGE = HERE / "quickstart.html"
 
 
 def main() -> int:
@@ -24,20 +25,15 @@ def main() -> int:
     print("Running notebooks/quickstart.ipynb on the simulator: no key, no network, nothing billed …", flush=True)
     started = time.time()
     run(notebook, HERE)
-    page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
-    OUTPUT.mkdir(exist_ok=True)
-    html = OUTPUT / "quickstart.html"
-    html.write_text(page, encoding="utf-8")
-    made = [path for path in OUTPUT.rglob("*.png") if path.stat().st_mtime >= started]
-    pictures = sorted(made, key=lambda path: path.stat().st_mtime)
-    print(f"Done in {time.time() - started:.0f} s. The notebook with its outputs, for a browser:\n  {html}")
-    print(f"{len(pictures)} pictures, as files:")
-    for path in pictures:
+    text, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
+    PAGE.write_text(text, encoding="utf-8")
+    made = [path for path in (HERE / "output").rglob("*.png") if path.stat().st_mtime >= started]
+    for path in made:
         with Image.open(path) as picture:
             picture.load()
-            print(f"  {path}  {picture.width}x{picture.height}")
+    print(f"Done in {time.time() - started:.0f} s, {len(made)} pictures. Open this in a browser:\n\n  {PAGE}\n")
     print("`make lab` opens all the notebooks in JupyterLab.")
-    return 0 if pictures else 1
+    return 0 if made else 1
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -24,15 +25,18 @@ def texts(seen):
 
 
 def test_a_cell_binds_its_name(shell):
-    """NAME is bound, the picture shows first, then the caption; the cell has no value."""
+    """NAME is bound, the picture shows with its caption, as one output; the cell has no value."""
     seen, done = run(shell, "%%imagegen hero --size 1024x1024\nA red mug.")
     assert done.success
     assert done.result is None
     assert shell.user_ns["hero"].path.name == "hero.png"
-    first, second = seen.outputs
-    assert set(first.data) == {"image/jpeg", "text/plain"}
-    assert first.data["text/plain"].startswith("Image: A red mug.")
-    assert "text/html" in second.data
+    (shown,) = seen.outputs
+    assert set(shown.data) == {"image/jpeg", "text/html", "text/plain"}
+    assert shown.data["text/plain"].startswith("Image: A red mug.")
+    assert re.search(r'<img src="data:image/jpeg;base64,[^"]+" alt="A red mug\." width="512"', shown.data["text/html"])
+    assert re.search(
+        r'<figcaption>.*href="output/imagegen/hero\.png".*</figcaption>', shown.data["text/html"], re.DOTALL
+    )
 
 
 def test_without_a_name_the_result_is_the_value(shell):
@@ -97,7 +101,9 @@ def test_prompts_are_escaped(shell):
     seen, _ = run(shell, "%%imagegen x\n<script>alert(1)</script><img src=x onerror=alert(2)>")
     page = "".join(output.data.get("text/html", "") for output in seen.outputs)
     assert "<script" not in page
-    assert "<img" not in page
+    assert [
+        picture for picture in re.findall(r"<img[^>]*", page) if not picture.startswith('<img src="data:image/')
+    ] == []
     assert "&lt;script&gt;" in page
 
 
@@ -247,7 +253,7 @@ def test_warnings_come_before_the_call(shell, simulator):
     shown = texts(seen)
     assert "one key colour" in shown[0]
     assert shown[1].startswith("Image: ")
-    assert "one key colour" not in shown[2]
+    assert "one key colour" not in shown[1]
     assert any("one key colour" in warning for warning in shell.user_ns["drink"].warnings)
 
 
@@ -275,7 +281,8 @@ def test_functions_follow_the_notebooks_settings():
         "assert result.record.simulated\n"
         "shell.run_cell('%imagegen show @hero').raise_error()\n"
         "shell.run_line_magic('unload_ext', 'imagegen_magic')\n"
-        "assert imagegen_magic.Panel().session.options({})['backend'] == 'openai'\n"
+        "from imagegen_magic.api import default_session\n"
+        "assert default_session().options().backend == 'openai'\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -293,7 +300,7 @@ def test_a_submitted_batch_shows_its_receipt(shell):
 def test_a_dry_run_says_which_server_and_what_it_leaves_out():
     """Before anything is sent: the host, and the fields that its dialect does not take."""
     where = {"base_url": "http://127.0.0.1:1/v1", "dialect": "localai", "model": "flux"}
-    text = repr(imagegen_magic.Session().generate("a mug", quality="high", dry_run=True, **where))
+    text = repr(imagegen_magic.Session().preview("a mug", quality="high", **where))
     assert "server    127.0.0.1" in text
     assert "quality was left out: localai does not take it" in text
     assert "quality   " not in text  # what is left out does not stand among what would be sent

@@ -1,22 +1,23 @@
-"""The reference pages, from the option table, the catalog, the verbs, the servers' data and the docstrings."""
+"""The reference pages, from the option table, the catalog, the subcommands, the servers' data and the docstrings."""
 
 from __future__ import annotations
 
 import inspect
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.resources import files
 
 import imagegen_magic
-from imagegen_magic.catalog import Catalog, Model, load_catalog
 from imagegen_magic.cli.help import full_page
 from imagegen_magic.cli.table import COMMANDS as PROGRAMS
-from imagegen_magic.option_table import COMMANDS, OPTIONS, Option
-from imagegen_magic.prompt import UseCase, load_use_cases
-from imagegen_magic.reports import models_table, price_of_one, sizes_table
+from imagegen_magic.display.reports import models_table, price_of_one, sizes_table
+from imagegen_magic.facts.catalog import Catalog, Model, load_catalog
+from imagegen_magic.facts.use_cases import UseCase, load_use_cases
+from imagegen_magic.notebook.subcommands import SUBCOMMANDS
+from imagegen_magic.options.table import COMMANDS, OPTIONS, Option
 from imagegen_magic.tables import Table
-from imagegen_magic.verbs import VERBS
 
 __all__ = ["as_table", "pages"]
 
@@ -52,14 +53,21 @@ def _from(table: Table) -> str:
 
 
 def options_page() -> str:
-    """Every option, group by group, and which of them can be set as defaults."""
+    """Every option, a table for each group, and which of them can be set as defaults."""
+    groups = list(dict.fromkeys(option.group for option in OPTIONS))
+    ways = " · ".join(f"[{group}](#{_anchor(group)})" for group in (*groups, "settings"))
     parts = [
-        "# Options\n\nEvery option under every name it has: on the line of a cell, in a call from Python, as a setting, and on",
-        "the command line ([where some defaults differ](command-line.md)). A Python call takes the name in its heading.\n",
+        "# Options\n\nEvery option under every name it has: a flag on the line of a cell, a word in a call from Python, a setting, and on",
+        f"the command line ([where some defaults differ](command-line.md)).\n\n{ways}\n",
     ]
-    for group in dict.fromkeys(option.group for option in OPTIONS):
-        parts.append(f"\n## {group.capitalize()}\n")
-        parts += [_option(option) for option in OPTIONS if option.group == group]
+    for group in groups:
+        its = [option for option in OPTIONS if option.group == group]
+        common = Counter(option.commands for option in its).most_common(1)[0][0]
+        rows = [_option(option, common) for option in its]
+        table = as_table(("flag", "what it says", "default"), rows)
+        parts.append(
+            f"\n## {group.capitalize()}\n\nIn {_places(common)}, if not said otherwise.\n\n{{.options}}\n{table}"
+        )
     rows = [(f"`{o.name}`", f"`IMAGEGEN_{o.name.upper()}`", _default(o)) for o in OPTIONS if o.config]
     parts += [
         "\n## Settings\n",
@@ -70,18 +78,29 @@ def options_page() -> str:
     return "\n".join(parts)
 
 
-def _option(option: Option) -> str:
-    value = "" if option.kind == "switch" else f" {option.metavar or option.name.upper()}"
+def _anchor(heading: str) -> str:
+    return heading.lower().replace(" ", "-")
+
+
+def _option(option: Option, common: frozenset[str]) -> tuple[str, str, str]:
+    """A row of a group's table; `options.md#option-NAME` leads to it."""
+    value = "" if option.kind == "flag" else f" {option.metavar or option.name.upper()}"
     flags = [f"`{flag}`" for flag in option.flags[:-1]] + [f"`{option.flags[-1]}{value}`"]
-    flags += [f"`{flag}` (is `{option.flags[-1]} {word}`)" for flag, word in option.shorthands]
-    if option.kind == "switch" and (option.config or option.default):
+    flags += [f"`{flag}` (`{option.flags[-1]} {word}`)" for flag, word in option.shorthands]
+    if option.kind == "flag" and (option.config or option.default):
         flags.append(f"`--no-{option.flags[-1][2:]}`")
-    shown = ", ".join(flags) if option.commands else "a setting only, not a flag"
-    facts = [f"default {_default(option)}"] if _default(option) else []
-    facts += ["one of " + ", ".join(f"`{word}`" for word in option.choices)] if option.choices else []
-    facts += ["in " + ", ".join(f"`{text}`" for name, text in COMMANDS.items() if name in option.commands)]
-    lines = [f"### {option.name}\n", shown, f": {_plain(option.help)}"]
-    return "\n".join(lines) + f"\n  <br><small>{'; '.join(fact for fact in facts if fact != 'in ')}</small>\n"
+    shown = " ".join(flags) if option.commands else f"`{option.name}`, a setting only"
+    facts = (
+        ["one of " + ", ".join(f"`{word}`" for word in option.choices)] if option.choices and "|" not in value else []
+    )
+    facts += [] if f"--{option.name.replace('_', '-')}" in option.flags else [f"in Python `{option.name}`"]
+    facts += [f"in {_places(option.commands)}"] if option.commands and option.commands != common else []
+    more = f"<br><small>{'; '.join(facts)}</small>" if facts else ""
+    return f'<span id="option-{option.name}"></span>{shown}', _plain(option.help) + more, _default(option)
+
+
+def _places(commands: frozenset[str]) -> str:
+    return ", ".join(f"`{text}`" for name, text in COMMANDS.items() if name in commands)
 
 
 def _default(option: Option) -> str:
@@ -94,13 +113,15 @@ def _plain(text: str) -> str:
 
 
 def commands_page() -> str:
-    """The cell magics and every verb of `%imagegen`, by their docstrings."""
+    """The cell magics and every subcommand of `%imagegen`, by their docstrings."""
     cells = [
         ("`%%imagegen [NAME] [options]`", "Makes pictures from the cell's text."),
         ("`%%imagegen_edit [NAME] -i IMG [options]`", "Changes a picture as the cell's text says."),
         ("`%%imagegen_batch [NAME] [options]`", "Makes many: one prompt or JSON object a line, or `--from`."),
     ]
-    verbs = [(f"`%imagegen {name}`", _plain(inspect.getdoc(verb) or "")) for name, verb in VERBS.items()]
+    subcommands = [
+        (f"`%imagegen {name}`", _plain(inspect.getdoc(subcommand) or "")) for name, subcommand in SUBCOMMANDS.items()
+    ]
     return "\n".join(
         (
             "# Magics and commands\n",
@@ -108,7 +129,7 @@ def commands_page() -> str:
             "Options: [all of them](options.md), or `%imagegen --help`.\n",
             as_table(("cell", "what it does"), cells),
             "\n## %imagegen\n",
-            as_table(("command", "what it does"), verbs),
+            as_table(("command", "what it does"), subcommands),
         )
     )
 
@@ -183,7 +204,7 @@ def _use_case(case: UseCase) -> str:
 
 def servers_page() -> str:
     """What differs between servers, from `servers.toml`."""
-    data = tomllib.loads(files("imagegen_magic").joinpath("servers.toml").read_text(encoding="utf-8"))
+    data = tomllib.loads(files("imagegen_magic.facts").joinpath("servers.toml").read_text(encoding="utf-8"))
     parts = [
         "# Servers\n",
         "What differs between servers that speak the Images API, as this version knows it. The habits of a server are told from",

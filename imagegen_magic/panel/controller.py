@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import BudgetError, CallCancelledError, ImagegenError, OptionError, Problem
-from imagegen_magic.inputs import read_input
-from imagegen_magic.planning import Job
-from imagegen_magic.preview import preview
-from imagegen_magic.result import ImageResult
+from imagegen_magic.images.opening import read_input
+from imagegen_magic.images.preview import preview
+from imagegen_magic.jobs.planning import Job
+from imagegen_magic.jobs.result import ImageResult
 
 from .controls import describe
 from .cutouts import CutoutDesk

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from imagegen_magic.catalog import Catalog, Model
-from imagegen_magic.option_table import (
+from imagegen_magic.facts.catalog import Catalog, Model
+from imagegen_magic.facts.sizes import read_pixels
+from imagegen_magic.facts.use_cases import load_use_cases
+from imagegen_magic.facts.words import prompt_fields
+from imagegen_magic.options.options import Options
+from imagegen_magic.options.table import (
     CUTOUT,
     FILES,
     IMAGES,
@@ -20,8 +23,6 @@ from imagegen_magic.option_table import (
     SHOW,
     Option,
 )
-from imagegen_magic.prompt import FIELD_LABELS, load_use_cases
-from imagegen_magic.sizes import read_pixels
 
 from .form import BACKGROUNDS
 
@@ -29,7 +30,7 @@ __all__ = ["describe"]
 
 MAIN = ("model", "size", "quality", "n", "output_format")
 ELSEWHERE = {
-    *MAIN, *FIELD_LABELS, "background", "transparent", "image", "ref", "mask", "mask_box", "augment", "raw",
+    *MAIN, *prompt_fields(), "background", "transparent", "image", "ref", "mask", "mask_box", "augment", "raw",
     "show_prompt", "dry_run", "yes", "detach", "quiet", "progress", "models_file", "dialect", "caption",
 }  # fmt: skip
 """Options with a place of their own in the panel, or none."""
@@ -48,20 +49,21 @@ RATIOS = ("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "2:1", "1:2")
 SCALES = ("1k", "2k", "4k")
 
 
-def describe(model: Model, catalog: Catalog, options: Mapping[str, Any]) -> dict[str, Any]:
+def describe(model: Model, catalog: Catalog, options: Options) -> dict[str, Any]:
     """The controls for a model, JSON-ready: choices, defaults, hints, and when each is shown."""
     transparency = model.transparency in ("yes", "preview")
     return {
         "model": model.id,
         "models": [{"id": m.id, "use": m.use} for m in catalog if m.state != "shut down"],
-        "defaults": {name: _plain(options[name]) for name in MAIN},
+        "defaults": {name: _plain(getattr(options, name)) for name in MAIN}
+        | {"model": options.model or catalog.default},
         "qualities": list(model.qualities),
         "formats": list(model.formats),
         "backgrounds": [name for name in BACKGROUNDS if transparency or name != "native alpha"],
         "max_n": catalog.limits.max_n,
         "max_bytes": catalog.limits.max_input_bytes,
         "sizes": _sizes(model, catalog),
-        "fields": [_field(name) for name in FIELD_LABELS],
+        "fields": [_field(name) for name in prompt_fields()],
         "more": [row for option in OPTIONS if _wanted(option) and (row := _row(option, model, options))],
     }
 
@@ -79,7 +81,7 @@ def _sizes(model: Model, catalog: Catalog) -> dict[str, Any]:
 def _field(name: str) -> dict[str, Any]:
     option = next(option for option in OPTIONS if option.name == name)
     choices = list(load_use_cases()) if name == "use_case" else []
-    return {"name": name, "label": FIELD_LABELS[name], "kind": _kind(option, choices), "choices": choices,
+    return {"name": name, "label": prompt_fields()[name], "kind": _kind(option, choices), "choices": choices,
             "hint": _hint(option)}  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def _wanted(option: Option) -> bool:
     return makes and option.name not in ELSEWHERE and option.group in GROUPS
 
 
-def _row(option: Option, model: Model, options: Mapping[str, Any]) -> dict[str, Any] | None:
+def _row(option: Option, model: Model, options: Options) -> dict[str, Any] | None:
     """One control below More settings, or None where the model has no use for it."""
     if (
         option.name in ("complexity", "input_fidelity", "markup")
@@ -100,7 +102,7 @@ def _row(option: Option, model: Model, options: Mapping[str, Any]) -> dict[str, 
     choices = list(by_model.get(option.name) or option.choices)
     return {
         "name": option.name, "label": option.name.replace("_", " "), "group": GROUPS[option.group],
-        "kind": _kind(option, choices), "choices": choices, "hint": _hint(option), "default": _plain(options[option.name]),
+        "kind": _kind(option, choices), "choices": choices, "hint": _hint(option), "default": _plain(getattr(options, option.name)),
         "when": _when(option),
     }  # fmt: skip
 
@@ -120,11 +122,11 @@ def _when(option: Option) -> str:
 
 
 def _kind(option: Option, choices: list[str]) -> str:
-    if option.kind == "switch":
-        return "switch"
+    if option.kind == "flag":
+        return "flag"
     if choices:
         return "choice"
-    return "lines" if option.kind in ("list", "pairs", "wholes") else "text"
+    return "lines" if option.kind in ("list", "key_value", "ints") else "text"
 
 
 def _hint(option: Option) -> str:

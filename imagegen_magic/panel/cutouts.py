@@ -6,9 +6,9 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import ImagegenError
-from imagegen_magic.result import GeneratedImage
+from imagegen_magic.jobs.result import GeneratedImage
+from imagegen_magic.request.cost import format_usd
 
 from .facade import Facade, path_token
 from .form import Form

@@ -15,26 +15,27 @@ from urllib.parse import urlsplit
 
 from IPython.core.getipython import get_ipython
 
-from imagegen_magic.api import Session
-from imagegen_magic.background import Task
-from imagegen_magic.catalog import Catalog, Model
-from imagegen_magic.cells import refuse_keys
-from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.history import Record
-from imagegen_magic.inputs import read_input, resolve_token
-from imagegen_magic.names import shown_file
-from imagegen_magic.planning import Job, check_budget
-from imagegen_magic.preview import preview
-from imagegen_magic.recall import cell_text
-from imagegen_magic.response import OnEvent
-from imagegen_magic.result import ImageResult, shown_path
-from imagegen_magic.store import Store
+from imagegen_magic.facts.catalog import Catalog, Model
+from imagegen_magic.images.opening import read_input, resolve_token
+from imagegen_magic.images.preview import preview
+from imagegen_magic.jobs.planning import Job, check_budget
+from imagegen_magic.jobs.result import ImageResult, shown_path
+from imagegen_magic.jobs.task import Task
+from imagegen_magic.options.options import Options
+from imagegen_magic.redaction import refuse_keys
+from imagegen_magic.request.cost import format_usd
+from imagegen_magic.request.response import OnEvent
+from imagegen_magic.session import Session
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import Record
+from imagegen_magic.store.names import shown_file
+from imagegen_magic.store.recall import cell_text
 
 from .form import Form
 
 if TYPE_CHECKING:
-    from imagegen_magic.cutouts import Cutout
+    from imagegen_magic.matting.cutout import Cutout
 
 __all__ = ["Facade", "Tile", "path_token"]
 
@@ -82,7 +83,7 @@ class Facade:
 
     # settings
 
-    def options(self, values: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    def options(self, values: Mapping[str, Any] | None = None) -> Options:
         """Every option's value after all layers."""
         return self.session.options(dict(values or {}))
 
@@ -92,7 +93,7 @@ class Facade:
 
     def model(self, values: Mapping[str, Any]) -> Model:
         """The model that option values choose."""
-        return self.catalog().get(str(values.get("model") or self.options()["model"]))
+        return self.catalog().get(values.get("model") or self.options().model)
 
     def store(self, values: Mapping[str, Any] | None = None) -> Store:
         """The store of the output folder."""
@@ -112,9 +113,9 @@ class Facade:
     def missing_key(self, values: Mapping[str, Any]) -> bool:
         """True if the live API is wanted and no key is set for it."""
         options = self.options(values)
-        address = options["base_url"] or os.environ.get("OPENAI_BASE_URL") or ""
+        address = options.base_url or os.environ.get("OPENAI_BASE_URL") or ""
         own = urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
-        return options["backend"] == "openai" and not os.environ.get("OPENAI_API_KEY") and not own
+        return options.backend == "openai" and not os.environ.get("OPENAI_API_KEY") and not own
 
     # one request
 
@@ -127,7 +128,7 @@ class Facade:
         Raises:
             ImagegenError: anything is wrong.
         """
-        refuse_keys(form.prompt)
+        refuse_keys(form.prompt, "prompt")
         values, problems = form.options()
         cell = cell_text(form.task, form.name or None, values, form.prompt)
         given = {**values, "mask": mask} if mask is not None and form.task == "edit" else values
@@ -145,16 +146,16 @@ class Facade:
         Raises:
             BudgetError: it could.
         """
-        options = {**job.options, "yes": agreed or job.options["yes"]}
-        check_budget(job.estimate, options, self.session.spent + reserved)  # type: ignore[arg-type]
+        options = job.options.changed("panel", yes=agreed or job.options.yes)
+        check_budget(job.estimate, options, self.session.spending.total + reserved)
 
     def start(self, job: Job, on_event: OnEvent) -> Task[ImageResult]:
         """The job, running in a thread of its own."""
-        return self.session.start(job, on_event=on_event)
+        return self.session.start_job(job, on_event=on_event)
 
     def spent(self) -> str:
         """What this session has spent, in words."""
-        spent = self.session.spent
+        spent = self.session.spending.total
         return f"{format_usd(spent) if spent else 'nothing'} spent in this notebook"
 
     # images
@@ -173,17 +174,8 @@ class Facade:
         Raises:
             OptionError: it means nothing, or its file is gone.
         """
-        source, _ = resolve_token(ref, {}, self._history_path)
+        source, _ = resolve_token(ref, {}, self.session.library.image_file)
         return Path(source)
-
-    def _history_path(self, ref: str) -> Path:
-        store = self.store()
-        record, index = store.history.find(ref)
-        found = shown_file(store.folder / record.api_files()[index].path)
-        if not found.is_file():
-            problem = Problem(field="image", value=ref, rule=f"{found.name} is no longer there")
-            raise OptionError("an image is gone", problems=(problem,))
-        return found
 
     def shown(self, ref: str, edge: int) -> tuple[str, bytes]:
         """(mime type, bytes) of an image for the page, its longest edge at most `edge` pixels.
@@ -191,19 +183,19 @@ class Facade:
         Raises:
             OptionError: the reference means nothing, or no image that can be read.
         """
-        source, _ = resolve_token(ref, self.variables(), self._history_path)
+        source, _ = resolve_token(ref, self.variables(), self.session.library.image_file)
         if isinstance(source, Path):
             return _shown_file(source, source.stat().st_mtime_ns, edge)
         return _shown(read_input(source).data, edge)
 
     def size(self, ref: str) -> tuple[int, int]:
         """(width, height) in pixels of an input image, upright."""
-        source, _ = resolve_token(ref, self.variables(), self._history_path)
+        source, _ = resolve_token(ref, self.variables(), self.session.library.image_file)
         return read_input(source).size
 
     def picture(self, ref: str) -> bytes:
         """An input image as it would be sent: upright, in a format that the API takes."""
-        source, _ = resolve_token(ref, self.variables(), self._history_path)
+        source, _ = resolve_token(ref, self.variables(), self.session.library.image_file)
         return bytes(read_input(source).data)
 
     def save_input(self, data: bytes, label: str, suffix: str) -> str:
@@ -249,7 +241,7 @@ class Facade:
         """Gives an image a star, or takes it away."""
         stars = set(self.store().read_stars())
         first = ref.removesuffix(".1")
-        self.session.star((stars | {ref}) if on else (stars - {ref, first}))
+        self.session.library.star((stars | {ref}) if on else (stars - {ref, first}))
 
     def prompts(self, word: str = "", limit: int = 100) -> list[str]:
         """The newest prompts, each once, that hold `word`."""
@@ -265,7 +257,7 @@ class Facade:
 
     def cell(self, ref: str) -> str:
         """The cell that makes the same request."""
-        return self.session.recall(ref)
+        return self.session.library.recall(ref)
 
     def details(self, ref: str) -> dict[str, Any]:
         """What is known of an image: asked, sent, resolved, cost, lineage."""
@@ -294,7 +286,7 @@ class Facade:
         entry = record.api_files()[index]
         source = store.folder / entry.path
         cut = self.session.cutout(source)
-        plan = store.plan(f"{source.stem.removesuffix('-source')}-cutout", 1, "png")
+        plan = store.reserve(f"{source.stem.removesuffix('-source')}-cutout", 1, "png")
         data = cut.to_bytes("png")
         saved = store.save_derived(
             plan.paths[0], lambda stream: stream.write(data), record, kind="cutout", index=entry.index

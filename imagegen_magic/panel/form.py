@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from imagegen_magic.errors import Problem
-from imagegen_magic.option_values import read_values
+from imagegen_magic.options.values import read_values
 
 __all__ = ["BACKGROUNDS", "Form", "InputRef"]
 
@@ -121,7 +121,7 @@ def _text(value: Any) -> Any:
 
 def split_role(token: Any) -> InputRef:
     """An input image as an option names it, taken apart."""
-    from imagegen_magic.inputs import parse_token  # noqa: PLC0415 - Pillow comes with the first picture
+    from imagegen_magic.images.opening import parse_token  # noqa: PLC0415 - Pillow comes with the first picture
 
     parsed = parse_token(token)
     return InputRef(ref=str(parsed.reference), role=parsed.role)

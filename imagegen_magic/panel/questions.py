@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import BudgetError
-from imagegen_magic.planning import Job
+from imagegen_magic.jobs.planning import Job
+from imagegen_magic.request.cost import format_usd
 
 from .facade import Facade
 from .queue import Queue
@@ -62,7 +62,7 @@ def _questions(
 
 
 def _native(jobs: Sequence[Job]) -> tuple[str, str] | None:
-    job = next((job for job in jobs if job.options["transparent"] == "native"), None)
+    job = next((job for job in jobs if job.options.transparent == "native"), None)
     if job is None:
         return None
     preview = ", in preview: the server may refuse it" if job.model.transparency == "preview" else ""
@@ -76,7 +76,7 @@ def _cost(jobs: Sequence[Job], facade: Facade, queue: Queue) -> tuple[str, str] 
         try:
             facade.check_budget(job, reserved=queue.reserved(), agreed=False)
         except BudgetError:
-            high, above = job.estimate.high, job.options["confirm_above"]
+            high, above = job.estimate.high, job.options.confirm_above
             cost = "an unknown cost" if high is None else f"up to {format_usd(high)}"
             return (
                 f"This may cost {cost[3:] if high is None else cost}; you asked to confirm above {format_usd(above)}.",

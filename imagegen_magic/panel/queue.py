@@ -6,15 +6,17 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
-from imagegen_magic.background import Task
 from imagegen_magic.errors import CallCancelledError
-from imagegen_magic.planning import Job
-from imagegen_magic.response import Event, OnEvent, Partial, Retrying, Sending
-from imagegen_magic.result import ImageResult
+from imagegen_magic.jobs.planning import Job
+from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.jobs.task import Task
+from imagegen_magic.request.response import Event, OnEvent, Partial, Retrying, Sending
 
 __all__ = ["AT_ONCE", "Entry", "Queue"]
 
@@ -150,12 +152,12 @@ class Queue:
                 entry.state, entry.phase, entry.sent = "running", "checking", time.monotonic()
         for entry in starting:
             entry.task = self._start(entry.job, _listener(entry))
-            entry.task.when_over(lambda task, entry=entry: self._ended(entry, task))  # type: ignore[misc]
+            entry.task.add_done_callback(partial(self._ended, entry))
 
-    def _ended(self, entry: Entry, task: Task[ImageResult]) -> None:
+    def _ended(self, entry: Entry, task: Future[ImageResult]) -> None:
         """Keeps what came of an entry; it counts as active until `on_end` is through, so that a poll sees all of it."""
-        entry.error, entry.live = task.error, b""
-        entry.result = None if task.error is not None else task.result()
+        entry.error, entry.live = task.exception(), b""
+        entry.result = None if entry.error is not None else task.result()
         entry.settled = True
         try:
             self._on_end(entry)
@@ -163,7 +165,7 @@ class Queue:
             if entry.result is not None:
                 entry.state = "done"
             elif entry.state != "cancelled":
-                entry.state = "cancelled" if isinstance(task.error, CallCancelledError) else "failed"
+                entry.state = "cancelled" if isinstance(entry.error, CallCancelledError) else "failed"
             with self._quiet:
                 self._entries = [
                     other for other in self._entries if other.active or other.awaited or other.state == "failed"

@@ -9,10 +9,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic import frontend
-from imagegen_magic.captions import alt_sentence, caption_html, caption_text, relative_link
-from imagegen_magic.preview import thumbnail
-from imagegen_magic.result import ImageResult, file_facts, shown_path
+from imagegen_magic.display import slot as frontend
+from imagegen_magic.images.preview import thumbnail
+from imagegen_magic.jobs.captions import alt_sentence, caption_html, caption_text, relative_link
+from imagegen_magic.jobs.result import ImageResult, file_facts, shown_path
 
 __all__ = ["FALLBACK", "SavedRecord"]
 

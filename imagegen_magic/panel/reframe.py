@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.inputs import open_picture
+from imagegen_magic.images.opening import open_picture
 
 __all__ = ["MAX_EDGE", "Edges", "reframe"]
 

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from imagegen_magic.errors import ImagegenError
-from imagegen_magic.inputs import read_input
+from imagegen_magic.images.opening import read_input
 
 from .facade import Facade
 

@@ -9,11 +9,12 @@ from weakref import WeakKeyDictionary
 import anywidget
 import traitlets
 
-from imagegen_magic import frontend
-from imagegen_magic.api import Session, default_session
+from imagegen_magic.api import default_session
+from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import RequestError
-from imagegen_magic.option_values import read_values
-from imagegen_magic.result import ImageResult
+from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.options.values import read_values
+from imagegen_magic.session import Session
 
 from .controller import Controller
 from .facade import Facade

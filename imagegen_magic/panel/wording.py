@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from imagegen_magic.errors import BudgetError, ImagegenError, Problem
-from imagegen_magic.option_values import BY_NAME
+from imagegen_magic.options.values import BY_NAME
 from imagegen_magic.redaction import redact
 
 __all__ = ["card", "label_of", "message", "money_problem"]
@@ -35,7 +35,7 @@ def message(problem: Problem) -> dict[str, Any]:
 def _button(flag: str, value: str | None) -> dict[str, Any] | None:
     """A button for one flag of a fix; None if the panel has no place for it."""
     name = flag.replace("-", "_")
-    if name not in BY_NAME or (value is None and BY_NAME[name].kind != "switch"):
+    if name not in BY_NAME or (value is None and BY_NAME[name].kind != "flag"):
         return None
     word = (value or "").strip("\"'")
     if word.isupper() or "|" in word or word in ("…", "X,Y,W,H"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import traitlets
 
-from imagegen_magic.preview import side_by_side
+from imagegen_magic.images.preview import side_by_side
 
 from .base import PictureWidget, as_file, shown, source
 

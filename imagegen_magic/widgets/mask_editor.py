@@ -8,7 +8,7 @@ from typing import Any
 import traitlets
 from PIL import Image
 
-from imagegen_magic.inputs import open_picture, read_input
+from imagegen_magic.images.opening import open_picture, read_input
 
 from .base import PictureWidget, shown, source
 

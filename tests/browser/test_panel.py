@@ -21,14 +21,15 @@ START = ("%load_ext imagegen_magic", "import imagegen_magic\npanel = imagegen_ma
 STEPWISE = """
 import threading
 import imagegen_magic
-from imagegen_magic.api import default_session
-from imagegen_magic.client import Client
+from imagegen_magic.api import use_session
+from imagegen_magic.wire.client import Clients
 from imagegen_magic.simulator import Simulator
 
 steps = threading.Semaphore(0)  # one for the preview, one for the image
 wait = lambda seconds: steps.acquire(timeout=120)
-client = Client(backend="simulator", simulator=Simulator(latency=2, sleep=wait))
-default_session().client = lambda options: client
+clients = Clients(simulator=Simulator(latency=2, sleep=wait))
+shared = use_session(imagegen_magic.Session(defaults=lambda: {"backend": "simulator"}, clients=clients))
+shared.__enter__()
 panel = imagegen_magic.Panel("a red mug")
 panel
 """

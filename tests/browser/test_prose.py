@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import http.server
 import os
 import random
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
+import nbformat
 import pytest
 from write_flags import flags
 
-from imagegen_magic.options import parse_line
+from imagegen_magic.options.line import parse_line
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 PROMPT = """\
@@ -133,6 +140,59 @@ def test_the_notebook_is_saved_as_it_was(lab):
     notebook.end_kernel()
     notebook.open_as_a_stranger()
     assert look(notebook)[0]["flags"] == ["--size", "--style"]
+
+
+@pytest.fixture
+def lite(tmp_path):
+    """The address of a JupyterLite of this environment and the extension, with PROMPT and PYTHON in `a.ipynb`."""
+    (tmp_path / "contents").mkdir()
+    cells = [nbformat.v4.new_code_cell(text) for text in (PROMPT, PYTHON)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"display_name": "Python (Pyodide)", "language": "python", "name": "python"}
+    notebook.metadata["language_info"] = {"name": "python", "mimetype": "text/x-python"}
+    nbformat.write(notebook, tmp_path / "contents" / "a.ipynb")
+    (tmp_path / "share" / "labextensions").mkdir(parents=True)
+    (tmp_path / "share" / "labextensions" / "imagegen-magic").symlink_to(ROOT / "labextension")
+    build = [
+        sys.executable,
+        "-m",
+        "jupyterlite_core",
+        "build",
+        "--contents=contents",
+        "--output-dir=site",
+        "--lite-dir=.",
+    ]
+    environ = {**os.environ, "JUPYTER_PATH": str(tmp_path / "share")}
+    subprocess.run(build, cwd=tmp_path, env=environ, check=True, capture_output=True, timeout=120)
+    handler = functools.partial(_Quiet, directory=str(tmp_path / "site"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words):
+        pass
+
+
+@pytest.mark.parametrize("app", ["lab", "notebooks"])
+def test_in_jupyterlite(browser, lite, app):
+    """As in JupyterLab, from static files; Python itself is not needed for it, nor reached."""
+    context = browser.new_context(viewport={"width": 1200, "height": 600})
+    context.route(lambda address: not address.startswith(lite), lambda route: route.abort())
+    page = context.new_page()
+    page.goto(f"{lite}/{app}/index.html?path=a.ipynb")
+    page.wait_for_selector(".cm-imagegen-magic", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('.cm-content').spellcheck")
+    page.wait_for_timeout(1000)
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / f"prose-lite-{app}.png"))
+    prompt, python = page.evaluate(LOOK)
+    assert (prompt["spellcheck"], prompt["wraps"], prompt["colours"]) == ("true", True, [])
+    assert (prompt["flags"], prompt["unknown"]) == (["--size", "--style"], ["--qualty"])
+    assert "def" in python["colours"]
+    context.close()
 
 
 def test_hints_are_the_cards(lab):

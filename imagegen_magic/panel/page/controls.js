@@ -64,7 +64,7 @@ function groups(ui, rows) {
 function control(ui, row) {
   const start = row.default === null ? row.hint : `${row.default} · ${row.hint}`;
   const inputs = {
-    switch: () => make("input", { type: "checkbox", onchange: (event) => ui.set(row.name, event.target.checked === Boolean(row.default) ? "" : event.target.checked) }),
+    flag: () => make("input", { type: "checkbox", onchange: (event) => ui.set(row.name, event.target.checked === Boolean(row.default) ? "" : event.target.checked) }),
     choice: () => make("select", { onchange: (event) => ui.set(row.name, event.target.value) }),
     lines: () => make("textarea", { rows: "2", dir: "auto", placeholder: `${row.hint} · one a line`, oninput: (event) => ui.set(row.name, event.target.value.split("\n").filter(Boolean)) }),
     text: () => make("input", { type: "text", dir: "auto", placeholder: start, oninput: (event) => ui.set(row.name, event.target.value) }),
@@ -91,7 +91,7 @@ function refresh(ui, el) {
   };
   el.hidden = el.dataset.when in shown && !shown[el.dataset.when];
   if (input === el.getRootNode().activeElement) return;
-  if (el.dataset.kind === "switch") input.checked = value === undefined ? Boolean(JSON.parse(el.dataset.default)) : value === true;
+  if (el.dataset.kind === "flag") input.checked = value === undefined ? Boolean(JSON.parse(el.dataset.default)) : value === true;
   else input.value = Array.isArray(value) ? value.join("\n") : value ?? "";
 }
 
