@@ -17,7 +17,7 @@ RANGES = {
     "edge_contract": (0, 16),
     "edge_feather": (0, 64),
 }
-FRACTIONAL = {"edge_feather"}
+FRACTIONAL = {"edge_feather", "transparent_threshold", "opaque_threshold"}
 OPTIONAL = {"transparent_threshold", "opaque_threshold"}
 
 
