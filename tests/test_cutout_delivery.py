@@ -117,7 +117,7 @@ BAD = [
     ({"auto_key": "frame"}, "auto_key"),
     ({"tolerance": 256}, "tolerance"),
     ({"transparent_threshold": -1}, "transparent_threshold"),
-    ({"opaque_threshold": 3.5}, "opaque_threshold"),
+    ({"opaque_threshold": 300}, "opaque_threshold"),
     ({"despill": "yes"}, "despill"),
 ]
 
