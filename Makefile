@@ -26,6 +26,7 @@ test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest
+	rm -rf notebooks/output  # a second run of the same request says that it was made before
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
 flags: .venv/ready  ## write the flags anew that JupyterLab marks, after a change of the option table
