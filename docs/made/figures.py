@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import imagegen_magic
+from imagegen_magic.matting.cutout import difference_cutout
 from imagegen_magic.simulator.drawing import Recipe, paint_picture
 from imagegen_magic.simulator.drawing.svg import drawing_names
 
@@ -154,7 +155,7 @@ def draw_comparison(case: Any, window: tuple[int, int, int], folder: Path) -> No
 
 def draw_two_backdrops(case: Any, folder: Path) -> None:
     """Glass before a first and a second backdrop, and what the two give."""
-    cut = imagegen_magic.cutouts.difference_cutout(case.picture, case.second, key1=case.key, key2=case.second_key)
+    cut = difference_cutout(case.picture, case.second, key1=case.key, key2=case.second_key)
     window = WINDOWS[case.name]
     save(folder, "glass-first", window_of(Image.fromarray(case.picture), window))
     save(folder, "glass-second", window_of(Image.fromarray(case.second), window))
