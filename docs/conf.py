@@ -71,7 +71,7 @@ napoleon_numpy_docstring = False
 
 smartquotes = False  # `--flag` keeps its dashes
 html_theme = "furo"
-html_title = "imagegen_magic"
+html_title = f"imagegen_magic {release}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
@@ -87,8 +87,16 @@ html_theme_options = {
 }  # fmt: skip
 
 
+def whole_sentence(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
+    """Undoes what Napoleon makes of an attribute's docstring with a colon, "The number: `@17`": a type and a text."""
+    if what in ("attribute", "property", "data") and lines and (mark := re.match(r":type: (.*)", lines[-1])):
+        del lines[-2:]
+        lines[0] = f"{mark[1]}: {lines[0]}"
+
+
 def setup(app: Any) -> None:
     """Captions link the file beside the notebook, which a site does not have: its name stays, the link goes."""
+    app.connect("autodoc-process-docstring", whole_sentence, priority=600)  # after Napoleon
     link = re.compile(r'<a href="output/[^"]*"[^>]*>(.*?)</a>')
 
     def unlink(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

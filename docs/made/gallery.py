@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -11,12 +12,16 @@ __all__ = ["copy_notebooks"]
 
 FIRST = ("quickstart", "prompts", "sizes_and_cost", "edits", "transparent", "batches", "panel", "servers", "testing")
 """The order to read them in; others follow by name."""
-PAGE = """# Notebooks
+PAGE = """# Gallery
 
 Each of these is an ordinary notebook of the checkout, shown as it was committed. `make lab` opens them in JupyterLab, on
 the simulator: no key is needed, and the pictures say that they are simulated.
 
+::::{{grid}} 1 2 2 3
+:gutter: 3
+
 {list}
+::::
 
 ```{{toctree}}
 :hidden:
@@ -35,9 +40,30 @@ def copy_notebooks(source: Path, target: Path) -> None:
     for path in paths:
         text = path.read_text(encoding="utf-8")
         (target / path.name).write_text(_with_links(text), encoding="utf-8")
-    lines = [f"- [{_title(path)}]({path.name}): {_purpose(path)}" for path in paths]
-    page = PAGE.format(list="\n".join(lines), names="\n".join(path.stem for path in paths))
+    cards = "\n".join(_card(path, target) for path in paths)
+    page = PAGE.format(list=cards, names="\n".join(path.stem for path in paths))
     (target / "index.md").write_text(page, encoding="utf-8")
+
+
+def _card(path: Path, target: Path) -> str:
+    """A card that leads to the notebook, with one of its own pictures at the top."""
+    picture = _picture(path, target)
+    top = f":img-top: img/{picture.name}\n:img-alt: A picture of the notebook {_title(path)}\n" if picture else ""
+    return f":::{{grid-item-card}} {_title(path)}\n:link: {path.stem}\n:link-type: doc\n{top}\n{_purpose(path)}\n:::"
+
+
+def _picture(path: Path, target: Path) -> Path | None:
+    """The last picture that the notebook shows, written as a file; its own screenshot if it shows none."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
+    found = [(mime, data[mime]) for data in shown for mime in ("image/jpeg", "image/png") if mime in data]
+    if not found:
+        screenshot = target / "img" / f"{path.stem}.png"
+        return screenshot if screenshot.is_file() else None
+    mime, data = found[-1]
+    picture = target / "img" / f"{path.stem}-shown.{'jpg' if mime == 'image/jpeg' else 'png'}"
+    picture.write_bytes(base64.b64decode("".join(data)))
+    return picture
 
 
 def _with_links(text: str) -> str:

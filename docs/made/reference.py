@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.resources import files
@@ -60,8 +61,13 @@ def options_page() -> str:
         f"the command line ([where some defaults differ](command-line.md)).\n\n{ways}\n",
     ]
     for group in groups:
-        rows = [_option(option) for option in OPTIONS if option.group == group]
-        parts.append(f"\n## {group.capitalize()}\n\n{as_table(('flag', 'what it says', 'default'), rows)}")
+        its = [option for option in OPTIONS if option.group == group]
+        common = Counter(option.commands for option in its).most_common(1)[0][0]
+        rows = [_option(option, common) for option in its]
+        table = as_table(("flag", "what it says", "default"), rows)
+        parts.append(
+            f"\n## {group.capitalize()}\n\nIn {_places(common)}, if not said otherwise.\n\n{{.options}}\n{table}"
+        )
     rows = [(f"`{o.name}`", f"`IMAGEGEN_{o.name.upper()}`", _default(o)) for o in OPTIONS if o.config]
     parts += [
         "\n## Settings\n",
@@ -76,19 +82,25 @@ def _anchor(heading: str) -> str:
     return heading.lower().replace(" ", "-")
 
 
-def _option(option: Option) -> tuple[str, str, str]:
+def _option(option: Option, common: frozenset[str]) -> tuple[str, str, str]:
     """A row of a group's table; `options.md#option-NAME` leads to it."""
     value = "" if option.kind == "switch" else f" {option.metavar or option.name.upper()}"
     flags = [f"`{flag}`" for flag in option.flags[:-1]] + [f"`{option.flags[-1]}{value}`"]
-    flags += [f"`{flag}` is `{option.flags[-1]} {word}`" for flag, word in option.shorthands]
+    flags += [f"`{flag}` (`{option.flags[-1]} {word}`)" for flag, word in option.shorthands]
     if option.kind == "switch" and (option.config or option.default):
         flags.append(f"`--no-{option.flags[-1][2:]}`")
-    shown = "<br>".join(flags) if option.commands else f"a setting only: `{option.name}`"
-    facts = ["one of " + ", ".join(f"`{word}`" for word in option.choices)] if option.choices else []
+    shown = " ".join(flags) if option.commands else f"`{option.name}`, a setting only"
+    facts = (
+        ["one of " + ", ".join(f"`{word}`" for word in option.choices)] if option.choices and "|" not in value else []
+    )
     facts += [] if f"--{option.name.replace('_', '-')}" in option.flags else [f"in Python `{option.name}`"]
-    facts += ["in " + ", ".join(f"`{text}`" for name, text in COMMANDS.items() if name in option.commands)] if option.commands else []
-    what = f"{_plain(option.help)}<br><small>{'; '.join(facts)}</small>"
-    return f'<span id="option-{option.name}"></span>{shown}', what, _default(option)
+    facts += [f"in {_places(option.commands)}"] if option.commands and option.commands != common else []
+    more = f"<br><small>{'; '.join(facts)}</small>" if facts else ""
+    return f'<span id="option-{option.name}"></span>{shown}', _plain(option.help) + more, _default(option)
+
+
+def _places(commands: frozenset[str]) -> str:
+    return ", ".join(f"`{text}`" for name, text in COMMANDS.items() if name in commands)
 
 
 def _default(option: Option) -> str:
