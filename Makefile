@@ -12,7 +12,7 @@ help:  ## list the targets
 	@echo "Setting up .venv, once: this takes a minute or two."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --editable '.[panel]' --group dev
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
 .venv/docs: .venv/ready

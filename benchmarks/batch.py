@@ -24,8 +24,8 @@ import httpx2
 import numpy as np
 from PIL import Image
 
-from imagegen_magic.api import Session, run_batch
-from imagegen_magic.cutouts import cutout_many
+from imagegen_magic.matting.cutout import cutout_many
+from imagegen_magic.session import Session
 
 LATENCY = 0.5  # seconds
 SERVER = """
@@ -76,10 +76,10 @@ def batch_seconds(url: str, jobs: int, concurrency: int) -> float:
     """Wall time of a batch, first connection to report."""
     with tempfile.TemporaryDirectory() as folder:
         session = Session(defaults=lambda: {"base_url": url, "out_dir": folder})
-        run_batch(["warm up"], session=session, size="1024x1024", quality="low")
+        session.batches.run_jobs(["warm up"], size="1024x1024", quality="low")
         started = time.perf_counter()
-        gallery = run_batch(
-            [f"mug {n}" for n in range(jobs)], session=session, concurrency=concurrency, size="1024x1024", quality="low"
+        gallery = session.batches.run_jobs(
+            [f"mug {n}" for n in range(jobs)], concurrency=concurrency, size="1024x1024", quality="low"
         )
         seconds = time.perf_counter() - started
         session.close()

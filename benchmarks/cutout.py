@@ -24,8 +24,8 @@ from cutout_score import score
 from cutout_subjects import SUBJECTS
 from PIL import Image
 
-from imagegen_magic.cutouts import cutout, difference_cutout
 from imagegen_magic.errors import CutoutError
+from imagegen_magic.matting.cutout import cutout, difference_cutout
 
 GREEN, MAGENTA = "#00ff00", "#ff00ff"
 DELIVERIES = (

@@ -25,12 +25,12 @@ from cutout_render import Bytes, Delivery, render
 from cutout_subjects import SUBJECTS
 from PIL import Image
 
-from imagegen_magic.cutouts import cutout, cutout_many
+from imagegen_magic.matting.cutout import cutout, cutout_many
 
 GREEN = "#00ff00"
 FRESH = """
 import sys
-from imagegen_magic.cutouts import cutout
+from imagegen_magic.matting.cutout import cutout
 cutout(sys.argv[1], key="#00ff00").save(sys.argv[2])
 with open("/proc/self/status") as status:
     print(next(line.split()[1] for line in status if line.startswith("VmHWM")))

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from imagegen_magic.api import Session
 from imagegen_magic.errors import CallError
-from imagegen_magic.result import ImageResult
+from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
 
@@ -69,11 +69,11 @@ ROWS: dict[str, Row] = {
     "reset before headers": Row(script="reset before headers", outcome="ambiguous", error="ConnectionLostError"),
     "reset after headers": Row(script="reset after headers", outcome="ambiguous", error="ConnectionLostError"),
     "stall past the timeout": Row(script="stall seconds=2.5", outcome="ambiguous", error="CallTimeoutError"),
-    "slow body": Row(script="slow body seconds=10", outcome="ambiguous", error="CallTimeoutError", keeps=True),
+    "slow body": Row(script="slow body seconds=10", outcome="done", pictures=2),
     "truncated body": Row(script="truncated body", outcome="done", pictures=1, keeps=True),
     "empty body": Row(script="empty body", outcome="ambiguous", error="AnswerError"),
     "JSON cut": Row(script="json cut", outcome="done", pictures=1, keeps=True),
-    "HTML 200": Row(script="html 200", outcome="ambiguous", error="AnswerError", keeps=True),
+    "HTML 200": Row(script="html 200", outcome="refused", error="BadRequestError"),
     "bad base64": Row(script="bad base64", outcome="ambiguous", error="AnswerError", keeps=True),
     "half PNG": Row(script="half png", outcome="ambiguous", error="AnswerError", keeps=True),
     "JPEG for PNG": Row(script="jpeg for png", outcome="done", pictures=2),
@@ -82,7 +82,7 @@ ROWS: dict[str, Row] = {
     "more": Row(script="more", outcome="done", pictures=3),
     "url only": Row(script="url only", outcome="done", pictures=2),
     "stream": Row(script="", outcome="done", pictures=1, options=STREAM),
-    "stream cut": Row(script="stream cut", outcome="ambiguous", error="AnswerError", options=STREAM),
+    "stream cut": Row(script="stream cut", outcome="ambiguous", error="AnswerError", keeps=True, options=STREAM),
     "stream error": Row(script="stream error", outcome="ambiguous", error="ServerError", options=STREAM),
     "stream silent": Row(
         script="stream silent seconds=2.5", outcome="ambiguous", error="CallTimeoutError", options=STREAM

@@ -20,13 +20,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from imagegen_magic.history import History, file_sha256
-from imagegen_magic.recovery import recover
-from imagegen_magic.store import Store
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import History, file_sha256
+from imagegen_magic.store.recovery import recover
 
 CHILD = """
 import sys
-from imagegen_magic.api import Session
+from imagegen_magic.session import Session
 session = Session(defaults=lambda: {"backend": "simulator", "out_dir": sys.argv[1]})
 session.generate("warm up", size="1024x640", quality="low", name="warm")
 print("ready", flush=True)

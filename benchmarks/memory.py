@@ -39,10 +39,10 @@ print(before, peak())
 OURS = (
     COMMON
     + """
-from imagegen_magic.api import Session
-from imagegen_magic.client import Client
+from imagegen_magic.session import Session
+from imagegen_magic.wire.client import Client
 session = Session(defaults=lambda: {"base_url": url, "out_dir": str(folder)})
-session.client(session.options({})).sdk()
+session.clients.get(session.options({})).sdk()
 import ijson, tenacity, PIL.Image, numpy
 before = peak()
 session.generate("a mug", n=count, size="3840x2160")

@@ -9,48 +9,59 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import Session, edit, generate, run_batch
-    from .batch_results import FailedJob, Gallery
-    from .cutouts import Cutout, cutout, cutout_many
+    from .api import edit, generate, preview, run_batch, start
+    from .batch.results import FailedJob, Gallery
+    from .checks.files import check
+    from .checks.verdicts import CheckReport
     from .errors import BudgetError, CallError, CutoutError, ImagegenError, RequestError
+    from .jobs.result import GeneratedImage, ImageResult, JobPreview
+    from .jobs.task import Task
+    from .matting.cutout import Cutout, cutout, cutout_many
     from .metadata.inspection import provenance
     from .metadata.reading import Provenance
     from .panel import Panel
-    from .result import GeneratedImage, ImageResult
+    from .session import Session
     from .simulator import Simulator
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "BudgetError": "errors",
     "CallError": "errors",
-    "Cutout": "cutouts",
+    "Cutout": "matting.cutout",
+    "CheckReport": "checks.verdicts",
     "CutoutError": "errors",
-    "FailedJob": "batch_results",
-    "Gallery": "batch_results",
-    "GeneratedImage": "result",
-    "ImageResult": "result",
+    "FailedJob": "batch.results",
+    "Gallery": "batch.results",
+    "GeneratedImage": "jobs.result",
+    "ImageResult": "jobs.result",
     "ImagegenError": "errors",
+    "JobPreview": "jobs.result",
     "Panel": "panel",
     "Provenance": "metadata.reading",
     "RequestError": "errors",
-    "Session": "api",
+    "Session": "session",
     "Simulator": "simulator",
-    "cutout": "cutouts",
-    "cutout_many": "cutouts",
+    "Task": "jobs.task",
+    "cutout": "matting.cutout",
+    "cutout_many": "matting.cutout",
+    "check": "checks.files",
     "edit": "api",
     "generate": "api",
+    "preview": "api",
     "provenance": "metadata.inspection",
     "run_batch": "api",
+    "start": "api",
 }
 """Where each public name lives; none has the name of a module, which importing that module would overwrite."""
 
 __all__ = [
     "BudgetError",
     "CallError",
+    "CheckReport",
     "Cutout",
     "CutoutError",
     "FailedJob",
@@ -58,19 +69,24 @@ __all__ = [
     "GeneratedImage",
     "ImageResult",
     "ImagegenError",
+    "JobPreview",
     "Panel",
     "Provenance",
     "RequestError",
     "Session",
     "Simulator",
+    "Task",
     "__version__",
+    "check",
     "cutout",
     "cutout_many",
     "edit",
     "generate",
     "load_ipython_extension",
+    "preview",
     "provenance",
     "run_batch",
+    "start",
     "unload_ipython_extension",
 ]
 
@@ -87,13 +103,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Registers `%%imagegen`, `%%imagegen_edit`, `%%imagegen_batch` and `%imagegen`; silent, no network."""
-    from .magics import load
+    from .notebook.magics import load  # noqa: PLC0415 - `import imagegen_magic` needs no IPython
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Takes away everything that loading added."""
-    from .magics import unload
+    from .notebook.magics import unload  # noqa: PLC0415 - the same
 
     unload(shell)

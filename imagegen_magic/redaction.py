@@ -6,7 +6,9 @@ import os
 import re
 from collections.abc import Mapping
 
-__all__ = ["find_key", "redact"]
+from .errors import OptionError, Problem
+
+__all__ = ["find_key", "redact", "refuse_keys"]
 
 REMOVED = "[key removed]"
 KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_ADMIN_KEY")
@@ -32,3 +34,19 @@ def redact(text: str, environ: Mapping[str, str] = os.environ) -> str:
     for key in _known(environ):
         text = text.replace(key, REMOVED)
     return _KEY.sub(REMOVED, text)
+
+
+def refuse_keys(text: str, place: str) -> None:
+    """Stops a text that holds something shaped like an API key, before it reaches a prompt, a file or a history.
+
+    `place` is what the text is: `cell`, `line`.
+
+    Raises:
+        OptionError: it does.
+    """
+    if find_key(text):
+        rule = (
+            f"this {place} holds something shaped like an API key; notebooks, sidecars and histories keep what it holds"
+        )
+        fix = "take it out, set the environment variable OPENAI_API_KEY instead, and revoke the key if it was saved"
+        raise OptionError(f"the {place} was refused", problems=(Problem(field=place, rule=rule, fix=fix),))

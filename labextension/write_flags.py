@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from imagegen_magic.option_table import OPTIONS, Option
+from imagegen_magic.options.table import OPTIONS, Option
 
 __all__ = ["TARGET", "flags"]
 
@@ -27,10 +27,10 @@ def _flags_of(command: str) -> dict[str, dict[str, str]]:
 
 def _spellings(option: Option) -> dict[str, dict[str, str]]:
     """Every way to write the option, as the line's parser knows them."""
-    alone = option.kind in ("switch", "optional")
+    alone = option.kind in ("flag", "optional")
     facts = {"help": option.help} if alone else {"help": option.help, "metavar": option.metavar}
     found = dict.fromkeys(option.flags, facts)
-    if option.kind == "switch" and (option.config or option.default):
+    if option.kind == "flag" and (option.config or option.default):
         found |= {f"--no-{flag[2:]}": {"help": f"not: {option.help}"} for flag in option.flags if flag.startswith("--")}
     return found | {flag: {"help": f"{option.flags[-1]} {value}"} for flag, value in option.shorthands}
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from imagegen_magic.api import Session
-from imagegen_magic.client import Client
+from imagegen_magic.api import use_session
+from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
+from imagegen_magic.wire.client import Clients
 
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
@@ -43,10 +44,7 @@ def session(simulator):
 
 def simulated_session(simulator, **defaults):
     """A session over the given simulator, in process."""
-    session = Session(defaults=lambda: {"backend": "simulator", **defaults})
-    client = Client(backend="simulator", simulator=simulator)
-    session.client = lambda options: client
-    return session
+    return Session(defaults=lambda: {"backend": "simulator", **defaults}, clients=Clients(simulator=simulator))
 
 
 @pytest.fixture
@@ -58,8 +56,8 @@ def shell(session):
     made = InteractiveShell.instance()
     made.history_manager.enabled = False
     made.run_line_magic("load_ext", "imagegen_magic")
-    made.find_cell_magic("imagegen").__self__._session = session
-    yield made
+    with use_session(session):
+        yield made
     made.run_line_magic("unload_ext", "imagegen_magic")
     made.history_manager.end_session()
     InteractiveShell.clear_instance()

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from made import architecture
 
 import imagegen_magic
 
 PACKAGE = Path(imagegen_magic.__file__).parent
 
-FLOORS = {
-    "base": "errors redaction tables background",
-    "facts and rules": "catalog models_file sizes backdrop prompt request rules response cost option_table option_values options "
-    "settings servers history rows names "
-    "pacing retries faults",
-    "metadata": "metadata",
-    "pictures": "receiving inputs masks preview png matting cutouts captions",
-    "work": "store recovery planning extraction result running batch batch_results batch_api batch_submitted batch_lines answers transport batch_calls client ledger doctor reports "
-    "recall gather",
-    "engine": "session_core session_batches api",
-    "surfaces": "frontend cells batch_cells batch_view verbs completion magics panel widgets cli __main__",
-}
-"""From the ground up. A module imports from its own floor or from below, never in a circle."""
+ORDER = (
+    "__main__",
+    "notebook cli",
+    "panel",
+    "api",
+    "session",
+    "batch",
+    "wire display widgets",
+    "jobs",
+    "checks spritesheets",
+    "matting store",
+    "images",
+    "metadata",
+    "request",
+    "options",
+    "facts",
+    "errors redaction tables _version",
+)
+"""The wings and the modules of the root, from the top down. A module imports from a lower line, or from its own wing."""
 
 OWNERS = {
-    "openai": "client batch_calls",
-    "httpx2": "client transport",
-    "ijson": "answers",
-    "tenacity": "retries",
-    "filelock": "history store recovery",
-    "cv2": "matting cutouts",
-    "isal": "png",
-    "IPython": "frontend completion magics cells batch_cells panel",
-    "traitlets": "magics widgets panel",
+    "openai": "wire",
+    "httpx2": "wire",
+    "ijson": "wire",
+    "tenacity": "wire",
+    "filelock": "store",
+    "cv2": "matting checks spritesheets",
+    "isal": "images",
+    "IPython": "display notebook panel",
+    "traitlets": "notebook widgets panel",
     "ipywidgets": "panel",
-    "anywidget": "widgets",
+    "anywidget": "widgets panel",
     "pydantic": "",
     "c2pa": "metadata",
     "cryptography": "metadata",
@@ -49,76 +55,63 @@ OWNERS = {
 HEAVY = ("openai", "httpx2", "numpy", "PIL", "cv2", "ipywidgets", "anywidget", "pydantic", "ijson", "tenacity", "c2pa")
 
 
-def sources():
-    """(module, path) of the package, a folder counting as one module; the simulator stands apart."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        if parts[0] not in ("simulator", "__init__"):
-            yield parts[0], path
+RANK = {name: len(ORDER) - number for number, names in enumerate(ORDER) for name in names.split()}
+LOWEST = 1
 
 
-def imports_of(path):
-    """(own modules, other packages) that a file imports at run time, those inside functions included."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    skipped = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    depth = len(path.relative_to(PACKAGE).parts)
-    own, other = set(), set()
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            other |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            first, *rest = node.module.split(".")
-            (own if first == PACKAGE.name and rest else other).add(rest[0] if first == PACKAGE.name and rest else first)
-        elif isinstance(node, ast.ImportFrom) and node.level == depth:
-            own |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
-    return own, other
-
-
-FLOOR_OF = {module: number for number, names in enumerate(FLOORS.values()) for module in names.split()}
-
-
-@pytest.mark.parametrize(("module", "path"), list(sources()), ids=lambda value: getattr(value, "name", value))
-def test_imports_go_down(module, path):
-    """A room is on the plan and imports from its own floor or from below."""
-    assert module in FLOOR_OF, f"{module} is on no floor: put it into FLOORS and into docs/architecture.md"
-    for other in imports_of(path)[0] - {"simulator", "__version__"}:
-        why = f"{module} imports {other}, which is on a floor above it: the arrow must point down"
-        assert FLOOR_OF[other] <= FLOOR_OF[module], why
+@pytest.mark.parametrize("module", architecture.modules())
+def test_imports_go_down(module):
+    """A module belongs to a wing of the plan and imports from wings below its own."""
+    wing = architecture.wing_of(module)
+    if wing == "__init__":
+        return
+    assert wing in RANK, f"{wing} is not in the plan: put it into ORDER and into docs/architecture.md"
+    for other in {architecture.wing_of(name) for name in architecture.arrows()[module]} - {wing}:
+        below = RANK[other] < RANK[wing] or RANK[other] == RANK[wing] == LOWEST
+        assert below, f"{module} imports {other}, which is not below {wing}: the arrow must point down"
 
 
 def test_no_circles():
-    """No room needs itself by way of others."""
-    needs = {}
-    for module, path in sources():
-        needs.setdefault(module, set()).update(imports_of(path)[0] & FLOOR_OF.keys() - {module})
-    while needs:
-        free = [module for module, others in needs.items() if not others & needs.keys()]
-        assert free, f"these import each other in a circle: {sorted(needs)}"
-        for module in free:
-            del needs[module]
+    """No module needs itself by way of others, no wing either."""
+    assert not architecture.circles(architecture.arrows())
+    assert not architecture.circles(architecture.wing_arrows())
+
+
+def test_late_imports_have_reasons():
+    """An import inside a function says what it keeps out, or what makes it late."""
+    assert [f"{i.importer}:{i.line}" for i in architecture.late_imports() if not i.reason] == []
+
+
+def test_no_model_id_in_code():
+    """Models are data: no code names one, in a card's fix either."""
+    found = [
+        f"{name}:{number}"
+        for name, path in architecture.modules(simulator=True).items()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if "gpt-image" in line or "dall-e" in line
+    ]
+    assert found == []
+
+
+def test_the_root_stays_small():
+    """At most eight modules stand in the root; everything else has a wing."""
+    assert len(list(PACKAGE.glob("*.py"))) <= 8
 
 
 @pytest.mark.parametrize("library", OWNERS)
 def test_libraries_have_owners(library):
     """A library with a wall around it is imported by its owners only."""
-    users = {module for module, path in sources() if library in imports_of(path)[1]}
+    found = (i for path in architecture.modules().values() for i in architecture.imports_of(path))
+    users = {architecture.wing_of(i.importer) for i in found if not i.own and i.target == library}
     assert users <= set(OWNERS[library].split()), f"{library} belongs to: {OWNERS[library] or 'nobody'}"
 
 
 def test_simulator_does_not_see_our_checker():
     """The simulator judges by its own rules: with ours, a wrong rule would confirm itself."""
-    for path in (PACKAGE / "simulator").glob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-        seen = {name.split(".")[1] for name in named if name.startswith("imagegen_magic.")}
-        assert seen <= {"catalog", "simulator"}, f"{path.name} imports {seen}"
+    for name, path in architecture.modules(simulator=True).items():
+        if architecture.wing_of(name) == "simulator":
+            seen = {architecture.wing_of(i.target) for i in architecture.imports_of(path) if i.own}
+            assert seen <= {"facts", "simulator"}, f"{name} imports {seen}"
 
 
 def test_loading_is_light():

@@ -11,11 +11,10 @@ import pyarrow as pa
 import pytest
 from conftest import simulated_session
 
-from imagegen_magic.api import run_batch
-from imagegen_magic.batch_results import FailedJob
+from imagegen_magic.batch.pacing import Pacer
+from imagegen_magic.batch.results import FailedJob
+from imagegen_magic.batch.rows import expand_grid, parse_grid, read_body, read_source
 from imagegen_magic.errors import BudgetError, OptionError, RequestError
-from imagegen_magic.pacing import Pacer
-from imagegen_magic.rows import expand_grid, parse_grid, read_body, read_source
 from imagegen_magic.simulator import Simulator
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -24,7 +23,7 @@ SMALL = {"size": "1024x640", "quality": "low"}
 def test_results_in_order_with_their_own_options(session):
     """Each job has the shared options and its own; results come in the jobs' order, with a report."""
     jobs = [{"prompt": "a mug"}, {"prompt": "a cat", "quality": "medium", "out": "pets/cat.png"}, "a fish"]
-    gallery = run_batch(jobs, session=session, name="set", **SMALL)
+    gallery = session.batches.run_jobs(jobs, name="set", **SMALL)
     assert [r.request["quality"] for r in gallery] == ["low", "medium", "low"]
     assert gallery.paths[1].as_posix().endswith("pets/cat.png")
     lines = [json.loads(line) for line in gallery.report.read_text().splitlines()]
@@ -34,7 +33,7 @@ def test_results_in_order_with_their_own_options(session):
 
 def test_each_run_has_a_report_of_its_own(session):
     """Runs of one name that end within one second do not replace each other's reports."""
-    runs = [run_batch(["a mug"], session=session, name="set", **SMALL) for _ in range(3)]
+    runs = [session.batches.run_jobs(["a mug"], name="set", **SMALL) for _ in range(3)]
     assert len({gallery.report for gallery in runs}) == 3
     assert all(gallery.report.read_text() for gallery in runs)
 
@@ -43,19 +42,19 @@ def test_every_faulty_job_is_named_and_nothing_is_sent(session, simulator):
     """The whole batch is checked first; `skip_invalid` sends the good ones."""
     jobs = [{"prompt": "a mug"}, {"prompt": ""}, {"prompt": "x", "size": "3x3"}, {"prompt": "y", "sise": "square"}]
     with pytest.raises(RequestError) as caught:
-        run_batch(jobs, session=session, **SMALL)
+        session.batches.run_jobs(jobs, **SMALL)
     assert [p.where for p in caught.value.problems] == ["row 1", "row 2", "row 3"]
     assert not simulator.record
-    assert len(run_batch(jobs, session=session, skip_invalid=True, **SMALL).done) == 1
+    assert len(session.batches.run_jobs(jobs, skip_invalid=True, **SMALL).done) == 1
 
 
 def test_names_that_exist_are_found_before(session, simulator):
     """With `if_exists="fail"` a taken name, or one that two jobs want, is a fault of its job."""
-    run_batch([{"prompt": "a mug", "out": "a.png"}], session=session, **SMALL)
+    session.batches.run_jobs([{"prompt": "a mug", "out": "a.png"}], **SMALL)
     sent = len(simulator.record)
     jobs = [{"prompt": "a cat", "out": "a.png"}, {"prompt": "1", "out": "b.png"}, {"prompt": "2", "out": "b.png"}]
     with pytest.raises(RequestError) as caught:
-        run_batch(jobs, session=session, if_exists="fail", **SMALL)
+        session.batches.run_jobs(jobs, if_exists="fail", **SMALL)
     assert [p.where for p in caught.value.problems] == ["row 0", "row 2"]
     assert len(simulator.record) == sent
 
@@ -63,36 +62,36 @@ def test_names_that_exist_are_found_before(session, simulator):
 def test_running_again_sends_what_is_missing(session, simulator):
     """Resume goes by the request's identity; equal jobs count as often as they stand there."""
     jobs = ["a mug", "a mug", "a cat"]
-    run_batch(jobs[:2], session=session, **SMALL)
-    again = run_batch(jobs, session=session, **SMALL)
+    session.batches.run_jobs(jobs[:2], **SMALL)
+    again = session.batches.run_jobs(jobs, **SMALL)
     assert [result.reused for result in again] == [True, True, False]
     assert simulator.images_billed == 3
-    run_batch(jobs, session=session, reuse=False, **SMALL)
+    session.batches.run_jobs(jobs, reuse=False, **SMALL)
     assert simulator.images_billed == 6
 
 
 def test_failures_are_results():
     """One job's error does not stop the others; `fail_fast` does."""
     jobs = [f"mug {n}" for n in range(4)]
-    gallery = run_batch(jobs, session=simulated_session(Simulator(faults="moderation")), concurrency=1, **SMALL)
+    gallery = simulated_session(Simulator(faults="moderation")).batches.run_jobs(jobs, concurrency=1, **SMALL)
     assert [isinstance(result, FailedJob) for result in gallery] == [True, False, False, False]
     assert gallery.failures[0].to_record()["outcome"] == "refused"
     simulator = Simulator(faults="moderation")
-    run_batch(jobs, session=simulated_session(simulator), concurrency=1, fail_fast=True, out_dir="other", **SMALL)
+    simulated_session(simulator).batches.run_jobs(jobs, concurrency=1, fail_fast=True, out_dir="other", **SMALL)
     assert len(simulator.record) == 1
 
 
 def test_interrupt_sends_nothing_more(session, simulator):
     """What was cancelled before it was sent is not sent, and a second run does the rest."""
     rows = read_source([f"mug {n}" for n in range(12)])
-    plan = session.plan_batch(rows, SMALL)
+    plan = session.batches.plan(rows, SMALL)
     stop = threading.Event()
-    gallery = session.run_batch(
+    gallery = session.batches.run(
         plan, {**SMALL, "concurrency": 2}, cancel=stop, on_done=lambda index, result: index == 3 and stop.set()
     )
     done = len(gallery.done)
     assert 4 <= done < 12
-    rest = session.run_batch(session.plan_batch(read_source([f"mug {n}" for n in range(12)]), SMALL), SMALL)
+    rest = session.batches.run(session.batches.plan(read_source([f"mug {n}" for n in range(12)]), SMALL), SMALL)
     assert len(rest.done) == 12
     assert simulator.images_billed == 12
     assert len(set(rest.paths)) == 12
@@ -101,7 +100,7 @@ def test_interrupt_sends_nothing_more(session, simulator):
 def test_budget_of_the_whole_batch(session, simulator):
     """`max_cost` is for the sum."""
     with pytest.raises(BudgetError):
-        run_batch(["a", "b"], session=session, max_cost=0.06, size="1024x1024", quality="medium")
+        session.batches.run_jobs(["a", "b"], max_cost=0.06, size="1024x1024", quality="medium")
     assert not simulator.record
 
 
@@ -109,9 +108,7 @@ def test_a_slow_server_slows_everybody_and_loses_nobody():
     """A server that allows 2 at once while 8 are asked for: all are done, none twice."""
     simulator = Simulator(limit=2, latency=0.05)
     session = simulated_session(simulator, retries=8)
-    client = session.client(None)
-    client._retries = 8
-    gallery = run_batch([f"mug {n}" for n in range(10)], session=session, concurrency=8, **SMALL)
+    gallery = session.batches.run_jobs([f"mug {n}" for n in range(10)], concurrency=8, **SMALL)
     assert len(gallery.done) == 10
     assert simulator.images_billed == 10
 
@@ -120,7 +117,7 @@ def test_no_more_in_flight_than_asked_for(folder):
     """There are threads that save while others send, but the server never has more than `concurrency` at once."""
     simulator = Simulator(limit=3, latency=0.05)
     session = simulated_session(simulator)
-    gallery = run_batch([f"mug {n}" for n in range(12)], session=session, concurrency=3, **SMALL)
+    gallery = session.batches.run_jobs([f"mug {n}" for n in range(12)], concurrency=3, **SMALL)
     assert len(gallery.done) == 12
     assert [arrival.status for arrival in simulator.record] == [200] * 12
 
@@ -128,8 +125,8 @@ def test_no_more_in_flight_than_asked_for(folder):
 def test_what_was_stopped_before_it_was_sent_leaves_no_trace(session, simulator):
     """A job that never got its turn holds no name and is not in the history."""
     stop = threading.Event()
-    plan = session.plan_batch(read_source([f"mug {n}" for n in range(9)]), SMALL)
-    gallery = session.run_batch(plan, {**SMALL, "concurrency": 2}, cancel=stop, on_done=lambda *done: stop.set())
+    plan = session.batches.plan(read_source([f"mug {n}" for n in range(9)]), SMALL)
+    gallery = session.batches.run(plan, {**SMALL, "concurrency": 2}, cancel=stop, on_done=lambda *done: stop.set())
     store = session.store(session.options({}))
     assert len(store.history.records()) == len(simulator.record) == len(gallery.done)
     assert len(list(store.folder.glob("*.png"))) == len(gallery.done)
@@ -142,9 +139,9 @@ def test_pacer_spaces_images_by_the_minute():
     pacer = Pacer(4, ipm=60, clock=lambda: now[0])
     with pacer.slot():
         pass
-    assert pacer._next == 1.0
+    assert pacer.next_send == 1.0
     pacer.learn({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": "1m30s"})
-    assert pacer._next == 90.0
+    assert pacer.next_send == 90.0
 
 
 def test_rows_of_every_kind(folder):
@@ -193,24 +190,24 @@ def test_grid_of_several_words(shell, simulator):
 
 def test_names_are_settled_before_anything_is_sent(session, folder):
     """Equal names are numbered in the batch's order, whichever job is sent first, and a name that exists is said."""
-    run_batch([{"prompt": "old", "out": "cup.png"}], session=session, **SMALL)
+    session.batches.run_jobs([{"prompt": "old", "out": "cup.png"}], **SMALL)
     jobs = [{"prompt": "first", "out": "cup.png"}, {"prompt": "second", "out": "cup.png"}, "a hat", "a hat!"]
-    plan = session.plan_batch(read_source(jobs), {**SMALL, "n": 1})
+    plan = session.batches.plan(read_source(jobs), {**SMALL, "n": 1})
     planned = [item.files for item in plan.planned]
     assert planned == ["cup-v2.png", "cup-v3.png", "hat.png", "hat-v2.png"]
     assert "cup.png is taken, so it will be cup-v2.png (and 2 more)" in plan.summary()
-    gallery = run_batch(list(reversed(jobs)), session=session, concurrency=4, **SMALL)
+    gallery = session.batches.run_jobs(list(reversed(jobs)), concurrency=4, **SMALL)
     assert [path.name for path in gallery.paths] == ["hat.png", "hat-v2.png", "cup-v2.png", "cup-v3.png"]
-    several = session.plan_batch(read_source([{"prompt": "x", "out": "hat.png"}]), {**SMALL, "n": 2})
+    several = session.batches.plan(read_source([{"prompt": "x", "out": "hat.png"}]), {**SMALL, "n": 2})
     assert several.planned[0].files == "hat-1.png, hat-2.png"
 
 
 def test_faults_come_in_the_order_of_the_lines(session):
     """A name that is taken stands between the unreadable lines around it."""
-    run_batch([{"prompt": "old", "out": "cup.png"}], session=session, **SMALL)
+    session.batches.run_jobs([{"prompt": "old", "out": "cup.png"}], **SMALL)
     rows = read_body('{"prompt": "a", "size": "3x3"}\n{"prompt": "b", "out": "cup.png"}\n{"prompt": \n')
     with pytest.raises(RequestError) as caught:
-        session.plan_batch(rows, {**SMALL, "if_exists": "fail"})
+        session.batches.plan(rows, {**SMALL, "if_exists": "fail"})
     assert [problem.where for problem in caught.value.problems] == ["line 1", "line 2", "line 3"]
 
 

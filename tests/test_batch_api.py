@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from conftest import simulated_session
 from PIL import Image
 
-from imagegen_magic import batch_lines
+from imagegen_magic.batch.lines import write_parts
+from imagegen_magic.batch.rows import read_source
 from imagegen_magic.errors import CallError, ImagegenError, OptionError, RequestError
-from imagegen_magic.rows import read_source
+from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.simulator import Simulator
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -20,7 +22,7 @@ NIGHT = {**SMALL, "model": "gpt-image-2.5-flare", "via": "batch-api"}
 def submitted(session, jobs, **more):
     """The handle of a batch of these jobs."""
     shared = {**NIGHT, **more}
-    return session.submit_batch(session.plan_batch(read_source(jobs), shared, name="night"), shared, name="night")
+    return session.batches.submit(session.batches.plan(read_source(jobs), shared, name="night"), shared, name="night")
 
 
 def collected(handle, steps=9):
@@ -37,12 +39,12 @@ def test_submitted_asked_for_and_collected(session, simulator, folder):
         submitted(session, ["a cat", "a fish"])
     with pytest.raises(ImagegenError, match="not finished"):
         handle.collect()
-    later = simulated_session(simulator).batch_handle(handle.id)
+    later = simulated_session(simulator).batches.handle(handle.id)
     gallery = collected(later)
     assert [path.name for path in gallery.paths] == ["night-mug.png", "night-cat.png"]
     assert len(later.collect().paths) == 2
     assert len(list((folder / "output/imagegen").glob("*.png"))) == 2
-    assert "collected" in str(session.batches_table())
+    assert "collected" in str(session.batches.table())
 
 
 def test_edits_go_with_uploaded_pictures(session, simulator, folder):
@@ -55,14 +57,14 @@ def test_edits_go_with_uploaded_pictures(session, simulator, folder):
         {"prompt": "like this", "ref": "coat.png"},
     ]
     handle = submitted(session, edits)
-    uploads = session.client(None).sdk().files.list(purpose="vision")
+    uploads = session.clients.get(session.options()).sdk().files.list(purpose="vision")
     assert sorted(file.filename for file in uploads) == ["coat.png", "mask.png", "room.png"]
     (folder / "room.png").unlink()
     (folder / "coat.png").unlink()
     later = simulated_session(simulator)
-    gallery = collected(later.batch_handle(handle.id))
+    gallery = collected(later.batches.handle(handle.id))
     assert len(gallery.done) == 3
-    assert [result.record.digest for result in gallery.done] == [job["digest"] for job in handle._sent.jobs]
+    assert [result.record.digest for result in gallery.done] == [job["digest"] for job in handle.submitted.jobs]
     assert simulator.images_billed == 3
 
 
@@ -71,18 +73,28 @@ def test_models_and_endpoints_have_files_of_their_own(session, simulator, folder
     Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
     jobs = ["a", {"prompt": "b", "model": "gpt-image-2"}, {"prompt": "c", "image": "room.png"}, "d"]
     handle = submitted(session, jobs)
-    assert len(handle._sent.parts) == 3
+    assert len(handle.submitted.parts) == 3
     assert [result.record.prompt_typed for result in collected(handle)] == ["a", "b", "c", "d"]
 
 
-@pytest.mark.parametrize(("limit", "value", "parts"), [("MAX_LINES", 2, 3), ("MAX_BYTES", 520, 3)])
-def test_a_file_over_the_limits_goes_in_parts(session, monkeypatch, limit, value, parts):
+@pytest.mark.parametrize("limit", [{"batch_lines": 2}, {"batch_bytes": 520}])
+def test_a_file_over_the_limits_goes_in_parts(session, limit):
     """No input file has more lines or bytes than the service takes."""
-    monkeypatch.setattr(batch_lines, limit, value)
-    handle = submitted(session, [f"mug {n}" for n in range(5)])
-    assert [len(part.jobs) for part in handle._sent.parts] == [2, 2, 1]
-    assert len(handle._sent.parts) == parts
-    assert len(collected(handle).done) == 5
+    plan = session.batches.plan(read_source([f"mug {n}" for n in range(5)]), NIGHT)
+    store = session.store(session.options())
+    limits = replace(load_catalog().limits, **limit)
+    files = write_parts(plan.to_send, "night", store, upload=str, limits=limits)
+    assert [len(part.jobs) for part, _ in files] == [2, 2, 1]
+    assert [len(path.read_text().splitlines()) for _, path in files] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(("given", "kept"), [({"image": "room.png"}, "image"), ({"ref": "room.png"}, "ref")])
+def test_inputs_keep_what_they_were(session, folder, given, kept):
+    """What was a reference is no image to edit when the batch is planned anew, and the other way round."""
+    Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
+    handle = submitted(session, [{"prompt": "a lamp", **given}])
+    assert list(handle.submitted.jobs[0]["inputs"]) == [kept]
+    assert collected(handle).done[0].record.digest == handle.submitted.jobs[0]["digest"]
 
 
 def test_failed_lines_are_planned_again(session, simulator):
@@ -92,7 +104,7 @@ def test_failed_lines_are_planned_again(session, simulator):
     assert [type(result).__name__ for result in first] == ["ImageResult", "FailedJob", "ImageResult"]
     assert "nonsense" in str(first.failures[0].error)
     again = submitted(session, jobs)
-    assert [job["prompt"] for job in again._sent.jobs] == ["a cat"]
+    assert [job["prompt"] for job in again.submitted.jobs] == ["a cat"]
 
 
 def test_cancelled_is_collected_and_sent_again(session, simulator):
@@ -131,7 +143,7 @@ def test_a_lost_answer_is_found_again(folder):
         submitted(session, ["a mug"])
     with pytest.raises(OptionError, match="submitted already"):
         submitted(session, ["a mug"])
-    assert len(collected(session.batch_handle()).done) == 1
+    assert len(collected(session.batches.handle()).done) == 1
 
 
 def test_kept_notes_are_plain(session, folder):
@@ -145,4 +157,4 @@ def test_batch_api_refuses_what_it_can_not_do(session):
     """A model without it, edits and two backdrops are refused before anything is uploaded."""
     for more in ({"model": "gpt-image-2.6-flare"}, {"transparent": "difference", "model": "gpt-image-2.5-flare"}):
         with pytest.raises(RequestError):
-            session.plan_batch(read_source(["a mug"]), {**SMALL, "via": "batch-api", **more})
+            session.batches.plan(read_source(["a mug"]), {**SMALL, "via": "batch-api", **more})

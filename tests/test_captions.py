@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imagegen_magic.captions import caption_html, caption_text
-from imagegen_magic.preview import contact_sheet
+from imagegen_magic.images.preview import contact_sheet
+from imagegen_magic.jobs.captions import caption_html, caption_text
 
 
 def test_a_minimal_caption_keeps_warnings(session):

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,8 @@ from imagegen_magic.cli.output import Progress, in_shell_words
 from imagegen_magic.cli.table import COMMANDS as TABLE
 from imagegen_magic.cli.table import options_of
 from imagegen_magic.errors import CallCancelledError, ServerError
-from imagegen_magic.option_table import OPTIONS
-from imagegen_magic.settings import resolve
+from imagegen_magic.options.settings import resolve
+from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
 
@@ -285,7 +285,7 @@ def test_place_output(line, placed):
     """--out is a path from the working folder; its history lies in the output folder where it is inside that."""
     values, problems = place_output(line, resolve(line))
     assert not problems
-    assert (resolve(values)["out_dir"], values["out"]) == placed
+    assert (resolve(values).out_dir, values["out"]) == placed
 
 
 def test_job_file_stays_below_the_folder():
@@ -408,10 +408,9 @@ def test_bar_on_a_terminal():
     assert drawn.rstrip().splitlines()[-1].rpartition("\x1b[K")[2].startswith("saved as @1")
 
 
-def test_heartbeat_without_a_terminal(monkeypatch, capsys):
+def test_heartbeat_without_a_terminal(capsys):
     """Where there is no terminal, a line says now and then that the work goes on."""
-    monkeypatch.setattr("imagegen_magic.cli.output.HEARTBEAT_SECONDS", 0.0)
-    progress = Progress(3)
+    progress = Progress(3, heartbeat=0.0)
     progress.ended(0)
     progress.tick()
     assert "1 of 3 done, 0 in flight" in capsys.readouterr().err
@@ -472,33 +471,44 @@ def test_history_and_cost_see_what_was_made(capsys):
 # Ctrl-C
 
 
-def interrupted(words, latency=1.0, times=1):
-    """(exit code, stdout, stderr, pictures billed) of a command that gets SIGINT while its request is under way."""
-    with serve(simulator=Simulator(latency=latency)) as server:
+def interrupted(words, times=1, flying=1, by=signal.SIGINT):
+    """(exit code, stdout, stderr, images billed) of a command that gets a signal while its requests are under way.
+
+    The server holds its answers back until the signals were taken, so that no clock decides what comes first.
+    """
+    arrived, answer = threading.Semaphore(0), threading.Event()
+
+    def hold(seconds):
+        arrived.release()
+        answer.wait()
+
+    with serve(simulator=Simulator(latency=1.0, sleep=hold)) as server:
         process = spawn([*words, "--backend", "openai", "--base-url", server.url], start_new_session=True)
-        end = time.monotonic() + 30
-        while not server.simulator.record and "generating" not in "".join(_peek(process)) and time.monotonic() < end:
-            time.sleep(0.05)
+        for _ in range(flying):
+            arrived.acquire()
+        seen = ""
         for _ in range(times):
-            time.sleep(0.3)
-            process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-        return process.returncode, out, _seen.pop(process.pid, "") + err, server.simulator.images_billed
+            process.send_signal(by)
+            seen += read_until(process, lambda text: "Ctrl-C" in text or not text)
+        answer.set()
+        out, err = process.communicate()
+        return process.returncode, out, seen + err, server.simulator.images_billed
 
 
-_seen: dict[int, str] = {}
+def read_until(process, done):
+    """The lines of standard error up to the one after which `done(text)` is true, or its end."""
+    text = ""
+    for line in process.stderr:
+        text += line
+        if done(text):
+            break
+    return text
 
 
-def _peek(process):
-    """A line of standard error, once there is one."""
-    line = process.stderr.readline()
-    _seen[process.pid] = _seen.get(process.pid, "") + line
-    return line
-
-
-def test_ctrl_c_keeps_what_was_sent():
-    """The first Ctrl-C waits for the request that is billed, saves its picture, prints its path, and ends with 130."""
-    code, out, err, billed = interrupted(["generate", "a mug", *SMALL.split()])
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_what_was_sent(by):
+    """The first Ctrl-C or SIGTERM waits for the request that is billed, saves its image, prints its path, ends with 130."""
+    code, out, err, billed = interrupted(["generate", "a mug", *SMALL.split()], by=by)
     assert (code, out, billed) == (130, "output/imagegen/output.png\n", 1)
     assert "waiting for what was sent" in err
     assert "Traceback" not in err
@@ -507,7 +517,7 @@ def test_ctrl_c_keeps_what_was_sent():
 
 def test_ctrl_c_twice_leaves(capsys):
     """The second Ctrl-C leaves at once: no empty file stays, and the history says that it may have been billed."""
-    code, out, err, _ = interrupted(["generate", "a mug", *SMALL.split()], latency=5.0, times=2)
+    code, out, err, _ = interrupted(["generate", "a mug", *SMALL.split()], times=2)
     assert (code, out) == (130, "")
     assert "may have been billed" in err
     assert not Path("output/imagegen/output.png").exists()
@@ -519,7 +529,7 @@ def test_ctrl_c_in_a_batch_sends_nothing_more():
     """A batch that is stopped keeps what was in flight and sends no more; running it again sends the rest."""
     Path("jobs.txt").write_text("".join(f"a mug number {n}\n" for n in range(6)), encoding="utf-8")
     words = ["generate-batch", "--input", "jobs.txt", "--out-dir", "out", "--concurrency", "2", *SMALL.split()]
-    code, out, err, billed = interrupted(words)
+    code, out, err, billed = interrupted(words, flying=2)
     assert code == 130
     assert billed == len(out.splitlines()) == len(list(Path("out").glob("*.png"))) == 2
     assert "4 not sent" in err

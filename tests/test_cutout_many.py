@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagegen_magic.cutouts import cutout_many
 from imagegen_magic.errors import CutoutError
+from imagegen_magic.matting.cutout import cutout_many
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from cutout_render import Delivery, levels, render
 from cutout_score import score
 from cutout_subjects import SUBJECTS
 
-from imagegen_magic.cutouts import cutout
+from imagegen_magic.matting.cutout import cutout
 
 GREEN = "#00ff00"
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 import imagegen_magic
-from imagegen_magic.cutouts import cutout, cutout_many
 from imagegen_magic.errors import CutoutError, OptionError
 from imagegen_magic.matting.backdrop_fit import estimate_backdrop
+from imagegen_magic.matting.cutout import cutout, cutout_many
 from imagegen_magic.matting.loading import load_picture
 
 GREEN, RED = (0, 255, 0), (200, 30, 40)

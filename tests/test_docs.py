@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from imagegen_magic.catalog import load_catalog
 from imagegen_magic.cli.help import full_page
 from imagegen_magic.cli.table import COMMANDS as PROGRAMS
-from imagegen_magic.option_table import OPTIONS
-from imagegen_magic.settings import config_options
+from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.notebook.subcommands import SUBCOMMANDS
+from imagegen_magic.options.settings import config_options
+from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.simulator import FAULTS, parse_faults
-from imagegen_magic.verbs import VERBS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -65,7 +65,7 @@ def test_shell_runs(page, folder):
     """The shell blocks of a page run as they stand, in one shell, in an empty folder; each picture named is there."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(folder), "IMAGEGEN_BACKEND": "simulator"}
     program = "\n".join([PROGRAMS_OF_A_SHELL, *blocks(page, "sh")])
-    done = subprocess.run(["bash", "-c", program], env=env, capture_output=True, text=True, timeout=170, check=False)
+    done = subprocess.run(["bash", "-c", program], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     named = set(re.findall(r"--out (\S+\.png)", program.replace("--out tmp/imagegen/test.png", "")))
     dry = set(re.findall(r"--out (\S+\.png) --dry-run", program))
@@ -115,18 +115,23 @@ def test_reference_is_complete():
 
     pages = reference.pages()
     assert all(f'id="option-{option.name}"' in pages["options"] for option in OPTIONS)
-    assert all(f"`%imagegen {name}`" in pages["commands"] for name in VERBS)
+    assert all(f"`%imagegen {name}`" in pages["commands"] for name in SUBCOMMANDS)
     assert all(model.id in pages["models"] for model in load_catalog())
     assert all(f"## {name}\n" in pages["command-line"] for name in PROGRAMS)
 
 
 @pytest.mark.parametrize(
     ("widget", "section"),
-    [("panel_keys.js", "## The panel"), ("mask_editor.js", "## The mask editor"), ("gallery.js", "## The gallery")],
+    [
+        ("panel/page/panel.js", "## The panel"),
+        ("panel/page/history.js", "## The strip and the history"),
+        ("widgets/mask_editor.js", "## The mask editor"),
+        ("widgets/gallery.js", "## The gallery"),
+    ],
 )
 def test_keys_are_the_widgets_own(widget, section):
     """Every key that a widget's source asks for is in its section of the keyboard page."""
-    source = (ROOT / "imagegen_magic/widgets" / widget).read_text(encoding="utf-8")
+    source = (ROOT / "imagegen_magic" / widget).read_text(encoding="utf-8")
     text = PAGES["keyboard.md"].split(section)[1].split("\n## ")[0]
     keys = set(re.findall(r'\bkey === "([^"]+)"', source))
     keys |= set(re.findall(r'\["\w+", "\w+", "([a-z])"\]', source))

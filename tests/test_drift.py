@@ -10,11 +10,11 @@ from pathlib import Path
 import openai
 import pytest
 
-from imagegen_magic.catalog import load_catalog
 from imagegen_magic.errors import CallError
-from imagegen_magic.faults import status_error
-from imagegen_magic.option_table import OPTIONS
-from imagegen_magic.request import WIRE_FIELDS
+from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.options.table import OPTIONS
+from imagegen_magic.request.request import WIRE_FIELDS
+from imagegen_magic.wire.http_errors import status_error
 
 NOT_OFFERED = {
     "response_format": "the GPT image models always answer with base64; servers that need it get it from servers.toml",

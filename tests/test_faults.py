@@ -9,8 +9,8 @@ import pytest
 from conftest import simulated_session
 
 from imagegen_magic.errors import CallError
-from imagegen_magic.retries import read_wait
 from imagegen_magic.simulator import Simulator
+from imagegen_magic.wire.retries import read_wait
 
 KEY = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -64,9 +64,7 @@ def test_ambiguous_is_retried_only_when_told():
     """`--retry-ambiguous 1` sends a second request, and only then."""
     for allowed, requests in ((0, 1), (1, 2)):
         simulator = Simulator(faults="500")
-        session = simulated_session(simulator)
-        client = session.client(None)
-        client._retry_ambiguous = allowed
+        session = simulated_session(simulator, retry_ambiguous=allowed)
         if allowed:
             session.generate("a mug")
         else:
@@ -78,8 +76,8 @@ def test_ambiguous_is_retried_only_when_told():
 def test_missing_key_is_a_short_message(monkeypatch):
     """Without a key nothing is sent, nothing falls back to the simulator, and the next steps are named."""
     import imagegen_magic
-    from imagegen_magic.api import Session
     from imagegen_magic.errors import AuthenticationError
+    from imagegen_magic.session import Session
 
     with pytest.raises(AuthenticationError) as caught:
         Session().generate("a mug")

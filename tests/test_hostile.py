@@ -16,12 +16,15 @@ from conftest import simulated_session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagegen_magic.catalog import Model, Prices, load_catalog
+from imagegen_magic.display.money_tables import cost_table, history_table
 from imagegen_magic.errors import ImagegenError, OptionError, RequestError, StoreError
-from imagegen_magic.history import Record
-from imagegen_magic.models_file import FIELDS, PRICES
-from imagegen_magic.names import safe_stem
+from imagegen_magic.facts.catalog import Model, Prices, load_catalog
+from imagegen_magic.facts.models_file import FIELDS, PRICES
+from imagegen_magic.jobs.running import run_job
 from imagegen_magic.simulator import Simulator
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import Record
+from imagegen_magic.store.names import safe_stem
 
 PROMPTS = [
     "<script>alert(1)</script><img src=x onerror=alert(1)>",
@@ -51,8 +54,8 @@ def test_hostile_prompts_are_sent_as_typed_and_shown_escaped(session, simulator,
     result = session.generate(prompt, size="1024x1024", quality="low")
     assert prompt.startswith(simulator.record[-1].fields["prompt"].removesuffix("…"))
     pieces = [data.get("text/html", "") for data, _ in result.display_items()]
-    pieces.append(session.lineage("@last")._repr_mimebundle_()["text/html"])
-    pieces.append(session.history_table()._repr_mimebundle_()["text/html"])
+    pieces.append(session.library.lineage("@last")._repr_mimebundle_()["text/html"])
+    pieces.append(history_table(session.library)._repr_mimebundle_()["text/html"])
     tags = Tags()
     tags.feed("".join(pieces))
     assert "script" not in [tag for tag, _ in tags.found]
@@ -126,13 +129,13 @@ def test_a_damaged_history_hides_no_picture(folder, lines, torn):
     session = simulated_session(Simulator())
     history = session.store(session.options({})).history
     for look in (
-        session.history_table,
-        session.cost_table,
-        session.history_names,
-        lambda: session.newest(3),
+        lambda: history_table(session.library),
+        lambda: cost_table(session.library, session.spending),
+        session.library.names,
+        lambda: session.library.newest(3),
         lambda: session.find_result("@last").display_items(),
-        lambda: str(session.lineage("@last")),
-        lambda: session.recall("@last"),
+        lambda: str(session.library.lineage("@last")),
+        lambda: session.library.recall("@last"),
     ):
         with contextlib.suppress(ImagegenError):
             look()
@@ -152,7 +155,7 @@ def test_a_history_can_not_point_out_of_its_folder(session, folder, path):
     }
     with (folder / "output" / "imagegen" / "history.jsonl").open("a") as stream:
         stream.write(json.dumps(line) + "\n")
-    assert session.history_names() == ["hero"]
+    assert session.library.names() == ["hero"]
     with pytest.raises(OptionError):
         session.find_result("@9")
 
@@ -183,7 +186,7 @@ def test_a_faulty_models_file_is_a_card(folder, text):
 
 def test_a_models_file_may_be_written_as_the_shipped_one(folder):
     """Families and models of the shipped catalog, prices in quotes, are a user's file without faults."""
-    shipped = files("imagegen_magic").joinpath("models.toml").read_text(encoding="utf-8")
+    shipped = files("imagegen_magic.facts").joinpath("models.toml").read_text(encoding="utf-8")
     path = folder / "models.toml"
     path.write_text("[families." + shipped.split("[families.", 1)[1])
     assert load_catalog(path).models == load_catalog().models
@@ -194,7 +197,7 @@ def test_an_azure_deployment(session, folder):
     (folder / "models.toml").write_text(
         '[[model]]\nid = "my-pictures"\nlike = "gpt-image-2"\nformats = ["png", "jpeg"]\nprices = { text_input = 5, image_input = 8, image_output = 33 }\n'
     )
-    preview = session.generate("a mug", models_file="models.toml", model="my-pictures", size="1024x1024", dry_run=True)
+    preview = session.preview("a mug", models_file="models.toml", model="my-pictures", size="1024x1024")
     assert preview.estimate.high is not None
     assert not preview.warnings
     with pytest.raises(RequestError, match="my-pictures allows png, jpeg"):
@@ -215,7 +218,7 @@ FULL = """
     from pathlib import Path
     os.environ["IMAGEGEN_BACKEND"] = "simulator"
     tempfile.tempdir = sys.argv[2]
-    from imagegen_magic.api import Session
+    from imagegen_magic.session import Session
     from imagegen_magic.errors import StoreError
     session = Session(defaults=lambda: {"out_dir": sys.argv[1]})
     session.generate("warm up", size="1024x1024")
@@ -249,20 +252,24 @@ def test_a_disk_that_gives_out_while_the_answer_comes(tmp_path, partials, limit)
     assert not [path for path in out.rglob("*") if path.is_file() and not path.stat().st_size and path.suffix == ".png"]
 
 
-def test_pictures_that_no_folder_takes_go_elsewhere(session, monkeypatch, tmp_path):
+class FullStore(Store):
+    """A folder whose disk takes no image any more."""
+
+    def open(self, suffix):
+        if suffix == ".png":
+            raise OSError(28, "No space left on device")
+        return super().open(suffix)
+
+
+def test_images_that_no_folder_takes_go_elsewhere(session, folder):
     """The temporary folder has them; the card says where."""
-    from imagegen_magic import answers
-
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(answers, "_write_picture", full)
+    job = session.plan("a mug", {"size": "1024x1024"})
     with pytest.raises(StoreError) as caught:
-        session.generate("a mug", size="1024x1024")
+        run_job(job, session.run_context(job, store=FullStore(folder / "out")))
     rescued = [line for line in str(caught.value).splitlines() if "imagegen-rescued" in line]
     assert rescued
     assert caught.value.pictures[0][:4] == b"\x89PNG"
-    assert session.spent == 0
+    assert session.spending.total == 0
 
 
 def test_a_forked_process_has_a_spool_of_its_own(tmp_path):
@@ -270,7 +277,7 @@ def test_a_forked_process_has_a_spool_of_its_own(tmp_path):
     code = """
     import os, sys
     os.environ["IMAGEGEN_BACKEND"] = "simulator"
-    from imagegen_magic.api import Session
+    from imagegen_magic.session import Session
     session = Session(defaults=lambda: {"out_dir": sys.argv[1]})
     session.generate("a mug", name="parent", size="1024x1024")
     if (child := os.fork()) == 0:

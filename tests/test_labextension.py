@@ -10,7 +10,7 @@ from pathlib import Path
 from write_flags import TARGET, flags, text
 
 import imagegen_magic
-from imagegen_magic.options import build_parser, parse_line
+from imagegen_magic.options.line import build_parser, parse_line
 
 HERE = Path(__file__).resolve().parents[1] / "labextension"
 

@@ -281,7 +281,8 @@ def test_functions_follow_the_notebooks_settings():
         "assert result.record.simulated\n"
         "shell.run_cell('%imagegen show @hero').raise_error()\n"
         "shell.run_line_magic('unload_ext', 'imagegen_magic')\n"
-        "assert imagegen_magic.Panel().session.options({})['backend'] == 'openai'\n"
+        "from imagegen_magic.api import default_session\n"
+        "assert default_session().options().backend == 'openai'\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -299,7 +300,7 @@ def test_a_submitted_batch_shows_its_receipt(shell):
 def test_a_dry_run_says_which_server_and_what_it_leaves_out():
     """Before anything is sent: the host, and the fields that its dialect does not take."""
     where = {"base_url": "http://127.0.0.1:1/v1", "dialect": "localai", "model": "flux"}
-    text = repr(imagegen_magic.Session().generate("a mug", quality="high", dry_run=True, **where))
+    text = repr(imagegen_magic.Session().preview("a mug", quality="high", **where))
     assert "server    127.0.0.1" in text
     assert "quality was left out: localai does not take it" in text
     assert "quality   " not in text  # what is left out does not stand among what would be sent

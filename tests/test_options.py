@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import shlex
 from decimal import Decimal
 
@@ -10,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegen_magic.errors import OptionError
-from imagegen_magic.option_table import OPTIONS
-from imagegen_magic.option_values import read_values
-from imagegen_magic.options import build_parser, parse_line, split_line
-from imagegen_magic.settings import resolve
+from imagegen_magic.options import keywords as keywords_module
+from imagegen_magic.options.keywords import BatchOptions, GenerateOptions
+from imagegen_magic.options.line import build_parser, parse_line, split_line
+from imagegen_magic.options.options import Options, option_names
+from imagegen_magic.options.settings import resolve
+from imagegen_magic.options.table import OPTIONS
+from imagegen_magic.options.values import CALLS, read_call, read_values
 
 
 def test_a_full_line():
@@ -81,9 +86,9 @@ def test_layers(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.imagegen_magic]\nquality = "low"\nsize = "square"\n')
     environ = {"IMAGEGEN_QUALITY": "high", "IMAGEGEN_CONCURRENCY": "9", "IMAGEGEN_SOMETHING": "x"}
     options = resolve({"size": "4k"}, session={"output_format": "webp"}, environ=environ, folder=tmp_path)
-    assert (options["size"], options.origins["size"]) == ("4k", "line")
-    assert (options["quality"], options.origins["quality"]) == ("high", "environment IMAGEGEN_QUALITY")
-    assert options["concurrency"] == 9
+    assert (options.size, options.origins["size"]) == ("4k", "line")
+    assert (options.quality, options.origins["quality"]) == ("high", "environment IMAGEGEN_QUALITY")
+    assert options.concurrency == 9
     assert options.origins["output_format"] == "session"
     assert options.origins["model"] == "default"
 
@@ -113,3 +118,49 @@ def test_a_number_outside_its_bounds_is_refused_with_a_fix():
     ]
     assert read_values({"concurrency": 65})[1]
     assert read_values({"concurrency": 64}) == ({"concurrency": 64}, [])
+
+
+def test_the_table_is_the_one_source():
+    """`Options` has a field for each row with the row's default, and the keywords of Python are rows with the row's text."""
+    assert option_names() == tuple(option.name for option in OPTIONS)
+    for option in OPTIONS:
+        assert getattr(Options(), option.name) == option.default, option.name
+    for keywords, command in ((GenerateOptions, "generate"), (BatchOptions, "batch")):
+        rows = {option.name for option in OPTIONS if command in option.commands}
+        left_out = {"image", "source", "via"} | CALLS.keys()
+        assert keywords.__annotations__.keys() == rows - left_out, command
+
+
+def test_keywords_say_what_the_table_says():
+    """The text below each keyword is the row's help."""
+    text = inspect.getsource(keywords_module)
+    for option in OPTIONS:
+        if f"    {option.name}: " in text:
+            assert f'"""{option.help.rstrip(".")}"""' in text.partition(f"    {option.name}: ")[2][:400], option.name
+
+
+def test_functions_of_their_own_are_named():
+    """What is a flag in a cell and a function in Python is refused with that function's name."""
+    values, problems = read_call({"dry_run": True, "detach": True, "size": "square"})
+    assert values == {"size": "square"}
+    assert [(p.field, p.fix) for p in problems] == [
+        ("dry_run", "imagegen_magic.preview(…)"),
+        ("detach", "imagegen_magic.start(…)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stronger", "weaker"), list(itertools.combinations(["line", "session", "environment", "pyproject", "default"], 2))
+)
+def test_of_two_layers_the_stronger_decides(stronger, weaker, tmp_path):
+    """Each pair of layers with the same option in both."""
+    values = dict.fromkeys(("line", "session", "environment", "pyproject"), None) | {stronger: "low", weaker: "high"}
+    values["default"] = None
+    if values["pyproject"]:
+        (tmp_path / "pyproject.toml").write_text(f'[tool.imagegen_magic]\nquality = "{values["pyproject"]}"\n')
+    environ = {"IMAGEGEN_QUALITY": values["environment"]} if values["environment"] else {}
+    session = {"quality": values["session"]} if values["session"] else {}
+    line = {"quality": values["line"]} if values["line"] else {}
+    options = resolve(line, session=session, environ=environ, folder=tmp_path)
+    assert options.quality == "low"
+    assert options.origins["quality"].startswith(stronger)

@@ -36,7 +36,7 @@ def test_the_wheel_works_outside_the_checkout(tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "unpacked")
-    for name in ("models.toml", "servers.toml", "use_cases.toml", "py.typed"):
+    for name in ("facts/models.toml", "facts/servers.toml", "facts/use_cases.toml", "facts/words.toml", "py.typed"):
         assert f"imagegen_magic/{name}" in names
     extension = ".data/data/share/jupyter/labextensions/imagegen-magic/"
     for name in ("package.json", "static/container.js", "static/flags.json", "schemas/imagegen-magic/plugin.json"):

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegen_magic.backdrop import choose_key, key_clause, parse_color, second_key
 from imagegen_magic.errors import OptionError
-from imagegen_magic.prompt import compose_prompt, fill_variables, hard_subject_words, load_use_cases, prompt_slug
+from imagegen_magic.facts.use_cases import load_use_cases
+from imagegen_magic.options.variables import fill_variables
+from imagegen_magic.request.chroma_key import choose_key, key_clause, parse_color, second_key
+from imagegen_magic.request.prompt import compose_prompt, hard_subject_words, prompt_slug
 
 
 def test_only_double_braces_are_filled():

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegen_magic.catalog import load_catalog
-from imagegen_magic.cost import estimate_cost
 from imagegen_magic.errors import OptionError
-from imagegen_magic.request import ImageRequest, InputImage
-from imagegen_magic.rules import check_request, request_warnings
-from imagegen_magic.sizes import PRESETS, flexible_faults, nearest_sizes, parse_size, read_pixels, solve_ratio
+from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.facts.sizes import PRESETS, flexible_faults, nearest_sizes, parse_size, read_pixels, solve_ratio
+from imagegen_magic.request.cost import estimate_cost
+from imagegen_magic.request.request import ImageRequest, InputImage
+from imagegen_magic.request.rules import check_request, request_warnings
 
 CATALOG = load_catalog()
 RULE = CATALOG.limits.flexible

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from test_edits import encoded
 
-from imagegen_magic.api import Session
 from imagegen_magic.errors import BadRequestError, OptionError, ServerError
-from imagegen_magic.servers import dialect_of, load_dialects
+from imagegen_magic.session import Session
+from imagegen_magic.wire.dialects import dialect_of, load_dialects
 
 PICTURE = encoded(Image.new("RGB", (1024, 1024), "teal"))
 B64 = {"b64_json": base64.b64encode(PICTURE).decode()}

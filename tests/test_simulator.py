@@ -15,6 +15,7 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
 import jsonschema
 import numpy as np
 import pytest
@@ -347,8 +348,9 @@ KEY_PROMPT = "A {} on a perfectly flat solid #00ff00 chroma-key background for b
 
 @pytest.mark.parametrize("subject", ["fluffy cat with hair", "glass", "ring", "mug with steam", "robot"])
 def test_key_backdrop_is_flat(subject):
-    """The border of a chroma-key picture is exactly the colour named, and the subject is far from it."""
-    pixels = np.asarray(drawn({"prompt": KEY_PROMPT.format(subject), "size": "1024x1024"}))
+    """With `delivery="exact"`, the border is exactly the colour named, and the subject is far from it."""
+    sim = make(delivery="exact")
+    pixels = np.asarray(drawn({"prompt": KEY_PROMPT.format(subject), "size": "1024x1024"}, sim=sim))
     key = np.array([0, 255, 0])
     for edge in (pixels[:8], pixels[-8:], pixels[:, :8], pixels[:, -8:]):
         assert (edge == key).all()
@@ -356,6 +358,30 @@ def test_key_backdrop_is_flat(subject):
     assert 0.05 < subject_share < 0.7
     levels = np.unique(np.abs(pixels.astype(int) - key).sum(axis=2))
     assert len(levels) > 50, "edges are blended, not cut"
+
+
+@pytest.mark.parametrize(
+    "prompt", [KEY_PROMPT.format("robot"), "A robot on one flat solid #ff00ff chroma-key background"]
+)
+def test_key_backdrop_comes_as_models_deliver_it(prompt):
+    """Off the colour asked for, nearly flat far from the subject, with rings of some levels around it; equal each time."""
+    body = {"prompt": prompt, "size": "1024x1024"}
+    exact, model, again = (
+        np.asarray(drawn(body, sim=make(delivery=delivery)), np.float32) for delivery in ("exact", "model", "model")
+    )
+    assert (model == again).all()
+    key = np.median(model[:16].reshape(-1, 3), axis=0)
+    off = np.abs(key - exact[0, 0])
+    assert (off >= 2).all()
+    assert (off <= 60).all()
+    clear = (exact == exact[0, 0]).all(axis=2)
+    deviation = np.abs(model - key).max(axis=2)
+    distance = cv2.distanceTransform(clear.astype(np.uint8), cv2.DIST_L2, 5)
+    near, middle, far = (np.median(deviation[np.abs(distance - pixels) < 0.6]) for pixels in (3, 8, 60))
+    assert near > middle > far >= 0.5
+    assert 2 <= near <= 6
+    assert far <= 2
+    assert np.percentile(deviation[(distance > 2) & (distance < 4)], 99) < 25
 
 
 def test_transparent_picture_has_real_alpha():
@@ -370,13 +396,14 @@ def test_transparent_picture_has_real_alpha():
 
 def test_two_backdrops_show_one_subject():
     """An edit that names another key colour keeps the subject, so that alpha can be solved from both."""
-    first = call({"prompt": KEY_PROMPT.format("glass"), "size": "1024x1024"}).json()
+    sim = make(delivery="exact")
+    first = call({"prompt": KEY_PROMPT.format("glass"), "size": "1024x1024"}, sim=sim).json()
     body = {
         "prompt": "Change only the backdrop to a flat solid #ff00ff; keep the subject as it is",
         "size": "1024x1024",
     }
     sent = base64.b64decode(first["data"][0]["b64_json"])
-    second = edit(body, images=[sent]).json()
+    second = edit(body, images=[sent], sim=sim).json()
     a, b = (np.asarray(picture(answer), np.float64) for answer in (first, second))
     key_a, key_b = np.array([0, 255, 0.0]), np.array([255, 0, 255.0])
     alpha = 1 - ((a - b) @ (key_a - key_b)) / ((key_a - key_b) @ (key_a - key_b))
@@ -385,6 +412,60 @@ def test_two_backdrops_show_one_subject():
     ).json()
     truth = np.asarray(picture(clear))[..., 3] / 255
     assert np.abs(alpha - truth).max() < 0.02
+
+
+def sent_back(body, sim=None):
+    return base64.b64decode(call(body, sim=sim).json()["data"][0]["b64_json"])
+
+
+@pytest.mark.parametrize(
+    "change", ["The same robot on a beach at sunset", "Make it night", "Turn it into a pencil sketch", "in a forest"]
+)
+def test_a_story_keeps_its_figure(change):
+    """At another place, in another light or style, the input's figure is drawn again: its outline is the same."""
+    sim = make(delivery="exact")
+    body = {"prompt": "A small robot, full body", "size": "1024x1024"}
+    first = sent_back(body, sim)
+    moved = edit({"prompt": change, "size": "1024x1024"}, images=[first], sim=sim).json()
+    moved = base64.b64decode(moved["data"][0]["b64_json"])
+    assert (np.asarray(Image.open(io.BytesIO(first))) != np.asarray(Image.open(io.BytesIO(moved)))).mean() > 0.3
+    clear = {"prompt": "remove the background", "background": "transparent", "size": "1024x1024"}
+    shapes = [
+        np.asarray(picture(edit(clear, images=[image], sim=sim).json()))[..., 3] > 128 for image in (first, moved)
+    ]
+    both, either = shapes[0] & shapes[1], shapes[0] | shapes[1]
+    assert both.sum() / either.sum() > 0.9
+
+
+def test_an_addition_keeps_the_picture():
+    """A prompt that only adds something leaves every pixel elsewhere."""
+    first = sent_back({"prompt": "A small robot", "size": "1024x1024"})
+    added = picture(edit({"prompt": "Put a star in the corner", "size": "1024x1024"}, images=[first]).json())
+    same = (np.asarray(Image.open(io.BytesIO(first))) == np.asarray(added)).all(axis=2)
+    assert 0.5 < same.mean() < 0.99
+
+
+def test_a_reference_becomes_a_sheet():
+    """The figure of the input in four cells, in its colours."""
+    first = sent_back({"prompt": "a blue slime", "size": "1024x1024"})
+    body = {
+        "prompt": "sprite sheet of this figure, 4 frames in one row",
+        "background": "transparent",
+        "size": "1536x512",
+    }
+    sheet = np.asarray(picture(edit(body, images=[first]).json()), np.float32)
+    cells = [sheet[:, start : start + 384] for start in range(0, 1536, 384)]
+    assert all((cell[..., 3] > 128).mean() > 0.08 for cell in cells)
+    assert all(np.diff(cell[cell[..., 3] > 250][:, :3].mean(axis=0)[[0, 2]]) > 15 for cell in cells)
+
+
+def test_faults_of_a_sheet_are_in_the_picture():
+    """A script's fault makes the sheet of that request, and of no other, wrong."""
+    sim = make(faults="missing frame, ok")
+    body = {"prompt": "sprite sheet: a fox, 4 frames in one row", "background": "transparent", "size": "1536x512"}
+    faulty, good = (np.asarray(drawn(body, sim=sim))[..., 3] > 128 for _ in range(2))
+    filled = [[cell.any() for cell in np.split(sheet, 4, axis=1)] for sheet in (faulty, good)]
+    assert (sum(filled[0]), sum(filled[1])) == (3, 4)
 
 
 def test_drift_moves_the_subject():
@@ -455,6 +536,11 @@ def test_canned_picture():
     sim = make(picture=data)
     assert [base64.b64decode(e["b64_json"]) for e in call({"n": 2}, sim=sim).json()["data"]] == [data, data]
     assert [base64.b64decode(e["b64_json"]) == data for e in events({"partial_images": 1}, sim=sim)] == [False, True]
+
+
+def test_a_delivery_is_one_of_two():
+    with pytest.raises(ValueError, match="exact"):
+        make(delivery="perfect")
 
 
 def test_record_does_not_hold_bodies():
@@ -562,10 +648,14 @@ class _At:
         return self.sim.handle(Request(request.method, self.path, request.headers, request.body))
 
 
-def test_stream_of_several_pictures():
-    """n pictures come as n final events, each with its own usage; partials get sharper."""
-    found = events({"n": 2, "partial_images": 2})
-    assert [e["type"].split(".")[1] for e in found] == ["partial_image", "partial_image", "completed"] * 2
+def test_streams_hold_one_picture():
+    """Partials get sharper; several pictures in a stream are refused in the service's words."""
+    status, error = refused({"stream": True, "n": 2})
+    assert (status, error["message"]) == (400, "Streaming is only supported with n=1.")
+    assert error["type"] == "image_generation_user_error"
+    assert (error["code"], error["param"]) == ("unsupported_parameter", "input")
+    found = events({"partial_images": 2})
+    assert [e["type"].split(".")[1] for e in found] == ["partial_image", "partial_image", "completed"]
     final = np.asarray(picture({"data": [found[2]]}), float)
     errors = [np.abs(np.asarray(picture({"data": [event]}), float) - final).mean() for event in found[:2]]
     assert errors[0] > errors[1] > 0
@@ -675,8 +765,8 @@ def test_billing_of_every_fault(name):
         script = f"{name} seconds=0" + ("" if billed is FAULTS[name].billed else f" billed={'yes' if billed else 'no'}")
         sim = make(faults=script, sleep=lambda _: None)
         with contextlib.suppress(Disconnect):
-            call({"stream": True, "n": 2} if FAULTS[name].stream else {"n": 2}, sim=sim).read()
-        expected = {"fewer": 1, "more": 3}.get(name, 2)
+            call({"stream": True} if FAULTS[name].stream else {"n": 2}, sim=sim).read()
+        expected = {"fewer": 1, "more": 3}.get(name, 1 if FAULTS[name].stream else 2)
         refusing = sim.record[-1].status >= 400 and name != "502 html"
         assert sim.images_billed == (expected if billed and not refusing else 0)
 

@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import kill_nine
 import pytest
@@ -15,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from imagegen_magic.display.money_tables import history_table
 from imagegen_magic.errors import RequestError, StoreError
-from imagegen_magic.history import History, Record, file_sha256
-from imagegen_magic.names import safe_stem
-from imagegen_magic.recovery import recover
-from imagegen_magic.store import Store
+from imagegen_magic.request.response import Sending
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import History, Record, file_sha256
+from imagegen_magic.store.names import safe_stem
+from imagegen_magic.store.recovery import recover
 
 
 def test_files_and_sidecars(session, folder):
@@ -35,27 +36,27 @@ def test_files_and_sidecars(session, folder):
     assert left == []
 
 
-def test_names_never_collide(session):
+def test_names_never_collide(session, simulator):
     """`version` counts up, `fail` stops before paying, `overwrite` replaces."""
     first = session.generate("a mug", name="hero")
     assert session.generate("a mug", name="hero").path.name == "hero-v2.png"
-    sent = len(session.client(None)._simulator.record)
+    sent = len(simulator.record)
     with pytest.raises(StoreError) as caught:
         session.generate("a cat", name="hero", if_exists="fail")
     assert caught.value.outcome == "not sent"
-    assert len(session.client(None)._simulator.record) == sent
+    assert len(simulator.record) == sent
     before = first.path.read_bytes()
     assert session.generate("a cat", name="hero", if_exists="overwrite").path == first.path
     assert first.path.read_bytes() != before
 
 
 @pytest.mark.parametrize("out", ["../x.png", "/tmp/x.png", "a/../../x.png", "C:\\x.png", "..\\x.png", ""])
-def test_out_stays_inside(session, out):
+def test_out_stays_inside(session, simulator, out):
     """No name leads out of the output folder, and nothing is sent for one that tries."""
     with pytest.raises(RequestError) as caught:
         session.generate("a mug", out=out)
     assert "inside the output folder" in str(caught.value)
-    assert not session.client(None)._simulator.record
+    assert not simulator.record
 
 
 @given(st.text(max_size=300))
@@ -80,11 +81,10 @@ def test_torn_and_lost_history(session, folder):
     assert sorted(record.name for record in History(path.parent).records()) == ["one", "two"]
 
 
-def test_reuse_checks_the_file(session):
+def test_reuse_checks_the_file(session, simulator):
     """Reuse sends nothing for an intact stored result, and makes a new one where the file was changed."""
     first = session.generate("a mug", reuse=True)
     again = session.generate("a mug", reuse=True)
-    simulator = session.client(None)._simulator
     assert again.reused
     assert again.cost == 0
     assert again.path == first.path
@@ -94,22 +94,27 @@ def test_reuse_checks_the_file(session):
     assert len(simulator.record) == 2
 
 
-def test_read_only_folder_is_found_before_paying(session, folder):
+def test_read_only_folder_is_found_before_paying(session, simulator, folder):
     """A folder that can't be written stops the call before it is sent."""
     (folder / "output").write_text("a file where the folder should be")
     with pytest.raises(StoreError) as caught:
         session.generate("a mug")
     assert caught.value.outcome == "not sent"
-    assert not session.client(None)._simulator.record
+    assert not simulator.record
 
 
-def test_nearly_full_disk_is_found_before_paying(session, monkeypatch):
-    """So is a disk with too little room for what is asked."""
-    usage = SimpleNamespace(free=10**6)
-    monkeypatch.setattr("imagegen_magic.store.shutil.disk_usage", lambda path: usage)
-    with pytest.raises(StoreError, match="MB left"):
-        session.generate("a mug", n=4)
-    assert not session.client(None)._simulator.record
+@pytest.mark.parametrize(
+    ("images", "free_mb", "enough"), [(1, 40, True), (1, 20, False), (4, 140, True), (4, 100, False)]
+)
+def test_nearly_full_disk_is_found_before_paying(folder, images, free_mb, enough):
+    """Room is asked for each image, before anything is sent."""
+    store = Store(folder / "out", free_bytes=lambda place: free_mb * 10**6)
+    if enough:
+        assert len(store.reserve("mug", images, "png").paths) == images
+        return
+    with pytest.raises(StoreError, match="MB left") as caught:
+        store.reserve("mug", images, "png")
+    assert caught.value.outcome == "not sent"
 
 
 def test_kill_minus_nine(folder):
@@ -134,20 +139,17 @@ def test_two_processes_share_a_folder(folder):
     assert kill_nine.faults(out) == []
 
 
-def test_a_failed_write_keeps_the_bytes(session, folder, monkeypatch):
-    """Where a name can't be written after all, the message says where the paid bytes are."""
-    from imagegen_magic import store
+def test_a_failed_write_keeps_the_bytes(session, folder):
+    """If a name can't be written after all, the message says where the paid bytes are."""
 
-    real = store.move
+    def in_the_way(event):
+        if isinstance(event, Sending):  # its name is reserved and the request is on its way
+            path = folder / "output/imagegen/mug.png"
+            path.unlink()
+            (path / "a file").mkdir(parents=True)
 
-    def broken(source, target):
-        if target.suffix == ".png":
-            raise OSError(28, "No space left on device")
-        real(source, target)
-
-    monkeypatch.setattr(store, "move", broken)
     with pytest.raises(StoreError) as caught:
-        session.generate("a mug")
+        session.generate("a mug", on_event=in_the_way)
     place = Path(caught.value.hints[0].removeprefix("the picture's bytes are in "))
     with Image.open(place) as picture:
         picture.load()
@@ -165,10 +167,10 @@ def test_the_history_is_rebuilt_from_sidecars(session, folder):
     session.generate("a red mug", name="hero", size="1024x1024", web=(256,), transparent=True)
     session.edit("blue", "@hero", name="blue")
     (folder / "output" / "imagegen" / "history.jsonl").unlink()
-    assert session.rebuild_history() == 2
-    assert session.history_names() == ["blue", "hero"]
-    assert "@2 blue" in str(session.lineage("@hero"))
-    assert len(session.newest(5)) == 2
+    assert session.library.history.rebuild() == 2
+    assert session.library.names() == ["blue", "hero"]
+    assert "@2 blue" in str(session.library.lineage("@hero"))
+    assert len(session.library.newest(5)) == 2
 
 
 def test_a_reused_cut_out_is_the_file_that_is_there(session):
@@ -197,4 +199,4 @@ def test_a_reused_difference_uses_both_backdrops(session, simulator):
 def test_the_history_names_folders(session):
     """A file in a folder of the output folder is listed with that folder."""
     session.generate("a red mug", size="1024x1024", out="mugs/red.png")
-    assert " mugs/red.png " in str(session.history_table())
+    assert " mugs/red.png " in str(history_table(session.library))

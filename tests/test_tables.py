@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imagegen_magic.captions import Caption, caption_html
+from imagegen_magic.jobs.captions import Caption, caption_html
 from imagegen_magic.tables import MAX_LINE, Table
 
 

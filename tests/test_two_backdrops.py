@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from imagegen_magic.cutouts import cutout, difference_cutout
 from imagegen_magic.errors import CutoutError
+from imagegen_magic.matting.cutout import cutout, difference_cutout
 from imagegen_magic.matting.two_backdrop import align
 
 GREEN, MAGENTA = np.array((0, 255, 0)), np.array((255, 0, 255))

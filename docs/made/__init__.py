@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from . import errors, figures, gallery, measured, reference
+from . import architecture, errors, figures, gallery, measured, reference
 
 __all__ = ["make_all"]
 
@@ -23,6 +23,7 @@ def make_all(docs: Path) -> None:
             figures.draw_all(docs / "img" / "made")
         finally:
             os.chdir(here)
+    write(docs / "img" / "made" / "wings.svg", architecture.picture())
     write(docs / "reference" / "cutout-means.txt", measured.cutout_means(docs))
     gallery.copy_notebooks(docs.parent / "notebooks", docs / "gallery")
 

@@ -157,7 +157,7 @@ def page() -> str:
 
 
 def _version() -> str:
-    from imagegen_magic import __version__  # noqa: PLC0415 - one word
+    from imagegen_magic._version import __version__  # noqa: PLC0415 - one word
 
     return __version__
 

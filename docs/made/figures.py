@@ -13,6 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import imagegen_magic
+from imagegen_magic.simulator.drawing import Recipe, paint_picture
+from imagegen_magic.simulator.drawing.svg import drawing_names
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -46,6 +48,38 @@ def draw_all(folder: Path) -> None:
     for name, window in WINDOWS.items():
         draw_comparison(cases[name], window, folder)
     draw_two_backdrops(cases["glass_amber"], folder)
+    draw_simulator(folder)
+
+
+# the simulator's page
+
+
+def draw_simulator(folder: Path) -> None:
+    """Every subject of the simulator; a story, styles and a sprite sheet of one fox."""
+    names = ("a woman" if name == "portrait" else f"a {name}, 3d" for name in drawing_names())
+    _tiled([_simulated(name, seed) for seed, name in enumerate(names)], 11, 128, folder / "simulator-subjects.png")
+    places = ("in a forest", "by the sea at sunset", "in the snow", "in the city at night")
+    styles = ("watercolor", "line art", "cartoon", "pixel art")
+    prompts = [f"a fox {place}" for place in places] + [f"a fox in a meadow, {style}" for style in styles]
+    _tiled([_simulated(prompt, 7) for prompt in prompts], 4, 300, folder / "simulator-looks.png")
+    sheet = Recipe(
+        prompt="sprite sheet: a fox that walks, 6 frames in one row, on a flat #00ff00 chroma-key background",
+        seed=7, width=1248, height=320, backdrop="#00ff00", delivery="model",
+    )  # fmt: skip
+    paint_picture(sheet).save(folder / "simulator-sheet.png", optimize=True)
+
+
+def _simulated(prompt: str, seed: int) -> Image.Image:
+    return paint_picture(Recipe(prompt=prompt, seed=seed, width=512, height=512))
+
+
+def _tiled(pictures: list[Image.Image], columns: int, side: int, path: Path) -> None:
+    """The pictures side by side, in as few colours as do."""
+    board = Image.new("RGB", (columns * side, -(-len(pictures) // columns) * side), PAPER)
+    for number, picture in enumerate(pictures):
+        small = picture.resize((side, side), Image.Resampling.LANCZOS)
+        board.paste(small, (number % columns * side, number // columns * side))
+    board.quantize(256).save(path, optimize=True)
 
 
 # the landing page

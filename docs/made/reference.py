@@ -1,4 +1,4 @@
-"""The reference pages, from the option table, the catalog, the verbs, the servers' data and the docstrings."""
+"""The reference pages, from the option table, the catalog, the subcommands, the servers' data and the docstrings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from datetime import date
 from importlib.resources import files
 
 import imagegen_magic
-from imagegen_magic.catalog import Catalog, Model, load_catalog
 from imagegen_magic.cli.help import full_page
 from imagegen_magic.cli.table import COMMANDS as PROGRAMS
-from imagegen_magic.option_table import COMMANDS, OPTIONS, Option
-from imagegen_magic.prompt import UseCase, load_use_cases
-from imagegen_magic.reports import models_table, price_of_one, sizes_table
+from imagegen_magic.display.reports import models_table, price_of_one, sizes_table
+from imagegen_magic.facts.catalog import Catalog, Model, load_catalog
+from imagegen_magic.facts.use_cases import UseCase, load_use_cases
+from imagegen_magic.notebook.subcommands import SUBCOMMANDS
+from imagegen_magic.options.table import COMMANDS, OPTIONS, Option
 from imagegen_magic.tables import Table
-from imagegen_magic.verbs import VERBS
 
 __all__ = ["as_table", "pages"]
 
@@ -84,10 +84,10 @@ def _anchor(heading: str) -> str:
 
 def _option(option: Option, common: frozenset[str]) -> tuple[str, str, str]:
     """A row of a group's table; `options.md#option-NAME` leads to it."""
-    value = "" if option.kind == "switch" else f" {option.metavar or option.name.upper()}"
+    value = "" if option.kind == "flag" else f" {option.metavar or option.name.upper()}"
     flags = [f"`{flag}`" for flag in option.flags[:-1]] + [f"`{option.flags[-1]}{value}`"]
     flags += [f"`{flag}` (`{option.flags[-1]} {word}`)" for flag, word in option.shorthands]
-    if option.kind == "switch" and (option.config or option.default):
+    if option.kind == "flag" and (option.config or option.default):
         flags.append(f"`--no-{option.flags[-1][2:]}`")
     shown = " ".join(flags) if option.commands else f"`{option.name}`, a setting only"
     facts = (
@@ -113,13 +113,15 @@ def _plain(text: str) -> str:
 
 
 def commands_page() -> str:
-    """The cell magics and every verb of `%imagegen`, by their docstrings."""
+    """The cell magics and every subcommand of `%imagegen`, by their docstrings."""
     cells = [
         ("`%%imagegen [NAME] [options]`", "Makes pictures from the cell's text."),
         ("`%%imagegen_edit [NAME] -i IMG [options]`", "Changes a picture as the cell's text says."),
         ("`%%imagegen_batch [NAME] [options]`", "Makes many: one prompt or JSON object a line, or `--from`."),
     ]
-    verbs = [(f"`%imagegen {name}`", _plain(inspect.getdoc(verb) or "")) for name, verb in VERBS.items()]
+    subcommands = [
+        (f"`%imagegen {name}`", _plain(inspect.getdoc(subcommand) or "")) for name, subcommand in SUBCOMMANDS.items()
+    ]
     return "\n".join(
         (
             "# Magics and commands\n",
@@ -127,7 +129,7 @@ def commands_page() -> str:
             "Options: [all of them](options.md), or `%imagegen --help`.\n",
             as_table(("cell", "what it does"), cells),
             "\n## %imagegen\n",
-            as_table(("command", "what it does"), verbs),
+            as_table(("command", "what it does"), subcommands),
         )
     )
 
@@ -202,7 +204,7 @@ def _use_case(case: UseCase) -> str:
 
 def servers_page() -> str:
     """What differs between servers, from `servers.toml`."""
-    data = tomllib.loads(files("imagegen_magic").joinpath("servers.toml").read_text(encoding="utf-8"))
+    data = tomllib.loads(files("imagegen_magic.facts").joinpath("servers.toml").read_text(encoding="utf-8"))
     parts = [
         "# Servers\n",
         "What differs between servers that speak the Images API, as this version knows it. The habits of a server are told from",

@@ -22,7 +22,8 @@ imagegen: pictures from OpenAI's Images API, and an offline simulator of it
 
 pictures   generate  edit  generate-batch  remove-chroma-key
            batches, status, collect, cancel: what was sent with --via batch-api
-to know    models  sizes  tips  cost  history  doctor  config  provenance
+to know    models  sizes  tips  cost  history  doctor  config
+files      provenance, check: where images come from, and whether they are right
 to try     simulate: the Images API offline, for any client
 shell      completion bash|zsh|fish
 
@@ -45,6 +46,7 @@ COMMANDS = (
     "doctor",
     "config",
     "provenance",
+    "check",
     "batches",
     "status",
     "collect",
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if word in ("-h", "--help", "help") and len(words) == 1:
         return _print(HELP)
     if word in ("-V", "--version"):
-        from imagegen_magic import __version__  # noqa: PLC0415 - the package's own version
+        from imagegen_magic._version import __version__  # noqa: PLC0415 - the package's own version
 
         return _print(f"imagegen_magic {__version__}\n")
     if word == "help":

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from imagegen_magic.api import Session
-from imagegen_magic.batch import BatchPlan
-from imagegen_magic.batch_results import FailedJob, Gallery
+from imagegen_magic.batch.plan import BatchPlan
+from imagegen_magic.batch.results import FailedJob, Gallery
+from imagegen_magic.batch.rows import Row, expand_grid, parse_grid, read_body, read_source
 from imagegen_magic.errors import CallCancelledError, OptionError, Problem
-from imagegen_magic.result import ImageResult
-from imagegen_magic.rows import Row, expand_grid, parse_grid, read_body, read_source
+from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.redaction import refuse_keys
+from imagegen_magic.session import Session
 
-from .call import INTERRUPTED, Call, refuse_keys
+from .call import INTERRUPTED, Call
 from .files import job_file, with_script_defaults
 from .make import OWN, dry_run_document, require_key, result_document, wait_for
 from .output import Progress, error_document, print_json, print_lines, say, shown
@@ -28,18 +29,18 @@ def make_batch(call: Call) -> int:
     values, problems = _shared(call)
     options = session.options(values)
     values = with_script_defaults(values, options)
-    if options["if_exists"] == "overwrite" and options.origins["reuse"] == "default":
+    if options.if_exists == "overwrite" and options.origins["reuse"] == "default":
         values["reuse"] = False  # --force asks for new pictures, not for the ones that are there
     rows = [] if problems else _rows(values, options)
     if problems:
         raise OptionError("the line can't be used", problems=tuple(problems))
-    plan = session.plan_batch(rows, values)
-    if options["dry_run"]:
+    plan = session.batches.plan(rows, values)
+    if options.dry_run:
         return _show_plan(call, session, plan)
     if plan.to_send:
         require_key(session, options)
-    if options["via"] == "batch-api":
-        handle = session.submit_batch(plan, values)
+    if options.via == "batch-api":
+        handle = session.batches.submit(plan, values)
         say(str(handle))
         print_lines([handle.id])
         return 0
@@ -72,7 +73,7 @@ def _rows(values: Mapping[str, Any], options: Any) -> list[Row]:
     grid = parse_grid(values.get("grid") or ())
     rows = []
     for number, row in enumerate(expand_grid(found, grid), 1):
-        refuse_keys(str(row.values.get("prompt", "")))
+        refuse_keys(str(row.values.get("prompt", "")), "line")
         settled, faults = job_file(row.values, number, values, options, row.where)
         rows.append(replace(row, values=settled, problems=(*row.problems, *faults)))
     if not rows:
@@ -88,7 +89,7 @@ def _show_plan(call: Call, session: Session, plan: BatchPlan) -> int:
         return 0
     jobs = [
         {"job": number, "where": item.where, "done_before": item.stored is not None}
-        | dry_run_document(item.job, session.preview(item.job))
+        | dry_run_document(item.job, session.preview_of(item.job))
         for number, item in enumerate(plan.planned, 1)
     ]
     estimate = {"low": plan.estimate.low, "high": plan.estimate.high}
@@ -98,7 +99,7 @@ def _show_plan(call: Call, session: Session, plan: BatchPlan) -> int:
 
 def _run(call: Call, session: Session, plan: BatchPlan, values: Mapping[str, Any]) -> int:
     options = session.options(values)
-    progress = Progress(len(plan.planned), mode=options["progress"], quiet=bool(options["quiet"]))
+    progress = Progress(len(plan.planned), mode=options.progress, quiet=bool(options.quiet))
     progress.head(plan.summary())
     for warning in dict.fromkeys(warning for item in plan.planned for warning in item.job.warnings):
         progress.note(f"warning: {warning}")
@@ -109,13 +110,13 @@ def _run(call: Call, session: Session, plan: BatchPlan, values: Mapping[str, Any
 
     task = session.tasks.start(
         "batch",
-        lambda task: session.run_batch(
+        lambda task: session.batches.run(
             plan, values, on_event=progress.on_event, on_done=ended, cancel=task.cancel_event
         ),
     )
     interrupted = wait_for(task, progress, session.store(options))
     session.close()
-    return finish_batch(call, task.result(), interrupted=interrupted, quiet=bool(options["quiet"]))
+    return finish_batch(call, task.result(), interrupted=interrupted, quiet=bool(options.quiet))
 
 
 def finish_batch(call: Call, gallery: Gallery, *, interrupted: bool = False, quiet: bool = False) -> int:

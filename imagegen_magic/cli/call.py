@@ -14,12 +14,11 @@ from imagegen_magic.errors import (
     Problem,
     RequestError,
 )
-from imagegen_magic.redaction import find_key
 
 from .output import error_document, print_json, say
 from .table import Command
 
-__all__ = ["INTERRUPTED", "Call", "exit_code", "fail", "refuse_keys"]
+__all__ = ["INTERRUPTED", "Call", "exit_code", "fail"]
 
 INTERRUPTED = 130
 
@@ -60,15 +59,3 @@ def exit_code(error: ImagegenError) -> int:
     if isinstance(error, AuthenticationError) and error.outcome == "not sent":
         return 2
     return 4 if error.outcome == "ambiguous" else 1
-
-
-def refuse_keys(text: str) -> None:
-    """Stops words that hold something shaped like an API key, before they reach a prompt or a file.
-
-    Raises:
-        OptionError: they do.
-    """
-    if find_key(text):
-        rule = "it holds something shaped like an API key; prompts are sent, and kept in sidecars and the history"
-        fix = "take it out; the key belongs into the environment variable OPENAI_API_KEY"
-        raise OptionError("the line was refused", problems=(Problem(field="line", rule=rule, fix=fix),))

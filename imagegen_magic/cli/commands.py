@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
-from imagegen_magic.options import ParsedLine, parse_line
-from imagegen_magic.redaction import redact
+from imagegen_magic.options.line import ParsedLine, parse_line
+from imagegen_magic.redaction import redact, refuse_keys
 
-from .call import INTERRUPTED, Call, fail, refuse_keys
+from .call import INTERRUPTED, Call, fail
 from .output import in_shell_words, print_json, print_lines, say
 from .table import COMMANDS, DEFAULTS, Command
 
 if TYPE_CHECKING:
-    from imagegen_magic.api import Session
+    from imagegen_magic.session import Session
     from imagegen_magic.tables import Table
 
 __all__ = ["RUNNERS", "run_command"]
@@ -50,7 +50,7 @@ def _run(command: Command, words: Sequence[str]) -> int:
 
         print_lines([(full_page if "--help-all" in words else short_page)(command).rstrip("\n")])
         return 0
-    refuse_keys(" ".join(words))
+    refuse_keys(" ".join(words), "line")
     parsed = parse_line(words, command.key, positional=bool(command.positional), extra=command.own)
     if parsed.unread:
         raise OptionError("the line can't be used", problems=parsed.problems)
@@ -86,7 +86,7 @@ def _raise_problems(call: Call) -> None:
 
 def _session(call: Call) -> Session:
     """A session whose settings are the line's."""
-    from imagegen_magic.api import Session  # noqa: PLC0415 - the engine comes with the first command that needs it
+    from imagegen_magic.session import Session  # noqa: PLC0415 - the engine comes with the first command that needs it
 
     _raise_problems(call)
     given = {name: value for name, value in call.values.items() if name != "json"}
@@ -102,47 +102,53 @@ def _show_table(call: Call, table: Table, code: int = 0) -> int:
 
 
 def _models(call: Call) -> int:
-    from imagegen_magic.reports import models_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.display.reports import models_table  # noqa: PLC0415 - with the command
 
     session = _session(call)
     return _show_table(call, models_table(session.catalog(session.options({})), date.today()))  # noqa: DTZ011
 
 
 def _sizes(call: Call) -> int:
-    from imagegen_magic.reports import sizes_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.display.reports import sizes_table  # noqa: PLC0415 - with the command
 
     session = _session(call)
     options = session.options({"model": call.word} if call.word else {})
     catalog = session.catalog(options)
-    return _show_table(call, sizes_table(catalog, catalog.get(options["model"])))
+    return _show_table(call, sizes_table(catalog, catalog.get(options.model)))
 
 
 def _tips(call: Call) -> int:
-    from imagegen_magic.reports import tips_table, use_cases_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.display.reports import tips_table, use_cases_table  # noqa: PLC0415 - with the command
 
     _raise_problems(call)
     return _show_table(call, tips_table(call.word) if call.word else use_cases_table())
 
 
 def _config(call: Call) -> int:
-    from imagegen_magic.reports import config_table  # noqa: PLC0415 - with the command
-    from imagegen_magic.settings import Options  # noqa: PLC0415 - with the command
+    from imagegen_magic.display.reports import config_table  # noqa: PLC0415 - with the command
 
     options = _session(call).options({})
-    here = {name: DEFAULTS[name] for name in ("if_exists", "web_suffix") if options.origins[name] == "default"}
-    return _show_table(call, config_table(Options({**options, **here}, options.origins)))
+    here: dict[str, Any] = {
+        name: DEFAULTS[name] for name in ("if_exists", "web_suffix") if options.origins[name] == "default"
+    }
+    return _show_table(call, config_table(options.changed("default", **here)))
 
 
 def _cost(call: Call) -> int:
-    return _show_table(call, _session(call).cost_table())
+    from imagegen_magic.display.money_tables import cost_table  # noqa: PLC0415 - with the command
+
+    session = _session(call)
+    return _show_table(call, cost_table(session.library, session.spending))
 
 
 def _history(call: Call) -> int:
-    return _show_table(call, _session(call).history_table(call.word or ""))
+    from imagegen_magic.display.money_tables import history_table  # noqa: PLC0415 - with the command
+
+    return _show_table(call, history_table(_session(call).library, call.word or ""))
 
 
 def _doctor(call: Call) -> int:
-    from imagegen_magic.doctor import doctor_table  # noqa: PLC0415 - with the command
+    from imagegen_magic.display.doctor import doctor_table  # noqa: PLC0415 - with the command
 
     table = doctor_table(_session(call).options({}), front_end="command line", live=True)
     table = replace(table, rows=[row for row in table.rows if row[0] != "front end"])
@@ -150,21 +156,21 @@ def _doctor(call: Call) -> int:
 
 
 def _batches(call: Call) -> int:
-    return _show_table(call, _session(call).batches_table())
+    return _show_table(call, _session(call).batches.table())
 
 
 def _status(call: Call) -> int:
-    return _show_table(call, _session(call).batch_handle(call.word or "").status())
+    return _show_table(call, _session(call).batches.handle(call.word or "").status())
 
 
 def _cancel(call: Call) -> int:
-    return _show_table(call, _session(call).batch_handle(call.word or "").cancel())
+    return _show_table(call, _session(call).batches.handle(call.word or "").cancel())
 
 
 def _collect(call: Call) -> int:
     from .batch import finish_batch  # noqa: PLC0415 - with the command
 
-    return finish_batch(call, _session(call).batch_handle(call.word or "").collect())
+    return finish_batch(call, _session(call).batches.handle(call.word or "").collect())
 
 
 def _simulate(call: Call) -> int:
@@ -191,6 +197,12 @@ def _provenance(call: Call) -> int:
 
     _raise_problems(call)
     return show_provenance(call)
+
+
+def _check(call: Call) -> int:
+    from .check import check  # noqa: PLC0415 - numpy comes with the command
+
+    return check(call)
 
 
 def _completion(call: Call) -> int:
@@ -237,6 +249,7 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "doctor": _doctor,
     "config": _config,
     "provenance": _provenance,
+    "check": _check,
     "batches": _batches,
     "status": _status,
     "collect": _collect,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from imagegen_magic.option_table import Option
+from imagegen_magic.options.table import Option
 
 from .table import COMMANDS, Command, options_of
 
@@ -35,15 +35,15 @@ def values_of(option: Option) -> tuple[str, ...]:
     if isinstance(option.suggests, tuple):
         return option.suggests
     if option.suggests == "model":
-        from imagegen_magic.catalog import load_catalog  # noqa: PLC0415 - reads a file
+        from imagegen_magic.facts.catalog import load_catalog  # noqa: PLC0415 - reads a file
 
         return load_catalog().ids()
     if option.suggests == "size":
-        from imagegen_magic.sizes import PRESETS  # noqa: PLC0415 - only here
+        from imagegen_magic.facts.sizes import PRESETS  # noqa: PLC0415 - only here
 
         return ("auto", *PRESETS)
     if option.suggests == "slug":
-        from imagegen_magic.prompt import load_use_cases  # noqa: PLC0415 - reads a file
+        from imagegen_magic.facts.use_cases import load_use_cases  # noqa: PLC0415 - reads a file
 
         return tuple(sorted(load_use_cases()))
     return ()
@@ -51,20 +51,20 @@ def values_of(option: Option) -> tuple[str, ...]:
 
 def flags_of(option: Option) -> list[str]:
     """Every long and short flag of an option."""
-    negated = ["--no-" + option.flags[-1][2:]] if option.kind == "switch" and (option.config or option.default) else []
+    negated = ["--no-" + option.flags[-1][2:]] if option.kind == "flag" and (option.config or option.default) else []
     return [*option.flags, *(flag for flag, _ in option.shorthands), *negated]
 
 
 def _words_of(command: Command) -> tuple[str, ...]:
     if command.name == "tips":
-        from imagegen_magic.prompt import load_use_cases  # noqa: PLC0415 - reads a file
+        from imagegen_magic.facts.use_cases import load_use_cases  # noqa: PLC0415 - reads a file
 
         return tuple(sorted(load_use_cases()))
     return WORDS.get(command.name, ())
 
 
 def _takes_value(option: Option) -> bool:
-    return option.kind not in ("switch", "optional")
+    return option.kind not in ("flag", "optional")
 
 
 def bash_script() -> str:
@@ -152,7 +152,7 @@ fi
 
 def _zsh_specs(option: Option) -> Iterable[str]:
     text = re.sub(r"([\[\]:\\])", r"\\\1", option.help)
-    repeat = "*" if option.kind in ("list", "wholes", "pairs") else ""
+    repeat = "*" if option.kind in ("list", "ints", "key_value") else ""
     plain = {flag for flag, _ in option.shorthands} | {flag for flag in flags_of(option) if flag.startswith("--no-")}
     for flag in flags_of(option):
         value = ""

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import OptionError, Problem, StoreError
-from imagegen_magic.gather import cutout_arguments
+from imagegen_magic.jobs.derived import cutout_arguments
+from imagegen_magic.matting.cutout import cutout
 
 from .call import Call
 from .output import print_json, print_lines, say, shown
 from .table import DEFAULTS
 
 if TYPE_CHECKING:
-    from imagegen_magic.cutouts import Cutout
+    from imagegen_magic.matting.cutout import Cutout
 
 __all__ = ["remove_chroma_key"]
 
@@ -36,7 +37,6 @@ def remove_chroma_key(call: Call) -> int:
     source, target = Path(values["input"]).expanduser(), Path(values["out"]).expanduser()
     if target.exists() and not values.get("force"):
         raise StoreError(f"{shown(target)} exists already", hints=("--force replaces it",))
-    from imagegen_magic.cutouts import cutout  # noqa: PLC0415 - numpy comes with the first cut-out
 
     cut = cutout(source, **arguments(values))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from imagegen_magic.errors import Problem
-from imagegen_magic.settings import Options
+from imagegen_magic.options.options import Options
 
 from .table import DEFAULTS
 
@@ -24,7 +24,7 @@ def with_script_defaults(values: Mapping[str, Any], options: Options) -> dict[st
     out = dict(values)
     if options.origins["if_exists"] == "default":
         out["if_exists"] = DEFAULTS["if_exists"]
-    if options.origins["web_suffix"] == "default" and len(options["web"] or ()) == 1:
+    if options.origins["web_suffix"] == "default" and len(options.web or ()) == 1:
         out["web_suffix"] = DEFAULTS["web_suffix"]
     if isinstance(form := out.get("output_format"), str):
         out["output_format"] = {"jpg": "jpeg"}.get(form.lower(), form.lower())
@@ -34,7 +34,7 @@ def with_script_defaults(values: Mapping[str, Any], options: Options) -> dict[st
 def place_output(values: Mapping[str, Any], options: Options) -> tuple[dict[str, Any], list[Problem]]:
     """The values with `out`, `out_dir` and, where the name says it, `output_format`; and what contradicts itself."""
     out = dict(values)
-    folder = Path(options["out_dir"]).expanduser()
+    folder = Path(options.out_dir).expanduser()
     given = out.get("out")
     if given is not None and Path(given).expanduser().is_dir() and "out_dir" not in out:
         folder, given = Path(given).expanduser(), None
@@ -43,7 +43,7 @@ def place_output(values: Mapping[str, Any], options: Options) -> tuple[dict[str,
     form, problems = _form(name, out.get("output_format"))
     if form is not None:
         out["output_format"] = form
-    out["out"] = _with_suffix(name, out.get("output_format") or options["output_format"] or "png")
+    out["out"] = _with_suffix(name, out.get("output_format") or options.output_format or "png")
     if given is not None:
         out |= _inside(Path(out["out"]).expanduser(), folder, fixed="out_dir" in values)
     return out, problems
@@ -90,7 +90,7 @@ def job_file(
     if form is not None:
         row["output_format"] = form
     row["out"] = _with_suffix(
-        name, row.get("output_format") or shared.get("output_format") or options["output_format"] or "png"
+        name, row.get("output_format") or shared.get("output_format") or options.output_format or "png"
     )
     return row, problems
 

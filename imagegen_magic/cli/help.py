@@ -5,14 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from imagegen_magic.option_table import OPTIONS, Option
+from imagegen_magic.options.table import OPTIONS, Option
 
 from .table import Command, options_of
 
 __all__ = ["full_page", "short_page"]
 
 WIDTH = 80
-NEGATABLE = frozenset(o.name for o in OPTIONS if o.kind == "switch" and (o.config or o.default))
+NEGATABLE = frozenset(o.name for o in OPTIONS if o.kind == "flag" and (o.config or o.default))
 """Switches with a --no- form."""
 COLUMN = 28
 RARE = frozenset({
@@ -49,7 +49,7 @@ def _flags(option: Option) -> str:
     """The flags of a help line: the short form and the first long one, with the value's name."""
     short = [flag for flag in option.flags if not flag.startswith("--")]
     long = [flag for flag in option.flags if flag.startswith("--")]
-    value = "" if option.kind == "switch" else f" {option.metavar or option.name.upper()}"
+    value = "" if option.kind == "flag" else f" {option.metavar or option.name.upper()}"
     names = ", ".join([*short, *(flag for flag, _ in option.shorthands), long[-1]])
     shown = f"{names}{value}"
     return shown if len(shown) < COLUMN else names
@@ -67,9 +67,9 @@ def full_page(command: Command) -> str:
 
 
 def _entry(option: Option) -> Iterable[str]:
-    value = "" if option.kind == "switch" else f" {option.metavar or option.name.upper()}"
+    value = "" if option.kind == "flag" else f" {option.metavar or option.name.upper()}"
     flags = [*option.flags, *(flag for flag, _ in option.shorthands)]
-    if option.kind == "switch" and option.name in NEGATABLE:
+    if option.kind == "flag" and option.name in NEGATABLE:
         flags.append("--no-" + option.flags[-1][2:])
     stands_for = "".join(f"; {flag} is {option.flags[-1]} {word}" for flag, word in option.shorthands)
     default = "" if option.default in (None, False, True) else f"; default {option.default}"

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from imagegen_magic.api import Session
-from imagegen_magic.background import Task
-from imagegen_magic.cost import format_usd
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
-from imagegen_magic.recovery import abandon
-from imagegen_magic.running import web_suffixes
-from imagegen_magic.settings import Options
-from imagegen_magic.store import Store
+from imagegen_magic.jobs.running import web_suffixes
+from imagegen_magic.jobs.task import Task
+from imagegen_magic.options.options import Options
+from imagegen_magic.redaction import refuse_keys
+from imagegen_magic.request.cost import format_usd
+from imagegen_magic.session import Session
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.recovery import mark_unknown
 
-from .call import INTERRUPTED, Call, fail, refuse_keys
+from .call import INTERRUPTED, Call, fail
 from .files import place_output, with_script_defaults
 from .output import Progress, print_json, print_lines, say, shown
 
 if TYPE_CHECKING:
-    from imagegen_magic.planning import Job
-    from imagegen_magic.result import ImageResult, JobPreview
+    from imagegen_magic.jobs.planning import Job
+    from imagegen_magic.jobs.result import ImageResult, JobPreview
 
 __all__ = ["dry_run_document", "make", "require_key", "result_document", "wait_for"]
 
@@ -36,16 +40,16 @@ def make(call: Call) -> int:
     """Makes or edits one prompt's pictures; their paths on standard output."""
     session = Session()
     prompt, problems = read_prompt(call)
-    refuse_keys(prompt)
+    refuse_keys(prompt, "line")
     values = {name: value for name, value in call.values.items() if name not in OWN}
     values = with_script_defaults(values, session.options(values))
     values, faults = place_output(values, session.options(values))
     job = session.plan(prompt, values, command=call.command.key, problems=(*call.problems, *problems, *faults))
-    if job.options["show_prompt"]:
+    if job.options.show_prompt:
         print_lines([job.request.prompt])
         return 0
-    if job.options["dry_run"]:
-        return _show_dry_run(call, job, session.preview(job))
+    if job.options.dry_run:
+        return _show_dry_run(call, job, session.preview_of(job))
     require_key(session, job.options)
     return _run(call, session, job)
 
@@ -82,7 +86,7 @@ def require_key(session: Session, options: Options) -> None:
         AuthenticationError: a live call is wanted and there is none.
     """
     try:
-        session.client(options).sdk()
+        session.clients.get(options).sdk()
     except AuthenticationError as error:
         hints = (
             "set it in this shell: export OPENAI_API_KEY=… (from https://platform.openai.com/api-keys)",
@@ -94,7 +98,7 @@ def require_key(session: Session, options: Options) -> None:
 
 def _show_dry_run(call: Call, job: Job, preview: JobPreview) -> int:
     taken = [shown(path) for path in preview.paths if path.exists()]
-    if taken and job.options["if_exists"] == "fail":
+    if taken and job.options.if_exists == "fail":
         say(f"warning: {', '.join(taken)} exists already: this would be refused without --force")
     if call.json:
         print_json({"exit_code": 0, "outcome": "not sent", **dry_run_document(job, preview)})
@@ -124,12 +128,12 @@ def dry_run_document(job: Job, preview: JobPreview) -> dict[str, Any]:
 
 
 def _run(call: Call, session: Session, job: Job) -> int:
-    quiet = bool(job.options["quiet"])
-    progress = Progress(1, mode=job.options["progress"], quiet=quiet)
+    quiet = bool(job.options.quiet)
+    progress = Progress(1, mode=job.options.progress, quiet=quiet)
     progress.head(f"{job.request.model}, {_pictures(job.request.count)}, {job.estimate} (an estimate)")
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
-    task = session.start(job, on_event=progress.on_event)
+    task = session.start_job(job, on_event=progress.on_event)
     interrupted = wait_for(task, progress, session.store(job.options))
     session.close()
     if isinstance(task.error, ImagegenError):
@@ -145,26 +149,46 @@ def _pictures(count: int) -> str:
 
 
 def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
-    """Waits for the task; True where it was interrupted.
+    """Waits for the task; True if it was interrupted.
 
     The first Ctrl-C sends nothing more and waits for what was sent, because that is billed; the second leaves.
     """
-    interrupted = False
-    while True:
-        try:
-            if task.wait(TICK_SECONDS):
-                progress.clear()
-                return interrupted
+    with counted_interrupts() as interrupts:
+        while not task.wait(TICK_SECONDS):
+            if len(interrupts) > 1:
+                _leave(progress, store)
+            if interrupts and not task.cancel_event.is_set():
+                task.cancel()
+                progress.note("stopping: waiting for what was sent, because it is billed (Ctrl-C again leaves)")
             progress.tick()
-        except KeyboardInterrupt:
-            if interrupted:
-                abandon(store)
-                progress.note("left: what was sent may have been billed; see `imagegen history`")
-                sys.stdout.flush()
-                os._exit(INTERRUPTED)  # the thread that waits for the answer would hold an ordinary exit
-            interrupted = True
-            task.cancel()
-            progress.note("stopping: waiting for what was sent, because it is billed (Ctrl-C again leaves)")
+        progress.clear()
+        return bool(interrupts)
+
+
+@contextmanager
+def counted_interrupts() -> Iterator[list[int]]:
+    """Takes Ctrl-C and SIGTERM for the block: each is added to the list, so that none falls between two steps of a loop.
+
+    Only the main thread is given signals; in another the list stays empty.
+    """
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    taken = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, frame: seen.append(number)) for number in taken]
+    try:
+        yield seen
+    finally:
+        for number, handler in zip(taken, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _leave(progress: Progress, store: Store) -> NoReturn:
+    mark_unknown(store)
+    progress.note("left: what was sent may have been billed; see `imagegen history`")
+    sys.stdout.flush()
+    os._exit(INTERRUPTED)  # the thread that waits for the answer would hold an ordinary exit
 
 
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import Any, TextIO
 
 from imagegen_magic.errors import CallError, ImagegenError
 from imagegen_magic.redaction import redact
-from imagegen_magic.response import Event, Failed, Retrying, Saved, Sending
+from imagegen_magic.request.response import Event, Failed, Retrying, Saved, Sending
 
 __all__ = ["Progress", "error_document", "in_shell_words", "print_json", "print_lines", "say", "shown"]
 
@@ -104,12 +105,22 @@ class Progress:
         total: how many jobs there are.
         mode: the option `--progress`: off shows nothing, auto and on a bar on a terminal and lines elsewhere.
         stream: where to write; None takes standard error.
+        heartbeat: seconds between lines without a terminal.
     """
 
-    def __init__(self, total: int, *, mode: str = "auto", quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        total: int,
+        *,
+        mode: str = "auto",
+        quiet: bool = False,
+        stream: TextIO | None = None,
+        heartbeat: float = HEARTBEAT_SECONDS,
+    ) -> None:
         self._stream = stream or sys.stderr
         self._silent = quiet or mode == "off"
         self._bar = self._stream.isatty() and not self._silent and os.environ.get("TERM") != "dumb"
+        self._heartbeat = heartbeat
         self._total = total
         self._done = 0
         self._phase = "checking"
@@ -169,7 +180,7 @@ class Progress:
             now = time.monotonic()
             if self._bar and now - self._last >= REDRAW_SECONDS:
                 self._draw(now)
-            elif not self._bar and not self._silent and now - self._last >= HEARTBEAT_SECONDS:
+            elif not self._bar and not self._silent and now - self._last >= self._heartbeat:
                 self.note(self._text(now))
 
     def _text(self, now: float) -> str:
@@ -199,6 +210,5 @@ class Progress:
 
 
 def _columns() -> int:
-    import shutil  # noqa: PLC0415 - only for a bar
 
     return shutil.get_terminal_size().columns - 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from imagegen_magic.option_table import OPTIONS, Option
+from imagegen_magic.options.table import OPTIONS, Option
 
 __all__ = ["COMMANDS", "DEFAULTS", "Command", "options_of"]
 
@@ -27,10 +27,10 @@ def _own(name: str, kind: str, text: str, *short: str, metavar: str = "", choice
 PROMPT = _own("prompt", "text", "what to make; the first word without a flag is the same", "-p", metavar="TEXT")
 PROMPT_FILE = _own("prompt_file", "text", "a file with the prompt, UTF-8; - reads standard input", metavar="FILE")
 ATTEMPTS = _own(
-    "max_attempts", "whole", "how often to send what is known not to be billed; --retries plus one", metavar="N"
+    "max_attempts", "int", "how often to send what is known not to be billed; --retries plus one", metavar="N"
 )
-JSON = _own("json", "switch", "one JSON document on standard output")
-HELP_ALL = _own("help_all", "switch", "explain every option")
+JSON = _own("json", "flag", "one JSON document on standard output")
+HELP_ALL = _own("help_all", "flag", "explain every option")
 SETTINGS = tuple(BY_NAME[name] for name in ("out_dir", "backend", "base_url", "models_file"))
 
 
@@ -125,7 +125,7 @@ _PICTURES = (
         own=(
             _own("input", "text", "the picture", "-i", metavar="FILE"),
             _own("out", "text", "the cut-out, .png or .webp", "-o", metavar="FILE"),
-            _own("force", "switch", "replace the file that is there"),
+            _own("force", "flag", "replace the file that is there"),
             JSON,
             HELP_ALL,
         ),
@@ -155,6 +155,23 @@ _TABLES = (
 
 _OTHERS = (
     Command(
+        name="check",
+        summary="check images against what is expected of them",
+        examples=(
+            "imagegen check assets --expect not-blank --expect 'size >=512x512'",
+            "imagegen check icons/*.png --expect 'alpha clean' --junit report.xml",
+        ),
+        positional="FILE",
+        many=True,
+        main=("expect", "junit", "json"),
+        own=(
+            _own("expect", "list", "what is expected: docs/checks.md; or a .toml file", metavar="WHAT"),
+            _own("junit", "text", "write a report in JUnit XML", metavar="FILE"),
+            JSON,
+            HELP_ALL,
+        ),
+    ),
+    Command(
         name="provenance",
         summary="what image files say about their origin",
         examples=("imagegen provenance hero.png", "imagegen provenance assets/*.webp --json"),
@@ -174,7 +191,7 @@ _OTHERS = (
         summary="serve an offline Images API on 127.0.0.1 until Ctrl-C",
         examples=("imagegen simulate --port 8000", 'imagegen simulate --port 0 --faults "429 x2" --latency 1'),
         own=(
-            _own("port", "whole", "the port, 8000 where not given; 0 takes any free one", metavar="PORT"),
+            _own("port", "int", "the port, 8000 where not given; 0 takes any free one", metavar="PORT"),
             _own("faults", "text", "what goes wrong, in order: docs/simulator.md", metavar="SCRIPT"),
             _own("latency", "number", "seconds that each picture takes", metavar="S"),
             HELP_ALL,

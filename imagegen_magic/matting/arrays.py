@@ -1,4 +1,4 @@
-"""The arrays of the cut-out engine by their dtype, and two ways to state one where OpenCV's type stubs leave it open."""
+"""The arrays of the cut-out engine by their dtype, and ways to state one where OpenCV's type stubs leave it open."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from cv2.typing import MatLike
 
-__all__ = ["Bytes", "Floats", "Indices", "Mask", "as_bytes", "as_floats", "masked"]
+__all__ = ["Bytes", "Floats", "Indices", "Mask", "as_bytes", "as_floats", "masked", "within"]
 
 Bytes: TypeAlias = "NDArray[np.uint8]"
 Floats: TypeAlias = "NDArray[np.float32]"
@@ -28,6 +28,11 @@ def as_bytes(array: MatLike | NDArray[Any]) -> Bytes:
 def as_floats(array: MatLike | NDArray[Any]) -> Floats:
     """The array as float32; the very same one where it is."""
     return np.asarray(array, dtype=np.float32)
+
+
+def within(plane: Any, low: float, high: float) -> Bytes:
+    """255 where a byte plane's value is from `low` to `high`."""
+    return as_bytes(cv2.inRange(plane, low, high))
 
 
 def masked(foreground: Bytes, alpha: Bytes) -> Bytes:

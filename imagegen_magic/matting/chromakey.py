@@ -79,6 +79,8 @@ def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, d
 def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None) -> Extraction:
     index = np.flatnonzero(scene.solid & (certain ^ 1))
     alpha, colour = _solve_band(scene, soft, certain, index, spill)
+    if scene.hard:
+        alpha, colour = _hardened(scene, soft, index, alpha, colour)
     opacity = scene.solid * np.uint8(255)
     opacity.ravel()[index] = alpha
     planes = [plane.copy() for plane in scene.planes]
@@ -97,12 +99,20 @@ def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None)
     )
 
 
+def _hardened(scene: Scene, soft: Mask | None, index: Indices, alpha: Bytes, colour: Bytes) -> tuple[Bytes, Bytes]:
+    """Alpha and colour of pixel art: there or not, with the picture's own colours."""
+    sharp = np.ones(len(index), np.bool_) if soft is None else ~soft.ravel()[index]
+    whole = sharp & (alpha > 127)
+    own = colours_at(scene.planes, index).astype(np.uint8)
+    return np.where(sharp, whole * np.uint8(255), alpha), np.where(whole, own, colour)
+
+
 def _solve_band(
     scene: Scene, soft: Mask | None, certain: Bytes, index: Indices, spill: Spill | None
 ) -> tuple[Bytes, Bytes]:
     """Alpha (n,) and foreground (3, n) of the pixels with these flat indices."""
     sources = samples(scene, soft, certain)
-    nearest, colours, variances = nearest_subject(scene, sources, certain, index, spill)
+    nearest, (colours, variances, shadings) = nearest_subject(scene, sources, certain, index, spill)
     softness = np.zeros(len(index), np.bool_) if soft is None else soft.ravel()[index]
     lines = _lines(scene)
     alpha = np.empty(len(index), np.uint8)
@@ -117,7 +127,8 @@ def _solve_band(
             nearest=nearest[part],
             colours=colours,
             variances=variances,
-            noise=max(scene.backdrop.noise, 0.5),
+            shadings=shadings,
+            noise=np.maximum(scene.noise.at(at), np.float32(0.5)),
             channels=dominance_channels(scene.backdrop.key),
             spill=spill,
             soft=softness[part],

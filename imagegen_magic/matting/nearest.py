@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Bytes, Floats, Indices, as_bytes
 from .scene import Scene, colours_at
 from .spill import Spill
+from .unmixing import LUMA
 
 __all__ = ["nearest_subject"]
 
 LARGE = 1600  # pixels of the longest edge above which distances are measured on half the grid
+CELL = 8  # pixels of a side, for what varies slowly
+AROUND = 5  # cells
+LEAST_SHADING, MOST_SHADING = np.float32(0.001), np.float32(0.04)
 LEAST_VARIANCE = np.float32(144)  # levels squared: a subject's colour is never known better
 
 
 def nearest_subject(
     scene: Scene, samples: Bytes, certain: Bytes, index: Indices, spill: Spill | None
-) -> tuple[Indices, Floats, Floats]:
-    """For every band pixel the row of its nearest subject sample; the samples' mean colours and variances."""
+) -> tuple[Indices, tuple[Floats, Floats, Floats]]:
+    """For every band pixel the row of its nearest subject sample; the samples' mean colours, variances and shadings."""
     near = as_bytes(cv2.dilate(scene.solid & (certain ^ 1), np.ones((3, 3), np.uint8))) & samples
     at = np.flatnonzero(near)
     if not len(at):
         grey = np.full((3, 1), 128, np.float32)
-        return np.zeros(len(index), np.intp), grey, np.full((3, 1), 4000, np.float32)
+        return np.zeros(len(index), np.intp), (grey, np.full((3, 1), 4000, np.float32), np.zeros(1, np.float32))
     nearest = _nearest(near.shape, at, index)
     mean, variance = _window_statistics(scene.planes, samples, at)
     if spill is not None:
         mean = np.maximum(mean - spill.light(at, mean, scene.backdrop.at(at, scene.image.shape)), 0)
-    return nearest, mean, variance
+    return nearest, (mean, variance, _shading(mean, near.shape, at))
+
+
+def _shading(mean: Floats, shape: tuple[int, ...], at: Indices) -> Floats:
+    """How much the samples' brightness varies nearby, squared and as a share of it, (n,): the strands of hair differ."""
+    row, column = np.divmod(at, shape[1])
+    cell = row // CELL * -(-shape[1] // CELL) + column // CELL
+    size = (-(-shape[0] // CELL), -(-shape[1] // CELL))
+    luma = np.maximum(LUMA @ mean, np.float32(16))
+
+    def nearby(weights: Floats | None) -> NDArray[np.float64]:
+        sums = np.bincount(cell, weights, minlength=size[0] * size[1]).reshape(size).astype(np.float64)
+        return np.asarray(cv2.blur(sums, (AROUND, AROUND)).ravel()[cell], dtype=np.float64)
+
+    count = nearby(None)
+    middle = nearby(luma) / count
+    spread = nearby(luma * luma) / count / (middle * middle) - 1
+    return np.clip(spread - LEAST_SHADING, 0, MOST_SHADING).astype(np.float32)
 
 
 def _nearest(shape: tuple[int, ...], at: Indices, index: Indices) -> Indices:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Mask, as_bytes
+from .arrays import Bytes, Mask, as_bytes, within
+from .haze import hazy
 from .scene import KEYED, Scene
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
 
 __all__ = ["Subject", "certain_subject", "samples", "soft_regions", "tinted_share"]
 
@@ -16,6 +20,8 @@ Subject: TypeAlias = Literal["opaque", "translucent"]
 
 EDGE = 4  # a sharp edge is at most this wide, pixels
 SEED = 40  # neutrality: below, a pixel is close to the key in hue
+CLEAR = 33  # neutrality below which a flat region is glass and no subject in a tint of the key
+FAR = 60  # neutrality: without a pixel below within EDGE no ramp comes from the backdrop
 TINT = 15  # neutrality below KEYED from which a deep pixel is in a tint of the key
 STEEP = 96  # Sobel, 8 for each level a pixel: a larger change of neutrality is the edge of an opaque subject
 LARGE = 1600  # pixels of the longest edge above which soft regions are looked for on half the grid
@@ -27,7 +33,7 @@ def soft_regions(scene: Scene, subject: Subject) -> Mask | None:
     Seeds are deep pixels close to the key in hue. From them the region grows as long as colours change gradually and
     the key is still in them; a sharp step (the edge of an opaque subject) stops it.
     """
-    if not scene.saturated:
+    if not scene.saturated or (scene.hard and subject != "translucent"):
         return None
     neutral, depth, factor = _reduced(scene)
     seed = (neutral < SEED) & (depth >= 3)
@@ -36,7 +42,7 @@ def soft_regions(scene: Scene, subject: Subject) -> Mask | None:
     smooth = as_bytes(cv2.blur(neutral, (3, 3)))
     rising = _still_rising(smooth, depth, factor)
     keyed = ((neutral < KEYED - 4) | rising) & (depth >= 2)
-    soft = keyed if subject == "translucent" else _grown(seed, keyed, rising, smooth, neutral, depth)
+    soft = keyed if subject == "translucent" else _grown(scene, seed, keyed, rising, smooth, neutral, depth)
     if factor > 1:
         full = (scene.image.shape[1], scene.image.shape[0])
         soft = cv2.resize(soft.astype(np.uint8), full, interpolation=cv2.INTER_NEAREST).astype(bool) & (scene.solid > 0)
@@ -53,23 +59,30 @@ def _reduced(scene: Scene) -> tuple[Bytes, Bytes, int]:
     return as_bytes(neutral), as_bytes(depth), 2
 
 
-def _grown(seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, neutral: Bytes, depth: Bytes) -> Mask:
+def _grown(scene: Scene, seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, neutral: Bytes, depth: Bytes) -> Mask:
     """The keyed pixels that a gradual change of colour connects to seeds."""
     across = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 1, 0))
     down = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 0, 1))
     passable = keyed & (cv2.max(across, down) < STEEP)
     count, labels = cv2.connectedComponents((passable | seed).astype(np.uint8), ltype=cv2.CV_16U)
     seeds = np.bincount(labels[seed], minlength=count)
-    area = np.bincount(labels.ravel(), minlength=count)
-    plateau = np.bincount(labels[keyed & ~rising & (neutral >= SEED) & (neutral < KEYED - 4)], minlength=count)
     reached = seeds > 8
     reached[0] = False
     soft = cv2.dilate(reached[labels].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
-    # An opaque subject in a tint of the key, out of focus at its edge, has its plateau and few seeds.
-    tinted = reached & (plateau > 4 * seeds) & (plateau > 0.5 * area)
-    if tinted.any():
-        soft &= (depth < 3 * EDGE) & rising | (neutral < SEED) | ~tinted[labels]
+    haze, known = hazy(scene, labels, count)
+    sure = haze[labels] | (soft & (neutral < CLEAR))
+    soft &= sure | rising & (depth < 3 * EDGE) | _enclosed(sure, labels, ~known)[labels]
     return np.asarray(soft, dtype=np.bool_)
+
+
+def _enclosed(sure: Mask, labels: MatLike, asked: Mask) -> Mask:
+    """For each region that is `asked` for, whether it lies within what is soft for sure, as a highlight does in glass."""
+    own = asked[labels]
+    rim = (cv2.erode(own.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0) & own
+    beside = cv2.dilate(sure.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    length = np.bincount(labels[rim], minlength=len(asked))
+    within = np.bincount(labels[rim & beside], minlength=len(asked))
+    return np.asarray(asked & (within > 0.5 * length), dtype=np.bool_)
 
 
 def _still_rising(neutral: Bytes, depth: Bytes, factor: int) -> Mask:
@@ -93,11 +106,13 @@ def certain_subject(scene: Scene, soft: Mask | None) -> Bytes:
     """1 where a pixel is opaque beyond doubt: deep inside, or free of key and not at the very edge."""
     neutral, depth = scene.neutrality, scene.depth
     rise = cv2.subtract(cv2.dilate(neutral, np.ones((7, 7), np.uint8)), neutral)
-    settled, loose, free = _within(rise, 0, 12), _within(rise, 0, 30), _within(neutral, KEYED - 2, 255)
-    certain = settled & _within(depth, EDGE, 255)
-    certain |= loose & _within(depth, 3 * EDGE, 255)
-    certain |= free & settled & _within(depth, 3, 255)
-    certain &= _within(neutral, 25, 255) & np.uint8(1)
+    settled, loose, free = within(rise, 0, 12), within(rise, 0, 30), within(neutral, KEYED - 2, 255)
+    certain = settled & within(depth, EDGE, 255)
+    certain |= loose & within(depth, 3 * EDGE, 255)
+    certain |= free & settled & within(depth, 3, 255)
+    lowest = cv2.erode(neutral, np.ones((2 * EDGE + 1,) * 2, np.uint8))
+    certain |= within(lowest, FAR, 255) & within(depth, EDGE + 1, 255)
+    certain &= within(neutral, 25, 255) & np.uint8(1)
     if soft is not None:
         certain[soft] = 0
     return certain
@@ -105,13 +120,8 @@ def certain_subject(scene: Scene, soft: Mask | None) -> Bytes:
 
 def tinted_share(scene: Scene, certain: Bytes) -> float:
     """The share of the picture, 0..1, that one picture cannot tell from tinted glass: deep, smooth, in a tint of the key."""
-    tint = _within(scene.neutrality, 25, KEYED - TINT) & _within(scene.depth, 3 * EDGE, 255) & certain
+    tint = within(scene.neutrality, 25, KEYED - TINT) & within(scene.depth, 3 * EDGE, 255) & certain
     return cv2.countNonZero(tint) / tint.size
-
-
-def _within(plane: object, low: int, high: int) -> Bytes:
-    """255 where a byte plane's value is from `low` to `high`."""
-    return as_bytes(cv2.inRange(plane, low, high))  # type: ignore[call-overload]  # numbers work; the stubs want arrays
 
 
 def samples(scene: Scene, soft: Mask | None, certain: Bytes) -> Bytes:

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Indices, as_bytes
+from .arrays import Bytes, Floats, Indices, as_bytes, within
 from .backdrop_fit import Backdrop
+from .noise import NoiseMap, measure_noise
 
 __all__ = ["KEYED", "Scene", "colours_at", "dominance_channels", "read_scene"]
 
 KEYED = 100  # value of the `neutrality` plane where a pixel carries no key at all
+SHARP = (20, 100)  # levels from the backdrop on the two sides of an edge, five pixels wide
+MIXED = (0.2, 0.7)  # of the subject's distance from the backdrop
+MOST_MIXED = 0.03  # of the pixels at sharp edges
+FEWEST_EDGES = 64
+LEAST_NOISE = 0.3  # levels; rounding
 LEAST_STRENGTH = 48  # levels; a key whose channels differ by less has no dominance to tell it by
 
 
@@ -27,12 +33,17 @@ class Scene:
     depth: Bytes  # pixels to the nearest certain backdrop, saturating
     neutrality: Bytes  # 0 pure key .. KEYED no key dominance .. above: the opposite tint
     saturated: bool
+    noise: NoiseMap
+    hard: bool  # no pixel at the silhouette is a mixture: pixel art
 
 
 def read_scene(image: Bytes, backdrop: Backdrop) -> Scene:
     """The planes of an (height, width, 3) uint8 picture."""
     planes = [as_bytes(plane) for plane in cv2.split(image)]
-    solid = _solid(planes, backdrop)
+    behind = backdrop.planes(planes[0].shape)
+    apart = _distance(planes, behind)
+    noise = measure_noise(planes, behind, apart, max(backdrop.noise, LEAST_NOISE))
+    solid = _solid(planes, behind, apart, noise, backdrop)
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
     neutrality, saturated = _neutrality(planes, backdrop)
     return Scene(
@@ -43,20 +54,35 @@ def read_scene(image: Bytes, backdrop: Backdrop) -> Scene:
         depth=as_bytes(cv2.convertScaleAbs(depth, alpha=1.0, beta=-0.45)),  # floor
         neutrality=neutrality,
         saturated=saturated,
+        noise=noise,
+        hard=_is_hard(apart),
     )
 
 
-def _solid(planes: list[Bytes], backdrop: Backdrop) -> Bytes:
+def _solid(planes: list[Bytes], behind: list[Bytes], apart: Bytes, noise: NoiseMap, backdrop: Backdrop) -> Bytes:
     """1 where a pixel is further from the backdrop than noise explains."""
-    behind = backdrop.planes(planes[0].shape)
-    apart = _distance(planes, behind)
+    limit = noise.tolerance()
     if backdrop.noise < 1:
-        return as_bytes(cv2.threshold(apart, backdrop.tolerance, 1, cv2.THRESH_BINARY)[1])
+        return as_bytes(cv2.threshold(cv2.subtract(apart, limit), 0, 1, cv2.THRESH_BINARY)[1])
     # Single pixels stray, the mean of 25 does not.
     calm = round(0.6 * backdrop.noise + 0.5)
     local = _distance([as_bytes(cv2.blur(plane, (5, 5))) for plane in planes], behind)
-    far = cv2.threshold(apart, 2 * backdrop.tolerance, 1, cv2.THRESH_BINARY)[1]
+    far = cv2.threshold(cv2.subtract(apart, cv2.add(limit, limit)), 0, 1, cv2.THRESH_BINARY)[1]
     return as_bytes(cv2.bitwise_or(far, cv2.threshold(local, calm, 1, cv2.THRESH_BINARY)[1]))
+
+
+def _is_hard(apart: Bytes) -> bool:
+    """Whether sharp edges go from backdrop to subject without a step between, `apart` being the distance from the backdrop.
+
+    Of the pixels at such edges 9 % or more are mixtures if the edges are smoothed, and at most 1 % in pixel art.
+    """
+    five = np.ones((5, 5), np.uint8)
+    highest = as_bytes(cv2.dilate(apart, five))
+    edge = within(highest, SHARP[1], 255) & within(cv2.erode(apart, five), 0, SHARP[0])
+    count = cv2.countNonZero(edge)
+    low, high = (as_bytes(cv2.convertScaleAbs(highest, alpha=part)) for part in MIXED)
+    mixed = as_bytes(cv2.compare(apart, low, cv2.CMP_GT)) & as_bytes(cv2.compare(apart, high, cv2.CMP_LT)) & edge
+    return count >= FEWEST_EDGES and cv2.countNonZero(mixed) <= MOST_MIXED * count
 
 
 def _distance(planes: list[Bytes], behind: list[Bytes]) -> Bytes:

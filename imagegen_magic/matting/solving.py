@@ -13,7 +13,11 @@ from .spill import Spill
 
 __all__ = ["Batch", "solve"]
 
+SIGNIFICANT = 3  # times the noise: less of a subject is none
 AS_GOOD_AS_OPAQUE = 0.985  # opacity from which a pixel at a sharp edge is more likely opaque and of its own colour
+KEY_LEFT = np.float32(2)  # levels
+DARKNESS = np.float32(36)  # levels squared: how far a shadow may be from black
+GRADUAL = 6  # levels by which a shadow may differ from its surroundings
 TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
 
 
@@ -28,7 +32,8 @@ class Batch:
     nearest: Indices  # the subject sample that is nearest, a column of the next two
     colours: Floats
     variances: Floats
-    noise: float
+    shadings: Floats
+    noise: Floats  # (n,) levels
     channels: tuple[list[int], list[int]]
     spill: Spill | None
     soft: Mask
@@ -55,6 +60,7 @@ class Batch:
             index=self.index[at],
             colour=self.colour[:, at],
             key=self.key[:, at],
+            noise=self.noise[at],
             soft=self.soft[at],
             nearest=self.nearest[at],
         )
@@ -62,32 +68,40 @@ class Batch:
 
 def solve(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     """Opacity (n,) and foreground (3, n): shadow where black explains the pixel, else the subject nearby, else far."""
-    dark, black = _shadows(batch)
-    if not dark.any():
-        return _solve_subject(batch, lines)
+    dark = np.zeros(len(batch.index), np.bool_)
     alpha, foreground = np.empty(len(dark), np.float32), np.empty(batch.colour.shape, np.float32)
-    shade = np.flatnonzero(dark)
-    alpha[shade], foreground[:, shade] = _solve_shadow(
-        batch.colour[:, shade], batch.key[:, shade], batch.noise, black[shade]
-    )
+    if batch.has_dominance:
+        shade = np.flatnonzero(batch.soft)
+        shade, smooth = _shadows(batch.part(shade), shade)
+        dark[shade] = True
+        alpha[shade], foreground[:, shade] = _solve_shadow(batch.part(shade), smooth)
     rest = np.flatnonzero(~dark)
     if len(rest):
         alpha[rest], foreground[:, rest] = _solve_subject(batch.part(rest), lines)
+    room = np.maximum(unmixing.largest(np.abs(foreground - batch.key)), np.float32(1))
+    least = (SIGNIFICANT * batch.noise / room).astype(np.float32)
+    alpha[alpha < least] = 0
+    alpha[1 - alpha < least / 2] = 1
     return alpha, foreground
 
 
-def _shadows(batch: Batch) -> tuple[Mask, Floats]:
-    """Where a soft pixel is the key darkened and nothing else, and how much, as the opacity of black."""
-    if not (batch.soft.any() and batch.has_dominance):
-        return np.zeros(len(batch.index), bool), np.empty(0, np.float32)
+def _shadows(batch: Batch, at: Indices) -> tuple[Indices, Floats]:
+    """Those of `at` where a pixel is the key darkened and nothing else, and the smooth colours (3, n) there."""
     black, off_black = unmixing.project(batch.colour, batch.key, np.zeros_like(batch.key))
-    return batch.soft & (off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75), black
+    dark = np.flatnonzero((off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75))
+    smooth = _smooth_colours(batch.scene.planes, batch.index[dark])
+    rough = unmixing.largest(np.abs(batch.colour[:, dark] - smooth))
+    gradual = rough < GRADUAL + 3 * batch.noise[dark]  # the shadow of hair is hair
+    return at[dark[gradual]], smooth[:, gradual]
 
 
-def _solve_shadow(colour: Floats, key: Floats, noise: float, black: Floats) -> tuple[Floats, Floats]:
-    """Opacity and foreground of pixels that are shadow: black, but for the noise."""
-    alpha = np.maximum(black, unmixing.least_opacity(colour, key, noise))
-    clean = unmixing.unmix(colour, key, np.float32(0), np.float32(9), alpha, noise)
+def _solve_shadow(batch: Batch, smooth: Floats) -> tuple[Floats, Floats]:
+    """Opacity and foreground of pixels that are shadow: free of key, all but black."""
+    colour, key, noise = batch.colour, batch.key, batch.noise
+    by_dominance = np.clip(1 - batch.dominance(smooth) / np.maximum(batch.dominance(key), np.float32(1)), 0, 1)
+    black, _ = unmixing.project(colour, key, np.zeros_like(key))
+    alpha = np.maximum((by_dominance + black) / 2, unmixing.least_opacity(colour, key, noise)).astype(np.float32)
+    clean = unmixing.unmix(colour, key, np.zeros_like(key), DARKNESS, np.float32(0), alpha, noise)
     return alpha, np.clip(clean, 0, 255)
 
 
@@ -95,16 +109,29 @@ def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are no shadow."""
     noise = batch.noise
     foreground, variance = batch.lit(batch.colours[:, batch.nearest]), batch.variances[:, batch.nearest]
-    alpha = unmixing.opacity(batch.colour, batch.key, foreground, variance, noise)
-    misfit = unmixing.largest(np.abs(batch.colour - batch.key - alpha * (foreground - batch.key)))
+    shading = np.where(batch.soft, np.float32(0), batch.shadings[batch.nearest])
+    alpha = unmixing.opacity(batch.colour, batch.key, foreground, variance, shading, noise)
+    misfit = unmixing.misfit(batch.colour, batch.key, foreground, shading, alpha)
     strays = batch.soft | (misfit > 2 + 3 * noise + TEXTURE * alpha)
     doubtful = np.flatnonzero(strays & batch.has_dominance)
     if len(doubtful):
         _solve_far(batch.part(doubtful), doubtful, lines, (alpha, foreground, variance))
     alpha = np.maximum(alpha, unmixing.least_opacity(batch.colour, batch.key, noise))
     alpha[~batch.soft & (alpha > AS_GOOD_AS_OPAQUE)] = 1
-    clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, alpha, noise), 0, 255)
-    return alpha, batch.unlit(clean)
+    clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, shading, alpha, noise), 0, 255)
+    sharp = ~batch.soft & (alpha < 1)
+    return alpha, _no_more_key(batch, batch.unlit(clean), foreground, sharp)
+
+
+def _no_more_key(batch: Batch, clean: Floats, foreground: Floats, edge: Mask) -> Floats:
+    """The colours with no more of the key's dominance at an `edge` than the subject nearby has."""
+    if not batch.has_dominance:
+        return clean
+    bright, _ = batch.channels
+    most = np.maximum(batch.dominance(batch.unlit(foreground)), 0) + KEY_LEFT
+    excess = np.where(edge, np.maximum(batch.dominance(clean) - most, 0), np.float32(0))
+    clean[bright] -= excess
+    return clean
 
 
 def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, Floats, Floats]) -> None:
@@ -112,22 +139,29 @@ def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, 
     alpha, foreground, variance = results
     colour, key, noise = batch.colour, batch.key, batch.noise
     near, own = foreground[:, at], alpha[at]
-    _, misfit = unmixing.project(colour, key, near)
     smooth = _smooth_colours(batch.scene.planes, batch.index)
+    calm = batch.soft  # where colours change gradually, the mean of nine has less noise
+    _, misfit = unmixing.project(np.where(calm, smooth, colour), key, near)
     far, reach = unmixing.prolong(colour - key, smooth - key, key, lines)
     key_dominance = batch.dominance(key)
     free = (reach > 0) & (batch.dominance(far) <= np.float32(0.06) * key_dominance)
-    room = np.where(batch.soft & ~free, np.float32(0.25 * TEXTURE), np.float32(TEXTURE))
-    fits = misfit <= np.float32(2 + 3 * noise) + room * own
+    slack = np.where(calm, np.float32(1) + noise, np.float32(2) + np.float32(3) * noise)
+    fit = np.clip((slack + TEXTURE * own - misfit) / (np.float32(0.75) * TEXTURE * own + np.float32(1)), 0, 1)
+    fit = np.where(batch.soft & ~free, fit, fit > 0)  # how well the subject nearby explains the pixel, 0..1
     towards = near - key
     longer = batch.soft & free & (reach >= np.float32(1.25) * np.sqrt(unmixing.dot(towards, towards)))
-    hazy, grey = ~(fits & ~longer) & free, ~(fits & ~longer) & ~free
+    hazy = free & ((fit == 0) | longer)
+    grey = np.where(free, np.float32(0), 1 - fit)
     along, _ = unmixing.project(colour, key, far)
     neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, np.float32(1)), 0, 1)
     straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
-    alpha[at] = np.where(hazy, along, np.where(grey, neutral, own))
-    foreground[:, at] = np.where(hazy, far, np.where(grey, straight, near))
-    variance[:, at] = np.where(hazy, np.float32(100), np.where(grey, np.float32(1e4), variance[:, at]))
+    vivid = 1 - straight.min(axis=0) / np.maximum(straight.max(axis=0), np.float32(1))
+    neutral += vivid * (np.minimum(unmixing.least_opacity(colour, key, np.float32(0.5) * noise), neutral) - neutral)
+    neutral = grey * neutral + (1 - grey) * own
+    straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
+    alpha[at] = np.where(hazy, along, neutral)
+    foreground[:, at] = np.where(hazy, far, np.where(grey > 0, straight, near))
+    variance[:, at] = np.where(hazy, np.float32(100), np.where(grey > 0, np.float32(1e4), variance[:, at]))
 
 
 def _smooth_colours(planes: list[Bytes], index: Indices) -> Floats:

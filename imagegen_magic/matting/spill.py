@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from .arrays import Bytes, Floats, Indices, Mask, as_floats
-from .scene import KEYED, Scene, colours_at
+from .scene import KEYED, Scene, colours_at, dominance_channels
 from .unmixing import LUMA
 
 __all__ = ["Spill", "despill_certain", "estimate_spill", "shade", "spill_weight"]
@@ -23,6 +23,8 @@ FEWEST_LIT = 50
 PARTS = 4  # along each side
 AGREEMENT = 0.3  # deviation of the parts from their median, as a share of it
 STRENGTHS = (0.02, 0.35)
+NEUTRAL = np.float32(8)  # levels of the opposite tint up to which a colour is grey
+LEAST_LIGHT = np.float32(5)  # levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +33,19 @@ class Spill:
 
     strength: float
     weight: Floats
+    channels: tuple[list[int], list[int]]
 
     def light(self, index: Indices, colour: Floats, key: Floats) -> Floats:
         """The light, (3, n) levels, that falls on surfaces of these colours."""
         return as_floats(np.float32(self.strength) * self.weight.ravel()[index] * shade(LUMA @ colour) * key)
+
+    def taken_off(self, colour: Floats, light: Floats) -> Floats:
+        """The (3, n) colours without the light, of which no more is taken than they show: white stays white."""
+        bright, dark = self.channels
+        dominance = colour[bright].min(axis=0) - colour[dark].max(axis=0)
+        most = np.maximum(dominance, 0) + np.maximum(-dominance - NEUTRAL, 0) + LEAST_LIGHT
+        share = np.minimum(1, most / np.maximum(light[bright].min(axis=0) - light[dark].max(axis=0), np.float32(1e-3)))
+        return as_floats(np.clip(colour - share * light, 0, 255))
 
 
 def shade(luma: Floats) -> Floats:
@@ -59,7 +70,7 @@ def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
     if gain < GAIN or not STRENGTHS[0] <= slope <= STRENGTHS[1]:
         return None
     full = cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR)
-    return Spill(strength=slope, weight=as_floats(full))
+    return Spill(strength=slope, weight=as_floats(full), channels=dominance_channels(scene.backdrop.key))
 
 
 def _best_reach(inside: Floats, dominance: Floats, exposed: Floats, shades: Floats) -> tuple[float, float, Floats]:
@@ -127,6 +138,6 @@ def despill_certain(scene: Scene, certain: Bytes, spill: Spill, planes: list[Byt
     colour = colours_at(scene.planes, lit)
     key = scene.backdrop.at(lit, scene.image.shape)
     estimate = np.maximum(colour - spill.light(lit, colour, key), 0)
-    clean = np.clip(np.rint(colour - spill.light(lit, estimate, key)), 0, 255).astype(np.uint8)
+    clean = np.rint(spill.taken_off(colour, spill.light(lit, estimate, key))).astype(np.uint8)
     for plane, values in zip(planes, clean, strict=True):
         plane.ravel()[lit] = values

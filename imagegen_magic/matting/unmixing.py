@@ -19,6 +19,7 @@ from .arrays import Floats, Indices, as_floats
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 DIRECTIONS = 96  # haze-line bins per side of the octahedral map
 RADII = 112  # radius bins of 4 levels
+ROOM = np.float32(48)  # levels to the end of the range below which a deviation says nothing: noise fills it
 CHUNK = 1 << 15
 
 
@@ -32,40 +33,69 @@ def largest(a: Floats) -> Floats:
     return as_floats(np.maximum(np.maximum(a[0], a[1]), a[2]))
 
 
-def opacity(colour: Floats, key: Floats, foreground: Floats, variance: Floats, noise: float) -> Floats:
+def opacity(
+    colour: Floats, key: Floats, foreground: Floats, variance: Floats, shading: Floats, noise: Floats
+) -> Floats:
     """Most likely opacity, (n,), 0..1, of `colour` between `key` and a foreground of known mean and variance.
 
-    Colours are (3, n) float32, here and below.
+    Its brightness may vary as well, by the square root of `shading` (n,), a share of it. Colours are (3, n) float32, here
+    and below.
     """
     towards = foreground - key
     observed = colour - key
-    floor = np.float32(noise * noise)
     alpha = np.full(colour.shape[1], 0.5, dtype=np.float32)
     for _ in range(3):
-        weighted = towards / (alpha * alpha * variance + floor)
+        weighted = _weighted(towards, foreground, variance, shading, alpha, noise)
         alpha = np.clip(dot(observed, weighted) / np.maximum(dot(towards, weighted), np.float32(1e-6)), 0, 1)
     return alpha
+
+
+def _weighted(
+    offset: Floats,
+    foreground: Floats,
+    variance: Floats | np.float32,
+    shading: Floats | np.float32,
+    alpha: Floats,
+    noise: Floats,
+) -> Floats:
+    """The inverse of the colour's covariance, alpha² (variance I + shading F Fᵀ) + noise² I, times (3, n) `offset`."""
+    square = alpha * alpha
+    own = square * variance + noise * noise
+    shade = square * shading
+    length = dot(foreground, foreground)
+    return as_floats((offset - foreground * (shade * dot(foreground, offset) / (own + shade * length))) / own)
 
 
 def unmix(
     colour: Floats,
     key: Floats,
-    foreground: Floats | np.float32,
+    foreground: Floats,
     variance: Floats | np.float32,
+    shading: Floats | np.float32,
     alpha: Floats,
-    noise: float,
+    noise: Floats,
 ) -> Floats:
     """Most likely foreground colours, (3, n), given the opacity: the prior where alpha is small, the pixel where not."""
-    gain = variance * alpha / (alpha * alpha * variance + np.float32(noise * noise))
-    return as_floats(foreground + gain * (colour - key - alpha * (foreground - key)))
+    weighted = _weighted(colour - key - alpha * (foreground - key), foreground, variance, shading, alpha, noise)
+    shade = foreground * (shading * dot(foreground, weighted))
+    return as_floats(foreground + alpha * (variance * weighted + shade))
 
 
-def least_opacity(colour: Floats, key: Floats, noise: float) -> Floats:
+def misfit(colour: Floats, key: Floats, foreground: Floats, shading: Floats, alpha: Floats) -> Floats:
+    """The largest channel of what opacity and shading leave unexplained, (n,) levels."""
+    left = colour - key - alpha * (foreground - key)
+    most = as_floats(2 * alpha * np.sqrt(shading))
+    shade = dot(left, foreground) / np.maximum(dot(foreground, foreground), np.float32(1))
+    left = as_floats(left - np.clip(shade, -most, most) * foreground)
+    return largest(as_floats(np.abs(left)))
+
+
+def least_opacity(colour: Floats, key: Floats, noise: Floats) -> Floats:
     """The smallest opacity, (n,), with which any displayable foreground explains the pixel (noise allowed for)."""
     offset = colour - key
     room = np.where(offset < 0, key, np.float32(255) - key)
-    need = (np.abs(offset) - np.float32(2 * noise)) / np.maximum(room, np.float32(1))
-    return np.clip(largest(need), 0, 1)
+    shown = np.where(room < ROOM, np.float32(0), np.abs(offset) - 2 * noise)
+    return np.clip(largest(as_floats(shown / np.maximum(room, ROOM))), 0, 1)
 
 
 def _bins(direction: Floats) -> Indices:

@@ -31,7 +31,7 @@ class Credentials:
     Attributes:
         issuer: the organisation that signed, by its certificate.
         generator: the software that wrote the claim.
-        agent: what made the image, such as `gpt-image 2.0`; empty if the manifest does not say.
+        agent: the program or model that made the image; empty if the manifest does not say.
         source_type: the IPTC code of the digital source type, such as `trainedAlgorithmicMedia`.
         actions: `c2pa.created`, `c2pa.converted` and so on, in order.
         ingredients: (relationship, title) of each image that it was made from.

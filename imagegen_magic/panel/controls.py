@@ -1,150 +1,138 @@
-"""One option's control: a widget with its message below, made as the option's kind asks for; and boxes to put them in."""
+"""What the form offers, as data for the page: what the chosen model can't do is not there."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from html import escape
 from typing import Any
 
-import ipywidgets as W  # noqa: N812 - the name that its own documentation uses
+from imagegen_magic.facts.catalog import Catalog, Model
+from imagegen_magic.facts.sizes import read_pixels
+from imagegen_magic.facts.use_cases import load_use_cases
+from imagegen_magic.facts.words import prompt_fields
+from imagegen_magic.options.options import Options
+from imagegen_magic.options.table import (
+    CUTOUT,
+    FILES,
+    IMAGES,
+    MODERATIONS,
+    MONEY,
+    OPTIONS,
+    PICTURE,
+    PROMPT,
+    SERVER,
+    SHOW,
+    Option,
+)
 
-from imagegen_magic.catalog import Model
-from imagegen_magic.errors import Problem
-from imagegen_magic.option_table import Option
-from imagegen_magic.sizes import PRESETS, read_pixels
+from .form import BACKGROUNDS
 
-__all__ = ["Control", "close", "control_for", "fill", "line"]
+__all__ = ["describe"]
 
-SHORT = {"n": "count", "output_format": "format", "avoid": "avoid", "input_fidelity": "fidelity"}
-"""Labels that are not the option's own name."""
-FEW = 10
-"""Up to this many choices stand side by side; more are a list."""
-
-
-class Control:
-    """One option's widget with its message below; says the option's value, or None where it is left alone."""
-
-    def __init__(self, option: Option, widget: W.ValueWidget, *, default: Any = None, label: str = "") -> None:
-        self.option = option
-        self.widget = widget
-        self.default = default
-        widget.description = label or SHORT.get(option.name) or option.name.replace("_", " ")
-        widget.tooltip = option.help
-        widget.style.description_width = "initial"
-        self.message = W.HTML(layout=W.Layout(display="none"))
-        self.message.add_class("imagegen-fault")
-        self.row = W.VBox([widget, self.message])
-        self.row.add_class("imagegen-row")
-
-    def read(self) -> Any:
-        """The raw value, as a flag's text would be; None where it is the default or empty."""
-        value = self.widget.value
-        if value == self.default or value in ("", None, ()):
-            return None
-        return value.splitlines() if isinstance(self.widget, W.Textarea) and self.option.kind != "text" else value
-
-    def write(self, value: Any) -> None:
-        """Shows a value; None is the default. A value that is no choice is added to the choices."""
-        if value is None:
-            self.widget.value = self.default
-        elif isinstance(self.widget, (W.Text, W.Textarea)):
-            lines = [f"{k}={v}" for k, v in value.items()] if isinstance(value, Mapping) else value
-            self.widget.value = "\n".join(map(str, lines)) if isinstance(lines, (list, tuple)) else str(value)
-        else:
-            self._offer(value)
-            self.widget.value = value
-
-    def _offer(self, value: Any) -> None:
-        options = getattr(self.widget, "options", None)
-        if options is not None and value not in [item[1] if isinstance(item, tuple) else item for item in options]:
-            self.widget.options = (*options, (str(value), value))
-
-    def narrow(self, choices: tuple[str, ...], model: Model) -> str:
-        """Offers other choices; a sentence where the value shown is none of them and gave way."""
-        offered, start = offer(choices, self.default)
-        if list(self.widget.options) == offered:
-            return ""
-        before, values = self.widget.value, [value for _, value in offered]
-        self.widget.options = offered
-        self.widget.value = before if before in values else start
-        if before in values:
-            return ""
-        return f"{self.widget.description} {before} → {start or 'default'}: {model.id} has {', '.join(choices)}"
-
-    def say(self, problems: Iterable[Problem]) -> None:
-        """Shows what is wrong with this value beside it, or nothing."""
-        text = "<br>".join(escape(_sentence(problem)) for problem in problems)
-        self.message.value = text
-        self.message.layout.display = None if text else "none"
-
-    def show(self, visible: bool) -> None:
-        """Puts the row there, or takes it away; a hidden control says nothing."""
-        self.row.layout.display = None if visible else "none"
-
-    @property
-    def shown(self) -> bool:
-        """True where the row is there."""
-        return bool(self.row.layout.display != "none")
+MAIN = ("model", "size", "quality", "n", "output_format")
+ELSEWHERE = {
+    *MAIN, *prompt_fields(), "background", "transparent", "image", "ref", "mask", "mask_box", "augment", "raw",
+    "show_prompt", "dry_run", "yes", "detach", "quiet", "progress", "models_file", "dialect", "caption",
+}  # fmt: skip
+"""Options with a place of their own in the panel, or none."""
+GROUPS = {
+    PICTURE: "Image",
+    PROMPT: "Prompt",
+    IMAGES: "Edit",
+    CUTOUT: "Cut-out",
+    FILES: "Files",
+    MONEY: "Money and time",
+    SHOW: "Display",
+    SERVER: "Server",
+}
+"""The groups of the option table below More settings, in order."""
+RATIOS = ("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "2:1", "1:2")
+SCALES = ("1k", "2k", "4k")
 
 
-def _sentence(problem: Problem) -> str:
-    return f"{problem.rule}{f' · fix: {problem.fix}' if problem.fix else ''}"
+def describe(model: Model, catalog: Catalog, options: Options) -> dict[str, Any]:
+    """The controls for a model, JSON-ready: choices, defaults, hints, and when each is shown."""
+    transparency = model.transparency in ("yes", "preview")
+    return {
+        "model": model.id,
+        "models": [{"id": m.id, "use": m.use} for m in catalog if m.state != "shut down"],
+        "defaults": {name: _plain(getattr(options, name)) for name in MAIN}
+        | {"model": options.model or catalog.default},
+        "qualities": list(model.qualities),
+        "formats": list(model.formats),
+        "backgrounds": [name for name in BACKGROUNDS if transparency or name != "native alpha"],
+        "max_n": catalog.limits.max_n,
+        "max_bytes": catalog.limits.max_input_bytes,
+        "sizes": _sizes(model, catalog),
+        "fields": [_field(name) for name in prompt_fields()],
+        "more": [row for option in OPTIONS if _wanted(option) and (row := _row(option, model, options))],
+    }
 
 
-def offer(choices: Iterable[Any], default: Any) -> tuple[list[tuple[str, Any]], Any]:
-    """A widget's options, and where it starts: a default that is no choice is offered as leaving it alone."""
-    offered = [(_label(choice), choice) for choice in choices]
-    if default in [choice for _, choice in offered]:
-        return offered, default
-    return [("default", ""), *offered], ""
+def _sizes(model: Model, catalog: Catalog) -> dict[str, Any]:
+    """Which sizes there are: ratios and scales under a rule, or a few fixed ones."""
+    rule = catalog.limits.flexible
+    if model.flexible_sizes or not model.known:
+        limits = {"multiple": rule.multiple, "max_edge": rule.max_edge, "min_pixels": rule.min_pixels}
+        return {"rule": limits | {"max_pixels": rule.max_pixels, "max_ratio": rule.max_ratio}, "ratios": list(RATIOS),
+                "scales": list(SCALES)}  # fmt: skip
+    return {"rule": None, "fixed": [size for size in model.sizes if read_pixels(size)]}
 
 
-def _label(choice: Any) -> str:
-    """What a choice is called; a size's name has its shape before it."""
-    pixels = read_pixels(PRESETS.get(choice, ""))
-    if pixels is None:
-        return str(choice)
-    width, height = pixels
-    return f"{'□' if width == height else '▭' if width > height else '▯'} {choice}"
+def _field(name: str) -> dict[str, Any]:
+    option = next(option for option in OPTIONS if option.name == name)
+    choices = list(load_use_cases()) if name == "use_case" else []
+    return {"name": name, "label": prompt_fields()[name], "kind": _kind(option, choices), "choices": choices,
+            "hint": _hint(option)}  # fmt: skip
 
 
-def control_for(option: Option, default: Any, choices: tuple[Any, ...] = ()) -> Control:
-    """The control that an option's kind asks for; `choices` are what the model or the table allows."""
-    if option.kind == "switch":
-        return Control(option, W.Checkbox(value=bool(default), indent=False), default=bool(default))
+def _wanted(option: Option) -> bool:
+    makes = bool({"generate", "edit"} & option.commands)
+    return makes and option.name not in ELSEWHERE and option.group in GROUPS
+
+
+def _row(option: Option, model: Model, options: Options) -> dict[str, Any] | None:
+    """One control below More settings, or None where the model has no use for it."""
+    if (
+        option.name in ("complexity", "input_fidelity", "markup")
+        and model.known
+        and not getattr(model, {"complexity": "complexities"}.get(option.name, option.name))
+    ):
+        return None
+    by_model = {"complexity": model.complexities, "input_fidelity": model.input_fidelity, "moderation": MODERATIONS}
+    choices = list(by_model.get(option.name) or option.choices)
+    return {
+        "name": option.name, "label": option.name.replace("_", " "), "group": GROUPS[option.group],
+        "kind": _kind(option, choices), "choices": choices, "hint": _hint(option), "default": _plain(getattr(options, option.name)),
+        "when": _when(option),
+    }  # fmt: skip
+
+
+def _when(option: Option) -> str:
+    """When a control means something: a word that the page knows."""
+    if option.group == CUTOUT:
+        return "cutout"
+    if option.name in ("mask_invert", "protect"):
+        return "mask"
+    if option.group == IMAGES or option.name == "keep":
+        return "edit"
+    if option.name == "output_compression":
+        return "compressed"
+    first = option.name.partition("_")[0]
+    return {"frame": "gif", "svg": "svg"}.get(first, "")
+
+
+def _kind(option: Option, choices: list[str]) -> str:
+    if option.kind == "flag":
+        return "flag"
     if choices:
-        offered, start = offer(choices, default)
-        few = len(choices) <= FEW and option.name not in ("model", "n")
-        return Control(option, (W.ToggleButtons if few else W.Dropdown)(options=offered, value=start), default=start)
-    what = re.split(r"[;(]", option.help)[0].strip()
-    hint = f"{default} · {what}" if default is not None else what
-    if option.kind in ("list", "pairs", "wholes"):
-        return Control(option, W.Textarea(placeholder=f"{hint} · one a line", rows=2), default="")
-    return Control(option, W.Text(placeholder=hint), default="")
+        return "choice"
+    return "lines" if option.kind in ("list", "key_value", "ints") else "text"
 
 
-def line(css: str, *children: W.Widget) -> W.HBox:
-    """Widgets in a row, with a class for the style sheet."""
-    box = W.HBox(children)
-    box.add_class(css)
-    return box
+def _hint(option: Option) -> str:
+    return re.split(r"[;(]", option.help)[0].strip()
 
 
-def fill(box: W.Box, *children: W.Widget) -> None:
-    """Shows `children` in a box and closes what it held before, which would stay in the notebook's saved state."""
-    before = box.children
-    box.children = children
-    for widget in before:
-        if widget not in children:
-            close(widget)
-
-
-def close(widget: W.Widget) -> None:
-    """Closes a widget with everything inside it."""
-    for child in getattr(widget, "children", ()):
-        close(child)
-    parts = [part for name in ("layout", "style") if isinstance(part := getattr(widget, name, None), W.Widget)]
-    widget.close()
-    for part in parts:
-        part.close()
+def _plain(value: Any) -> Any:
+    """A default as JSON."""
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)

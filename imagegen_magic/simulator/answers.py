@@ -15,12 +15,25 @@ from PIL import Image
 from . import edits, encoding, tokens
 from .drawing import Recipe, paint_picture
 from .drawing.recipe import seed_of
+from .drawing.sheets import SHEET_FAULTS
 from .drawing.vector import vector
 from .drawing.wording import key_colour
 from .rules import Job
 from .uploads import pixels
 
-__all__ = ["Drawn", "Entry", "Streamed", "b64", "draw", "event_chunks", "json_chunks", "partials", "plain", "usage"]
+__all__ = [
+    "Drawn",
+    "Entry",
+    "Manner",
+    "Streamed",
+    "b64",
+    "draw",
+    "event_chunks",
+    "json_chunks",
+    "partials",
+    "plain",
+    "usage",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +42,15 @@ class Drawn:
 
     data: bytes
     picture: Image.Image | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How pictures are delivered: see the options of `Simulator`; `fault` is what goes wrong in a sprite sheet."""
+
+    drift: float
+    delivery: str
+    fault: str
 
 
 def recipe_for(job: Job, number: int) -> Recipe:
@@ -40,11 +62,11 @@ def recipe_for(job: Job, number: int) -> Recipe:
     )
 
 
-def draw(job: Job, number: int, drift: float) -> Drawn:
+def draw(job: Job, number: int, manner: Manner) -> Drawn:
     """Picture `number` of the job, encoded as asked."""
     recipe: Recipe | None
-    if job.endpoint == "edit" and (recipe := edits.first_recipe(job, drift)) is None:
-        recipe = edits.edit_recipe(job, number)
+    if job.endpoint == "edit" and (recipe := edits.first_recipe(job, manner.drift)) is None:
+        recipe = replace(edits.edit_recipe(job, number), delivery=manner.delivery)
         if job.output_format not in ("gif", "svg"):
             picture = edits.edit_picture(job, recipe)
             return Drawn(
@@ -53,6 +75,7 @@ def draw(job: Job, number: int, drift: float) -> Drawn:
     elif job.endpoint == "generation":
         recipe = recipe_for(job, number)
     assert recipe is not None
+    recipe = replace(recipe, delivery=manner.delivery, fault=manner.fault if manner.fault in SHEET_FAULTS else "")
     if job.output_format == "gif":
         return Drawn(data=encoding.animation(recipe, job.frame_count, job.frame_duration_ms))
     if job.output_format == "svg":

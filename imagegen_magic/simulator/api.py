@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from imagegen_magic.catalog import Catalog, load_catalog
+from imagegen_magic.facts.catalog import Catalog, load_catalog
 
 from . import effects
 from .batches import BatchStore
@@ -65,6 +65,8 @@ class Simulator:
         ipm: pictures a minute that are allowed; more get 429.
         refuse_transparent: refuse `background=transparent` as a server of the `preview` state may.
         drift: pixels by which a redrawn subject moves in an edit.
+        delivery: `model` for flat backdrops as image models deliver them, off the colour asked for and with rings
+            around the subject; `exact` for the very colour.
         picture: an encoded picture that is sent in place of every drawing, for tests of load.
         state_dir: folder for files and batches that outlives this object; by default a temporary one.
 
@@ -86,9 +88,12 @@ class Simulator:
         ipm: int | None = None,
         refuse_transparent: bool = False,
         drift: float = 0.0,
+        delivery: Literal["model", "exact"] = "model",
         picture: bytes | None = None,
         state_dir: str | Path | None = None,
     ) -> None:
+        if delivery not in ("model", "exact"):
+            raise ValueError(f"delivery is 'model' or 'exact', not {delivery!r}")
         self.record: list[Arrival] = []
         self.images_billed = 0
         self._keep_record = record
@@ -96,7 +101,7 @@ class Simulator:
         self._requests = 0
         self._settings = Settings(
             catalog=catalog or load_catalog(), latency=latency, clock=clock, sleep=sleep,
-            refuse_transparent=refuse_transparent, drift=drift, picture=picture,
+            refuse_transparent=refuse_transparent, drift=drift, delivery=delivery, picture=picture,
         )  # fmt: skip
         self._script = FaultScript(parse_faults(faults) if isinstance(faults, str) else faults)
         self._pacer = Pacer(limit=limit, ipm=ipm, clock=clock)
@@ -216,7 +221,7 @@ class Simulator:
         if fault is None:
             return route(exchange)
         exchange.note.fault = fault.name
-        effects.raise_status_fault(fault, "gpt-image", exchange.request_id)
+        effects.raise_status_fault(fault, load_catalog().default, exchange.request_id)
         answer = effects.maimed(fault, self._settings.sleep, exchange.timeout) or route(exchange)
         return effects.damaged(answer, fault, self._settings.sleep, exchange.timeout)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from imagegen_magic.catalog import Catalog
+from imagegen_magic.facts.catalog import Catalog
 
 from .files import FileStore, write_atomically
 from .wire import ApiError

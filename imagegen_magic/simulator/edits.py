@@ -10,8 +10,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from .drawing import Recipe, paint_picture
+from .drawing.picture import on_key
 from .drawing.recipe import seed_of
+from .drawing.scenes import names_surroundings
+from .drawing.sheets import read_layout
 from .drawing.stamp import stamp_corner, stamp_foot
+from .drawing.styles import Style, read_style
 from .drawing.wording import key_colour, named_subject
 from .encoding import find_recipe
 from .rules import Job
@@ -26,20 +30,24 @@ _IN_PLACE = re.compile(r"\b(replace|remove|erase|delete|swap|instead)\b", re.IGN
 
 
 def first_recipe(job: Job, drift: float) -> Recipe | None:
-    """The recipe of the first input, put onto the backdrop that the prompt asks for; None for other edits.
+    """The recipe of the first input on the backdrop, at the place or in the style that the prompt asks for, or None.
 
+    None stands for edits that keep the input's pixels, and for pictures that the simulator did not make.
     `drift` moves the redrawn subject by that many pixels, as a real model does.
     """
-    backdrop = "none" if job.background == "transparent" else key_colour(job.prompt)
-    if backdrop is None and _REMOVE.search(job.prompt):
-        backdrop = "scene"
-    if backdrop is None or job.mask is not None:
-        return None
-    recipe = find_recipe(job.images[0].data)
+    recipe = None if job.mask is not None or job.markup is not None else find_recipe(job.images[0].data)
     if recipe is None:
         return None
     shift = recipe.shift[0] + drift, recipe.shift[1] - drift / 2
-    return replace(recipe, backdrop=backdrop, width=job.size[0], height=job.size[1], shift=shift)
+    backdrop = "none" if job.background == "transparent" else key_colour(job.prompt)
+    redrawn = replace(recipe, backdrop=backdrop or "scene", width=job.size[0], height=job.size[1], shift=shift)
+    place, light = names_surroundings(job.prompt)
+    elsewhere = len(job.images) == 1 and (place or light or read_style(job.prompt) != Style())
+    if read_layout(job.prompt, job.size) or (backdrop is None and elsewhere and not _REMOVE.search(job.prompt)):
+        # The same figure in a sheet, at another place, in another light or style; a place that is not named stays.
+        prompt = job.prompt if place or backdrop else f"{recipe.prompt}\n{job.prompt}"
+        return replace(redrawn, prompt=prompt, figure=recipe.figure or recipe.prompt)
+    return redrawn if backdrop or _REMOVE.search(job.prompt) else None
 
 
 def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
@@ -48,20 +56,20 @@ def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
     With a mask, only its transparent area is drawn anew. Otherwise the first input stays, the prompt's subject is added
     (over the marks, if a markup came along), and further inputs are pinned to the lower edge in their order.
     """
+    backdrop, size = key_colour(job.prompt), job.size
     base = open_picture(job.images[0].data)
     if job.mask is not None:
         return _masked(job, recipe, base)
-    size = job.size
+    if read_layout(job.prompt, size):  # of a picture that is not ours: the figure is the prompt's
+        ground = "none" if job.background == "transparent" else backdrop or "scene"
+        return paint_picture(replace(recipe, backdrop=ground))
     picture = ImageOps.fit(base, size, Image.Resampling.LANCZOS)
-    backdrop = key_colour(job.prompt)
     if job.background == "transparent" or backdrop is not None:
         subject = _cut(picture)
         stamp_foot(subject)
         if backdrop is None or job.background == "transparent":
             return subject
-        flat = Image.new("RGB", size, backdrop)
-        flat.paste(subject, (0, 0), subject)
-        return flat
+        return on_key(subject, replace(recipe, backdrop=backdrop))
     picture = _over_white(picture)
     box = _marked(job, size) or (int(size[0] * 0.04), int(size[1] * 0.52), int(size[0] * 0.40), int(size[1] * 0.96))
     _add_subject(picture, recipe, box)

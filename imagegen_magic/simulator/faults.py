@@ -55,6 +55,10 @@ FAULTS: dict[str, FaultKind] = {
     "null data": FaultKind(effect='`"data": null`', billed=True),
     "fewer": FaultKind(effect="one picture less than asked for", billed=True),
     "more": FaultKind(effect="one picture more than asked for", billed=True),
+    "missing frame": FaultKind(effect="a sprite sheet with an empty cell", billed=True),
+    "doubled frame": FaultKind(effect="a sprite sheet with two figures in one cell", billed=True),
+    "crossing frame": FaultKind(effect="a sprite sheet with a figure that stands across two cells", billed=True),
+    "extra frame": FaultKind(effect="a sprite sheet with a figure more in each row than asked for", billed=True),
     "url only": FaultKind(effect="`url` in place of `b64_json`; the served simulator answers at that URL", billed=True),
     "stream cut": FaultKind(
         effect="the event stream ends in an orderly way before the final event", billed=True, stream=True

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from imagegen_magic.catalog import Catalog
+from imagegen_magic.facts.catalog import Catalog
 
 from . import answers, effects
 from .batches import LineAnswer
@@ -39,6 +39,7 @@ class Settings:
     sleep: Sleep
     refuse_transparent: bool
     drift: float
+    delivery: str
     picture: bytes | None
 
     def today(self) -> date:
@@ -146,7 +147,7 @@ class ImageEndpoints:
         """The answer with `count` pictures; faults inside pictures and events happen here."""
         created = int(self._settings.clock())
         # The first picture is drawn before anything is sent: inputs that can't be decoded are still refused with 400.
-        drawn = self._drawn(job, count)
+        drawn = self._drawn(job, count, fault)
         if job.stream and fault != "json for stream":
             events = answers.event_chunks(job, self._streamed(job, fault, drawn, timeout), created, stop=_stop(fault))
             return Response(200, {"content-type": "text/event-stream; charset=utf-8"}, events)
@@ -159,17 +160,18 @@ class ImageEndpoints:
         body = b"".join(chunks)
         return Response(200, {**headers, "content-length": str(len(body))}, (body,))
 
-    def _drawn(self, job: Job, count: int) -> Iterator[answers.Drawn]:
+    def _drawn(self, job: Job, count: int, fault: str) -> Iterator[answers.Drawn]:
         """The pictures, the first one ready, the others drawn when they are asked for."""
-        first = [self._draw(job, 0)] if count else []
-        return itertools.chain(first, (self._draw(job, number) for number in range(1, count)))
+        first = [self._draw(job, 0, fault)] if count else []
+        return itertools.chain(first, (self._draw(job, number, fault) for number in range(1, count)))
 
-    def _draw(self, job: Job, number: int) -> answers.Drawn:
+    def _draw(self, job: Job, number: int, fault: str) -> answers.Drawn:
         """A picture; inputs that turn out to be broken are refused like the service does."""
         if self._settings.picture is not None:
             return answers.Drawn(data=self._settings.picture)
         try:
-            return answers.draw(job, number, self._settings.drift)
+            manner = answers.Manner(drift=self._settings.drift, delivery=self._settings.delivery, fault=fault)
+            return answers.draw(job, number, manner)
         except (OSError, SyntaxError) as error:
             message = "Invalid image file or mode for 'image', please check your image file."
             raise ApiError(400, message, param="image", code="invalid_image_file") from error
@@ -229,7 +231,7 @@ class ImageEndpoints:
             job, _ = self._job(endpoint, dict(body), [], request_id)
             if job.stream:
                 raise ApiError(400, "'stream' is not supported in a batch.", param="stream", code="invalid_value")
-            drawn = self._drawn(job, job.n)
+            drawn = self._drawn(job, job.n, "")
         except ApiError as error:
             chunks = iter([answers.compact(error.body)])
             return LineAnswer(status=error.status, request_id=request_id, chunks=chunks, usage={}, images_billed=0)

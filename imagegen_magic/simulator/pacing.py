@@ -7,6 +7,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from imagegen_magic.facts.catalog import load_catalog
+
 from .effects import rate_limit
 
 __all__ = ["Pacer"]
@@ -31,7 +33,7 @@ class Pacer:
         with self._lock:
             if self._limit is not None and self._in_flight >= self._limit:
                 detail = f"Limit {self._limit}, Used {self._in_flight}, Requested 1"
-                raise rate_limit("gpt-image", seconds, what="concurrent requests", detail=detail)
+                raise rate_limit(load_catalog().default, seconds, what="concurrent requests", detail=detail)
             self._in_flight += 1
         try:
             yield

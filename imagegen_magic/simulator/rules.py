@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from imagegen_magic.catalog import Catalog, FlexibleSizes, Model
+from imagegen_magic.facts.catalog import Catalog, FlexibleSizes, Model
 
 from .reader import Reader, bad, wrong_type, wrong_value
 from .uploads import Endpoint, pixels, read_pictures
@@ -136,6 +136,10 @@ def read_job(
         markup=markup,
         fields=dict(values),
     )
+    if stream and job.n > 1:
+        raise ApiError(
+            400, "Streaming is only supported with n=1.", kind=_IMAGE_ERROR, code="unsupported_parameter", param="input"
+        )
     _check_rest(reader, job)
     _check_moderation(prompt, request_id)
     return job
@@ -159,7 +163,7 @@ def _background(reader: Reader, model: Model, prompt: str, output_format: str, *
     if background == "transparent":
         if model.transparency == "no" or refuse:
             raise bad("Transparent background is not supported for this model.", "background", kind=_IMAGE_ERROR)
-        if output_format not in ("png", "webp"):
+        if output_format not in ("png", "webp", "gif"):
             raise bad(f"Transparent background is not supported for output format '{output_format}'.", "background")
     return background
 

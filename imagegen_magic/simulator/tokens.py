@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from imagegen_magic.catalog import Model
+from imagegen_magic.facts.catalog import Model
 
 __all__ = ["PARTIAL_TOKENS", "image_tokens", "output_tokens", "text_tokens"]
 

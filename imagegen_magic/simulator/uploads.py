@@ -8,7 +8,7 @@ from typing import Literal
 
 from PIL import Image
 
-from imagegen_magic.catalog import Model
+from imagegen_magic.facts.catalog import Model
 
 from .reader import bad
 from .wire import ApiError, Upload

@@ -7,8 +7,8 @@ from typing import Any
 
 import anywidget
 
-from imagegen_magic.inputs import read_input
-from imagegen_magic.preview import preview
+from imagegen_magic.images.opening import read_input
+from imagegen_magic.images.preview import preview
 
 __all__ = ["HERE", "PictureWidget", "shown"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import traitlets
 
-from imagegen_magic.preview import side_by_side
+from imagegen_magic.images.preview import side_by_side
 
 from .base import PictureWidget, as_file, shown, source
 
@@ -30,7 +30,7 @@ class CompareSlider(PictureWidget):
         OptionError: one of them is no picture that can be read.
     """
 
-    _esm = source("compare_slider")
+    _esm = source("comparison", "compare_slider")
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     position = traitlets.Float(50).tag(sync=True)
 

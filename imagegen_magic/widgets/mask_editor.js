@@ -1,21 +1,27 @@
 // Paints what will change: the stage over the picture, its keys, and its toolbar. The pixels are in mask_pixels.js.
+// Used by the MaskEditor widget (mask_widget.js) and by the panel.
 
 const HIGHEST = 560; // CSS pixels that the picture may be high at first
-const SEND_AFTER = 120; // milliseconds after the last change
+const AMOUNT = 8; // pixels that grow, shrink and feather start with
 
 const TOOLS = [
   ["brush", "Brush", "b"], ["eraser", "Eraser", "e"], ["rectangle", "Rectangle", "r"], ["lasso", "Lasso", "l"],
 ];
 const KEYS =
   "On the picture: B brush, E eraser, R rectangle, L lasso, [ ] size, X invert, Ctrl+Z undo, Ctrl+Shift+Z redo, " +
-  "+ − 0 zoom. Arrows move the cursor (Shift: 10 px), Space paints; with rectangle and lasso, Space sets points and " +
-  "Enter closes. Esc leaves.";
+  "+ − 0 zoom, as do Ctrl+wheel, pinch, and the wheel while the picture has the focus; Space with the pointer drags the " +
+  "view. Arrows move the cursor (Shift: 10 px), Space paints; with rectangle and lasso, Space sets points and Enter " +
+  "closes. Esc leaves.";
 
-function render({ model, el }) {
-  const width = model.get("width"), height = model.get("height");
+/**
+ * An editor for a mask of (width, height) pixels. `changed()` is called after each change of the mask.
+ * Gives { el, mask, share(), empty(), show(address), load(pixels), report(text), destroy() }.
+ */
+function maskEditor({ width, height, label, changed: onChange }) {
+  const el = make("div", { class: "ig-mask" });
   const mask = new Mask(width, height);
   let tool = "brush", radius = Math.max(4, Math.round(Math.min(width, height) / 24)), zoom = 1, fitted = true;
-  let cursor = [width / 2, height / 2], points = [], last = null, timer = 0, address = null;
+  let cursor = [width / 2, height / 2], points = [], last = null, panning = null, space = "up";
 
   // the stage: picture, mask and cursor over each other
   const picture = make("img", { alt: "", class: "ig-picture", draggable: "false" });
@@ -24,7 +30,7 @@ function render({ model, el }) {
   const outline = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   outline.setAttribute("viewBox", `0 0 ${width} ${height}`);
   outline.setAttribute("class", "ig-outline");
-  const canvas = make("div", { class: "ig-canvas", tabindex: "0", role: "application", "aria-label": `Mask for ${model.get("label")}, ${width} by ${height} pixels`, "aria-describedby": "" }, picture, paint, outline, mark);
+  const canvas = make("div", { class: "ig-canvas", tabindex: "0", role: "application", "aria-label": `Mask for ${label}, ${width} by ${height} pixels`, "aria-describedby": "" }, picture, paint, outline, mark);
   const view = make("div", { class: "ig-view" }, canvas);
   const context = paint.getContext("2d");
   const undoKey = (event) => (event.ctrlKey || event.metaKey) && ["z", "y"].includes(event.key.toLowerCase());
@@ -48,7 +54,7 @@ function render({ model, el }) {
           data.data[at] = stripe ? 225 : 255;
           data.data[at + 1] = stripe ? 0 : 255;
           data.data[at + 2] = stripe ? 90 : 255;
-          data.data[at + 3] = stripe ? 255 : 130;
+          data.data[at + 3] = ((stripe ? 255 : 130) * mask.pixels[y * width + x]) >> 8;
         }
     context.putImageData(data, left, top);
   };
@@ -60,15 +66,10 @@ function render({ model, el }) {
     redo.disabled = !mask.future.length;
   };
 
-  const send = () => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => model.send({ mask: "png" }, undefined, [await asPng(mask)]), SEND_AFTER);
-  };
-
   const changed = (box, text) => {
     if (box) draw(box);
-    send();
     report(text);
+    onChange();
   };
 
   const act = (shape, text) => {
@@ -122,11 +123,21 @@ function render({ model, el }) {
     const box = paint.getBoundingClientRect();
     return [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height];
   };
+  const touches = new Map();
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
+    touches.set(event.pointerId, event);
+    if (touches.size === 2 && last) (mask.end(), mask.undo(), draw([0, 0, width, height]), (last = null)); // a pinch, no stroke
+    if (touches.size > 1) return;
+    const middle = event.button === 1;
+    if (event.button && !middle) return;
     event.preventDefault();
     canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
+    if (middle || space !== "up") {
+      space = space === "up" ? "up" : "dragged";
+      panning = [event.clientX + view.scrollLeft, event.clientY + view.scrollTop];
+      return;
+    }
     moveTo(...at(event));
     last = [...cursor];
     if (tool === "brush" || tool === "eraser") {
@@ -134,7 +145,18 @@ function render({ model, el }) {
       draw(mask.line(...last, ...last, radius, value()));
     } else points = [[...cursor]];
   });
+  const apart = ([a, b]) => Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
   canvas.addEventListener("pointermove", (event) => {
+    if (touches.size === 2 && touches.has(event.pointerId)) {
+      const before = apart([...touches.values()]);
+      touches.set(event.pointerId, event);
+      return scaleAt(zoom * (apart([...touches.values()]) / Math.max(1, before)), event);
+    }
+    if (panning) {
+      view.scrollLeft = panning[0] - event.clientX;
+      view.scrollTop = panning[1] - event.clientY;
+      return;
+    }
     moveTo(...at(event));
     if (!last) return;
     if (tool === "lasso") points.push([...cursor]);
@@ -142,6 +164,8 @@ function render({ model, el }) {
     last = [...cursor];
   });
   const lift = (event) => {
+    touches.delete(event.pointerId);
+    panning = null;
     if (!last) return;
     moveTo(...at(event));
     last = null;
@@ -170,7 +194,7 @@ function render({ model, el }) {
       const far = event.shiftKey ? 10 : 1;
       moveTo(cursor[0] + steps[event.key][0] * far, cursor[1] + steps[event.key][1] * far);
       report();
-    } else if (event.key === " ") point();
+    } else if (event.key === " ") space = space === "up" ? "down" : space;
     else if (event.key === "Enter") close();
     else if (event.key === "Escape") points.length ? ((points = []), sketch()) : toolbar.querySelector("button").focus();
     else if (named) choose(named[0]);
@@ -184,6 +208,18 @@ function render({ model, el }) {
     event.stopPropagation();
   });
 
+  canvas.addEventListener("keyup", (event) => {
+    if (event.key !== " ") return;
+    if (space === "down") point();
+    space = "up";
+  });
+  canvas.addEventListener("blur", () => (space = "up"));
+  view.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !canvas.matches(":focus")) return; // the page scrolls
+    event.preventDefault();
+    scaleAt(zoom * Math.exp(-event.deltaY / 400), event);
+  }, { passive: false });
+
   // the toolbar
   const button = (text, onclick, extra = {}) => make("button", { type: "button", onclick, ...extra }, text);
   const back = (box, text) => box && changed(box, text);
@@ -194,6 +230,8 @@ function render({ model, el }) {
   const opacity = make("input", { type: "range", min: "10", max: "100", value: "65", oninput: (event) => (paint.style.opacity = event.target.value / 100) });
   paint.style.opacity = 0.65;
   for (const range of [size, opacity]) releases.push(ownKeys(range)); // else arrows fold the notebook's headings
+  const amount = make("input", { type: "number", min: "1", max: "128", value: String(AMOUNT), "aria-label": "pixels to grow, shrink or feather by" });
+  const by = () => Math.max(1, Math.min(128, Math.round(Number(amount.value)) || AMOUNT));
   const group = (label, ...children) => make("div", { class: "ig-group", role: "group", "aria-label": label }, ...children);
   const toolbar = make("div", { class: "ig-tools", role: "toolbar", "aria-label": "mask tools" },
     group("tools", ...tools),
@@ -201,6 +239,11 @@ function render({ model, el }) {
     group("changes", undo, redo,
       button("Invert", () => act(() => mask.all((v) => 255 - v), "inverted")),
       button("Clear", () => act(() => mask.all(() => 0), "cleared"))),
+    group("edge",
+      button("Grow", () => act(() => mask.grow(by()), `grown by ${by()} px`)),
+      button("Shrink", () => act(() => mask.shrink(by()), `shrunk by ${by()} px`)),
+      button("Feather", () => act(() => mask.feather(by()), `feathered by ${by()} px`)),
+      make("label", {}, "by ", amount, " px")),
     group("view", button("−", () => scale(zoom / 1.25), { "aria-label": "zoom out" }),
       button("+", () => scale(zoom * 1.25), { "aria-label": "zoom in" }),
       button("Fit", () => fit()),
@@ -241,6 +284,14 @@ function render({ model, el }) {
     draw([0, 0, width, height]);
     place();
   };
+  /** Zooms with the point under the pointer staying where it is. */
+  const scaleAt = (wanted, event) => {
+    const [x, y] = at(event);
+    scale(wanted);
+    const now = paint.getBoundingClientRect();
+    view.scrollLeft += (x * now.width) / width + now.left - event.clientX;
+    view.scrollTop += (y * now.height) / height + now.top - event.clientY;
+  };
   const fit = () => {
     if (!view.clientWidth) return; // not in the page yet
     scale(Math.min((view.clientWidth - 4) / width, HIGHEST / height));
@@ -255,27 +306,20 @@ function render({ model, el }) {
     if (fitted) fit();
   });
 
-  el.classList.add("ig-mask");
   el.append(toolbar, view, say, numbers, help);
-  const message = (told, buffers) => {
-    if (told.fault) report(told.fault);
-    if (!told.picture) return;
-    if (address) URL.revokeObjectURL(address);
-    address = URL.createObjectURL(new Blob([buffers[0]], { type: told.picture }));
-    picture.onload = ready;
-    picture.src = address;
-  };
-  model.on("msg:custom", message);
-  model.send({ ask: "picture" });
+  picture.onload = ready;
   choose("brush");
   watcher.observe(view);
-  return () => {
-    clearTimeout(timer);
-    watcher.disconnect();
-    releases.forEach((release) => release());
-    model.off("msg:custom", message);
-    if (address) URL.revokeObjectURL(address);
+  return {
+    el, mask, report, canvas,
+    share: () => mask.share(),
+    empty: () => !mask.pixels.some((value) => value > 127),
+    show: (address) => (picture.src = address),
+    /** Takes a saved mask: one byte a pixel, 255 will change. */
+    load: (pixels) => act(() => mask.replace(pixels), "mask loaded"),
+    destroy: () => {
+      watcher.disconnect();
+      releases.forEach((release) => release());
+    },
   };
 }
-
-export default { render };

@@ -8,7 +8,7 @@ from typing import Any
 import traitlets
 from PIL import Image
 
-from imagegen_magic.inputs import open_picture, read_input
+from imagegen_magic.images.opening import open_picture, read_input
 
 from .base import PictureWidget, shown, source
 
@@ -30,7 +30,7 @@ class MaskEditor(PictureWidget):
         OptionError: it is no picture that can be read.
     """
 
-    _esm = source("mask_pixels", "mask_editor")
+    _esm = source("mask_pixels", "mask_editor", "mask_widget")
     width = traitlets.Int().tag(sync=True)
     height = traitlets.Int().tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)

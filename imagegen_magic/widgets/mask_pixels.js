@@ -1,6 +1,7 @@
 // The mask: one byte a pixel at the picture's own resolution; 255 will change, 0 stays.
 
 const UNDO_LIMIT = 60;
+const UNDO_BYTES = 200e6;
 
 /** The mask's pixels and the shapes that set them. Hard edges: a pixel is in a shape when its centre is. */
 class Mask {
@@ -51,7 +52,8 @@ class Mask {
       const rows = this.copy(box);
       this.pixels = now;
       this.past.push({ box, rows });
-      if (this.past.length > UNDO_LIMIT) this.past.shift();
+      const weight = () => this.past.reduce((sum, step) => sum + step.rows.length, 0);
+      while (this.past.length > UNDO_LIMIT || (this.past.length > 1 && weight() > UNDO_BYTES)) this.past.shift();
       this.future = [];
     }
     this.before = null;
@@ -117,11 +119,89 @@ class Mask {
     return box;
   }
 
+  replace(pixels) {
+    this.pixels.set(pixels);
+    const box = [0, 0, this.width, this.height];
+    this.touch(box);
+    return box;
+  }
+
+  /** Everything within `radius` pixels of the mask joins it; edges become hard. */
+  grow(radius) { return this.spread(radius, (value) => value > 127); }
+
+  /** Everything within `radius` pixels of what stays leaves the mask. The picture's own edge takes nothing away. */
+  shrink(radius) {
+    this.spread(radius, (value) => value <= 127);
+    return this.all((value) => 255 - value);
+  }
+
+  /** Sets the pixels within a disc of what `inside` says: the distance along the row first, then over the rows. */
+  spread(radius, inside) {
+    const { width, height } = this, far = radius + 1, rows = new Uint8Array(width * height).fill(far);
+    for (let y = 0; y < height; y++) {
+      let gap = far;
+      for (let x = 0, at = y * width; x < width; x++, at++) rows[at] = gap = inside(this.pixels[at]) ? 0 : Math.min(far, gap + 1);
+      gap = far;
+      for (let x = width - 1, at = y * width + x; x >= 0; x--, at--) rows[at] = gap = Math.min(rows[at], Math.min(far, gap + 1));
+    }
+    const reach = Array.from({ length: radius + 1 }, (_, dy) => Math.floor(Math.sqrt(radius * radius - dy * dy)));
+    for (let y = 0; y < height; y++)
+      for (let x = 0, at = y * width; x < width; x++, at++) {
+        let hit = false;
+        for (let dy = 0; dy <= radius && !hit; dy++)
+          hit = (y >= dy && rows[at - dy * width] <= reach[dy]) || (y + dy < height && rows[at + dy * width] <= reach[dy]);
+        this.pixels[at] = hit ? 255 : 0;
+      }
+    const box = [0, 0, width, height];
+    this.touch(box);
+    return box;
+  }
+
+  /** Softens the edge: three running means, which are close to a Gaussian. */
+  feather(radius) {
+    for (let pass = 0; pass < 3; pass++) {
+      this.mean(Math.ceil(radius / 2), this.height, this.width, this.width, 1);
+      this.mean(Math.ceil(radius / 2), this.width, this.height, 1, this.width);
+    }
+    const box = [0, 0, this.width, this.height];
+    this.touch(box);
+    return box;
+  }
+
+  /** The running mean over 2 * reach + 1 pixels of every line; the picture's edge pixels go on outside. */
+  mean(reach, lines, length, lineStep, step) {
+    const line = new Uint8Array(length), span = 2 * reach + 1;
+    for (let number = 0; number < lines; number++) {
+      const start = number * lineStep;
+      for (let i = 0; i < length; i++) line[i] = this.pixels[start + i * step];
+      const at = (i) => line[Math.max(0, Math.min(length - 1, i))];
+      let sum = 0;
+      for (let i = -reach; i <= reach; i++) sum += at(i);
+      for (let i = 0; i < length; i++) {
+        this.pixels[start + i * step] = Math.round(sum / span);
+        sum += at(i + reach + 1) - at(i - reach);
+      }
+    }
+  }
+
   share() {
     let count = 0;
     for (const value of this.pixels) count += value >> 7;
     return count / this.pixels.length;
   }
+}
+
+/** A mask's pixels (255 will change) from a picture's file, whose clear pixels will change; null for another size. */
+async function maskFrom(data, width, height) {
+  const bitmap = await createImageBitmap(new Blob([data]), { premultiplyAlpha: "none" });
+  if (bitmap.width !== width || bitmap.height !== height) return null;
+  const canvas = make("canvas", { width, height });
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const source = context.getImageData(0, 0, width, height).data;
+  const pixels = new Uint8Array(width * height);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = 255 - source[4 * i + 3];
+  return pixels;
 }
 
 /** The mask as a PNG's bytes: alpha 0 where the picture will change, else 255. */

@@ -224,6 +224,13 @@ class Lab:
         with _request(f"{self.address}/api/sessions") as answer:
             return [s for s in json.load(answer) if s["path"].endswith(f"{self.path.parent.name}/{self.path.name}")]
 
+    def restart_kernel(self):
+        """Restarts the kernel, as a person does from the menu."""
+        while self._clients:
+            self._clients.popitem()[1].stop_channels()
+        for session in self._sessions():
+            _request(f"{self.address}/api/kernels/{session['kernel']['id']}/restart", method="POST")
+
     def end_kernel(self):
         """Shuts the kernel down, as a person does before closing."""
         while self._clients:

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from write_flags import flags
 
-from imagegen_magic.options import parse_line
+from imagegen_magic.options.line import parse_line
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -153,7 +153,15 @@ def lite(tmp_path):
     nbformat.write(notebook, tmp_path / "contents" / "a.ipynb")
     (tmp_path / "share" / "labextensions").mkdir(parents=True)
     (tmp_path / "share" / "labextensions" / "imagegen-magic").symlink_to(ROOT / "labextension")
-    build = [sys.executable, "-m", "jupyterlite_core", "build", "--contents=contents", "--output-dir=site", "--lite-dir=."]
+    build = [
+        sys.executable,
+        "-m",
+        "jupyterlite_core",
+        "build",
+        "--contents=contents",
+        "--output-dir=site",
+        "--lite-dir=.",
+    ]
     environ = {**os.environ, "JUPYTER_PATH": str(tmp_path / "share")}
     subprocess.run(build, cwd=tmp_path, env=environ, check=True, capture_output=True, timeout=120)
     handler = functools.partial(_Quiet, directory=str(tmp_path / "site"))

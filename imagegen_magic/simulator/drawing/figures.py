@@ -35,7 +35,7 @@ def palette(recipe: Recipe, wanted: Wanted, rng: random.Random) -> tuple[Colour,
     names = read_table("words")["colours"]
     first, second = (from_hex(names[name]) for name in rng.choice(_PALETTES))
     turn = rng.uniform(-0.03, 0.03)
-    key = key_colour(recipe.prompt)
+    key = key_colour(recipe.figure or recipe.prompt)
     chosen = [_apart(shade(colour, turn=turn), key) for colour in (first, second)]
     return wanted.main or chosen[0], wanted.accent or chosen[1]
 
@@ -62,7 +62,7 @@ def figure_parts(recipe: Recipe, wanted: Wanted, style: Style) -> list[Part]:
         parts = list(_solids(colours, rng))
     else:
         drawing = read_drawing(wanted.subjects[0])
-        parts = _coloured(drawing, colours, wanted, key_colour(recipe.prompt), rng)
+        parts = _coloured(drawing, colours, wanted, key_colour(recipe.figure or recipe.prompt), rng)
         parts = posed(parts, wanted.action, recipe.phase)
         parts = _with_extras(parts, wanted, rng)
     stretch = np.diag([rng.choice((-1, 1)) * rng.uniform(0.94, 1.05), 1.0]) * rng.uniform(0.92, 1.02)
@@ -122,7 +122,9 @@ def _wobbled(outline: Outline, reach: float, turn: float) -> Outline:
 def _companion(name: str, recipe: Recipe, rng: random.Random) -> Iterator[Part]:
     """A second subject, smaller, in front at the right."""
     plain = read_prompt("")
-    parts = _coloured(read_drawing(name), palette(recipe, plain, rng), plain, key_colour(recipe.prompt), rng)
+    parts = _coloured(
+        read_drawing(name), palette(recipe, plain, rng), plain, key_colour(recipe.figure or recipe.prompt), rng
+    )
     for part in posed(parts, "idle", recipe.phase):
         yield moved(part, np.eye(2) * 0.52, (70, 2), FOOT)
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageFilter
 
+from .delivery import delivered
 from .figures import figure_parts, figure_place, palette
+from .lettering import with_texts
 from .parts import Colour, Part, bounds, ellipse, from_hex, mix
+from .pixel_art import enlarged, lattice_size, limited
 from .raster import paint, rgb_bytes
 from .recipe import Recipe
 from .scenes import Scene, find_scene, room, scene_before, scene_behind
-from .stamp import stamp_corner, stamp_foot
-from .styles import Style, read_style, textured, with_border, with_grain
+from .sheets import SheetLayout, placed_figures, read_layout
+from .stamp import stamp_corner, stamp_figure, stamp_foot, stamp_pixels
+from .styles import PAPER, Style, read_style, textured, with_border, with_grain
 from .wording import Wanted, read_prompt
 
-__all__ = ["paint_picture"]
+__all__ = ["on_key", "paint_picture"]
 
 _SCALE = 0.375 / 100
 """Pixels for a subject unit, as a share of the picture's shorter edge."""
@@ -28,21 +32,88 @@ def paint_picture(recipe: Recipe) -> Image.Image:
     """The picture of a recipe: RGBA with straight alpha if its backdrop is `none`, else RGB, of the recipe's size.
 
     The subject stands on what the prompt names (sea, forest, night, …) or in a quiet room, on a flat colour, or on
-    nothing. The picture says SIMULATED: in a corner, or on a plate at the subject's foot if the backdrop must stay clean.
+    nothing; a sprite sheet has one figure in the phases of its movement. The picture says SIMULATED: in a corner, or on
+    a plate on the subject if the backdrop must stay clean.
     """
-    wanted = read_prompt(recipe.prompt)
-    style = read_style(wanted.text)
+    wanted = read_prompt(recipe.prompt, recipe.figure)
+    style = read_style(wanted.look)
+    layout = read_layout(recipe.prompt, (recipe.width, recipe.height))
+    if style.lattice:
+        picture = enlarged(_small(recipe, wanted, style, layout), recipe)
+    else:
+        picture = _stamped(_drawn(recipe, wanted, style, layout), recipe)
+    if recipe.backdrop in ("none", "scene"):
+        return picture
+    return on_key(picture, recipe)
+
+
+def on_key(subject: Image.Image, recipe: Recipe) -> Image.Image:
+    """An RGBA subject on the recipe's flat backdrop, RGB, delivered as the recipe says."""
+    if recipe.delivery == "model":
+        return delivered(subject, recipe.backdrop, recipe.seed)
+    flat = Image.new("RGB", subject.size, rgb_bytes(from_hex(recipe.backdrop)))
+    flat.paste(subject, (0, 0), subject)
+    return flat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    """A picture without its stamp, RGB in a scene and RGBA otherwise; where the figures of a sheet take theirs."""
+
+    picture: Image.Image
+    stamps: tuple[tuple[float, float, float], ...] = ()
+    """x, y and pixels for a subject unit of each."""
+
+
+def _drawn(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout | None) -> _Drawn:
+    if layout:
+        return _sheet(recipe, wanted, style, layout)
     if recipe.backdrop == "scene":
-        picture = _on_scene(recipe, wanted, style)
-        return stamp_corner(picture) if recipe.stamped else picture
-    subject = _subject(recipe, wanted, style, shadow=wanted.shadow or not recipe.stamped)
+        return _Drawn(picture=_on_scene(recipe, wanted, style))
+    return _Drawn(picture=_subject(recipe, wanted, style, shadow=wanted.shadow or not recipe.stamped))
+
+
+def _stamped(drawn: _Drawn, recipe: Recipe) -> Image.Image:
+    """The picture with the texts that the prompt wants in it, saying SIMULATED."""
+    if recipe.stamped and not drawn.stamps:
+        with_texts(drawn.picture, recipe.prompt)
+    if recipe.stamped and drawn.stamps:
+        for x, y, scale in drawn.stamps:
+            stamp_figure(drawn.picture, x, y, scale * 12)
+    elif recipe.stamped and recipe.backdrop == "scene":
+        stamp_corner(drawn.picture)
+    elif recipe.stamped:
+        stamp_foot(drawn.picture)
+    return drawn.picture
+
+
+def _small(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout | None) -> Image.Image:
+    """Pixel art at one pixel for each of its squares, stamped in letters of such pixels."""
+    size, times = lattice_size(recipe, style.lattice * (layout.rows if layout else 1)), 6
+    factor = times * size[0] / recipe.width
+    shift = recipe.shift[0] * factor, recipe.shift[1] * factor
+    large = replace(recipe, width=size[0] * times, height=size[1] * times, shift=shift, quality="low", stamped=False)
+    drawn = _drawn(large, wanted, style, layout)
+    small = limited(drawn.picture.reduce(times))
     if recipe.stamped:
-        stamp_foot(subject)
-    if recipe.backdrop == "none":
-        return subject
-    picture = Image.new("RGB", subject.size, rgb_bytes(from_hex(recipe.backdrop)))
-    picture.paste(subject, (0, 0), subject)
-    return picture
+        stamp_pixels(small, [(x / times, y / times) for x, y, _ in drawn.stamps])
+    return small
+
+
+def _sheet(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout) -> _Drawn:
+    """The figures of a sprite sheet; without a backdrop asked for, on paper."""
+    canvas = Image.new("RGBA", (recipe.width, recipe.height))
+    stamps = []
+    for figure in placed_figures(recipe, wanted, style, layout):
+        for part in figure.parts:
+            paint(canvas, part, figure.middle, figure.scale, shading=style.shading, ink=style.ink_for(part))
+        stamps.append((*figure.stamp, figure.scale))
+    canvas = textured(with_border(canvas, style, stamps[0][2] if stamps else 1.0), style, recipe.seed)
+    if recipe.backdrop == "scene":
+        paper = Image.new("RGB", canvas.size, rgb_bytes(PAPER))
+        paper.paste(canvas, (0, 0), canvas)
+        canvas = paper
+    return _Drawn(picture=canvas, stamps=tuple(stamps))
 
 
 def _on_scene(recipe: Recipe, wanted: Wanted, style: Style) -> Image.Image:

@@ -19,6 +19,8 @@ class Recipe:
 
     prompt: str
     """Its words choose subject, colours, style, scene and the layout of a sprite sheet."""
+    figure: str = ""
+    """The prompt of an earlier picture whose figure, with its colours and style, is drawn again; empty for a new one."""
     seed: int
     """Chooses what the prompt leaves open."""
     width: int
@@ -31,6 +33,10 @@ class Recipe:
     """Offset of the subject in pixels, right and down: the drift of a redrawn picture."""
     phase: float = 0.0
     """Where in its movement the subject is, 0 to 1: one frame of an animation."""
+    fault: str = ""
+    """What goes wrong in a sprite sheet, one of `sheets.SHEET_FAULTS`; other pictures know no such fault."""
+    delivery: str = "exact"
+    """How a flat backdrop comes: `exact`, or as a `model` delivers it (see `delivery.py`)."""
     stamped: bool = True
     """Whether the picture says SIMULATED; only pieces that are stamped later go without."""
 
@@ -43,8 +49,10 @@ def read_recipe(text: str) -> Recipe | None:
     """The recipe of `Recipe.to_text`, or None if the text is something else."""
     try:
         values = json.loads(text)
-        return Recipe(**{**values, "shift": tuple(values["shift"])})
-    except (ValueError, TypeError, KeyError):
+        x, y = (max(-1e4, min(1e4, float(value))) for value in values["shift"])
+        plain = {name: str(values.get(name, "")) for name in ("prompt", "figure")}
+        return Recipe(**{**values, **plain, "seed": abs(int(values["seed"])), "shift": (x, y)})
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
 
 

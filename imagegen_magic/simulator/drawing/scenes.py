@@ -15,9 +15,9 @@ from PIL import Image
 from .parts import Colour, Outline, Part, ellipse, from_hex, mix, shade
 from .raster import paint, rgb_bytes
 from .styles import Style
-from .wording import Wanted, find_words, first_key, read_table
+from .wording import Wanted, find_words, keys_in, read_prompt, read_table
 
-__all__ = ["Scene", "find_scene", "room", "scene_before", "scene_behind"]
+__all__ = ["Scene", "find_scene", "names_surroundings", "room", "scene_before", "scene_behind"]
 
 _WHITE: Colour = (1.0, 1.0, 1.0)
 
@@ -41,14 +41,25 @@ class Scene:
 
 
 def find_scene(wanted: Wanted) -> Scene | None:
-    """The scene that the prompt names, or None."""
+    """The scene that the prompt names, or None for a room."""
     tables = read_table("scenes")
-    places = {values["words"]: values for values in tables["scene"].values()}
-    lights = {values["words"]: values for values in tables["light"].values()}
-    place, light = first_key(places, wanted.text), first_key(lights, wanted.text)
-    if place is None and light is None:
+    place, light = _named("scene", wanted), _named("light", wanted)
+    if place is None and (light is None or find_words(tables["indoors"]["words"], wanted.text)):
         return None
-    return Scene(place=places[place] if place else tables["scene"]["mountains"], light=lights[light] if light else {})
+    return Scene(place=place or tables["scene"]["mountains"], light=light or {})
+
+
+def names_surroundings(prompt: str) -> tuple[bool, bool]:
+    """Whether the prompt names a place, and whether it names a time of day or weather."""
+    wanted = read_prompt(prompt)
+    return _named("scene", wanted) is not None, _named("light", wanted) is not None
+
+
+def _named(table: str, wanted: Wanted) -> Mapping[str, Any] | None:
+    """The place that the prompt names first, or the light that it names last."""
+    entries = {values["words"]: values for values in read_table("scenes")[table].values()}
+    found = keys_in(entries, wanted.text)
+    return entries[found[0 if table == "scene" else -1]] if found else None
 
 
 def scene_behind(size: tuple[int, int], scene: Scene, wanted: Wanted, style: Style, rng: random.Random) -> Image.Image:
@@ -231,6 +242,15 @@ def _tuft(reach: float, rng: random.Random) -> Outline:
     return np.array(blades)
 
 
+def _weed(reach: float, rng: random.Random) -> Outline:
+    """A swaying ribbon."""
+    up = np.linspace(0, 1, 24)
+    tall, sway, half = reach * rng.uniform(0.5, 1.0), reach * rng.uniform(0.05, 0.10), reach * 0.05 * (1 - up * 0.8)
+    middle = sway * np.sin(up * 7 + rng.uniform(0, math.tau))
+    sides = [np.stack([middle + side * half, -tall * up], axis=1) for side in (-1, 1)]
+    return np.concatenate([sides[0], sides[1][::-1]])
+
+
 def _stone(reach: float, rng: random.Random) -> Outline:
     angle = np.linspace(math.pi, 2 * math.pi, 20)
     return np.stack([np.cos(angle) * reach * rng.uniform(1.2, 2.2), np.sin(angle) * reach * rng.uniform(0.6, 1.0)], 1)
@@ -238,7 +258,7 @@ def _stone(reach: float, rng: random.Random) -> Outline:
 
 _THINGS: dict[str, Callable[[float, random.Random], Outline]] = {
     "pines": _pine, "crowns": _crown, "towers": _tower, "clouds": _cloud,
-    "dots": _dot, "streaks": _streak, "tufts": _tuft, "stones": _stone,
+    "dots": _dot, "streaks": _streak, "tufts": _tuft, "weeds": _weed, "stones": _stone,
 }  # fmt: skip
 """From size and chance to the outline of one thing that stands at (0, 0)."""
 
@@ -250,8 +270,9 @@ def room(size: tuple[int, int], main: Colour, wanted: Wanted, style: Style, rng:
     wall = colorsys.hls_to_rgb((hue + turn) % 1, light, 0.22 + 0.25 * saturation)
     surfaces = read_table("scenes")["surface"]
     named = next((from_hex(colour) for words, colour in surfaces.items() if find_words(words, wanted.text)), None)
-    floor = style.toned(named or shade(wall, 0.90, 0.9), wanted)
-    wall = style.toned(wall, wanted)
+    scene = Scene(place={}, light=_named("light", wanted) or {})
+    floor = style.toned(scene.lit(named or shade(wall, 0.90, 0.9)), wanted)
+    wall = style.toned(scene.lit(wall), wanted)
     picture = _lit_room(size, wall, floor, style.shading)
     _light_on_wall(picture, mix(wall, _WHITE, 0.45), rng)
     return picture

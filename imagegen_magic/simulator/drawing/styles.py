@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
 from .parts import Colour, Part, mix, shade
 from .raster import Floats
-from .wording import Wanted, find_words, read_table
+from .wording import Wanted, keys_in, read_table
 
 __all__ = ["PAPER", "Style", "read_style", "textured", "with_border", "with_grain"]
 
@@ -51,13 +51,12 @@ class Style:
         return (mix((0.13, 0.11, 0.14), part.colour, 0.0 if self.paper == 1 else 0.18), self.ink) if self.ink else None
 
 
-@cache
+@lru_cache(maxsize=256)
 def read_style(text: str) -> Style:
-    """The first style of the table whose words the text has."""
-    for name, values in read_table("styles").items():
-        if find_words(values["words"], text):
-            return Style(name=name, **values)
-    return Style()
+    """The style whose words the text has last, or clay."""
+    styles = {values["words"]: Style(name=name, **values) for name, values in read_table("styles").items()}
+    found = keys_in(styles, text)
+    return styles[found[-1]] if found else Style()
 
 
 def with_border(subject: Image.Image, style: Style, scale: float) -> Image.Image:

@@ -23,7 +23,7 @@ import numpy as np
 
 from .parts import Colour, Outline, Part, ellipse, from_hex, moved, turned
 
-__all__ = ["Drawing", "drawing_names", "read_drawing"]
+__all__ = ["Drawing", "drawing_names", "parse_drawing", "read_drawing"]
 
 _FOLDER = Path(__file__).parent / "subjects"
 _STEPS = 14
@@ -54,7 +54,12 @@ def drawing_names() -> tuple[str, ...]:
 @cache
 def read_drawing(name: str) -> Drawing:
     """The drawing of a subject."""
-    root = ET.fromstring((_FOLDER / f"{name}.svg").read_text(encoding="utf-8"))  # noqa: S314
+    return parse_drawing((_FOLDER / f"{name}.svg").read_text(encoding="utf-8"))
+
+
+def parse_drawing(text: str) -> Drawing:
+    """The drawing of an SVG text that keeps to the conventions above."""
+    root = ET.fromstring(text)  # noqa: S314 - the package's own
     known = {element.get("id", ""): element for element in root.iter()}
     return Drawing(
         parts=tuple(_read(root, {}, known)),

@@ -21,8 +21,8 @@ def vector(recipe: Recipe) -> bytes:
     """The subject of a recipe as an SVG file, stamped; the backdrop is a plain rectangle, or none."""
     width, height = recipe.width, recipe.height
     scale, x, y = 0.00375 * min(width, height), width / 2, height * 0.505
-    wanted = read_prompt(recipe.prompt)
-    parts = figure_parts(recipe, wanted, read_style(wanted.text))
+    wanted = read_prompt(recipe.prompt, recipe.figure)
+    parts = figure_parts(recipe, wanted, read_style(wanted.look))
     fill = recipe.backdrop if recipe.backdrop.startswith("#") else "#e9e4dc"
     ground = "" if recipe.backdrop == "none" else f'<rect width="{width}" height="{height}" fill="{fill}"/>'
     gradients = "".join(_gradient(number, part) for number, part in enumerate(parts) if part.form != "flat")

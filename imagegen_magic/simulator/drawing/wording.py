@@ -5,17 +5,29 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from .parts import Colour, from_hex
 
-__all__ = ["Wanted", "find_words", "key_colour", "named_subject", "read_prompt", "read_table"]
+__all__ = [
+    "Wanted",
+    "all_subjects",
+    "find_words",
+    "key_colour",
+    "keys_in",
+    "named_subject",
+    "read_prompt",
+    "read_table",
+]
 
 _BACKDROP = r"chroma|key colou?r|backdrop|background|screen\b|#[0-9a-fA-F]{6}"
-_JOINED = r"\b(and|with|beside|holding|carrying|near|next to|behind|by)\b[^,;]{0,30}$"
+_JOINED = (
+    r"\b(and|with|beside|near|next to|behind|by|(hold|carry|meet|find|see|greet|chas|rid|read|play|eat|watch)(e?s|ies|ing))\b"
+    r"[^,;]{0,30}$"
+)
 _NEAR = 4
 """A colour belongs to a subject that follows within so many words."""
 
@@ -26,6 +38,8 @@ class Wanted:
 
     text: str
     """The prompt without its backdrop clause, its quotations and what it says shall not be there."""
+    look: str
+    """Where a style may be named: the text, after that of an earlier picture whose figure is drawn again."""
     subjects: tuple[str, ...]
     """Names of drawings: the one named first, then at most one that is joined to it by "and" or "with"."""
     main: Colour | None
@@ -58,10 +72,9 @@ def _pattern(words: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{words})(?:s|es)?\b", re.IGNORECASE)
 
 
-def first_key(table: Iterable[str], text: str) -> str | None:
-    """The key of the table whose words the text has, the earliest in the text."""
-    found = {key: match.start() for key in table if (match := find_words(key, text))}
-    return min(found, key=found.__getitem__) if found else None
+def keys_in(table: Iterable[str], text: str) -> list[str]:
+    """The words of a table that the text has, in the order in which it has them."""
+    return [key for _, key in _found({words: words for words in table}, text)]
 
 
 def key_colour(prompt: str) -> str | None:
@@ -83,9 +96,30 @@ def named_subject(prompt: str) -> str | None:
     return found[0] if found else None
 
 
-@cache
-def read_prompt(prompt: str) -> Wanted:
-    """What the prompt asks for."""
+def all_subjects(prompt: str) -> tuple[str, ...]:
+    """Every subject that the prompt names, in its order."""
+    return tuple(name for _, name in _found(read_table("words")["subjects"], _cleaned(prompt)))
+
+
+@lru_cache(maxsize=256)
+def read_prompt(prompt: str, figure: str = "") -> Wanted:
+    """What the prompt asks for; with `figure`, of the figure that this earlier prompt asked for."""
+    own = _read(prompt)
+    if not figure:
+        return own
+    earlier = _read(figure)
+    others = [name for name in own.subjects if name not in earlier.subjects[:1]]
+    return replace(
+        own,
+        look=f"{earlier.text}\n{own.text}",
+        subjects=(*earlier.subjects[:1], *others)[:2],
+        main=earlier.main,
+        accent=earlier.accent,
+        extras=tuple(dict.fromkeys((*earlier.extras, *own.extras))),
+    )
+
+
+def _read(prompt: str) -> Wanted:
     text = _cleaned(prompt)
     tables = read_table("words")
     subjects = _subjects(text)
@@ -98,6 +132,7 @@ def read_prompt(prompt: str) -> Wanted:
     main, accent = _colours(text, subjects[0] if subjects else None)
     return Wanted(
         text=text,
+        look=text,
         subjects=subjects,
         main=main,
         accent=accent,
@@ -120,17 +155,25 @@ def _cleaned(prompt: str) -> str:
 
 
 def _subjects(text: str) -> tuple[str, ...]:
-    words = read_table("words")["subjects"]
-    found = sorted((match.start(), name) for name, pattern in words.items() if (match := find_words(pattern, text)))
+    tables = read_table("words")
+    found = _found(tables["subjects"], text) or _found(tables["fallbacks"], text)[:1]
     if not found:
-        return ("portrait",) if find_words("portrait", text) else ()
+        return ()
     first, *others = found
     joined = [name for start, name in others if re.search(_JOINED, text[first[0] : start], re.IGNORECASE)]
     return (first[1], *joined[:1])
 
 
+def _found(words: Mapping[str, str], text: str) -> list[tuple[int, str]]:
+    """Where the words of each name are first found, in the order of the text."""
+    return sorted((match.start(), name) for name, pattern in words.items() if (match := find_words(pattern, text)))
+
+
 def _colours(text: str, subject: str | None) -> tuple[Colour | None, Colour | None]:
-    """The colours just before the subject; for hair the one before "hair"; without a subject the first two named."""
+    """The colours just before the subject; for hair the one before "hair"; without a subject the first two named.
+
+    A wolf has its own grey, though it shares a drawing with the dog.
+    """
     names = read_table("words")["colours"]
     pattern = rf"\b({'|'.join(names)})\b"
     match = find_words(read_table("words")["subjects"][subject], text) if subject else None
@@ -142,7 +185,10 @@ def _colours(text: str, subject: str | None) -> tuple[Colour | None, Colour | No
         accent = from_hex(names[hair[1].lower()])
     elif hair and main is None:
         main = from_hex(names[hair[1].lower()])
-    return main, accent
+    word = match[0].lower() if match else ""
+    own = read_table("words")["natural"]
+    natural = own.get(word) or own.get(word.removesuffix("s"))
+    return main or (from_hex(natural) if natural else None), accent
 
 
 def _wants_shadow(prompt: str) -> bool:

@@ -1,0 +1,152 @@
+"""How fast a batch may send: one gate for all its jobs, which learns from the server."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from imagegen_magic.errors import CallCancelledError, RateLimitError
+
+__all__ = ["Pacer"]
+
+FIRST_PROBE = 60.0
+"""Seconds after a refusal until one more request in flight is tried; doubled with each further refusal."""
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+
+
+class Pacer:
+    """Lets at most `limit` requests through at a time, and none before the server wants one.
+
+    A rate limit lowers the pace for every job at once: no send before the wait that the server asks for is over,
+    and no more in flight than it had taken on at that moment.
+
+    Args:
+        limit: requests in flight to start with.
+        ipm: images a minute, or None to learn from the answers' headers only.
+        cancel: set to let nobody through any more.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        *,
+        ipm: float | None = None,
+        cancel: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limit, self._most = limit, limit
+        self._gap = 60.0 / ipm if ipm else 0.0
+        self._cancel = cancel or threading.Event()
+        self._clock = clock
+        self._in_flight = 0
+        self._coming: set[int] = set()
+        self._next = 0.0
+        self._probe_at = 0.0
+        self._probe_wait = FIRST_PROBE
+        self._changed = threading.Condition()
+
+    @property
+    def next_send(self) -> float:
+        """The clock's time before which nothing is sent."""
+        return self._next
+
+    @contextlib.contextmanager
+    def slot(self, images: int = 1) -> Iterator[None]:
+        """Holds one place in flight; waits for it.
+
+        Raises:
+            CallCancelledError: cancelled while waiting; nothing was sent.
+        """
+        self._enter(images)
+        try:
+            yield
+        except RateLimitError as error:
+            self._leave()
+            self._slow_down(error.retry_after)
+            raise
+        except BaseException:
+            self._leave()
+            raise
+        self._leave()
+        self._speed_up()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Waits until a place in flight is near, so that a job is not made ready long before it can be sent.
+
+        It ends with the `slot` that this thread takes inside: while one job's files are saved, the next is sent.
+
+        Raises:
+            CallCancelledError: cancelled while waiting; nothing was sent.
+        """
+        me = threading.get_ident()
+        with self._changed:
+            while self._in_flight + len(self._coming) >= self.limit and not self._cancel.is_set():
+                self._changed.wait(0.25)
+            if self._cancel.is_set():
+                raise CallCancelledError("stopped before it was sent", outcome="not sent")
+            self._coming.add(me)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._coming.discard(me)
+                self._changed.notify_all()
+
+    def _enter(self, images: int) -> None:
+        with self._changed:
+            while not self._cancel.is_set():
+                wait = self._next - self._clock()
+                if wait <= 0 and self._in_flight < self.limit:
+                    self._in_flight += 1
+                    self._coming.discard(threading.get_ident())
+                    if self._gap:
+                        self._next = self._clock() + self._gap * images
+                    return
+                self._changed.wait(min(wait, 0.25) if wait > 0 else 0.25)
+        raise CallCancelledError("stopped before it was sent", outcome="not sent")
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._in_flight -= 1
+            self._changed.notify_all()
+
+    def _slow_down(self, wait: float | None) -> None:
+        with self._changed:
+            now = self._clock()
+            self.limit = max(1, min(self.limit, self._in_flight))
+            self._next = max(self._next, now + (1.0 if wait is None else wait))
+            self._probe_wait = self._probe_wait * 2 if self._probe_at and now > self._probe_at else self._probe_wait
+            self._probe_at = now + self._probe_wait
+
+    def _speed_up(self) -> None:
+        """One more in flight, once the last refusal is long enough ago."""
+        with self._changed:
+            if self.limit < self._most and self._probe_at and self._clock() > self._probe_at:
+                self.limit += 1
+                self._probe_at = self._clock() + self._probe_wait
+                self._changed.notify_all()
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Waits for the reset where an answer's headers say that nothing remains (`x-ratelimit-remaining-*`)."""
+        for name, value in headers.items():
+            kind = name.removeprefix("x-ratelimit-remaining-")
+            if kind in (name, "tokens") or value.strip() != "0":
+                continue
+            reset = _seconds(headers.get(f"x-ratelimit-reset-{kind}", ""))
+            with self._changed:
+                self._next = max(self._next, self._clock() + reset)
+
+
+def _seconds(text: str) -> float:
+    """Seconds of a duration such as `1m30s`, `250ms` or `7`; 0 where it is none."""
+    if text.replace(".", "", 1).isdigit():
+        return float(text)
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        return 0.0
+    hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + seconds + milliseconds / 1000

@@ -1,0 +1,312 @@
+"""Many jobs: the whole batch checked before anything is sent, then run together; failures are results."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from imagegen_magic.errors import CallError, ImagegenError, Problem, RequestError
+from imagegen_magic.jobs.planning import Job
+from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.options.values import read_values
+from imagegen_magic.request.cost import Estimate
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import Record
+from imagegen_magic.store.names import safe_stem
+from imagegen_magic.tables import Table
+
+from .pacing import Pacer
+from .results import FailedJob, Gallery, counted
+from .rows import Row
+
+__all__ = ["BatchPlan", "PlannedJob", "plan_batch", "result_or_failure", "run_planned"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """One checked job of a batch, and the stored record where it was done before."""
+
+    job: Job
+    where: str
+    stored: Record | None = None
+    paths: tuple[Path, ...] = ()
+    """The files that it will be saved as; another process may still take a name before."""
+    wanted: str = ""
+    """The name that it would have had, where that one is taken."""
+
+    @property
+    def files(self) -> str:
+        """Its files' names, for a table."""
+        entries = [Path(entry.path).name for entry in self.stored.api_files()] if self.stored else []
+        return ", ".join(entries or [path.name for path in self.paths])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPlan:
+    """A checked batch: what will be sent, what is done already, what is faulty."""
+
+    planned: tuple[PlannedJob, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def to_send(self) -> tuple[PlannedJob, ...]:
+        """The jobs that are not done yet."""
+        return tuple(item for item in self.planned if item.stored is None)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The cost range of everything that will be sent."""
+        zero = Estimate(low=Decimal(0), high=Decimal(0), basis="")
+        total = zero
+        for item in self.to_send:
+            total = replace(total + item.job.estimate, basis=item.job.estimate.basis)
+        return total
+
+    def summary(self) -> str:
+        """One sentence: how many pictures, how many are done, and the cost range."""
+        pictures = sum(item.job.request.count for item in self.to_send)
+        done = len(self.planned) - len(self.to_send)
+        parts = [
+            f"{counted(len(self.planned), 'job')}: {len(self.to_send)} to send ({counted(pictures, 'picture')}, {self.estimate}, an estimate)"
+        ]
+        parts += [f"{done} done before and not sent again (--no-reuse sends them all)"] if done else []
+        renamed = [f"{item.wanted} is taken, so it will be {item.files}" for item in self.to_send if item.wanted]
+        parts += [renamed[0] + (f" (and {len(renamed) - 1} more)" if renamed[1:] else "")] if renamed else []
+        parts += [f"{len({p.where for p in self.problems})} faulty ones left out"] if self.problems else []
+        return "; ".join(parts)
+
+    def table(self) -> Table:
+        """What would be sent, one row a job: the dry run of a batch."""
+        rows = [
+            (
+                item.where,
+                "done before" if item.stored else "to send",
+                item.job.request.size or "auto",
+                item.job.request.quality or "auto",
+                "" if item.stored else str(item.job.estimate),
+                item.files,
+                item.job.prompt_typed,
+            )
+            for item in self.planned
+        ]
+        faults = [str(problem) for problem in self.problems]
+        columns = ("job", "state", "size", "quality", "cost", "files", "prompt")
+        return Table(title="Batch, not sent", columns=columns, rows=rows, notes=[self.summary(), *faults])
+
+
+Planner = Callable[..., Job]
+"""`api.Session.plan`: the checked job, or an error with every fault."""
+
+
+def plan_batch(
+    rows: Iterable[Row],
+    shared: Mapping[str, Any],
+    *,
+    plan: Planner,
+    store: Store,
+    server: str,
+    name: str | None = None,
+    cell: str = "",
+    variables: Mapping[str, object] | None = None,
+) -> BatchPlan:
+    """The batch, every job checked; names are settled without collisions when a job is sent.
+
+    Args:
+        shared: option values for every row; a row's own win.
+
+    Raises:
+        RequestError: jobs are faulty and `skip_invalid` is not given; every fault names its line.
+        BudgetError: the whole batch may cost more than a limit.
+    """
+    done = _done_before(store, server)
+    planned: list[PlannedJob] = []
+    problems: list[Problem] = []
+    order: dict[str, int] = {}
+    for row in rows:
+        order[row.where] = len(order)
+        try:
+            job = _plan_row(row, shared, plan, name, cell, variables)
+        except ImagegenError as error:
+            problems += _placed(error, row.where)
+            continue
+        stored = done[job.request.digest()].popleft() if done[job.request.digest()] and _may_reuse(job) else None
+        planned.append(PlannedJob(job=job, where=row.where, stored=stored))
+    planned, faults = _settle_names(planned, store)
+    problems = sorted([*problems, *faults], key=lambda problem: order[problem.where])
+    if problems and not shared.get("skip_invalid"):
+        raise RequestError(_fault_summary(problems, len(order)), problems=tuple(problems))
+    faulty = {problem.where for problem in problems}
+    return BatchPlan(planned=tuple(item for item in planned if item.where not in faulty), problems=tuple(problems))
+
+
+def _fault_summary(problems: Sequence[Problem], total: int) -> str:
+    lines = len({problem.where for problem in problems})
+    return f"{lines} of {total} jobs can't be sent, so none was (--skip-invalid sends the others)"
+
+
+def _done_before(store: Store, server: str) -> defaultdict[str, deque[Record]]:
+    """Done records by request hash, oldest first: the k-th job with a hash is done where there are k of them."""
+    found: defaultdict[str, deque[Record]] = defaultdict(deque)
+    if store.history.path.exists():
+        for record in store.history.done():
+            if record.server == server and all(store.history.intact(entry) for entry in record.api_files()):
+                found[record.digest].append(record)
+    return found
+
+
+def _may_reuse(job: Job) -> bool:
+    """Resuming is the default of a batch; an explicit `--no-reuse` sends everything again."""
+    return bool(job.options.reuse) or job.options.origins.get("reuse") == "default"
+
+
+def _plan_row(
+    row: Row,
+    shared: Mapping[str, Any],
+    plan: Planner,
+    name: str | None,
+    cell: str,
+    variables: Mapping[str, object] | None,
+) -> Job:
+    if row.problems:
+        raise RequestError("this line can't be read", problems=row.problems)
+    own = dict(row.values)
+    prompt, own_name = str(own.pop("prompt", "")), own.pop("name", None)
+    read, faults = read_values(own)
+    values = {**shared, **read}
+    command = "edit" if values.get("image") is not None else "generate"
+    job = plan(
+        prompt,
+        values,
+        command=command,
+        problems=tuple(faults),
+        cell=cell,
+        variables=variables,
+        in_batch=True,
+    )
+    stem = safe_stem(str(own_name)) if own_name else f"{name}-{job.stem}" if name else job.stem
+    return replace(job, stem=stem, name=str(own_name) if own_name else name)
+
+
+def _placed(error: ImagegenError, where: str) -> list[Problem]:
+    """The problems of an error with their line."""
+    return [replace(problem, where=where) for problem in error.problems] or [
+        Problem(field="job", rule=error.summary, where=where)
+    ]
+
+
+def _settle_names(planned: Sequence[PlannedJob], store: Store) -> tuple[list[PlannedJob], list[Problem]]:
+    """The jobs with their files' names, no two alike, and with `--if-exists fail` what is taken already.
+
+    Names are given in the batch's order, so that they do not depend on which job happens to be sent first.
+    """
+    taken: dict[Path, str] = {}
+    versions: dict[tuple[str, int, str, str | None], int] = {}
+    settled, faults = [], []
+    for item in planned:
+        job, options = item.job, item.job.options
+        wanted = (job.stem, job.request.count, job.request.format, options.out)
+        if item.stored is not None:
+            settled.append(item)
+            continue
+        paths = store.peek(*wanted[:3], if_exists="overwrite", out=options.out)
+        if options.if_exists == "fail":
+            faults += [fault for path in paths if (fault := _name_fault(path, taken, item.where))]
+        elif options.if_exists == "version":
+            first = paths[0].name
+            paths, versions[wanted] = store.next_names(*wanted, taken, versions.get(wanted, 0) + 1)
+            item = _renamed(item, first, paths)  # noqa: PLW2901
+        taken.update(dict.fromkeys(paths, item.where))
+        settled.append(replace(item, paths=paths))
+    return settled, faults
+
+
+def _name_fault(path: Path, taken: Mapping[Path, str], where: str) -> Problem | None:
+    if path not in taken and not path.exists():
+        return None
+    why = f"also the name of {taken[path]}" if path in taken else "exists already"
+    return Problem(field="name", value=path.name, rule=why, fix="another out, or --if-exists version", where=where)
+
+
+def _renamed(item: PlannedJob, first: str, paths: Sequence[Path]) -> PlannedJob:
+    """The job under the free name that was found; one that numbers its files itself finds them when it is sent."""
+    job, out = item.job, item.job.options.out
+    if paths[0].name == first or "{i}" in (out or ""):
+        return item
+    stem = paths[0].stem.removesuffix("-1") if len(paths) > 1 else paths[0].stem
+    if out is None:
+        return replace(item, job=replace(job, stem=stem), wanted=first)
+    free = PurePosixPath(out.replace("\\", "/")).with_name(stem + paths[0].suffix).as_posix()
+    return replace(item, job=replace(job, options=replace(job.options, out=free)), wanted=first)
+
+
+RunJob = Callable[[PlannedJob, int, Pacer, threading.Event], ImageResult]
+
+
+def run_planned(
+    batch: BatchPlan,
+    run: RunJob,
+    *,
+    concurrency: int,
+    ipm: float | None = None,
+    fail_fast: bool = False,
+    cancel: threading.Event | None = None,
+    on_done: Callable[[int, ImageResult | FailedJob], None] = lambda index, result: None,
+) -> Gallery:
+    """Every job's result or failure, in the batch's order.
+
+    Args:
+        run: runs one job through the pacer's gate.
+        concurrency: requests in flight, at most; the server may bring it down.
+        fail_fast: nothing new is sent after the first failure.
+        cancel: set to send nothing new; what is in flight is finished and saved.
+        on_done: told of each job as it ends, in that job's thread.
+    """
+    cancel = cancel or threading.Event()
+    pacer = Pacer(concurrency, ipm=ipm, cancel=cancel)
+    results: list[ImageResult | FailedJob | None] = [None] * len(batch.planned)
+    waiting = deque(enumerate(batch.planned))
+
+    def work() -> None:
+        while waiting:
+            try:
+                index, item = waiting.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            outcome = result_or_failure(item, index, partial(_run_in_turn, run, item, index, pacer, cancel))
+            if fail_fast and isinstance(outcome, FailedJob):
+                cancel.set()
+            results[index] = outcome
+            on_done(index, outcome)
+
+    # As many again, which save files while the others send; not where a failure must be known before the next is sent.
+    count = min(concurrency if fail_fast else 2 * concurrency, len(waiting))
+    threads = [threading.Thread(target=work, name=f"imagegen-batch-{i}") for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Gallery(results=tuple(result for result in results if result is not None))
+
+
+def _run_in_turn(run: RunJob, item: PlannedJob, index: int, pacer: Pacer, cancel: threading.Event) -> ImageResult:
+    if item.stored is not None:
+        return run(item, index, pacer, cancel)
+    with pacer.turn():
+        return run(item, index, pacer, cancel)
+
+
+def result_or_failure(item: PlannedJob, index: int, work: Callable[[], ImageResult]) -> ImageResult | FailedJob:
+    """What `work` returns; whatever goes wrong is a result too."""
+    try:
+        return work()
+    except ImagegenError as error:
+        return FailedJob(index=index, where=item.where, prompt=item.job.prompt_typed, error=error)
+    except Exception as error:  # noqa: BLE001 - one broken job must not take the others with it
+        wrapped = CallError(f"{type(error).__name__}: {error}", outcome="ambiguous")
+        return FailedJob(index=index, where=item.where, prompt=item.job.prompt_typed, error=wrapped)

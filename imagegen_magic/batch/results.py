@@ -1,0 +1,167 @@
+"""What a batch gives: pictures, and failures as data, in the batch's order."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, overload
+
+from imagegen_magic.errors import ImagegenError
+from imagegen_magic.images.preview import contact_sheet
+from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.request.cost import format_usd
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.names import free_path, safe_stem
+from imagegen_magic.tables import Table
+
+__all__ = ["SHOWN", "FailedJob", "Gallery", "counted", "write_report"]
+
+SHOWN = 36
+"""Pictures on a contact sheet, at most."""
+ROWS = 60
+"""Rows of the table of results, at most: a notebook stays light."""
+PROMPT_LENGTH = 140
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedJob:
+    """A job that has no picture: which one, and the error that says why and what became of the money."""
+
+    index: int
+    where: str
+    prompt: str
+    error: ImagegenError
+
+    def to_record(self) -> dict[str, Any]:
+        """One flat dict, for a table of many results."""
+        outcome = self.error.outcome or "not sent"
+        return {
+            "index": self.index,
+            "where": self.where,
+            "prompt": self.prompt,
+            "outcome": outcome,
+            "error": self.error.summary,
+            "paths": [],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery(Sequence["ImageResult | FailedJob"]):
+    """The results of a batch in its order: pictures, and failures as data."""
+
+    results: tuple[ImageResult | FailedJob, ...]
+    report: Path | None = field(default=None, compare=False)
+    """The report file: JSONL, one line a job."""
+
+    @overload
+    def __getitem__(self, index: int) -> ImageResult | FailedJob: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ImageResult | FailedJob, ...]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self.results[index]
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    @property
+    def done(self) -> tuple[ImageResult, ...]:
+        """The jobs that have pictures."""
+        return tuple(result for result in self.results if isinstance(result, ImageResult))
+
+    @property
+    def failures(self) -> tuple[FailedJob, ...]:
+        """The jobs that have none."""
+        return tuple(result for result in self.results if isinstance(result, FailedJob))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every picture's path, in order."""
+        return tuple(path for result in self.done for path in result.paths)
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """One dict a job, for a DataFrame."""
+        return [result.to_record() for result in self.results]
+
+    def table(self) -> Table:
+        """One row a job: outcome, cost, files or error. Of many jobs the failures, and the first of the others."""
+        shown = range(len(self.results))
+        if len(shown) > ROWS:
+            failed = [n for n, result in enumerate(self.results) if isinstance(result, FailedJob)][: ROWS // 2]
+            shown = sorted({*failed, *itertools.islice((n for n in shown if n not in failed), ROWS - len(failed))})  # type: ignore[assignment]
+        columns = ("job", "outcome", "cost", "files", "prompt")
+        rows = [self._row(n) for n in shown]
+        left = len(self.results) - len(rows)
+        notes = [f"{left} more jobs are in .to_records() and in the report"] if left else []
+        return Table(title="Batch", columns=columns, rows=rows, notes=[*notes, self._sum()], breaking=True)
+
+    def _row(self, number: int) -> tuple[object, ...]:
+        result = self.results[number]
+        prompt = textwrap.shorten(result.to_record()["prompt"], PROMPT_LENGTH, placeholder="…")
+        if isinstance(result, FailedJob):
+            return number, result.error.outcome or "not sent", "", result.error.summary, prompt
+        files = ", ".join(path.name for path in result.paths)
+        if result.reused:
+            return number, "done before", "", files, prompt
+        return number, "done", format_usd(result.cost), files, prompt
+
+    def _sum(self) -> str:
+        """How many are done, what they cost, and where the report is."""
+        made = [result for result in self.done if not result.reused]
+        before = len(self.done) - len(made)
+        parts = [f"{len(self.done)} done" + (f" ({before} of them before)" if before else "")]
+        parts += [f"{len(self.failures)} failed"] if self.failures else []
+        if made and all(result.record.simulated for result in made):
+            parts.append("simulated, nothing billed")
+        elif made:
+            parts.append(f"cost {format_usd(sum((result.cost or Decimal(0) for result in made), Decimal(0)))}")
+        parts += [os.path.relpath(self.report)] if self.report else []
+        return " · ".join(parts)
+
+    def __repr__(self) -> str:
+        return f"Gallery({len(self.done)} done, {len(self.failures)} failed)"
+
+    def display_items(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """The table of results, then a contact sheet of at most 36 pictures."""
+        table: tuple[dict[str, Any], dict[str, Any]] = (dict(self.table()._repr_mimebundle_()), {})
+        if not self.paths:
+            return [table]
+
+        shown = [
+            (str(n) if len(result.paths) == 1 else f"{n}.{k}", path)
+            for n, result in enumerate(self.results)
+            if isinstance(result, ImageResult)
+            for k, path in enumerate(result.paths, 1)
+        ][:SHOWN]
+        sheet = contact_sheet([path for _, path in shown], labels=[label for label, _ in shown], max_edge=960)
+        return [table, sheet.bundle(f"Contact sheet of {_shown_count(len(shown), len(self.paths))}, by job")]
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self.display_items()[-1]
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown_count(shown: int, total: int) -> str:
+    return counted(total, "picture") if shown == total else f"the first {shown} of {total} pictures"
+
+
+def write_report(gallery: Gallery, store: Store, name: str) -> Gallery:
+    """The gallery with its report on disk: JSONL, one line a job with outcome, cost and paths."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%dT%H%M%S")
+    folder = store.folder / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = free_path(folder / f"{safe_stem(name)}-{stamp}.jsonl")  # two runs may end within one second
+    store.write_text(path, "".join(json.dumps(record, default=str) + "\n" for record in gallery.to_records()))
+    return replace(gallery, report=path)

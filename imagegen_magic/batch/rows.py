@@ -1,0 +1,162 @@
+"""Jobs as rows: from a cell's body, a list, a table of any dataframe library, JSONL or CSV, and grids over them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imagegen_magic.errors import OptionError, Problem
+
+__all__ = ["Row", "expand_grid", "parse_grid", "read_body", "read_source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One job as it was written: option values by name, and where it stands."""
+
+    values: Mapping[str, Any]
+    where: str
+    problems: tuple[Problem, ...] = ()
+
+
+def read_body(text: str, start: int = 1) -> list[Row]:
+    """One row a line of a cell's body: a JSON object, or a prompt. Empty lines are passed over."""
+    numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start)]
+    return [_row(line, f"line {number}") for number, line in numbered if line]
+
+
+def _row(line: str, where: str) -> Row:
+    """A line that starts like an object must be one; everything else is a prompt."""
+    if not line.startswith("{") or line.startswith("{{"):
+        return Row(values={"prompt": line}, where=where)
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        problem = Problem(
+            field="line",
+            value=line[:60],
+            rule=f"not valid JSON: {error}",
+            fix='{"prompt": "…", "quality": "low"}',
+            where=where,
+        )
+        return Row(values={}, where=where, problems=(problem,))
+    return Row(values=_cleaned(values), where=where)
+
+
+def read_source(source: Any) -> list[Row]:
+    """Rows of a file (JSONL, CSV or text, lines that start with # passed over), a list of mappings or prompts, or a table of any dataframe library.
+
+    Raises:
+        OptionError: it is none of these, or can't be read.
+    """
+    if isinstance(source, (str, Path)) and (path := Path(source).expanduser()).is_file():
+        return _read_file(path)
+    if isinstance(source, str):
+        problem = Problem(field="from", value=source, rule="neither a file nor a variable", fix="--from jobs.jsonl")
+        raise OptionError("no jobs", problems=(problem,))
+    found = [_of_item(item, f"row {number}") for number, item in enumerate(_items(source))]
+    if not found:
+        raise OptionError(
+            "no jobs", problems=(Problem(field="from", rule="it has no rows", fix="one row a picture, with a prompt"),)
+        )
+    return found
+
+
+def _read_file(path: Path) -> list[Row]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Problem(
+            field="from", value=path.name, rule=f"can't be read as UTF-8 text: {error}", fix="save it as UTF-8"
+        )
+        raise OptionError("no jobs", problems=(problem,)) from error
+    if path.suffix.lower() == ".csv":
+        return [
+            Row(values=_cleaned(row), where=f"row {n}") for n, row in enumerate(csv.DictReader(io.StringIO(text)), 2)
+        ]
+    return read_body("\n".join("" if line.lstrip().startswith("#") else line for line in text.splitlines()))
+
+
+def _items(source: Any) -> Iterable[Any]:
+    """The rows of a table by the way its library offers: polars, pandas, pyarrow; else the thing's own iteration."""
+    if hasattr(source, "iter_rows"):
+        return source.iter_rows(named=True)  # type: ignore[no-any-return]
+    if hasattr(source, "to_pylist"):
+        return source.to_pylist()  # type: ignore[no-any-return]
+    if hasattr(source, "to_dict") and hasattr(source, "columns"):
+        return source.to_dict("records")  # type: ignore[no-any-return]
+    if isinstance(source, Iterable) and not isinstance(source, (str, bytes, Mapping)):
+        return source
+    rule = "a list, a table, or a JSONL or CSV file is needed"
+    raise OptionError(
+        "no jobs", problems=(Problem(field="from", value=type(source).__name__, rule=rule, fix="--from jobs"),)
+    )
+
+
+def _of_item(item: Any, where: str) -> Row:
+    if isinstance(item, str):
+        return Row(values={"prompt": item}, where=where)
+    if isinstance(item, Mapping):
+        return Row(values=_cleaned(item), where=where)
+    rule = "a prompt, or a mapping with a prompt and options"
+    return Row(
+        values={},
+        where=where,
+        problems=(Problem(field="row", value=item, rule=rule, fix='{"prompt": "…"}', where=where),),
+    )
+
+
+def _cleaned(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Values without the table's empty cells; names with underscores; `fields` opened up, below the row's own."""
+    out: dict[str, Any] = {}
+    inner: dict[str, Any] = {}
+    for name, value in item.items():
+        if _is_empty(value):
+            continue
+        key = str(name).strip().replace("-", "_")
+        if key == "fields" and isinstance(value, Mapping):
+            inner = _cleaned(value)
+        else:
+            out[ALIASES.get(key, key)] = value
+    return inner | out
+
+
+ALIASES = {"images": "image", "negative": "avoid", "format": "output_format"}
+"""Names that tables and older JSONL files use for options."""
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and value != value)  # noqa: PLR0124 - NaN
+
+
+def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:
+    """`["size=square,landscape quality=low,high"]` as names and their values.
+
+    Raises:
+        OptionError: a part is not of the form NAME=A,B.
+    """
+    grid: dict[str, list[str]] = {}
+    parts = [part for text in texts for part in re.split(r"\s+(?=[A-Za-z][\w-]*=)", text.strip())]
+    for part in filter(None, parts):
+        name, equals, values = part.partition("=")
+        if not equals or not name or not values:
+            problem = Problem(field="grid", value=part, rule="NAME=A,B is needed", fix="--grid size=square,landscape")
+            raise OptionError("the grid can't be read", problems=(problem,))
+        grid[name.lstrip("-").replace("-", "_")] = [value.strip() for value in values.split(",") if value.strip()]
+    return grid
+
+
+def expand_grid(rows: Iterable[Row], grid: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    """Every row with every combination of the grid's values; the row's own values win over the grid's."""
+    for row in rows:
+        for combination in itertools.product(*grid.values()):
+            values = {**dict(zip(grid, combination, strict=True)), **row.values}
+            label = ", ".join(f"{name}={value}" for name, value in zip(grid, combination, strict=True))
+            yield Row(values=values, where=f"{row.where} ({label})" if label else row.where, problems=row.problems)

@@ -1,0 +1,200 @@
+"""A session's many requests: batches that run now, and those handed to the Batch API."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from imagegen_magic.errors import RequestError
+from imagegen_magic.jobs.planning import Job, check_budget
+from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.jobs.running import Run, run_job, stored_result
+from imagegen_magic.jobs.spending import Spending
+from imagegen_magic.options.options import Options
+from imagegen_magic.options.values import read_call
+from imagegen_magic.request.response import OnEvent, ignore
+from imagegen_magic.store.folder import Store
+from imagegen_magic.tables import Table
+
+from .handle import BatchHandle, submit
+from .lines import AnswerFromFile
+from .pacing import Pacer
+from .plan import BatchPlan, PlannedJob, plan_batch, result_or_failure, run_planned
+from .results import FailedJob, Gallery, write_report
+from .rows import Row, expand_grid, parse_grid, read_source
+from .submitted import SubmittedBatch, find_submitted, submitted_table
+
+if TYPE_CHECKING:
+    from imagegen_magic.wire.client import Client
+
+__all__ = ["Batches", "Runner"]
+
+
+class Connections(Protocol):
+    """Where clients come from."""
+
+    def get(self, options: Options) -> Client: ...
+
+
+class Runner(Protocol):
+    """What batches need of a session; `session.Session` is one."""
+
+    @property
+    def spending(self) -> Spending: ...
+    @property
+    def clients(self) -> Connections: ...
+    def options(self, values: Mapping[str, Any] | None = None) -> Options: ...
+    def store(self, options: Options) -> Store: ...
+    @property
+    def plan(self) -> Callable[..., Job]: ...
+    def run_context(self, job: Job, **how: Any) -> Run: ...
+
+
+class Batches:
+    """Many jobs of one session: planned whole, run together, or submitted and collected later."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def plan(
+        self,
+        rows: Iterable[Row],
+        shared: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        cell: str = "",
+        variables: Mapping[str, object] | None = None,
+    ) -> BatchPlan:
+        """The batch, checked whole; nothing is sent or written.
+
+        Raises:
+            RequestError: jobs are faulty and `skip_invalid` is not given; every fault names its line.
+            BudgetError: the whole batch may cost more than a limit.
+        """
+        options = self._runner.options(shared)
+        plan = self._plan_rows(rows, shared, name=name, cell=cell, variables=variables)
+        if not options.dry_run:
+            check_budget(plan.estimate, options, self._runner.spending.total)
+        return plan
+
+    def _plan_rows(
+        self,
+        rows: Iterable[Row],
+        shared: Mapping[str, Any],
+        *,
+        name: str | None,
+        cell: str = "",
+        variables: Mapping[str, object] | None = None,
+    ) -> BatchPlan:
+        """The checked batch, whatever it costs."""
+        options = self._runner.options(shared)
+        common = {key: value for key, value in shared.items() if key not in ("source", "grid", "max_cost")}
+        return plan_batch(
+            rows,
+            common,
+            plan=self._runner.plan,
+            store=self._runner.store(options),
+            server=self._runner.clients.get(options).server,
+            name=name,
+            cell=cell,
+            variables=variables,
+        )
+
+    def run(
+        self,
+        plan: BatchPlan,
+        shared: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        on_event: OnEvent = ignore,
+        on_done: Callable[[int, ImageResult | FailedJob], None] = lambda index, result: None,
+        cancel: threading.Event | None = None,
+    ) -> Gallery:
+        """The results of a planned batch, in its order, with its report on disk; failures are results."""
+        options = self._runner.options(shared)
+
+        def run_one(item: PlannedJob, index: int, pacer: Pacer, stop: threading.Event) -> ImageResult:
+            gate = partial(pacer.slot, item.job.request.count)
+            run = self._runner.run_context(
+                item.job,
+                on_event=on_event,
+                cancel=stop,
+                index=index,
+                gate=gate,
+                on_response=lambda r: pacer.learn(r.headers),
+            )
+            return stored_result(item.job, run, item.stored) if item.stored else run_job(item.job, run)
+
+        gallery = run_planned(
+            plan,
+            run_one,
+            concurrency=options.concurrency,
+            ipm=options.ipm,
+            fail_fast=options.fail_fast,
+            cancel=cancel,
+            on_done=on_done,
+        )
+        return write_report(gallery, self._runner.store(options), name or "batch")
+
+    def run_jobs(
+        self, jobs: Any, *, name: str | None = None, on_event: OnEvent = ignore, grid: Any = None, **options: Any
+    ) -> Gallery:
+        """As `imagegen_magic.run_batch`."""
+        shared, problems = read_call(options)
+        if problems:
+            raise RequestError("the batch's options can't be read", problems=tuple(problems))
+        axes = grid if isinstance(grid, Mapping) else parse_grid([grid] if isinstance(grid, str) else grid or ())
+        plan = self.plan(expand_grid(read_source(jobs), axes), shared, name=name)
+        return self.run(plan, shared, name=name, on_event=on_event)
+
+    # the Batch API
+
+    def submit(self, plan: BatchPlan, shared: Mapping[str, Any], *, name: str | None = None) -> BatchHandle:
+        """The handle of a batch that was handed to the server, to be collected within 24 hours, in any kernel."""
+        options = self._runner.options(shared)
+        store, client = self._runner.store(options), self._runner.clients.get(options)
+        backend, base_url = options.backend, options.base_url
+        sent = submit(plan, store, client.batches(), client.server, name=name, backend=backend, base_url=base_url)
+        return self._handle(sent, store)
+
+    def handle(self, batch_id: str = "") -> BatchHandle:
+        """The handle of a batch submitted from this output folder; without an id, of the newest.
+
+        Raises:
+            OptionError: there is none.
+        """
+        store = self._runner.store(self._runner.options())
+        return self._handle(find_submitted(store, batch_id), store)
+
+    def table(self) -> Table:
+        """Every batch submitted from this output folder."""
+        return submitted_table(self._runner.store(self._runner.options()))
+
+    def _handle(self, sent: SubmittedBatch, store: Store) -> BatchHandle:
+        options = self._runner.options({"backend": sent.backend, "base_url": sent.base_url})
+        return BatchHandle(sent, store, self._runner.clients.get(options).batches(), self._collect)
+
+    def _collect(self, sent: SubmittedBatch, lines: Iterable[Mapping[str, Any]]) -> Gallery:
+        """Every job planned anew and given its answer; what is saved already is not saved again."""
+        shared = {"backend": sent.backend, "base_url": sent.base_url, "via": "batch-api"}
+        store = self._runner.store(self._runner.options())
+        plan = self._plan_rows(sent.rows(store), shared, name=sent.name)
+        places = {item.where: index for index, item in enumerate(plan.planned)}
+        results: dict[int, ImageResult | FailedJob] = {}
+
+        def settle(index: int, line: Mapping[str, Any] | None) -> None:
+            item = plan.planned[index]
+            run = self._runner.run_context(item.job, index=index, send=AnswerFromFile(line, sent.server))
+            stored = partial(stored_result, item.job, run, item.stored) if item.stored else None
+            results[index] = result_or_failure(item, index, stored or partial(run_job, item.job, run))
+
+        for line in lines:
+            if (index := places.get(str(line.get("custom_id")))) is not None and index not in results:
+                settle(index, line)
+        for index in range(len(plan.planned)):
+            if index not in results:
+                settle(index, None)
+        gallery = Gallery(results=tuple(results[index] for index in sorted(results)))
+        return write_report(gallery, store, sent.id)

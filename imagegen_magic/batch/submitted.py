@@ -1,0 +1,121 @@
+"""What is on its way through the Batch API: kept in the output folder, so that it outlives the kernel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.store.folder import Store
+from imagegen_magic.tables import Table
+
+from .rows import Row
+
+__all__ = ["InputFile", "SubmittedBatch", "find_submitted", "load_submitted", "submitted_table"]
+
+PICTURES = ("image", "ref", "mask", "markup")
+"""The options that name pictures."""
+
+
+@dataclass(slots=True, kw_only=True)
+class InputFile:
+    """One input file: its jobs, and the server's ids for file and batch, empty until the server gave them."""
+
+    jobs: list[dict[str, Any]]
+    endpoint: str = "/v1/images/generations"
+    file: str = ""
+    batch: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class SubmittedBatch:
+    """What was submitted under one id; `collected` says that its pictures are saved."""
+
+    id: str
+    server: str
+    created: str
+    backend: str
+    base_url: str | None = None
+    name: str | None = None
+    estimate: str = ""
+    parts: list[InputFile] = field(default_factory=list)
+    collected: bool = False
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """Every job in the batch's order: `index`, `custom_id`, `prompt`, `values`, `inputs`, `digest`."""
+        return sorted((job for part in self.parts for job in part.jobs), key=lambda job: int(job["index"]))
+
+    def rows(self, store: Store) -> Iterator[Row]:
+        """The jobs as rows, to be planned anew, their pictures being those that were kept."""
+        for job in self.jobs:
+            pictures = {name: _placed(store.folder, kept) for name, kept in job["inputs"].items()}
+            yield Row(values={**job["values"], **pictures, "prompt": job["prompt"]}, where=job["custom_id"])
+
+    def to_json(self) -> str:
+        """Everything, as JSON."""
+        parts = [
+            {"jobs": part.jobs, "endpoint": part.endpoint, "file": part.file, "batch": part.batch}
+            for part in self.parts
+        ]
+        names = ("id", "server", "created", "backend", "base_url", "name", "estimate", "collected")
+        return json.dumps({**{name: getattr(self, name) for name in names}, "parts": parts}, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> SubmittedBatch:
+        """What `to_json` wrote."""
+        data = json.loads(text)
+        return cls(**{**data, "parts": [InputFile(**part) for part in data["parts"]]})
+
+    def save(self, store: Store) -> None:
+        """Writes it to the output folder."""
+        path = self._path(store)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store.write_text(path, self.to_json())
+
+    def forget(self, store: Store) -> None:
+        """Takes it out of the output folder: nothing was submitted."""
+        self._path(store).unlink(missing_ok=True)
+
+    def _path(self, store: Store) -> Path:
+        return store.folder / "batches" / f"{self.id}.json"
+
+
+def _placed(folder: Path, kept: Any) -> Any:
+    """`PATH[:role]` below the output folder, one or several, as the options take them."""
+    return str(folder / kept) if isinstance(kept, str) else tuple(str(folder / name) for name in kept)
+
+
+def load_submitted(store: Store) -> list[SubmittedBatch]:
+    """Everything that was submitted from this folder, oldest first."""
+    paths = sorted((store.folder / "batches").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    return [SubmittedBatch.from_json(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def find_submitted(store: Store, batch_id: str = "") -> SubmittedBatch:
+    """The batch with that id (or its beginning); without one, the newest.
+
+    Raises:
+        OptionError: there is none.
+    """
+    found = [one for one in load_submitted(store) if one.id.startswith(batch_id)]
+    if not found:
+        rule = "no batch with this id was submitted from this output folder"
+        problem = Problem(field="batch", value=batch_id or None, rule=rule, fix="%imagegen batches lists them")
+        raise OptionError("no such batch", problems=(problem,))
+    return max(found, key=lambda one: one.created)
+
+
+def submitted_table(store: Store) -> Table:
+    """Every submitted batch, oldest first."""
+    rows = [
+        (one.id, one.created, one.server, len(one.jobs), one.estimate, "collected" if one.collected else "open")
+        for one in load_submitted(store)
+    ]
+    notes = ["%imagegen status ID asks the server; %imagegen collect ID saves the pictures"] if rows else ["none yet"]
+    return Table(
+        title="Batches", columns=("id", "submitted", "server", "jobs", "cost", "state"), rows=rows, notes=notes
+    )

@@ -1,0 +1,273 @@
+"""Expectations held against one image: which measure answers which expectation, and the words of the answer."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.images.opening import open_picture
+
+from . import measures, ocr
+from .expectations import SIZE, Expectation, parse_expectations
+from .pixels import Pixels, load_pixels
+from .verdicts import CheckReport, Verdict
+
+__all__ = ["Context", "check_image", "expectation_problems"]
+
+MOST_COLOR_CHANGE = 0.06
+"""ΔE-OK, on average, by which an image may differ from the one that it is to be the same as."""
+MIN_SHARE = 0.002
+"""The share of a picture that must be transparent, and the share that must not, where alpha is expected."""
+_COLOR = re.compile(r"#([0-9a-fA-F]{6})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What an expectation may need besides the image.
+
+    Attributes:
+        find: the file that `@hero` means; raises OptionError.
+        original, mask: of an edit: what was edited, and where it may change (transparent), as files or bytes.
+    """
+
+    find: Callable[[str], Path] = Path
+    original: Any = None
+    mask: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    """What a measure found. `holds` is None if the expectation's bound decides."""
+
+    value: float | None = None
+    sentence: str
+    holds: bool | None = None
+    bound: str = ""
+
+
+class _CannotCheckError(Exception):
+    """The expectation can't be checked on this machine, or with what is known here; the message says why."""
+
+
+def check_image(image: Any, expected: Iterable[Any], *, context: Context | None = None, name: str = "") -> CheckReport:
+    """The verdicts on one image: a path, a file's bytes or a Pillow image. An expectation that fails raises nothing.
+
+    Raises:
+        OptionError: an expectation can't be read, or the image can't.
+    """
+    wanted = parse_expectations(expected)
+    pixels = load_pixels(image) if wanted else None
+    verdicts = tuple(_verdict(pixels, image, item, context or Context()) for item in wanted if pixels)
+    return CheckReport(verdicts=verdicts, name=name or (Path(image).name if isinstance(image, (str, Path)) else ""))
+
+
+def _verdict(pixels: Pixels, image: Any, wanted: Expectation, context: Context) -> Verdict:
+    try:
+        found = _call(image, wanted) if wanted.call else _MEASURES[wanted.check](pixels, wanted, context)
+    except _CannotCheckError as reason:
+        return Verdict(expected=wanted.text, passed=None, sentence=f"not checked: {reason}")
+    except ImagegenError as error:
+        words = "; ".join(f"{p.value or p.field}: {p.rule}" for p in error.problems) or error.summary
+        return Verdict(expected=wanted.text, passed=None, sentence=f"not checked: {words}")
+    bound = wanted.bound
+    holds = found.holds
+    if holds is None:
+        holds = bound is None or found.value is None or bound.holds(found.value)
+    score = bound.closeness(found.value) if bound and found.value is not None and not holds else float(holds)
+    words = found.bound or (str(bound) if bound and found.value is not None else "")
+    return Verdict(
+        expected=wanted.text, passed=holds, value=found.value, bound=words, sentence=found.sentence, score=score
+    )
+
+
+def _call(image: Any, wanted: Expectation) -> _Finding:
+    """A callable of the user: it gets the Pillow image, and answers by True, False, a text that says what is wrong, or an assert."""
+    assert wanted.call is not None
+    picture = (
+        image if isinstance(image, Image.Image) else open_picture(Path(image) if isinstance(image, str) else image)
+    )
+    try:
+        answer = wanted.call(picture)
+    except AssertionError as error:
+        return _Finding(sentence=str(error).split("\n")[0] or "an assert failed", holds=False)
+    except Exception as error:  # noqa: BLE001 - the user's code: its fault must not hide a picture that was paid for
+        raise _CannotCheckError(f"{type(error).__name__}: {error}") from None
+    if isinstance(answer, str):
+        return _Finding(sentence=answer, holds=not answer)
+    holds = answer is None or bool(answer)
+    return _Finding(sentence="as expected" if holds else f"answered {answer!r}", holds=holds)
+
+
+def _alpha(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    clear, covered = measures.transparent_share(pixels), measures.coverage(pixels)
+    if clear < MIN_SHARE or covered < MIN_SHARE:
+        what = "no transparency" if clear < MIN_SHARE else "nothing but transparency"
+        return _Finding(value=clear, sentence=what, holds=False, bound=f"at least {MIN_SHARE:.1%} of each")
+    words = [f"{clear:.0%} is transparent, the subject covers {covered:.0%}"]
+    holds = wanted.bound is None or wanted.bound.holds(covered)
+    if "clean" in wanted.words:
+        fault, found = measures.edge_fault(pixels)
+        holds = holds and fault <= 1
+        words.append(found)
+    return _Finding(value=covered, sentence="; ".join(words), holds=holds, bound=str(wanted.bound or "has alpha"))
+
+
+def _size(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    match = SIZE.fullmatch(wanted.value or "")
+    assert match is not None
+    width, height = pixels.size
+    if match["across"]:
+        across, down = int(match["across"]), int(match["down"])
+        holds = abs(width * down - height * across) <= 0.01 * width * down
+    else:
+        asked = (int(match["width"]), int(match["height"]))
+        operator: Callable[[int, int], bool] = {">=": int.__ge__, "<=": int.__le__, "": int.__eq__}[match["op"]]
+        holds = operator(width, asked[0]) and operator(height, asked[1])
+    return _Finding(sentence=f"{width}x{height}", holds=holds, bound=wanted.value or "")
+
+
+def _palette(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    colors, tolerance = _read_palette(wanted)
+    share = measures.palette_share(pixels, colors, tolerance)
+    return _Finding(value=share, sentence=f"{share:.1%} within {tolerance:g} ΔE of {len(colors)} colours")
+
+
+def _read_palette(wanted: Expectation) -> tuple[list[tuple[int, int, int]], float]:
+    """The colours of `#rrggbb,#rrggbb` or of a TOML file's `colors` (a list, or a table by name), and its `tolerance`."""
+    text = wanted.value or ""
+    tolerance = 0.05
+    names: Iterable[Any] = text.split(",")
+    if not text.startswith("#"):
+        try:
+            table = tomllib.loads(wanted.path(text).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _refused(wanted, f"the palette can't be read: {error}", "a TOML file") from None
+        found = table.get("colors")
+        names = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+        tolerance = table.get("tolerance", tolerance)
+    colors = [_color(str(name).strip()) for name in names]
+    if not colors or None in colors or not isinstance(tolerance, (int, float)):
+        raise _refused(wanted, "colours are needed as #rrggbb", 'colors = ["#0b3d91", "#ffffff"]')
+    return [color for color in colors if color], float(tolerance)
+
+
+def _color(text: str) -> tuple[int, int, int] | None:
+    match = _COLOR.fullmatch(text)
+    return None if match is None else tuple(bytes.fromhex(match[1]))  # type: ignore[return-value]
+
+
+def _refused(wanted: Expectation, rule: str, fix: str) -> OptionError:
+    return OptionError("not read", problems=(Problem(field="expect", value=wanted.text, rule=rule, fix=fix),))
+
+
+def _background(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    color = None if wanted.value == "transparent" else _needed_color(wanted)
+    share = measures.background_share(pixels, color)
+    return _Finding(value=share, sentence=f"{share:.1%} of the frame is {wanted.value}")
+
+
+def _needed_color(wanted: Expectation) -> tuple[int, int, int]:
+    color = _color(wanted.value or "")
+    if color is None:
+        raise _refused(wanted, "a colour is needed as #rrggbb", f"{wanted.check}=#ffffff")
+    return color
+
+
+def _outside_mask(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    original, mask = context.original, context.mask
+    if wanted.value:
+        mask_file, _, original_file = wanted.value.partition(",")
+        mask, original = wanted.path(mask_file), wanted.path(original_file)
+    if original is None or mask is None:
+        raise _CannotCheckError("it needs an edit with a mask, or outside-mask=MASK,ORIGINAL")
+    before, area = load_pixels(original), load_pixels(mask)
+    if area.size != before.size:
+        raise _CannotCheckError("the mask and the original differ in size")
+    if pixels.size != before.size:
+        return _Finding(sentence=f"the size changed from {before.size} to {pixels.size}", holds=False)
+    share = measures.changed_share(before, pixels, area.alpha >= 128)
+    return _Finding(value=share, sentence=f"{share:.1%} of the pixels outside the mask changed")
+
+
+def _seamless(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    ratio = measures.seam_ratio(pixels)
+    return _Finding(value=ratio, sentence=f"the worst step at a seam is {ratio:.1f} times the strong steps inside")
+
+
+def _contrast(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    ratio = measures.contrast(pixels, _needed_color(wanted) if wanted.value else None)
+    return _Finding(value=ratio, sentence=f"{ratio:.1f} to 1 with {wanted.value or 'its surroundings'}")
+
+
+def _sharp(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    value = measures.sharpness(pixels)
+    return _Finding(value=value, sentence=f"sharpness {value:.2f}")
+
+
+def _not_blank(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    share = measures.detail_share(pixels)
+    return _Finding(value=share, sentence=f"{share:.2%} differs from the most common colour")
+
+
+def _same_as(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    name = wanted.value or ""
+    other = load_pixels(context.find(name) if name.startswith("@") else wanted.path(name))
+    alike, apart = measures.structure(pixels, other), measures.color_change(pixels, other)
+    holds = apart <= MOST_COLOR_CHANGE and (wanted.bound is None or wanted.bound.holds(alike))
+    return _Finding(value=alike, sentence=f"structure {alike:.2f}, colours {apart:.3f} ΔE apart", holds=holds)
+
+
+def _text(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
+    read = ocr.find_reader()
+    if read is None:
+        raise _CannotCheckError(ocr.INSTALL)
+    share, seen = ocr.words_found(read(np.asarray(pixels.on(255))), wanted.value or "")
+    return _Finding(value=share, sentence=f"read: {seen[:80] or 'nothing'}")
+
+
+_MEASURES: dict[str, Callable[[Pixels, Expectation, Context], _Finding]] = {
+    "alpha": _alpha,
+    "size": _size,
+    "palette": _palette,
+    "background": _background,
+    "outside-mask": _outside_mask,
+    "seamless": _seamless,
+    "contrast": _contrast,
+    "sharp": _sharp,
+    "not-blank": _not_blank,
+    "same-as": _same_as,
+    "text": _text,
+}
+
+
+def expectation_problems(wanted: Iterable[Expectation], context: Context, *, masked: bool) -> list[Problem]:
+    """What would keep an expectation from being checked, found before anything is paid: files, colours, tools, a mask."""
+    problems: list[Problem] = []
+    for item in wanted:
+        try:
+            _rehearse(item, context, masked=masked)
+        except ImagegenError as error:
+            problems += error.problems
+    return problems
+
+
+def _rehearse(wanted: Expectation, context: Context, *, masked: bool) -> None:
+    if wanted.check == "palette":
+        _read_palette(wanted)
+    elif wanted.check in ("background", "contrast") and wanted.value not in (None, "transparent"):
+        _needed_color(wanted)
+    elif wanted.check == "same-as":
+        name = wanted.value or ""
+        load_pixels(context.find(name) if name.startswith("@") else wanted.path(name))
+    elif wanted.check == "outside-mask" and not wanted.value and not masked:
+        raise _refused(wanted, "there is no mask", "--mask-box 25%,25%,50%,50%")
+    elif wanted.check == "text" and ocr.find_reader() is None:
+        raise _refused(wanted, ocr.INSTALL, "leave this expectation out")

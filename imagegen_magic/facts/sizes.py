@@ -1,0 +1,184 @@
+"""Picture sizes: presets, ratios, and the legal size nearest to a wish.
+
+A size here is (width, height) in pixels.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from .catalog import FlexibleSizes, Limits, Model
+
+__all__ = [
+    "PRESETS",
+    "flexible_faults",
+    "format_size",
+    "gif_grid",
+    "nearest_frame",
+    "nearest_sizes",
+    "parse_size",
+    "read_pixels",
+    "sheet_faults",
+    "solve_ratio",
+]
+
+PRESETS: dict[str, str] = {
+    "square": "1024x1024",
+    "landscape": "1536x1024",
+    "portrait": "1024x1536",
+    "wide": "2048x1152",
+    "tall": "1152x2048",
+    "2k": "2048x1152",
+    "2k-square": "2048x2048",
+    "2k-portrait": "1152x2048",
+    "4k": "3840x2160",
+    "4k-portrait": "2160x3840",
+}
+"""Names for sizes; the popular ones of the image API quick reference."""
+
+_PIXELS = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
+_RATIO = re.compile(r"(\d{1,3}(?:\.\d+)?):(\d{1,3}(?:\.\d+)?)(?:@([124]k))?", re.IGNORECASE)
+# "1k" keeps the area of 1024x1024, because a long edge of 1024 is below the smallest legal area for most ratios.
+_LONG_EDGE = {"2k": 2048, "4k": 3840}
+_AREA_1K = 1024 * 1024
+
+
+def read_pixels(text: str) -> tuple[int, int] | None:
+    """(width, height) of a `WIDTHxHEIGHT` text, or None where it is not of that form."""
+    match = _PIXELS.fullmatch(text.strip())
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def format_size(size: tuple[int, int]) -> str:
+    """`WIDTHxHEIGHT`, as the API spells it."""
+    return f"{size[0]}x{size[1]}"
+
+
+def parse_size(text: str, model: Model, rule: FlexibleSizes) -> str | None:
+    """The size as the API spells it: `auto`, `WxH`, a preset's or a ratio's (`16:9`, `16:9@2k`) solution.
+
+    Returns None where the text is none of these. A `WxH` passes as it is, legal or not: only ratios are solved.
+    """
+    word = text.strip().lower()
+    if word == "auto":
+        return word
+    if word in PRESETS:
+        return PRESETS[word]
+    if (pixels := read_pixels(word)) is not None:
+        return format_size(pixels)
+    if match := _RATIO.fullmatch(word):
+        width, height = float(match[1]), float(match[2])
+        if min(width, height) <= 0:
+            return None
+        return _solve(width / height, (match[3] or "1k").lower(), model, rule)
+    return None
+
+
+def _solve(ratio: float, scale: str, model: Model, rule: FlexibleSizes) -> str:
+    if model.known and not model.flexible_sizes and model.sizes:
+        return min(model.sizes, key=lambda size: _ratio_error(size, ratio))
+    return format_size(solve_ratio(ratio, scale, rule))
+
+
+def _ratio_error(size: str, ratio: float) -> float:
+    width, height = read_pixels(size) or (1, 1)
+    return abs(math.log(width / height / ratio))
+
+
+def solve_ratio(ratio: float, scale: str, rule: FlexibleSizes) -> tuple[int, int]:
+    """The legal (width, height) whose ratio is nearest to `ratio` at the scale `1k`, `2k` or `4k`.
+
+    A ratio beyond the rule's 3:1 gives the nearest legal one; the caller shows what came out.
+    """
+
+    def badness(size: tuple[int, int]) -> float:
+        width, height = size
+        if scale in _LONG_EDGE:
+            off = abs(math.log(max(size) / _LONG_EDGE[scale]))
+        else:
+            off = abs(math.log(width * height / _AREA_1K)) / 2
+        return 8 * abs(math.log(width / height / ratio)) + off
+
+    return min(_legal_sizes(rule), key=badness)
+
+
+def _legal_sizes(rule: FlexibleSizes) -> Iterator[tuple[int, int]]:
+    """Every legal size of the flexible rule (about 26,000)."""
+    step = rule.multiple
+    for width in range(step, rule.max_edge + 1, step):
+        low = max(step, math.ceil(max(rule.min_pixels / width, width / rule.max_ratio) / step) * step)
+        high = min(rule.max_edge, rule.max_pixels // width, width * rule.max_ratio)
+        for height in range(low, high + 1, step):
+            yield width, height
+
+
+def flexible_faults(size: tuple[int, int], rule: FlexibleSizes) -> list[str]:
+    """Every clause of the flexible size rule that `size` breaks, as sentences; empty for a legal size."""
+    width, height = size
+    faults = []
+    if min(size) < 1:
+        return ["both edges must be at least 1 pixel"]
+    odd = [str(edge) for edge in dict.fromkeys(size) if edge % rule.multiple]
+    if odd:
+        faults.append(
+            f"both edges must be multiples of {rule.multiple} ({' and '.join(odd)} {'is' if len(odd) == 1 else 'are'} not)"
+        )
+    if max(size) > rule.max_edge:
+        faults.append(f"the longest edge must be at most {rule.max_edge} px")
+    ratio = max(size) / min(size)
+    if ratio > rule.max_ratio:
+        faults.append(f"ratio {ratio:.2f}:1 is above {rule.max_ratio}:1")
+    if width * height < rule.min_pixels:
+        faults.append(f"{width * height:,} pixels are below {rule.min_pixels:,}")
+    if width * height > rule.max_pixels:
+        faults.append(f"{width * height:,} pixels are above {rule.max_pixels:,}")
+    return faults
+
+
+def gif_grid(frames: int, limits: Limits) -> tuple[int, int]:
+    """(columns, rows) of the sheet on which a gif's frames are drawn, and by which it is billed."""
+    _, columns, rows = next((sheet for sheet in limits.gif_sheets if frames <= sheet[0]), limits.gif_sheets[-1])
+    return columns, rows
+
+
+def sheet_faults(size: tuple[int, int], frames: int, limits: Limits) -> list[str]:
+    """Every clause that a gif of frames of this size breaks, as sentences; empty for a legal one."""
+    columns, rows = gif_grid(frames, limits)
+    step = limits.flexible.multiple
+    if odd := [str(edge) for edge in dict.fromkeys(size) if edge % step or edge < 1]:
+        return [
+            f"both edges of a frame must be multiples of {step} ({' and '.join(odd)} {'is' if len(odd) == 1 else 'are'} not)"
+        ]
+    sheet = (size[0] * columns, size[1] * rows)
+    return [f"the sheet is {format_size(sheet)}, and {fault}" for fault in flexible_faults(sheet, limits.flexible)]
+
+
+def nearest_frame(size: tuple[int, int], frames: int, limits: Limits) -> tuple[int, int]:
+    """The legal frame size nearest to `size` for so many frames; of equally near ones the one of the same shape."""
+    step = limits.flexible.multiple
+    edges = range(step, limits.flexible.max_edge // 2 + 1, step)
+    ratio = size[0] / max(1, size[1])
+
+    def distance(frame: tuple[int, int]) -> float:
+        off = math.hypot(math.log(frame[0] / max(1, size[0])), math.log(frame[1] / max(1, size[1])))
+        return off + 4 * abs(math.log(frame[0] / frame[1] / ratio))
+
+    legal = ((w, h) for w in edges for h in edges if not sheet_faults((w, h), frames, limits))
+    return min(legal, key=distance)
+
+
+def nearest_sizes(size: tuple[int, int], model: Model, rule: FlexibleSizes) -> tuple[str, ...]:
+    """One or two legal sizes nearest to `size`; what keeps its shape (within 2 %) stands before what does not."""
+    width, height = max(1, size[0]), max(1, size[1])
+    if model.known and not model.flexible_sizes and model.sizes:
+        return tuple(sorted(model.sizes, key=lambda text: _ratio_error(text, width / height))[:2])
+
+    def distance(legal: tuple[int, int]) -> float:
+        return math.hypot(math.log(legal[0] / width), math.log(legal[1] / height))
+
+    by_shape = min(_legal_sizes(rule), key=lambda s: 4 * abs(math.log(s[0] / s[1] / (width / height))) + distance(s))
+    by_edges = min(_legal_sizes(rule), key=distance)
+    near = dict.fromkeys(format_size(s) for s in (by_edges, by_shape))
+    return tuple(sorted(near, key=lambda text: _ratio_error(text, width / height) > 0.02))

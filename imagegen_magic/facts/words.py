@@ -1,0 +1,31 @@
+"""The word lists of `words.toml`, read once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["hard_subjects", "key_subjects", "prompt_fields"]
+
+
+@cache
+def _words() -> Mapping[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
+
+
+def prompt_fields() -> dict[str, str]:
+    """The prompt fields in the order of their lines, each with the label that its line carries."""
+    return dict(_words()["prompt_fields"])
+
+
+def hard_subjects() -> dict[str, tuple[str, ...]]:
+    """Words that name something a single chroma key extracts badly, by kind."""
+    return {kind: tuple(words) for kind, words in _words()["hard_subjects"].items()}
+
+
+def key_subjects() -> dict[str, frozenset[str]]:
+    """For each key colour's name, the words that say that a subject holds it."""
+    return {color: frozenset(words) for color, words in _words()["key_subjects"].items()}

@@ -1,0 +1,246 @@
+"""Masks: made from files, arrays and boxes, checked before they are sent, and kept to afterwards.
+
+Alpha 0 marks what will change (OpenAI API reference, images edit). A mask only guides the model, so `protect`
+puts the original back outside it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.request.request import InputImage
+
+from .opening import open_picture, read_input
+
+__all__ = ["Change", "build_mask", "changed_outside", "mask_overlay", "mask_share", "protect"]
+
+_BOX = re.compile(r"\s*([\d.]+)(%?)\s*,\s*([\d.]+)(%?)\s*,\s*([\d.]+)(%?)\s*,\s*([\d.]+)(%?)\s*")
+SEAM_PIXELS = 6
+"""Width of the soft seam inside the mask along which `protect` blends, in pixels."""
+CHANGED_LEVELS = 8
+"""A pixel counts as changed when a channel differs by more than this many levels of 255."""
+
+
+def build_mask(
+    target: InputImage, *, source: Any = None, boxes: Sequence[str] = (), invert: bool = False
+) -> InputImage:
+    """The mask as PNG of the target's size, alpha 0 where the picture will change.
+
+    Args:
+        source: a file, an array or a Pillow image with alpha; an array of booleans or of shape (height, width) is
+            read as "True or bright will change".
+        boxes: rectangles `x,y,w,h` in pixels or per cent that will change.
+        invert: swaps what changes and what stays.
+
+    Raises:
+        OptionError: no alpha, another size, all clear or all opaque, or an unreadable box.
+    """
+    keep = Image.new("L", target.size, 255)
+    if source is not None:
+        keep = _alpha_of(source, target)
+    draw = ImageDraw.Draw(keep)
+    for text in boxes:
+        x, y, w, h = parse_box(text, target.size)
+        draw.rectangle((x, y, x + w - 1, y + h - 1), fill=0)
+    if invert:
+        keep = ImageChops.invert(keep)
+    _check_both(keep)
+    picture = Image.merge("RGBA", (*(Image.new("L", target.size, 0) for _ in range(3)), keep))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return InputImage(name="mask.png", data=buffer.getvalue(), mime="image/png", size=target.size, origin="mask")
+
+
+def _alpha_of(source: Any, target: InputImage) -> Image.Image:
+    """The keep-channel of a mask source: its alpha, or the inverse of a plain array of what will change."""
+    if hasattr(source, "__array__") and not hasattr(source, "getbands") and not hasattr(source, "path"):
+        return _of_array(source, target)
+    image = source if isinstance(source, Image.Image) else open_picture(_mask_bytes(source))
+    if image.size != target.size:
+        raise _refused(
+            f"{image.width}x{image.height}",
+            _size_rule(target),
+            f"resize it to {target.size[0]}x{target.size[1]}, or use --mask-box",
+        )
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        rule = "a mask needs an alpha channel: what is transparent will change. This one has none, and black or white could mean either"
+        raise _refused(
+            _named(source), rule, "save it with transparency, or pass {{ array == 255 }} for what will change"
+        )
+    return image.convert("RGBA").getchannel("A")
+
+
+def _mask_bytes(source: Any) -> bytes:
+    return (
+        read_input(source).data
+        if not isinstance(source, (bytes, Path))
+        else source
+        if isinstance(source, bytes)
+        else read_input(source).data
+    )
+
+
+def _of_array(source: Any, target: InputImage) -> Image.Image:
+
+    array = np.asarray(source)
+    if array.ndim == 3 and array.shape[2] == 4:
+        keep = array[..., 3] if array.dtype == np.uint8 else np.rint(array[..., 3] * 255)
+    elif array.ndim == 2:
+        keep = np.where(array > (0.5 if array.dtype.kind == "f" else 127 if array.dtype == np.uint8 else 0), 0, 255)
+    else:
+        raise _refused(
+            str(array.shape),
+            "a mask array has shape (height, width), or (height, width, 4) with alpha",
+            "pass array[..., 0] > 127",
+        )
+    if keep.shape != (target.size[1], target.size[0]):
+        raise _refused(
+            f"{keep.shape[1]}x{keep.shape[0]}",
+            _size_rule(target),
+            f"make it {target.size[1]} rows by {target.size[0]} columns",
+        )
+    return Image.fromarray(keep.astype(np.uint8))
+
+
+def _size_rule(target: InputImage) -> str:
+    return f"it must have the size of the first image ({target.name}: {target.size[0]}x{target.size[1]}), after its EXIF orientation"
+
+
+def _named(source: Any) -> str:
+    return Path(source).name if isinstance(source, (str, Path)) else type(source).__name__
+
+
+def _refused(value: str, rule: str, fix: str) -> OptionError:
+    return OptionError("the mask can't be used", problems=(Problem(field="mask", value=value, rule=rule, fix=fix),))
+
+
+def _check_both(keep: Image.Image) -> None:
+    low, high = keep.getextrema()
+    if low == 255:
+        raise _refused(
+            "all opaque", "nothing would change: alpha 0 marks what will change", "--mask-invert, or --mask-box X,Y,W,H"
+        )
+    if high == 0:
+        raise _refused("all clear", "everything would change", "leave the mask out, or --mask-invert")
+
+
+def parse_box(text: str, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """(x, y, width, height) in pixels of a box `x,y,w,h` in pixels or per cent, inside a picture of `size`.
+
+    Raises:
+        OptionError: it is not of that form, or lies outside.
+    """
+    match = _BOX.fullmatch(str(text))
+    if match is None:
+        problem = Problem(
+            field="mask_box", value=text, rule="X,Y,W,H in pixels or per cent", fix="--mask-box 10%,10%,50%,30%"
+        )
+        raise OptionError("the mask box can't be read", problems=(problem,))
+    numbers = [
+        float(n) * (size[i % 2] / 100 if unit else 1)
+        for i, (n, unit) in enumerate(zip(match.groups()[::2], match.groups()[1::2], strict=True))
+    ]
+    x, y, right, bottom = (
+        round(numbers[0]),
+        round(numbers[1]),
+        round(numbers[0] + numbers[2]),
+        round(numbers[1] + numbers[3]),
+    )
+    right, bottom = min(right, size[0]), min(bottom, size[1])
+    if right <= x or bottom <= y:
+        problem = Problem(
+            field="mask_box",
+            value=text,
+            rule=f"it covers nothing of the {size[0]}x{size[1]} picture",
+            fix="--mask-box 25%,25%,50%,50%",
+        )
+        raise OptionError("the mask box is empty", problems=(problem,))
+    return x, y, right - x, bottom - y
+
+
+def _keep_channel(mask: InputImage) -> Image.Image:
+    return open_picture(mask.data).convert("RGBA").getchannel("A")
+
+
+def mask_share(mask: InputImage) -> float:
+    """The share (0 to 1) of pixels that will change: those with alpha 0."""
+    counts = _keep_channel(mask).histogram()
+    return counts[0] / sum(counts)
+
+
+def mask_overlay(target: InputImage, mask: InputImage, *, max_edge: int = 768) -> Image.Image:
+    """The target with diagonal hatching over what will change, at most `max_edge` pixels long."""
+    picture = open_picture(target.data).convert("RGB")
+    picture.thumbnail((max_edge, max_edge))
+    change = ImageChops.invert(_keep_channel(mask)).resize(picture.size)
+    hatch = Image.new("L", picture.size, 70)
+    draw = ImageDraw.Draw(hatch)
+    for offset in range(-picture.height, picture.width, 14):
+        draw.line((offset, picture.height, offset + picture.height, 0), fill=200, width=4)
+    tint = Image.new("RGB", picture.size, (255, 64, 129))
+    return Image.composite(tint, picture, ImageChops.multiply(change, hatch))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How much changed outside the mask: the share of pixels (0 to 1), and the mean difference in levels of 255."""
+
+    share: float
+    mean: float
+
+
+def _pair(original: InputImage, edited: Path, mask: InputImage) -> tuple[Image.Image, Image.Image, Image.Image]:
+    """Original, edit and keep-channel, all of the edit's size."""
+    after = open_picture(edited)
+    after = after.convert("RGBA" if "A" in after.getbands() else "RGB")
+    ratio = (after.width / after.height) / (original.size[0] / original.size[1])
+    if abs(ratio - 1) > 0.01:
+        sizes = f"{original.size[0]}x{original.size[1]} and {after.width}x{after.height}"
+        raise OptionError(
+            f"the original and the edit have other proportions ({sizes}), so the original can't be put back outside the mask"
+        )
+    before = open_picture(original.data).convert(after.mode)
+    keep = _keep_channel(mask)
+    if before.size != after.size:
+        before, keep = (
+            before.resize(after.size, Image.Resampling.LANCZOS),
+            keep.resize(after.size, Image.Resampling.BILINEAR),
+        )
+    return before, after, keep
+
+
+def changed_outside(original: InputImage, edited: Path, mask: InputImage) -> Change:
+    """How much the edit changed where the mask says that nothing should.
+
+    Raises:
+        OptionError: the edit has other proportions than the original.
+    """
+    before, after, keep = _pair(original, edited, mask)
+    outside = np.asarray(keep) == 255
+    difference = np.abs(np.asarray(before, np.int16) - np.asarray(after, np.int16)).max(axis=-1)[outside]
+    if not difference.size:
+        return Change(share=0.0, mean=0.0)
+    return Change(share=float((difference > CHANGED_LEVELS).mean()), mean=float(difference.mean()))
+
+
+def protect(original: InputImage, edited: Path, mask: InputImage, *, seam: int = SEAM_PIXELS) -> Image.Image:
+    """The edit inside the mask, the original outside, blended along a seam of `seam` pixels inside the mask.
+
+    Outside the mask every pixel is exactly the original's (where the sizes are equal).
+
+    Raises:
+        OptionError: the edit has other proportions than the original.
+    """
+    before, after, keep = _pair(original, edited, mask)
+    grown = keep.filter(ImageFilter.MaxFilter(2 * (seam // 2) + 1)) if seam > 1 else keep
+    soft = grown.filter(ImageFilter.GaussianBlur(seam / 3)) if seam else grown
+    return Image.composite(before, after, ImageChops.lighter(soft, keep))

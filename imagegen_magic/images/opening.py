@@ -1,0 +1,262 @@
+"""Pictures on their way in: what a token on a line means, and the bytes as the API takes them.
+
+Headers are checked before pixels are decoded. The original bytes are sent wherever the API reads them; a picture
+is converted only where it must be, and then says so.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.request.request import InputImage
+
+__all__ = ["open_picture", "parse_token", "read_input", "resolve_token"]
+
+MAX_PIXELS = 100_000_000
+"""Pictures with more pixels than this are refused from their header: a decompression bomb, or no model's business."""
+MAX_BYTES = 50 * 2**20
+"""Each input picture must be under 50 MB (OpenAI API reference, images, read 2026-11-23)."""
+SENT_AS_THEY_ARE = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+ORIENTATION = 0x0112
+_SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
+
+
+def open_picture(source: Path | bytes, name: str = "picture") -> Image.Image:
+    """The picture of a file or of bytes, its header checked; pixels are decoded when they are first used.
+
+    `name` is what errors call the bytes; a file has its own.
+
+    Raises:
+        OptionError: it is no picture that Pillow reads, or has more than 100 million pixels.
+    """
+    name = source.name if isinstance(source, Path) else name
+    try:
+        # Pillow's own limit only warns below twice its value; ours is checked on the header, before any pixel.
+        image = Image.open(source if isinstance(source, Path) else io.BytesIO(source))
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"\d+", str(error))
+        raise _too_large(name, int(pixels[0]) if pixels else MAX_PIXELS) from None
+    except (UnidentifiedImageError, OSError) as error:
+        raise OptionError("a picture can't be read", problems=(_unreadable(name, error),)) from None
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_large(name, image.width * image.height)
+    return image
+
+
+def _too_large(name: str, pixels: int) -> OptionError:
+    rule = f"its header says {pixels / 10**6:,.0f} million pixels; more than {MAX_PIXELS // 10**6} are not decoded"
+    problem = Problem(field="image", value=name, rule=rule, fix="scale it down in an image editor, if it is real")
+    return OptionError("a picture is too large", problems=(problem,))
+
+
+def _unreadable(name: str, error: Exception) -> Problem:
+    """Why Pillow can't read it, and what helps."""
+    suffix = Path(name).suffix.lower()
+    if isinstance(error, FileNotFoundError):
+        return Problem(
+            field="image",
+            value=name,
+            rule="there is no such file",
+            fix="check the path; @last and @NAME mean the history",
+        )
+    if isinstance(error, Image.DecompressionBombError):
+        return Problem(
+            field="image",
+            value=name,
+            rule="its header claims far too many pixels to decode",
+            fix="scale it down, if it is real",
+        )
+    if suffix in (".heic", ".heif", ".avif"):
+        fix = "pip install pillow-heif, then `import pillow_heif; pillow_heif.register_heif_opener()`"
+        return Problem(field="image", value=name, rule=f"{suffix} needs a plug-in of Pillow", fix=fix)
+    rule = "this is not a picture, whatever its name says"
+    return Problem(
+        field="image", value=name, rule=rule, fix="give a PNG, JPEG or WebP file, or anything else that Pillow reads"
+    )
+
+
+def read_input(source: Any, *, role: str = "", name: str = "", origin: str = "") -> InputImage:
+    """The picture as it will be sent: png, jpeg and webp as they are, everything else converted to PNG with a note.
+
+    Args:
+        source: a path, bytes, a Pillow image, an array of shape (height, width[, 1 | 3 | 4]), a file object,
+            or anything with a `path` (a result, one of its pictures).
+
+    Raises:
+        OptionError: it can't be read, is 50 MB or larger, or has more than 100 million pixels.
+    """
+    if hasattr(source, "path") and not isinstance(source, Path):
+        source = Path(source.path)
+    if isinstance(source, (str, Path)):
+        path = Path(source).expanduser()
+        _check_bytes(path.name, path.stat().st_size if path.is_file() else 0)
+        return _from_bytes(_file_bytes(path), name or path.name, role, origin or path.name)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        _check_bytes(name or "bytes", len(source))
+        return _from_bytes(bytes(source), name or "image", role, origin or "bytes")
+    if hasattr(source, "read"):
+        return read_input(
+            source.read(), role=role, name=name or Path(getattr(source, "name", "") or "image").name, origin=origin
+        )
+    image = source if isinstance(source, Image.Image) else _from_array(source, name)
+    return _converted(image, name or "image", role, origin or type(source).__name__, ())
+
+
+def _file_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OptionError("a picture can't be read", problems=(_unreadable(path.name, error),)) from None
+
+
+def _check_bytes(name: str, count: int) -> None:
+    if count >= MAX_BYTES:
+        rule = f"{count / 2**20:.0f} MB; each picture must be under {MAX_BYTES // 2**20} MB"
+        problem = Problem(field="image", value=name, rule=rule, fix="scale it down, or save it as JPEG or WebP")
+        raise OptionError("a picture is too large", problems=(problem,))
+
+
+def _from_array(array: Any, name: str) -> Image.Image:
+    """A Pillow image of an array: uint8 as it is, floats of [0, 1] and booleans scaled, uint16 kept as such."""
+    pixels = np.asarray(array)
+    fits = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4))
+    if not fits or pixels.size == 0 or pixels.dtype.kind not in "buf":
+        rule = f"an array of shape (height, width[, 1|3|4]) is needed, not {pixels.shape} of {pixels.dtype}"
+        problem = Problem(
+            field="image", value=name or type(array).__name__, rule=rule, fix="uint8 of 0 to 255, or floats of 0 to 1"
+        )
+        raise OptionError("not a picture", problems=(problem,))
+    if pixels.dtype.kind == "f" and (not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1):
+        problem = Problem(
+            field="image",
+            value=name or "array",
+            rule="floats must be from 0 to 1",
+            fix="divide by 255, or convert to uint8",
+        )
+        raise OptionError("not a picture", problems=(problem,))
+    if pixels.dtype.kind in "bf":
+        pixels = np.rint(pixels.astype(np.float32) * 255)
+    elif pixels.dtype != np.uint8:
+        pixels = pixels // 257 if pixels.dtype == np.uint16 else np.clip(pixels, 0, 255)
+    return Image.fromarray(np.ascontiguousarray(pixels.astype(np.uint8).squeeze()))
+
+
+def _from_bytes(data: bytes, name: str, role: str, origin: str) -> InputImage:
+    image = open_picture(data, name) if not _looks_like_text(data) else None
+    if image is None:
+        raise OptionError("a picture can't be read", problems=(_unreadable(name, ValueError()),))
+    mime = SENT_AS_THEY_ARE.get(image.format or "")
+    if mime and image.getexif().get(ORIENTATION, 1) == 1 and image.mode not in ("CMYK", "I;16", "I", "F"):
+        stem = name if Path(name).suffix else name + _SUFFIXES[mime]
+        return InputImage(name=stem, data=data, mime=mime, size=image.size, role=role, origin=origin)
+    return _converted(image, name, role, origin, _why(image, mime))
+
+
+def _looks_like_text(data: bytes) -> bool:
+    """True for text and HTML that wears a picture's name: Pillow's message would say less."""
+    head = data[:64].lstrip().lower()
+    return head.startswith((b"<!doctype", b"<html", b"{"))
+
+
+def _why(image: Image.Image, mime: str | None) -> tuple[str, ...]:
+    """What has to be settled before the picture can be sent, in sentences."""
+    notes = []
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        notes.append("turned as its EXIF orientation says")
+    if mime is None:
+        notes.append(f"converted from {image.format} to PNG")
+    if image.mode in ("CMYK", "I;16", "I", "F"):
+        notes.append(f"converted from {image.mode} to 8-bit RGB")
+    if getattr(image, "n_frames", 1) > 1:
+        notes.append("its first frame only")
+    return tuple(notes)
+
+
+def _converted(image: Image.Image, name: str, role: str, origin: str, notes: tuple[str, ...]) -> InputImage:
+    """The picture as PNG, upright, 8 bits, its colour profile kept."""
+    profile = image.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(image)
+    pixels = _eight_bit(upright)
+    buffer = io.BytesIO()
+    keep = {"icc_profile": profile} if profile and image.mode != "CMYK" else {}
+    pixels.save(buffer, "PNG", compress_level=3, **keep)
+    _check_bytes(name, buffer.tell())
+    png = f"{Path(name).stem}.png"
+    return InputImage(
+        name=png, data=buffer.getvalue(), mime="image/png", size=pixels.size, role=role, origin=origin,
+        notes=tuple(f"{name}: {note}" for note in notes),
+    )  # fmt: skip
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """RGB or RGBA with 8 bits a channel; 16-bit grey is scaled, not clipped."""
+    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
+        return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).clip(0, 255).astype(np.uint8)).convert(
+            "RGB"
+        )
+    alpha = "A" in image.getbands() or "transparency" in image.info
+    return image.convert("RGBA" if alpha else "RGB")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What stands after `-i`: a word or an object, and its role."""
+
+    reference: Any
+    role: str = ""
+
+
+_ROLE = re.compile(r"(?P<reference>.+?):(?P<role>[A-Za-z][\w -]*)")
+
+
+def parse_token(token: Any) -> Token:
+    r"""`IMG[:role]` taken apart; an object has no role. `C:\x.png` keeps its drive, `:role` needs two letters."""
+    if not isinstance(token, str):
+        return Token(reference=token)
+    match = _ROLE.fullmatch(token)
+    if match and len(match["reference"]) > 1:
+        return Token(reference=match["reference"], role=match["role"].strip())
+    return Token(reference=token)
+
+
+def resolve_token(reference: Any, variables: Mapping[str, object], find: Callable[[str], Path]) -> tuple[Any, str]:
+    """What a reference means, and where it came from: an object, a path, a variable or the history.
+
+    Args:
+        find: the file of a history reference such as `@hero`.
+
+    Raises:
+        OptionError: a bare word is both a file and a variable, or neither.
+    """
+    if not isinstance(reference, str):
+        return reference, Path(reference).name if isinstance(reference, os.PathLike) else type(reference).__name__
+    if reference.startswith("@"):
+        return find(reference), reference
+    path = Path(reference).expanduser()
+    is_variable = reference.isidentifier() and reference in variables
+    if is_variable and path.is_file():
+        fix = f"./{reference} for the file, {{{{ {reference} }}}} for the variable"
+        problem = Problem(field="image", value=reference, rule="this word is both a file and a variable", fix=fix)
+        raise OptionError("which picture?", problems=(problem,))
+    if is_variable:
+        return variables[reference], reference
+    if path.is_file():
+        return path, path.name
+    near = "" if path.suffix else f", or @{reference} if you mean the history"
+    problem = Problem(field="image", value=reference, rule="neither a file nor a variable", fix=f"check the path{near}")
+    raise OptionError("no such picture", problems=(problem,))
+
+
+def problems_of(error: ImagegenError) -> tuple[Problem, ...]:
+    """The problems of an error, or the error as one."""
+    return error.problems or (Problem(field="image", rule=error.summary),)

@@ -1,0 +1,150 @@
+"""The images that options name, gathered from files, variables and the history, every fault collected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from imagegen_magic.errors import ImagegenError, Problem
+from imagegen_magic.options.options import Options
+from imagegen_magic.request.chroma_key import KEY_COLORS
+from imagegen_magic.request.request import InputImage
+from imagegen_magic.request.response import Parent
+
+from .masks import build_mask, mask_share
+from .opening import open_picture, parse_token, problems_of, read_input, resolve_token
+from .preview import Preview, side_by_side
+
+__all__ = ["Comparison", "Inputs", "Known", "gather_inputs"]
+
+
+class Known(Protocol):
+    """What the history knows of images; `store.library.Library` is one."""
+
+    def image_file(self, token: str) -> Path:
+        """The file that `@hero`, `@17` or `@last` means; raises `OptionError`."""
+
+    def parent_of(self, image: InputImage, source: object) -> Parent:
+        """Where an input image came from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The images that go with a request, read and checked, and where they came from."""
+
+    images: tuple[InputImage, ...] = ()
+    mask: InputImage | None = None
+    markup: InputImage | None = None
+    parents: tuple[Parent, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    key_shares: Mapping[str, float] = field(default_factory=dict)
+    """For each key colour's name, the share (0 to 1) of input pixels near it."""
+    references_only: bool = False
+    """The pictures came with `--ref`: nothing is edited, the first is no target."""
+
+
+def gather_inputs(options: Options, command: str, variables: Mapping[str, object], known: Known) -> Inputs:
+    """Every input picture, mask and markup, read and checked; faults are collected, not raised."""
+    problems: list[Problem] = []
+    tokens = [*(options.image or ()), *(options.ref or ())]
+    found = [pair for token in tokens if (pair := _read(token, variables, known, problems)) is not None]
+    images = [image for image, _ in found]
+    if command == "edit" and not options.image:
+        problems.append(
+            Problem(field="image", rule="an edit needs a picture", fix="-i path.png, -i @hero or -i variable")
+        )
+    mask = _mask(options, images, variables, known, problems)
+    drawn = _read(options.markup, variables, known, problems) if options.markup is not None else None
+    return Inputs(
+        images=tuple(images),
+        mask=mask,
+        markup=drawn[0] if drawn else None,
+        parents=tuple(known.parent_of(image, source) for image, source in found),
+        problems=tuple(problems),
+        key_shares=key_shares(images) if options.transparent in ("chroma", "difference") else {},
+        references_only=not options.image,
+    )
+
+
+def _read(
+    token: Any, variables: Mapping[str, object], known: Known, problems: list[Problem]
+) -> tuple[InputImage, Any] | None:
+    """The picture that a token means, and what it was read from; None where it can't be read."""
+    parsed = parse_token(token)
+    try:
+        source, origin = resolve_token(parsed.reference, variables, known.image_file)
+        return read_input(source, role=parsed.role, origin=origin), source
+    except ImagegenError as error:
+        problems += problems_of(error)
+        return None
+
+
+def _mask(
+    options: Options, images: list[InputImage], variables: Mapping[str, object], known: Known, problems: list[Problem]
+) -> InputImage | None:
+    if options.mask is None and not options.mask_box:
+        return None
+    if not images:
+        if not problems:
+            problems.append(Problem(field="mask", rule="a mask belongs to a picture", fix="-i IMAGE"))
+        return None
+    try:
+        source = resolve_token(options.mask, variables, known.image_file)[0] if options.mask is not None else None
+        mask = build_mask(images[0], source=source, boxes=options.mask_box or (), invert=bool(options.mask_invert))
+        share = f"mask: {mask_share(mask):.0%} of {images[0].name} may change (alpha 0); the rest only guides the model"
+        return replace(mask, notes=(share,))
+    except ImagegenError as error:
+        problems += problems_of(error)
+        return None
+
+
+def key_shares(images: list[InputImage]) -> dict[str, float]:
+    """For each key colour the share (0 to 1) of input pixels near it, measured on thumbnails."""
+    shares = dict.fromkeys(KEY_COLORS, 0.0)
+    for image in images:
+        small = open_picture(image.data).convert("RGB")
+        small.thumbnail((128, 128))
+        pixels = np.asarray(small, np.int16).reshape(-1, 3)
+        for name, color in KEY_COLORS.items():
+            key = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+            near = (np.abs(pixels - key).max(axis=1) < NEAR_LEVELS).mean()
+            shares[name] = max(shares[name], float(near))
+    return shares
+
+
+NEAR_LEVELS = 110
+"""A pixel is near a key colour when no channel is further away than this many levels of 255."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two images side by side, as one preview."""
+
+    names: tuple[str, str]
+    preview: Preview
+    sources: tuple[bytes, bytes] = (b"", b"")
+    """Both images as files' bytes."""
+
+    @classmethod
+    def of(cls, tokens: tuple[Any, Any], variables: Mapping[str, object], known: Known) -> Comparison:
+        """The comparison that two references mean.
+
+        Raises:
+            OptionError: one of them means nothing.
+        """
+        found = [resolve_token(parse_token(token).reference, variables, known.image_file) for token in tokens]
+        inputs = [read_input(source, origin=origin) for source, origin in found]
+        preview = side_by_side(inputs[0].data, inputs[1].data)
+        return cls(names=(found[0][1], found[1][1]), preview=preview, sources=(inputs[0].data, inputs[1].data))
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self.preview.bundle(f"{self.names[0]} beside {self.names[1]}")
+
+    def __repr__(self) -> str:
+        return f"{self.names[0]} beside {self.names[1]}"

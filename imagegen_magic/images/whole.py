@@ -1,0 +1,55 @@
+"""What counts as a whole image: the one rule for answers, fetched files and what a killed process left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imagegen_magic.errors import OptionError
+
+from .opening import open_picture
+
+__all__ = ["whole_image"]
+
+FORMATS = {"PNG": "png", "JPEG": "jpeg", "WEBP": "webp", "GIF": "gif"}
+
+
+def whole_image(path: Path) -> tuple[str, tuple[int, int] | None]:
+    """Format and (width, height) of a whole image, from its header and its end; pixels are not decoded.
+
+    Raises:
+        ValueError: it is not an image, is cut off, or claims more pixels than are ever decoded.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(512)
+        stream.seek(max(0, path.stat().st_size - 64))
+        tail = stream.read()
+    if not head:
+        raise ValueError("a picture is empty")
+    if _is_svg(head):
+        if not tail.rstrip().endswith(b"</svg>"):
+            raise ValueError("an svg picture is cut off")
+        return "svg", None
+    try:
+        image = open_picture(path)
+        with image:
+            form = FORMATS.get(image.format or "")
+            size = image.size
+    except OptionError as error:
+        raise ValueError(f"what was sent as a picture is none: {error.problems[0].rule}") from None
+    if form is None:
+        raise ValueError(f"a picture has an unexpected format ({image.format})")
+    if not _ends_whole(form, head, tail, path.stat().st_size):
+        raise ValueError(f"a {form} picture is cut off")
+    return form, size
+
+
+def _is_svg(head: bytes) -> bool:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return text.startswith(b"<svg") or (text.startswith(b"<?xml") and b"<svg" in text)
+
+
+def _ends_whole(form: str, head: bytes, tail: bytes, size: int) -> bool:
+    if form == "webp":
+        return int.from_bytes(head[4:8], "little") + 8 <= size
+    ends = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9", "gif": b";"}
+    return ends[form] in tail if form == "png" else tail.rstrip(b"\x00").endswith(ends[form])

@@ -1,0 +1,1 @@
+"""One job: planned from options, run, its derived files, its result, its task."""

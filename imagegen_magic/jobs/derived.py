@@ -1,0 +1,145 @@
+"""Cuts a finished job's pictures out, checks what came, and says what to try where that failed.
+
+Everything here is local: the second try has other settings, never another paid call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagegen_magic.errors import CutoutError, OptionError, Problem
+from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.images.opening import open_picture, resolve_token
+from imagegen_magic.options.line import ParsedLine
+from imagegen_magic.request.chroma_key import second_key
+from imagegen_magic.store.history import Record
+from imagegen_magic.store.library import Library
+from imagegen_magic.store.recall import cell_text
+
+from .planning import Job
+
+if TYPE_CHECKING:
+    from imagegen_magic.matting.cutout import Cutout
+    from imagegen_magic.matting.report import CutoutReport
+
+__all__ = ["cut_out", "cutout_of", "measure_native", "saved_cutout"]
+
+SHAPING = ("edge_contract", "edge_feather")
+"""Options by which the user has settled the extraction: nothing else is tried then."""
+
+
+def cut_out(job: Job, source: Path, second: Path | None = None) -> tuple[Cutout | None, list[str]]:
+    """The cut-out of the picture at `source`, None where none can be made, and what the user should know.
+
+    `second` is the same subject over another backdrop.
+    """
+    cut, failed = _attempt(job, source, second)
+    if not failed:
+        return cut, []
+    if second is None and not any(getattr(job.options, name) for name in SHAPING):
+        settings = {"key": "auto"} if cut is None else {"edge_contract": 1}
+        again, still = _attempt(job, source, None, **settings)
+        if again is not None and not still:
+            changed = " ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
+            return again, [f"cut out at the second try, with {changed}; at the first, {failed}"]
+    made = "was not made" if cut is None else "did not pass its checks"
+    head = f"the cut-out {made}: {failed}. The API's picture is kept, and nothing more is sent by itself."
+    return cut, ["\n".join([f"{head} The same text under one of these lines may help.", *_offers(job, source)])]
+
+
+def _attempt(job: Job, source: Path, second: Path | None, **settings: Any) -> tuple[Cutout | None, str]:
+    """A cut-out, or None where the engine refuses, and what failed, empty where nothing did."""
+    from imagegen_magic.matting.cutout import cutout, difference_cutout  # noqa: PLC0415 - OpenCV comes with the first cut-out: 0.1 s
+
+    assert job.key is not None
+    key = job.key.color
+    try:
+        if second is not None:
+            cut = difference_cutout(source, second, key1=key, key2=second_key(key))
+        else:
+            given = {"key": key} | {
+                name: getattr(job.options, name) for name in SHAPING if getattr(job.options, name) is not None
+            }
+            cut = cutout(source, subject=job.options.opacity, **given | settings)
+    except CutoutError as error:
+        return None, error.summary
+    return cut, _failures(cut.report)
+
+
+def _failures(report: CutoutReport) -> str:
+    return "; ".join(check.sentence for check in report.of("fail"))
+
+
+def _offers(job: Job, source: Path) -> list[str]:
+    """Ways on, each with a line that is ready to run above the same prompt; each is the user's to run."""
+    assert job.key is not None
+    another = f"another key colour:\n  {_line(job, transparent='chroma', key_color=second_key(job.key.color))}"
+    if job.cutout == "difference":
+        return [another, f"the first picture alone, nothing sent:\n  %imagegen cutout {source.name}"]
+    backdrops = f"two backdrops, for true alpha; a second paid call:\n  {_line(job, transparent='difference')}"
+    return [another, backdrops, f"the alpha of a model that makes it itself:\n  {_line(job, **_native(job))}"]
+
+
+def _native(job: Job) -> dict[str, str]:
+    """The options of native transparency: on the job's model where it is surely there, else on the first that has it."""
+    able = load_catalog().first_able(lambda model: model.transparency == "yes")
+    return {"transparent": "native"} | ({} if job.model.transparency == "yes" or not able else {"model": able})
+
+
+def _line(job: Job, **values: str) -> str:
+    """The first line of the job's cell, with these values in place of its way to transparency."""
+    given = job.options.kept()
+    kept = {name: value for name, value in given.items() if name not in ("transparent", "key_color")}
+    return cell_text("edit" if "image" in given else "generate", job.name, {**kept, **values}, "").strip()
+
+
+def measure_native(source: Path) -> tuple[CutoutReport, list[str]]:
+    """What native transparency brought, measured; opaque or a painted checkerboard is said, not passed off."""
+    from imagegen_magic.matting.checks import measure  # noqa: PLC0415 - OpenCV comes with the first cut-out: 0.1 s
+
+    report = measure(np.asarray(open_picture(source).convert("RGBA")))
+    failed = _failures(report)
+    told = f"native transparency did not work: {failed}. --transparent makes the cut-out with a chroma key instead"
+    return report, [told] if failed else []
+
+
+ENGINE_NAMES = {"key_color": "key", "opacity": "subject"}
+
+
+CUTOUT_OPTIONS = (
+    *ENGINE_NAMES, "auto_key", "soft_matte", "tolerance", "transparent_threshold", "opaque_threshold", "despill",
+    "edge_contract", "edge_feather",
+)  # fmt: skip
+
+
+def cutout_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `cutouts.cutout` that option values mean; what was not given stays with its default."""
+    return {ENGINE_NAMES.get(name, name): values[name] for name in CUTOUT_OPTIONS if values.get(name) is not None}
+
+
+def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], library: Library) -> Any:
+    """The cut-out of the picture that a `%imagegen cutout` line names, saved in the output folder."""
+    if parsed.problems or parsed.name is None:
+        missing = (
+            () if parsed.name else (Problem(field="image", rule="a picture is needed", fix="%imagegen cutout @hero"),)
+        )
+        raise OptionError("the line can't be used", problems=(*parsed.problems, *missing))
+    source, origin = resolve_token(parsed.name, variables, library.image_file)
+    return saved_cutout(getattr(source, "path", source), Path(origin.lstrip("@")).stem, dict(parsed.values), library)
+
+
+def saved_cutout(source: Any, stem: str, values: Mapping[str, Any], library: Library) -> Any:
+    """The cut-out of `source`, saved in the output folder as `STEM-cutout.png`."""
+    from imagegen_magic.matting.cutout import cutout  # noqa: PLC0415 - OpenCV comes with the first cut-out: 0.1 s
+
+    cut = cutout(source, **cutout_arguments(values))
+    store = library.store
+    plan = store.reserve(f"{stem}-cutout", 1, "png")
+    store.save_derived(
+        plan.paths[0], lambda stream: stream.write(cut.to_bytes("png")), Record(kind="cutout"), kind="cutout"
+    )
+    return cut

@@ -1,0 +1,347 @@
+"""From options and a prompt to a job: the request, its cost, its warnings, and every fault at once.
+
+Nothing here touches the network or writes a file, so that `--dry-run` is exactly what a call would be.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from keyword import iskeyword
+from typing import Any
+
+from imagegen_magic.errors import BudgetError, OptionError, Problem, RequestError
+from imagegen_magic.facts.catalog import Catalog, Model
+from imagegen_magic.facts.sizes import flexible_faults, format_size, parse_size
+from imagegen_magic.facts.use_cases import load_use_cases
+from imagegen_magic.facts.words import prompt_fields
+from imagegen_magic.images.references import Inputs
+from imagegen_magic.options.options import Options
+from imagegen_magic.options.table import BACKGROUNDS
+from imagegen_magic.request.chroma_key import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
+from imagegen_magic.request.cost import Estimate, estimate_cost, format_usd
+from imagegen_magic.request.prompt import compose_prompt, hard_subject_words, prompt_slug
+from imagegen_magic.request.request import WIRE_FIELDS, ImageRequest, InputImage
+from imagegen_magic.request.response import Parent
+from imagegen_magic.request.rules import ALPHA_FORMATS, check_request, request_warnings
+
+__all__ = ["Job", "check_budget", "name_problems", "plan_job"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One request that passed every check, with all that is needed to run it."""
+
+    request: ImageRequest
+    options: Options
+    model: Model
+    estimate: Estimate
+    prompt_typed: str
+    name: str | None = None
+    stem: str = "image"
+    cell: str = ""
+    key: KeyChoice | None = None
+    parents: tuple[Parent, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was decided on the way, in sentences (the size a ratio gave, the key colour, the endpoint)."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know before paying."""
+
+    @property
+    def cutout(self) -> str | None:
+        """`chroma` or `difference` where a local cut-out was asked for."""
+        mode = self.options.transparent
+        return mode if mode in ("chroma", "difference") else None
+
+    def second_request(self, first: InputImage, color: str) -> ImageRequest:
+        """The second paid call of a two-backdrop extraction: an edit of `first` that changes its backdrop only."""
+        return replace(
+            self.request, prompt=swap_backdrop_prompt(color), images=(first,), n=None, mask=None, markup=None, partial_images=None,
+            size=format_size(first.size) if self.request.size is not None else None,
+        )  # fmt: skip
+
+
+def plan_job(
+    body: str,
+    options: Options,
+    *,
+    catalog: Catalog,
+    name: str | None = None,
+    inputs: Inputs | None = None,
+    problems: Sequence[Problem] = (),
+    cell: str = "",
+    today: date | None = None,
+) -> Job:
+    """The job that `body` (the prompt as typed) and `options` ask for.
+
+    Args:
+        problems: faults found before, while reading the line or the inputs; they join the same card.
+
+    Raises:
+        RequestError: anything is wrong; `.problems` holds every fault.
+    """
+    inputs = inputs or Inputs()
+    body, faults = _text(body, problems)
+    faults += [*inputs.problems, *name_problems(name), *_option_problems(options, inputs)]
+    model = catalog.get(options.model)
+    key = _key_choice(body, options, inputs, faults)
+    request, notes = _build_request(body, options, model, catalog, inputs, key)
+    faults += _transparency_problems(options, model, catalog)
+    faults += check_request(request, model, catalog.limits)
+    faults += _batch_api_problems(request, model, options, catalog)
+    if faults:
+        raise RequestError(_summary(len(faults)), problems=tuple(faults))
+    today = today or date.today()  # noqa: DTZ011 - the user's own day
+    warnings = [*request_warnings(request, catalog, today), *_cutout_warnings(body, options, key)]
+    return Job(
+        request=request,
+        options=options,
+        model=model,
+        estimate=_estimate(request, model, options),
+        prompt_typed=body,
+        name=name,
+        stem=name or prompt_slug(body),
+        cell=cell,
+        key=key,
+        parents=inputs.parents,
+        notes=tuple(notes),
+        warnings=tuple(warnings),
+    )
+
+
+def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]]:
+    """The prompt as text, and the faults so far: what is no text is one."""
+    if isinstance(body, str):
+        return body, list(problems)
+    rule = f"text is needed, not {type(body).__name__}"
+    return str(body), [*problems, Problem(field="prompt", value=body, rule=rule, fix="give a string")]
+
+
+def _summary(count: int) -> str:
+    return "this request can't be sent" if count == 1 else f"this request can't be sent: {count} problems"
+
+
+def name_problems(name: str | None) -> list[Problem]:
+    """What is wrong with a NAME; None is none given."""
+    if name is None or (name.isidentifier() and not iskeyword(name)):
+        return []
+    return [
+        Problem(
+            field="NAME",
+            value=name,
+            rule="must be a Python name, because the result is bound to it",
+            fix="letters, digits and _, for example hero_v2",
+        )
+    ]
+
+
+def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
+    """Faults between options that no single request rule sees."""
+    faults = []
+    if options.scene in BACKGROUNDS:
+        rule = "--scene says what the picture shows around its subject; this word is a value of the API's transparency switch"
+        faults.append(Problem(field="scene", value=options.scene, rule=rule, fix=f"--background {options.scene}"))
+    if options.use_case and options.use_case not in load_use_cases():
+        faults.append(_use_case_problem(options.use_case))
+    if options.transparent and options.background not in (None, "transparent"):
+        rule = f"--transparent asks for alpha, --background {options.background} for none"
+        faults.append(Problem(field="background", value=options.background, rule=rule, fix="leave one of them out"))
+    if options.transparent and (options.output_format or "png") not in ALPHA_FORMATS:
+        rule = "a cut-out needs a format with alpha"
+        faults.append(
+            Problem(field="output_format", value=options.output_format, rule=rule, fix="--output-format png or webp")
+        )
+    if options.protect and inputs.mask is None and not inputs.problems:
+        faults.append(
+            Problem(field="protect", rule="there is no mask to protect outside of", fix="--mask-box 25%,25%,50%,50%")
+        )
+    if any(edge < 1 for edge in options.web or ()):
+        faults.append(Problem(field="web", value=options.web, rule="at least 1 pixel", fix="--web 1024"))
+    if options.svg_model or options.svg_effort:
+        faults += [] if options.output_format == "svg" else [
+            Problem(field="svg_model", rule="for svg output only", fix="--output-format svg")
+        ]  # fmt: skip
+    return faults
+
+
+def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> list[Problem]:
+    """Native transparency that a server may refuse needs the user's word for it (image API quick reference, 2026-11-23)."""
+    if options.background != "transparent" or options.transparent or model.transparency != "preview":
+        return []
+    able = catalog.first_able(lambda other: other.transparency == "yes")
+    rule = (
+        f"{model.id} has native transparency only as a preview, which the server may refuse: it wants your confirmation"
+    )
+    fix = (
+        f"--transparent native confirms it, --transparent cuts out locally{f', --model {able} has it' if able else ''}"
+    )
+    return [Problem(field="background", value="transparent", rule=rule, fix=fix)]
+
+
+def _batch_api_problems(request: ImageRequest, model: Model, options: Options, catalog: Catalog) -> list[Problem]:
+    """What the Batch API does not take."""
+    if options.via != "batch-api":
+        return []
+    direct = "--via direct"
+    faults = []
+    if model.known and not model.batch_api:
+        able = catalog.first_able(lambda other: other.batch_api)
+        rule = "the Batch API is reported not to take this model"
+        faults.append(
+            Problem(field="model", value=model.id, rule=rule, fix=f"--model {able}, or {direct}" if able else direct)
+        )
+    if options.transparent == "difference":
+        rule = "the second backdrop needs the first picture, so it does not go through the Batch API"
+        faults.append(Problem(field="transparent", value="difference", rule=rule, fix=f"--transparent, or {direct}"))
+    return faults
+
+
+def _use_case_problem(slug: str) -> Problem:
+
+    near = difflib.get_close_matches(slug, load_use_cases(), n=2, cutoff=0.4)
+    fix = " or ".join(f"--use-case {word}" for word in near) or "%imagegen tips lists them"
+    return Problem(field="use_case", value=slug, rule="not one of the use-case slugs", fix=fix)
+
+
+def _key_choice(body: str, options: Options, inputs: Inputs, faults: list[Problem]) -> KeyChoice | None:
+    """The key colour where a cut-out is asked for; a bad `--key-color` joins `faults`."""
+    if options.transparent not in ("chroma", "difference"):
+        return None
+    described = " ".join(
+        [body, *(str(getattr(options, name)) for name in ("subject", "palette", "materials") if getattr(options, name))]
+    )
+    try:
+        return choose_key(described, given=options.key_color, shares=inputs.key_shares)
+    except OptionError as error:
+        faults += error.problems
+        return None
+
+
+def _build_request(
+    body: str, options: Options, model: Model, catalog: Catalog, inputs: Inputs, key: KeyChoice | None
+) -> tuple[ImageRequest, list[str]]:
+    """The request, faulty or not, and what was decided on the way."""
+    notes: list[str] = []
+    size = _size(options, model, catalog, inputs, notes)
+    notes += [note for picture in (*inputs.images, inputs.mask, inputs.markup) if picture for note in picture.notes]
+    if inputs.references_only and inputs.images:
+        notes.append("with reference images, the request goes through the edits endpoint, as the API wants it")
+    if key is not None:
+        notes.append(f"chroma key {key.color}: {key.reason}")
+    fields = (
+        {name: getattr(options, name) for name in prompt_fields() if getattr(options, name)} if options.augment else {}
+    )
+    prompt = compose_prompt(
+        body,
+        fields,
+        roles=[image.role for image in inputs.images],
+        keep=options.keep or (),
+        clauses=[key_clause(key.color)] if key else [],
+    )
+    native = options.transparent == "native"
+    svg: dict[str, Any] = {"model": options.svg_model} if options.svg_model else {}
+    if options.svg_effort:
+        svg["reasoning"] = {"effort": options.svg_effort}
+    given: dict[str, Any] = {field: getattr(options, field) for field in WIRE_FIELDS if hasattr(options, field)}
+    given |= {"prompt": prompt, "model": catalog.default if options.model is None else options.model}
+    given |= {"size": size, "svg": svg or None}
+    given |= {"background": "transparent"} if native else {}
+    request = ImageRequest(
+        **given,
+        partial_images=options.partial_images,
+        images=inputs.images,
+        mask=inputs.mask,
+        markup=inputs.markup,
+        extra=options.extra or {},
+    )
+    return request, notes
+
+
+def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, notes: list[str]) -> str | None:
+    """The size for the wire: solved from a preset or a ratio, or the edited picture's own where that is legal."""
+    given = options.size
+    rule = catalog.limits.flexible
+    if given is not None:
+        solved = parse_size(given, model, rule)
+        if solved is not None and solved != given:
+            notes.append(f"--size {given} is {solved}")
+        return solved or given
+    if not inputs.images or inputs.references_only:
+        return None
+    target = inputs.images[0].size
+    text = format_size(target)
+    legal = not flexible_faults(target, rule) if model.flexible_sizes else text in model.sizes
+    if legal:
+        notes.append(f"size {text}, as the edited image")
+        return text
+    notes.append(f"the edited image's {text} is not a legal size of {model.id}: the server chooses (auto)")
+    return "auto"
+
+
+def _cutout_warnings(body: str, options: Options, key: KeyChoice | None) -> list[str]:
+    """What a chroma key extracts badly, said before the call."""
+    if key is None:
+        return []
+    notes = []
+    if key.clash:
+        notes.append(
+            f"the subject seems to hold every key colour ({', '.join(key.clash)}): consider --transparent difference or native"
+        )
+    hard = hard_subject_words(body)
+    if hard and options.transparent == "chroma":
+        kinds = dict.fromkeys(kind for _, kind in hard)
+        words = ", ".join(f"“{word}”" for word, _ in hard)
+        notes.append(
+            f"the prompt names {words}: {' and '.join(kinds)} may not come out clean with one key colour. "
+            "--transparent difference (a second paid call) or --transparent native keep true alpha"
+        )
+    return notes
+
+
+def _estimate(request: ImageRequest, model: Model, options: Options) -> Estimate:
+    """The cost of all calls that the job may make."""
+    first = estimate_cost(request, model, batch_api=options.via == "batch-api")
+    if options.transparent != "difference":
+        return first
+    # The second frame is an edit with one input picture; its size stands in for the picture not made yet.
+    stand_in = InputImage(name="first frame", data=b"", mime="image/png", size=(1024, 1024))
+    again = replace(request, images=(stand_in,), n=request.count, partial_images=None)
+    return first + estimate_cost(again, model)
+
+
+def check_budget(estimate: Estimate, options: Options, spent: Decimal) -> None:
+    """Stops a job, or a whole batch, that could cost more than its limits allow.
+
+    Args:
+        estimate: the range for everything that is about to be sent.
+        spent: USD that this session's requests have cost so far (upper ends where the actual is unknown).
+
+    Raises:
+        BudgetError: the upper end is above a limit, is unknown although a limit is set, or needs `-y`.
+    """
+    high = estimate.high
+    limits = [("max_cost", options.max_cost, Decimal(0)), ("session_max_cost", options.session_max_cost, spent)]
+    for name, limit, base in limits:
+        if limit is None:
+            continue
+        flag = "--max-cost" if name == "max_cost" else "%config ImagegenMagics.session_max_cost ="
+        if high is None:
+            hints = ("add the model's prices with --models-file", f"leave {flag} out")
+            raise BudgetError(
+                f"the cost is unknown ({estimate.basis}), so {name} {format_usd(limit)} can't be kept", hints=hints
+            )
+        if base + high > limit:
+            already = f" on top of {format_usd(base)} already spent" if base else ""
+            summary = f"this may cost up to {format_usd(high)}{already}; {name} is {format_usd(limit)}"
+            raise BudgetError(
+                summary, hints=(f"{flag} {base + high:.3f}", "a lower --quality, a smaller --size or a smaller --n")
+            )
+    above = options.confirm_above
+    if above is not None and not options.yes and (high is None or high > above):
+        cost = "unknown" if high is None else f"up to {format_usd(high)}"
+        raise BudgetError(
+            f"the cost is {cost}; above {format_usd(above)} you asked to be asked", hints=("run it again with -y",)
+        )

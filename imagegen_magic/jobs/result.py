@@ -1,0 +1,388 @@
+"""What a call returns: pictures that show themselves, know their request and their cost, and can be edited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, overload
+
+import numpy as np
+
+from imagegen_magic.images.opening import open_picture
+from imagegen_magic.images.preview import contact_sheet
+from imagegen_magic.images.preview import preview as small_preview
+from imagegen_magic.options.options import Options
+from imagegen_magic.request.cost import Estimate
+from imagegen_magic.request.response import Usage
+from imagegen_magic.store.history import Record
+from imagegen_magic.store.recall import cell_from_record
+from imagegen_magic.tables import Table
+
+from .captions import Caption, alt_sentence, alt_text, caption_html, caption_text
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+    from imagegen_magic.images.preview import Preview
+    from imagegen_magic.matting.cutout import Cutout
+    from imagegen_magic.matting.report import CutoutReport
+
+__all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]
+
+Bundle = tuple[dict[str, Any], dict[str, Any]]
+"""Data by mime type, and metadata by mime type, as IPython displays them."""
+
+
+class Engine(Protocol):
+    """What a result asks for further work; `api.Session` is one. It keeps this room free of rooms above it."""
+
+    def edit(self, prompt: str, image: Any, **options: Any) -> ImageResult:
+        """The edit of `image`."""
+
+    def cutout(self, image: Any, **options: Any) -> Cutout:
+        """The cut-out of `image`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedImage:
+    """One picture of a result.
+
+    `path` is what the user asked for (the cut-out where one was made), `source` the file that holds the API's
+    bytes; both are the same file where nothing was derived.
+    """
+
+    path: Path
+    source: Path
+    index: int
+    record: Record
+    report: CutoutReport | None = None
+    """The measured report of the cut-out, or None."""
+    alt: str = ""
+    engine: Engine | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def bytes(self) -> bytes:
+        """The file's bytes."""
+        return self.path.read_bytes()
+
+    @property
+    def image(self) -> PIL.Image.Image:
+        """The picture, decoded (mode as stored)."""
+        return open_picture(self.bytes, self.path.name)  # from memory: no file stays open
+
+    @property
+    def array(self) -> np.ndarray[Any, Any]:
+        """uint8 array of shape (height, width, 3), or (height, width, 4) where the picture has alpha."""
+        image = self.image
+        return np.asarray(image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return self.array if dtype is None else self.array.astype(dtype)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def edit(self, prompt: str, **options: Any) -> ImageResult:
+        """A new result: this picture changed as `prompt` says. Options as of `imagegen_magic.edit`."""
+        return _engine(self.engine).edit(prompt, self, **options)
+
+    def cutout(self, **options: Any) -> Cutout:
+        """This picture without its flat backdrop. Options as of `imagegen_magic.cutout`."""
+        return _engine(self.engine).cutout(self.source, **options)
+
+    def display_items(self, *, preview: int = 768, caption: Caption | None = None) -> list[Bundle]:
+        """The picture's own bundle: a small preview, one stable sentence, and the caption if there is one."""
+        size, form = file_facts(self.record, self.index)
+        asked = self.alt or self.record.prompt_typed
+        sentence = alt_sentence(asked, shown_path(self.path), size, form)
+        small = small_preview(self.path, max_edge=preview, checkerboard=self.report is not None) if preview else None
+        return [_captioned(small, sentence, asked, caption)]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return self.display_items()[0]
+
+    def _repr_html_(self) -> str | None:
+        return self.display_items()[0][0].get("text/html")
+
+
+def _captioned(small: Preview | None, sentence: str, asked: str, caption: Caption | None) -> Bundle:
+    """A preview with its caption in one bundle; the sentence and the caption if there is no preview."""
+    text = sentence if caption is None else f"{sentence}\n{caption_text(caption)}"
+    below = "" if caption is None else caption_html(caption)
+    if small is None:
+        return {"text/plain": text} | ({"text/html": f"<p>{escape(sentence)}</p>{below}"} if below else {}), {}
+    return small.bundle(text, alt=alt_text(asked), caption=below)
+
+
+def _engine(engine: Engine | None) -> Engine:
+    if engine is None:
+        raise RuntimeError("this result was made without a session; use imagegen_magic.edit(prompt, image) instead")
+    return engine
+
+
+def file_facts(record: Record, index: int) -> tuple[tuple[int, int] | None, str]:
+    """(width, height) and format of the record's file `index`."""
+    entry = record.files[index]
+    return entry.size, entry.format
+
+
+def shown_path(path: Path) -> str:
+    """`path` relative to the working folder where it lies below it, else its name: no machine's paths in outputs."""
+    try:
+        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        return path.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageResult(Sequence[GeneratedImage]):
+    """The pictures of one request: a sequence, with what was asked, what it cost and what to know."""
+
+    images: tuple[GeneratedImage, ...]
+    record: Record
+    estimate: Estimate | None = None
+    options: Options = field(default_factory=Options, repr=False)
+    notes: tuple[str, ...] = ()
+    """What was decided on the way: the size that a ratio gave, the key colour, the endpoint."""
+    warnings: tuple[str, ...] = ()
+    """What went wrong after the picture was saved, or may have; the first line of each says what."""
+    reused: bool = False
+    """True where the stored result of an identical request was returned and nothing was sent."""
+    derived: Mapping[str, Path] = field(default_factory=dict)
+    """Further files: web copies, protected composites."""
+
+    @overload
+    def __getitem__(self, index: int) -> GeneratedImage: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[GeneratedImage, ...]: ...
+    def __getitem__(self, index: int | slice) -> GeneratedImage | tuple[GeneratedImage, ...]:
+        return self.images[index]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image(self) -> PIL.Image.Image:
+        """The first picture, decoded."""
+        return self.images[0].image
+
+    @property
+    def array(self) -> np.ndarray[Any, Any]:
+        """The first picture as a uint8 array (height, width, 3 or 4)."""
+        return self.images[0].array
+
+    @property
+    def bytes(self) -> bytes:
+        """The first picture's file."""
+        return self.images[0].bytes
+
+    @property
+    def path(self) -> Path:
+        """The first picture's path."""
+        return self.images[0].path
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every picture's path."""
+        return tuple(image.path for image in self.images)
+
+    @property
+    def report(self) -> CutoutReport | None:
+        """The first picture's cut-out report, or None."""
+        return self.images[0].report
+
+    @property
+    def name(self) -> str | None:
+        """The NAME that the cell or call gave."""
+        return self.record.name or None
+
+    @property
+    def number(self) -> int:
+        """The history number: `@17`."""
+        return self.record.number
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """What was asked for, as JSON-ready data."""
+        return self.record.request
+
+    @property
+    def prompt_typed(self) -> str:
+        """The prompt as the user typed it."""
+        return self.record.prompt_typed
+
+    @property
+    def prompt_sent(self) -> str:
+        """The prompt as it was sent."""
+        return self.record.prompt_sent
+
+    @property
+    def cell(self) -> str:
+        """The text of the cell that made it; for a call from Python, of a cell that asks for the same."""
+        return cell_from_record(self.record)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the server counted."""
+        return None if self.record.usage is None else Usage(**self.record.usage)
+
+    @property
+    def cost(self) -> Decimal | None:
+        """USD by the server's token counts; 0 where nothing was sent, None where unknown."""
+        if self.reused:
+            return Decimal(0)
+        actual = self.record.cost.get("actual")
+        return None if actual is None else Decimal(actual)
+
+    @property
+    def seconds(self) -> float:
+        """How long the call took."""
+        return self.record.seconds
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's own id of the request."""
+        return self.record.request_id
+
+    def edit(self, prompt: str, **options: Any) -> ImageResult:
+        """The first picture changed as `prompt` says."""
+        return self.images[0].edit(prompt, **options)
+
+    def cutout(self, **options: Any) -> Cutout:
+        """The first picture without its flat backdrop."""
+        return self.images[0].cutout(**options)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"ImageResult({', '.join(shown_path(path) for path in self.paths)})"
+
+    def display_items(self, *, already_shown: Sequence[str] = ()) -> list[Bundle]:
+        """The picture (a contact sheet for several) with its caption; saved files are never changed by it.
+
+        Args:
+            already_shown: warnings that were shown before the call; the caption leaves them out.
+        """
+        preview, caption = self.options.preview, self._caption(already_shown)
+        if len(self) == 1:
+            return self.images[0].display_items(preview=preview, caption=caption)
+        return [self._sheet(preview, caption)]
+
+    def _sheet(self, preview: int, caption: Caption | None) -> Bundle:
+        paths = ", ".join(shown_path(path) for path in self.paths)
+        size, form = file_facts(self.record, 0)
+        asked = self.images[0].alt or self.prompt_typed
+        sentence = alt_sentence(asked, f"{len(self)} pictures: {paths}", size, form)
+        labels = [str(i + 1) for i in range(len(self))]
+        sheet = contact_sheet(self.paths, labels=labels, max_edge=preview) if preview else None
+        return _captioned(sheet, sentence, f"{len(self)} pictures: {asked}", caption)
+
+    def _caption(self, already_shown: Sequence[str]) -> Caption | None:
+        style = self.options.caption
+        if style == "none":
+            return None
+        facts = self.caption_facts(minimal=style == "minimal")
+        return replace(facts, warnings=[warning for warning in facts.warnings if warning not in already_shown])
+
+    def caption_facts(self, *, minimal: bool) -> Caption:
+        """What the caption says, as data."""
+        size, form = file_facts(self.record, 0)
+        caption = Caption(
+            paths=self.paths, base=Path.cwd(), size=size, format=form, model=str(self.request.get("model", ""))
+        )
+        if minimal:
+            return replace(caption, reused=self.reused, warnings=self.warnings)
+        return replace(
+            caption,
+            quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),
+            seconds=None if self.reused else self.seconds,
+            usage=self.usage,
+            cost=self.cost,
+            estimate=self.estimate,
+            simulated=self.record.simulated,
+            reused=self.reused,
+            prompt=self.prompt_sent,
+            notes=self.notes,
+            warnings=self.warnings,
+            number=self.number,
+            report=self.report,
+        )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return self.display_items()[0]
+
+    def _repr_html_(self) -> str | None:
+        return self.display_items()[0][0].get("text/html")
+
+    def to_record(self) -> dict[str, Any]:
+        """One flat dict, for a table of many results."""
+        return {
+            "name": self.record.name,
+            "number": self.number,
+            "paths": [str(path) for path in self.paths],
+            "prompt": self.prompt_typed,
+            "model": self.request.get("model"),
+            "outcome": self.record.outcome,
+            "cost": self.cost,
+            "seconds": self.seconds,
+            "request_id": self.request_id,
+            "reused": self.reused,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPreview:
+    """What a job would send, save and cost: the answer of a dry run. Nothing was sent, nothing was written."""
+
+    request: Mapping[str, Any]
+    prompt: str
+    paths: tuple[Path, ...]
+    estimate: Estimate
+    server: str = ""
+    """The host that it would be sent to, or `simulator`."""
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    overlay: Preview | None = None
+    """What the mask will change, hatched; None without a mask."""
+
+    def table(self) -> Table:
+        """The preview as a table."""
+        rows: list[tuple[str, object]] = [("server", self.server)] if self.server else []
+        rows += [
+            (name, value) for name, value in self.request.items() if name not in ("prompt", "images", "mask", "markup")
+        ]
+        rows += [("image", _image_line(image)) for image in self.request.get("images", ())]
+        for name in ("mask", "markup"):
+            if name in self.request:
+                width, height = self.request[name]["size"]
+                rows.append((name, f"{width}x{height}"))
+        rows += [("prompt", self.prompt), ("files", ", ".join(shown_path(path) for path in self.paths))]
+        rows.append(("cost", self._cost_line()))
+        rows += [("note", note) for note in self.notes] + [("warning", warning) for warning in self.warnings]
+        return Table(title="Dry run: nothing was sent", columns=("", ""), rows=rows)
+
+    def _cost_line(self) -> str:
+        if self.estimate.high is None:
+            return f"unknown: {self.estimate.basis}"
+        checked = f", prices checked {self.estimate.checked}" if self.estimate.checked else ""
+        return f"{self.estimate} (estimate: {self.estimate.basis}{checked})"
+
+    def display_items(self) -> list[Bundle]:
+        """The table; below it, what the mask lets change."""
+        table: Bundle = (dict(self.table()._repr_mimebundle_()), {})
+        return [table] if self.overlay is None else [table, self.overlay.bundle("Mask: what is hatched may change")]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
+        return self.table()._repr_mimebundle_()
+
+    def __repr__(self) -> str:
+        return str(self.table())
+
+
+def _image_line(image: Mapping[str, Any]) -> str:
+    width, height = image["size"]
+    return f"{image['name']} ({image['mime']}, {width}x{height}, {image['role'] or 'no role'})"

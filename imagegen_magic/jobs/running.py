@@ -1,0 +1,414 @@
+"""One job from request to result: send, save the bytes first, then everything that can fail.
+
+`send` is handed in, so that this room knows neither the SDK nor the simulator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from imagegen_magic.errors import CallError, ImagegenError, StoreError
+from imagegen_magic.images.masks import changed_outside, protect
+from imagegen_magic.images.opening import read_input
+from imagegen_magic.images.preview import scaled
+from imagegen_magic.options.options import Options
+from imagegen_magic.request.chroma_key import second_key
+from imagegen_magic.request.cost import actual_cost
+from imagegen_magic.request.request import ImageRequest, InputImage
+from imagegen_magic.request.response import Failed, ImageResponse, OnEvent, Saved, Spool, Started
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import FileEntry, Record
+from imagegen_magic.store.names import SOURCE, Reservation
+
+from .derived import cut_out, measure_native
+from .planning import Job
+from .result import Engine, GeneratedImage, ImageResult
+
+__all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
+
+CHANGED_SHARE = 0.02
+"""More changed pixels than this outside a mask are worth a word: encoding alone moves fewer."""
+
+
+Gate = Callable[[], AbstractContextManager[None]]
+"""What each attempt to send goes through; a batch paces itself by it."""
+
+
+class Send(Protocol):
+    """`client.Client.send`, or anything that answers like it."""
+
+    def __call__(
+        self,
+        request: ImageRequest,
+        *,
+        spool: Spool,
+        on_event: OnEvent,
+        cancel: threading.Event | None,
+        index: int,
+        gate: Gate = nullcontext,
+    ) -> ImageResponse:
+        """The complete answer; raises `CallError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a job runs with."""
+
+    send: Send
+    server: str
+    store: Store
+    engine: Engine
+    on_event: OnEvent
+    cancel: threading.Event = field(default_factory=threading.Event)
+    index: int = 0
+    gate: Gate = nullcontext
+    on_response: Callable[[ImageResponse], None] = lambda response: None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    on_record: Callable[[Record], None] = lambda record: None
+    """Told of every request that was made, done or failed, once it is in the history."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Derived:
+    """Files made from the saved pictures, and what was found or went wrong on the way."""
+
+    entries: list[FileEntry] = field(default_factory=list)
+    reports: dict[int, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def run_job(job: Job, run: Run) -> ImageResult:
+    """The saved result of `job`; a failure is in the history before it is raised.
+
+    Raises:
+        CallError: the request failed; `.outcome` says whether it may have been billed.
+        StoreError: a name is taken or the folder can't be written, found before anything is sent.
+    """
+    if job.options.reuse and (stored := run.store.history.by_digest(run.server, job.request.digest())):
+        return stored_result(job, run, stored)
+    plan = run.store.reserve(
+        job.stem,
+        job.request.count,
+        job.request.format,
+        if_exists=job.options.if_exists,
+        out=job.options.out,
+        markers=(*((SOURCE,) if job.cutout else ()), *web_suffixes(job.options)),
+    )
+    run.on_event(Started(index=run.index, request=job.request))
+    try:
+        record = _call(job, run, plan, job.request, marker=SOURCE if job.cutout else "")
+        second = _second_frames(job, run, record) if job.cutout == "difference" else {}
+    finally:
+        if not any(path.stat().st_size for path in plan.reserved() if path.exists()):
+            run.store.release(plan)
+    derived = _derive(job, run, plan, record, second)
+    run.store.release(plan)
+    result = _result(job, run, record, derived)
+    run.on_event(Saved(index=run.index, paths=result.paths, seconds=record.seconds))
+    return result
+
+
+def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marker: str = "") -> Record:
+    """Sends one request and puts what came on disk before anything else may fail."""
+    draft = _draft(job, run, request)
+    try:
+        with run.store.journal(plan, draft, marker):
+            response = run.send(
+                request, spool=run.store, on_event=run.on_event, cancel=run.cancel, index=run.index, gate=run.gate
+            )
+            run.on_response(response)
+            record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
+    except (CallError, StoreError) as error:
+        if isinstance(error, StoreError):
+            error.kept = (*error.kept, *map(str, run.store.save_elsewhere(error.pictures)))
+        _enter_failure(replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id), error, run)
+        raise
+    run.on_record(record)
+    return record
+
+
+def _enter_failure(failed: Record, error: CallError | StoreError, run: Run) -> None:
+    """The ledger's line of a request that brought no saved picture; what went wrong is raised even where it can't be written."""
+    failed = replace(failed, error=str(error))
+    with suppress(OSError):
+        failed = run.store.history.append(failed)
+    run.on_record(failed)
+    run.on_event(Failed(index=run.index, error=error))
+
+
+def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
+    """What is known before the answer."""
+    estimate = job.estimate
+    return Record(
+        name=job.name or "",
+        time=datetime.now().astimezone().isoformat(timespec="seconds"),
+        outcome="ambiguous",
+        kind=request.endpoint,
+        server=run.server,
+        simulated=run.server == "simulator",
+        digest=request.digest(),
+        request=request.describe(),
+        options=job.options.kept(),
+        prompt_typed=job.prompt_typed,
+        prompt_sent=request.prompt,
+        cell=job.cell,
+        cost={"low": _text(estimate.low), "high": _text(estimate.high), "basis": estimate.basis},
+        parents=tuple(_parent(parent) for parent in job.parents),
+        versions=dict(run.versions),
+    )
+
+
+def _text(amount: object) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _parent(parent: Any) -> dict[str, Any]:
+    return {"sha256": parent.sha256, "role": parent.role, "file": parent.file, "number": parent.number}
+
+
+def _settled(draft: Record, response: ImageResponse, job: Job) -> Record:
+    """The draft with what the answer says."""
+    usage = response.usage
+    actual = actual_cost(usage, job.model, batch_api=job.options.via == "batch-api")
+    fields = ("input_tokens", "text_input_tokens", "image_input_tokens", "output_tokens", "total_tokens", "svg")
+    return replace(
+        draft,
+        outcome="done",
+        resolved=dict(response.resolved),
+        usage=None if usage is None else {name: getattr(usage, name) for name in fields},
+        cost={**draft.cost, "actual": _text(actual)},
+        request_id=response.request_id,
+        seconds=round(response.seconds, 3),
+        attempts=response.attempts,
+        warnings=response.warnings,
+    )
+
+
+def _second_requests(job: Job, run: Run, record: Record) -> Iterator[tuple[int, ImageRequest]]:
+    """For every picture its index and the request for the same subject over another backdrop."""
+    assert job.key is not None
+    color = second_key(job.key.color)
+    for entry in record.api_files():
+        first: InputImage = read_input(run.store.folder / entry.path)
+        yield entry.index, job.second_request(first, color)
+
+
+def _second_frames(job: Job, run: Run, record: Record) -> dict[int, Path]:
+    """The second frame of every picture: one more paid call each."""
+    frames = {}
+    for index, request in _second_requests(job, run, record):
+        plan = run.store.reserve(f"{job.stem}-second", 1, request.format)
+        try:
+            second = _call(job, run, plan, request)
+        finally:
+            run.store.release(plan)
+        frames[index] = run.store.folder / second.files[0].path
+    return frames
+
+
+def _stored_seconds(job: Job, run: Run, record: Record) -> dict[int, Path]:
+    """The second frames that were paid for with a stored result, where they are still there."""
+    found = (
+        (index, run.store.history.by_digest(run.server, request.digest()))
+        for index, request in _second_requests(job, run, record)
+    )
+    return {index: run.store.folder / second.files[0].path for index, second in found if second is not None}
+
+
+def _derive(job: Job, run: Run, plan: Reservation, record: Record, second: Mapping[int, Path]) -> _Derived:
+    """Everything made from the saved pictures. What fails here is a warning: the pictures are safe."""
+    derived = _Derived(warnings=list(record.warnings))
+    for entry in record.api_files():
+        steps = (
+            (_cut_out, job.cutout),
+            (_measure, job.options.transparent == "native"),
+            (_protect, job.options.protect),
+            (_compare_outside, job.request.mask is not None and not job.options.protect),
+            (_web_copies, job.options.web),
+        )
+        for step, wanted in steps:
+            if not wanted:
+                continue
+            try:
+                step(job, run, plan, record, entry, second, derived)
+            except ImagegenError as error:
+                derived.warnings.append(f"{error.summary}. {' '.join(error.hints)}".strip())
+            except Exception as error:  # noqa: BLE001 - whatever fails now, the pictures were paid for and are safe
+                derived.warnings.append(
+                    f"{step.__name__.strip('_').replace('_', ' ')} failed ({type(error).__name__}: {error})"
+                )
+    return derived
+
+
+def _cut_out(
+    job: Job,
+    run: Run,
+    plan: Reservation,
+    record: Record,
+    entry: FileEntry,
+    second: Mapping[int, Path],
+    derived: _Derived,
+) -> None:
+    """The cut-out beside the API's file, with its report."""
+    source = run.store.folder / entry.path
+    cut, told = cut_out(job, source, second.get(entry.index))
+    derived.warnings += told
+    if cut is None:
+        return
+    target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
+    name = target or source.with_name(f"{source.stem}-cutout.png")
+    form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
+    data = cut.to_bytes(form)
+    before = source.with_name(source.stem.removesuffix(SOURCE) + name.suffix)
+    if before != source and before.is_file() and before.read_bytes() == data:  # a stored result: no second copy
+        place = before.relative_to(run.store.folder).as_posix()
+        digest = hashlib.sha256(data).hexdigest()
+        again = FileEntry(path=place, sha256=digest, bytes=len(data), format=form, kind="cutout", index=entry.index)
+        derived.entries.append(again)
+    else:
+        saved = run.store.save_derived(
+            name, lambda stream: stream.write(data), record, kind="cutout", index=entry.index
+        )
+        derived.entries.append(saved)
+    derived.reports[entry.index] = cut.report
+
+
+def _measure(
+    job: Job,
+    run: Run,
+    plan: Reservation,
+    record: Record,
+    entry: FileEntry,
+    second: Mapping[int, Path],
+    derived: _Derived,
+) -> None:
+    """What native transparency brought."""
+    derived.reports[entry.index], told = measure_native(run.store.folder / entry.path)
+    derived.warnings += told
+
+
+def _protect(
+    job: Job,
+    run: Run,
+    plan: Reservation,
+    record: Record,
+    entry: FileEntry,
+    second: Mapping[int, Path],
+    derived: _Derived,
+) -> None:
+    """The original put back outside the mask, in a file of its own, and how much had changed there."""
+    original, mask = job.request.images[0], job.request.mask
+    if mask is None:
+        return
+    edited = run.store.folder / entry.path
+    change = changed_outside(original, edited, mask)
+    picture = protect(original, edited, mask)
+    name = edited.with_name(f"{edited.stem}-protected.png")
+    derived.entries.append(
+        run.store.save_derived(
+            name, lambda stream: picture.save(stream, "PNG"), record, kind="protected", index=entry.index
+        )
+    )
+    derived.notes.append(
+        f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there"
+    )
+
+
+def _compare_outside(
+    job: Job,
+    run: Run,
+    plan: Reservation,
+    record: Record,
+    entry: FileEntry,
+    second: Mapping[int, Path],
+    derived: _Derived,
+) -> None:
+    """How much changed outside the mask, which only guides the model; some servers lose it on the way."""
+    assert job.request.mask is not None
+    change = changed_outside(job.request.images[0], run.store.folder / entry.path, job.request.mask)
+    if change.share > CHANGED_SHARE:
+        derived.warnings.append(
+            f"{change.share:.0%} of the pixels outside the mask changed: --protect puts the original back there"
+        )
+
+
+def _web_copies(
+    job: Job,
+    run: Run,
+    plan: Reservation,
+    record: Record,
+    entry: FileEntry,
+    second: Mapping[int, Path],
+    derived: _Derived,
+) -> None:
+    """Scaled copies for a web page, of what the user looks at."""
+    cut = next((e for e in derived.entries if e.kind == "cutout" and e.index == entry.index), entry)
+    source = run.store.folder / cut.path
+    for edge, suffix in zip(job.options.web or (), web_suffixes(job.options), strict=True):
+        copy, form = scaled(source, edge)
+        name = source.with_name(f"{source.stem}{suffix}{source.suffix}")
+        derived.entries.append(
+            run.store.save_derived(name, lambda stream: copy.save(stream, form), record, kind="web", index=entry.index)  # noqa: B023
+        )
+
+
+def web_suffixes(options: Options) -> tuple[str, ...]:
+    """How the names of the scaled copies end, one for each `--web`; no two are the same."""
+    given = str(options.web_suffix)
+    edges = tuple(options.web or ())
+    text = given if given[:1] in ("-", "_") else f"-{given}"
+    text = text if "{px}" in text or len(edges) == 1 else text + "{px}"
+    return tuple(text.replace("{px}", str(edge)) for edge in edges)
+
+
+def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
+    """The stored result of an identical request; a cut-out that it lacks is made anew, locally."""
+    if not job.cutout:
+        return _result(job, run, stored, _Derived(warnings=list(stored.warnings)), reused=True)
+    count = len(stored.api_files())
+    plan = run.store.reserve(
+        job.stem, count, stored.api_files()[0].format, if_exists=job.options.if_exists, out=job.options.out
+    )
+    seconds = _stored_seconds(job, run, stored) if job.cutout == "difference" else {}
+    derived = _derive(job, run, plan, stored, seconds)
+    run.store.release(plan)
+    if job.cutout == "difference" and len(seconds) < count:
+        derived.warnings.append(
+            "a second backdrop of the stored result is gone: cut out by one; --no-reuse pays for both again"
+        )
+    return _result(job, run, stored, derived, reused=True)
+
+
+def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bool = False) -> ImageResult:
+    folder = run.store.folder
+    main = {entry.index: entry for entry in derived.entries if entry.kind == "cutout"}
+    images = tuple(
+        GeneratedImage(
+            path=folder / main.get(entry.index, entry).path,
+            source=folder / entry.path,
+            index=entry.index,
+            record=record,
+            report=derived.reports.get(entry.index),
+            alt=job.options.alt or "",
+            engine=run.engine,
+        )
+        for entry in record.api_files()
+    )
+    return ImageResult(
+        images=images,
+        record=record,
+        estimate=job.estimate,
+        options=job.options,
+        notes=(*job.notes, *derived.notes),
+        warnings=(*job.warnings, *derived.warnings),
+        reused=reused,
+        derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind != "cutout"},
+    )

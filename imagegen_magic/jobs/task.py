@@ -1,0 +1,116 @@
+"""Work that outlives the cell that started it.
+
+A request that was sent is billed, so an interrupt gives the prompt back but never throws the answer away:
+the task goes on in its thread and its image is saved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+__all__ = ["Task", "TaskList"]
+
+T = TypeVar("T")
+
+
+class Task(Future[T]):
+    """One piece of work in a thread of its own: a `concurrent.futures.Future` that can also be awaited.
+
+    Attributes:
+        number: its number in `%imagegen jobs`, from 1.
+        title: what it does, in a few words.
+        cancel_event: set once somebody asked it to stop.
+        seconds: how long it took, or None while it runs.
+    """
+
+    def __init__(self, number: int, title: str) -> None:
+        super().__init__()
+        self.number, self.title = number, title
+        self.cancel_event = threading.Event()
+        self.seconds: float | None = None
+        self._started = time.monotonic()
+
+    @property
+    def state(self) -> str:
+        """`running`, `stopping`, `done` or `failed`."""
+        if not self.done():
+            return "stopping" if self.cancel_event.is_set() else "running"
+        return "failed" if self.exception() is not None else "done"
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start, or the whole time once it is over."""
+        return self.seconds if self.seconds is not None else time.monotonic() - self._started
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it, or None; never waits."""
+        return self.exception() if self.done() else None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """True once it is over; False after `timeout` seconds."""
+        try:
+            self.exception(timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def cancel(self) -> bool:
+        """Asks it to stop; False, because what was sent is paid for and runs to its end."""
+        self.cancel_event.set()
+        return False
+
+    def run(self, work: Callable[[Task[T]], T]) -> None:
+        """Runs `work` to its end and keeps what comes of it."""
+        self.set_running_or_notify_cancel()
+        try:
+            value = work(self)
+        except BaseException as error:  # noqa: BLE001 - kept, and raised by result() in the asking thread
+            self.seconds = self.elapsed
+            self.set_exception(error)
+        else:
+            self.seconds = self.elapsed
+            self.set_result(value)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return asyncio.wrap_future(self).__await__()
+
+    def __repr__(self) -> str:
+        return f"{self.title}: job {self.number}, {self.state}"
+
+
+class TaskList:
+    """Every task of a session, oldest first."""
+
+    def __init__(self) -> None:
+        self._tasks: list[Task[Any]] = []
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def start(self, title: str, work: Callable[[Task[T]], T]) -> Task[T]:
+        """A task that runs `work` in a thread of its own.
+
+        The thread is no daemon: a program that ends waits for the images that it has paid for.
+        """
+        with self._lock:
+            task: Task[T] = Task(next(self._numbers), title)
+            self._tasks.append(task)
+        threading.Thread(target=task.run, args=(work,), name=f"imagegen-{task.number}").start()
+        return task
+
+    def __iter__(self) -> Iterator[Task[Any]]:
+        return iter(tuple(self._tasks))
+
+    def running(self) -> list[Task[Any]]:
+        """Those that are not over yet."""
+        return [task for task in self if task.state in ("running", "stopping")]
+
+    def find(self, number: int) -> Task[Any] | None:
+        """The task with this number, or None."""
+        return next((task for task in self if task.number == number), None)

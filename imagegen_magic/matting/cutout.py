@@ -1,0 +1,310 @@
+"""Cuts the subject of a picture out of its flat backdrop: picture in, RGBA picture and measured report out."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from imagegen_magic.errors import CutoutError
+from imagegen_magic.images.png import encode_png
+from imagegen_magic.images.preview import preview_of
+from imagegen_magic.request.chroma_key import parse_color
+
+from .arrays import Bytes, as_bytes, masked
+from .backdrop_fit import Backdrop, estimate_backdrop
+from .checks import measure
+from .chromakey import Subject, extract
+from .loading import Picture, load_picture
+from .report import THRESHOLDS, CutoutReport
+from .two_backdrop import extract_difference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from concurrent.futures import Executor
+
+__all__ = ["Cutout", "Picture", "cutout", "cutout_many", "difference_cutout"]
+
+AutoKey = Literal["none", "corners", "border"]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Cutout:
+    """A subject without its backdrop: straight alpha, and foreground colours that carry no key.
+
+    `alpha` is (height, width) and `foreground` (height, width, 3), both uint8; `key` the backdrop colour that was found,
+    `#rrggbb`, or None where the picture was transparent already.
+    """
+
+    alpha: Bytes = field(repr=False)
+    foreground: Bytes = field(repr=False)
+    backdrop: Backdrop | None = field(default=None, repr=False)
+    second: Backdrop | None = field(default=None, repr=False)
+    shift: tuple[float, float] = field(default=(0.0, 0.0), repr=False)
+    tinted: float = field(default=0.0, repr=False)
+    icc_profile: bytes | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> str | None:
+        """The backdrop colour that was removed, `#rrggbb`, or None where there was none to remove."""
+        return None if self.backdrop is None else self.backdrop.hex
+
+    @cached_property
+    def rgba(self) -> Bytes:
+        """The cut-out as an (height, width, 4) uint8 array, straight alpha."""
+        return as_bytes(cv2.merge([*cv2.split(self.foreground), self.alpha]))
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The cut-out as a Pillow RGBA image; its colour profile stands in `image.info`."""
+        picture = Image.fromarray(self.rgba)
+        if self.icc_profile:
+            picture.info["icc_profile"] = self.icc_profile
+        return picture
+
+    @cached_property
+    def report(self) -> CutoutReport:
+        """The measured report, made when first asked for."""
+        return measure(self.rgba, backdrop=self.backdrop, tinted=self.tinted, measured=self.second is not None)
+
+    def __repr__(self) -> str:
+        height, width = self.alpha.shape
+        return f"Cutout({width}x{height}, key {self.key}, {self.report.status})"
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, object], dict[str, object]]:
+
+        open_points = "".join(f"\n{check}" for check in self.report.checks if check.status != "pass")
+        sentence = f"{self!r}; the checkerboard is in this preview only{open_points}"
+        return preview_of(self.image).bundle(sentence)
+
+    def to_bytes(self, output_format: Literal["png", "webp"] = "png") -> bytes:
+        """The encoded file; WebP is lossless and keeps the colours of transparent pixels."""
+        if output_format == "png":
+            return encode_png(self.rgba, icc_profile=self.icc_profile)
+        buffer = io.BytesIO()
+        self.image.save(buffer, "WEBP", lossless=True, quality=30, method=1, icc_profile=self.icc_profile or b"")
+        return buffer.getvalue()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a .png or .webp file in one step, so that a half-written one is never seen; returns its path.
+
+        Raises CutoutError for another suffix, OSError where the file cannot be written.
+        """
+        target = Path(path)
+        kinds: dict[str, Literal["png", "webp"]] = {".png": "png", ".webp": "webp"}
+        kind = kinds.get(target.suffix.lower())
+        if kind is None:
+            raise CutoutError(f"{target.name}: a cut-out needs .png or .webp, which can hold transparency")
+        _write_atomically(target, self.to_bytes(kind))
+        return target
+
+
+def _write_atomically(target: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)  # mkstemp's own mode is for the owner only
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def cutout(
+    image: Picture,
+    *,
+    key: str | tuple[int, int, int] = "auto",
+    subject: Subject = "opaque",
+    auto_key: AutoKey = "border",
+    soft_matte: bool = True,
+    tolerance: int = 12,
+    transparent_threshold: int | None = None,
+    opaque_threshold: int | None = None,
+    edge_contract: int = 0,
+    edge_feather: float = 0.0,
+    despill: bool = True,
+) -> Cutout:
+    """The subject of a picture on a flat backdrop, cut out.
+
+    `image` is a path, the bytes of a file, a Pillow image or an array (uint8 or uint16; grey, RGB or RGBA). `key` is the
+    colour the backdrop should have ("auto": whatever fills the border); where it is measured says `auto_key`
+    ("none": nowhere, `key` is taken at its word). `subject` decides what one picture cannot tell: whether a deep region
+    in a tint of the key is opaque or see-through. `soft_matte=False` is the hard key for pixel art: pixels within
+    `tolerance` levels of the key become transparent, all others opaque. `transparent_threshold` and `opaque_threshold`
+    (levels from the key) force pixels below to clear and above to opaque. `edge_contract` (pixels) and `edge_feather`
+    (Gaussian radius, pixels) shape the finished alpha. A picture that is transparent already comes back as it is.
+
+    Raises CutoutError if the picture has no flat border, cannot be read or is larger than 100 megapixels.
+    """
+    rgb, alpha, profile = load_picture(image)
+    if alpha is not None and int(alpha.min()) < THRESHOLDS.solid:
+        return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile)
+    hint = _hint(key)
+    if hint is None and auto_key == "none":
+        raise CutoutError(
+            'auto_key="none" needs a key colour', hints=("cutout(image, key='#00ff00', auto_key='none')",)
+        )
+    backdrop = estimate_backdrop(rgb, hint, auto_key)
+    _require_flat(backdrop)
+    tinted = 0.0
+    if soft_matte:
+        found = extract(rgb, backdrop=backdrop, subject=subject, despill=despill)
+        alpha, foreground, tinted = found.alpha, found.foreground, found.tinted
+    else:
+        alpha, foreground = _hard_key(rgb, backdrop, tolerance)
+    alpha = _force(rgb, alpha, backdrop, transparent_threshold, opaque_threshold)
+    alpha = _shape_edge(alpha, edge_contract, edge_feather)
+    return Cutout(alpha=alpha, foreground=foreground, backdrop=backdrop, tinted=tinted, icc_profile=profile)
+
+
+def difference_cutout(
+    first: Picture,
+    second: Picture,
+    *,
+    key1: str | tuple[int, int, int] = "auto",
+    key2: str | tuple[int, int, int] = "auto",
+) -> Cutout:
+    """The cut-out of a subject shown twice, on two backdrops: true alpha for glass, smoke and soft shadow.
+
+    `second` shows the same picture with nothing changed but the backdrop's colour; it is aligned to `first`, whose
+    colours the cut-out has. Raises CutoutError if the sizes or the keys do not suit each other, a frame has no
+    flat border, or the subject was changed between the frames.
+    """
+    (one, _, profile), (two, _, _) = load_picture(first), load_picture(second)
+    if one.shape != two.shape:
+        raise CutoutError(
+            f"the frames differ in size: {one.shape[1]} x {one.shape[0]} and {two.shape[1]} x {two.shape[0]}",
+            hints=("ask for the edit at the size of the first picture",),
+        )
+    frames = (estimate_backdrop(one, _hint(key1)), estimate_backdrop(two, _hint(key2)))
+    for backdrop in frames:
+        _require_flat(backdrop)
+    apart = max(abs(a - b) for a, b in zip(frames[0].key, frames[1].key, strict=True))
+    if apart < THRESHOLDS.keys_apart:
+        raise CutoutError(
+            f"the backdrops {frames[0].hex} and {frames[1].hex} are too much alike: the edit left the backdrop as it was",
+            hints=("use a second key colour far from the first, such as #ff00ff after #00ff00",),
+        )
+    found = extract_difference(one, two, frames)
+    if found.change > THRESHOLDS.changed or found.contradiction > THRESHOLDS.contradiction:
+        raise CutoutError(
+            f"the subject was changed between the two pictures: by {found.change:.0f} levels on average, beyond any "
+            f"transparency in {found.contradiction:.0%} of its pixels",
+            hints=("ask again for an edit of the backdrop only", "cutout(first) works with the first picture alone"),
+        )
+    return Cutout(
+        alpha=found.alpha,
+        foreground=found.foreground,
+        backdrop=frames[0],
+        second=frames[1],
+        shift=found.shift,
+        icc_profile=profile,
+    )
+
+
+def _hint(key: str | tuple[int, int, int]) -> tuple[float, float, float] | None:
+    return None if key == "auto" else _key_levels(key)
+
+
+def _key_levels(key: str | tuple[int, int, int]) -> tuple[float, float, float]:
+    if isinstance(key, str):
+        digits = parse_color(key).lstrip("#")
+        return (float(int(digits[0:2], 16)), float(int(digits[2:4], 16)), float(int(digits[4:6], 16)))
+    return (float(key[0]), float(key[1]), float(key[2]))
+
+
+def _require_flat(backdrop: Backdrop) -> None:
+    if backdrop.share < THRESHOLDS.flat_share[1]:
+        raise CutoutError(
+            f"no flat backdrop: only {backdrop.share:.0%} of the border is one colour ({backdrop.hex}); "
+            f"at least {THRESHOLDS.flat_share[1]:.0%} is needed",
+            hints=("ask for the subject on one flat key colour with generous padding",),
+        )
+
+
+def _hard_key(rgb: Bytes, backdrop: Backdrop, tolerance: int) -> tuple[Bytes, Bytes]:
+    key = np.rint(np.array(backdrop.key))
+    near = cv2.inRange(rgb, tuple(key - tolerance), tuple(key + tolerance))
+    alpha = as_bytes(cv2.bitwise_not(near))
+    return alpha, masked(rgb, alpha)
+
+
+def _force(rgb: Bytes, alpha: Bytes, backdrop: Backdrop, clear: int | None, whole: int | None) -> Bytes:
+    if clear is None and whole is None:
+        return alpha
+    if clear is not None and whole is not None and clear >= whole:
+        raise CutoutError(f"transparent_threshold {clear} must be below opaque_threshold {whole}")
+    distance = np.abs(rgb.astype(np.int16) - np.rint(np.array(backdrop.key)).astype(np.int16)).max(axis=2)
+    alpha = alpha.copy()
+    if clear is not None:
+        alpha[distance <= clear] = 0
+    if whole is not None:
+        alpha[distance >= whole] = 255
+    return alpha
+
+
+def _shape_edge(alpha: Bytes, contract: int, feather: float) -> Bytes:
+    if contract > 0:
+        alpha = as_bytes(cv2.erode(alpha, np.ones((3, 3), np.uint8), iterations=contract))
+    if feather > 0:
+        alpha = as_bytes(cv2.GaussianBlur(alpha, (0, 0), feather))
+    return alpha
+
+
+def cutout_many(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    out_dir: str | os.PathLike[str],
+    executor: Executor | None = None,
+    suffix: Literal[".png", ".webp"] = ".png",
+    **options: object,
+) -> list[Path | CutoutError]:
+    """Every file's cut-out in `out_dir`, as paths in order; a picture that cannot be cut out gives its error instead.
+
+    Files of one name, from several folders or in several formats, become `NAME.png`, `NAME-2.png` and so on.
+
+    Args:
+        executor: any `concurrent.futures.Executor`: a thread or process pool, or `dask.distributed`'s
+            `client.get_executor()`, whose workers must see the same folders. Without one, one file after the other.
+        options: those of `cutout`.
+    """
+    folder = Path(out_dir).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = [Path(path).absolute() for path in paths]
+    work = partial(_cutout_file, options=options)
+    targets = _targets(sources, folder, suffix)
+    return list(map(work, sources, targets)) if executor is None else list(executor.map(work, sources, targets))
+
+
+def _targets(sources: Iterable[Path], folder: Path, suffix: str) -> list[Path]:
+    """A file for each source, no two alike."""
+    found: dict[str, None] = {}
+    for source in sources:
+        name = source.stem
+        number = 2
+        while name in found:
+            name, number = f"{source.stem}-{number}", number + 1
+        found[name] = None
+    return [folder / (name + suffix) for name in found]
+
+
+def _cutout_file(source: Path, target: Path, options: dict[str, object]) -> Path | CutoutError:
+    try:
+        return cutout(source, **options).save(target)  # type: ignore[arg-type]
+    except CutoutError as error:
+        return error
+    except OSError as error:
+        return CutoutError(f"{target.name} can't be written: {error.strerror or error}")

@@ -1,0 +1,1 @@
+"""The magics: cells and subcommands in, display out."""

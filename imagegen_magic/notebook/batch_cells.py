@@ -1,0 +1,110 @@
+"""What `%%imagegen_batch` does: read the rows, show the plan, run it under a live table, show what came."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagegen_magic.batch.results import Gallery
+from imagegen_magic.batch.rows import Row, expand_grid, parse_grid, read_body, read_source
+from imagegen_magic.display import slot as frontend
+from imagegen_magic.errors import CallCancelledError, OptionError, Problem, RequestError
+from imagegen_magic.jobs.planning import name_problems
+from imagegen_magic.options.line import ParsedLine
+
+from .batch_view import BatchView
+
+if TYPE_CHECKING:
+    from imagegen_magic.jobs.task import Task
+    from imagegen_magic.session import Session
+
+__all__ = ["find_source", "run_batch_cell"]
+
+TICK_SECONDS = 0.25
+
+
+def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> Any:
+    """What the cell is worth: None where NAME was bound, else a gallery, a plan's table or a handle."""
+    problems = (*parsed.problems, *name_problems(parsed.name))
+    if problems:
+        raise RequestError("the batch's options can't be read", problems=problems)
+    rows = expand_grid(_rows(parsed, body, shell), parse_grid(parsed.values.get("grid") or ()))
+    plan = session.batches.plan(rows, parsed.values, name=parsed.name, cell=cell, variables=shell.user_ns)
+    options = session.options(parsed.values)
+    if options.dry_run:
+        return plan.table()
+    if options.via == "batch-api":
+        handle = session.batches.submit(plan, parsed.values, name=parsed.name)
+        _bind(shell, parsed.name, handle)
+        return handle  # shown in any case: its receipt says how to go on
+    live = frontend.is_live(options.progress) and not options.quiet
+    view = BatchView(plan, name=parsed.name or "", live=live)
+
+    def work(task: Task[Gallery]) -> Gallery:
+        return session.batches.run(
+            plan,
+            parsed.values,
+            name=parsed.name,
+            on_event=view.on_event,
+            on_done=view.on_done,
+            cancel=task.cancel_event,
+        )
+
+    task = session.tasks.start(f"{parsed.name or 'batch'} ({plan.summary()})", work)
+    gallery = _wait(task, view)
+    if not options.quiet:
+        view.finish(gallery)
+    shell.imagegen_shown = gallery
+    return _bind(shell, parsed.name, gallery)
+
+
+def _bind(shell: Any, name: str | None, value: Any) -> Any:
+    if name is None:
+        return value
+    shell.user_ns[name] = value
+    return None
+
+
+def _rows(parsed: ParsedLine, body: str, shell: Any) -> list[Row]:
+    """The rows of `--from` and those of the body."""
+    source = parsed.values.get("source")
+    found = [] if source is None else read_source(find_source(source, shell.user_ns))
+    rows = [*found, *read_body(body, start=2)]
+    if not rows:
+        problem = Problem(field="batch", rule="it has no jobs", fix="one prompt a line, or --from jobs.jsonl")
+        raise OptionError("no jobs", problems=(problem,))
+    return rows
+
+
+def find_source(source: Any, variables: Any) -> Any:
+    """The variable or file that `--from` names.
+
+    Raises:
+        OptionError: both have that name.
+    """
+    if not isinstance(source, str) or source not in variables:
+        return source
+    if Path(source).is_file():
+        rule = "both a variable and a file have this name"
+        problem = Problem(field="from", value=source, rule=rule, fix=f"--from ./{source} or {{{{ {source} }}}}")
+        raise OptionError("which one?", problems=(problem,))
+    return variables[source]
+
+
+def _wait(task: Task[Gallery], view: BatchView) -> Gallery:
+    """The finished gallery; an interrupt sends nothing more and lets what is in flight be saved."""
+    try:
+        while not task.wait(TICK_SECONDS):
+            view.tick()
+    except KeyboardInterrupt:
+        task.cancel()
+        task.add_done_callback(view.over)
+        flying = view.count("generating")
+        raise CallCancelledError(
+            f"stopped: nothing more is sent; {flying} in flight {'goes' if flying == 1 else 'go'} on and will be saved",
+            hints=(
+                "run the same cell again for the rest: what is done is not sent again",
+                f"%imagegen jobs shows it as job {task.number}",
+            ),
+        ) from None
+    return task.result()

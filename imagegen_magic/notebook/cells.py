@@ -1,0 +1,149 @@
+"""What a cell magic does: read the line and the body, run the job, show the result."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from imagegen_magic.display import slot as frontend
+from imagegen_magic.display.cell_view import CellView
+from imagegen_magic.errors import CallCancelledError
+from imagegen_magic.options.line import build_parser, parse_line
+from imagegen_magic.options.variables import fill_variables
+from imagegen_magic.redaction import refuse_keys
+
+from .batch_cells import run_batch_cell
+
+if TYPE_CHECKING:
+    from imagegen_magic.jobs.planning import Job
+    from imagegen_magic.jobs.result import ImageResult
+    from imagegen_magic.jobs.task import Task
+    from imagegen_magic.session import Session
+
+__all__ = ["PlainText", "run_cell"]
+
+TICK_SECONDS = 0.25
+
+
+class PlainText(str):
+    """Text that shows as it is, as a cell's value."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *, typed: bool = True) -> Any:
+    """What the cell is worth: None where NAME was bound, else the result, a preview, or a pending one.
+
+    `typed` is False for a body that comes from a file or a variable: then no `{{ expr }}` in it is run as code,
+    since somebody else may have written it.
+    """
+    refuse_keys(f"{line}\n{body}", "cell")
+    parsed = parse_line(line, command, variables=shell.user_ns)
+    if parsed.help:
+        return PlainText(build_parser(command).format_help())
+    as_it_is = not typed or parsed.values.get("raw")
+    text = body.rstrip("\n") if as_it_is else fill_variables(body.rstrip("\n"), shell.user_ns)
+    raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
+    cell = f"%%{MAGIC_NAMES[command]} {line}".rstrip() + f"{raw}\n{body}"
+    if command == "batch":
+        return run_batch_cell(session, shell, parsed, text, cell)
+    live = frontend.is_live(session.options(parsed.values).progress)
+    job = session.plan(
+        text,
+        parsed.values,
+        command=command,
+        name=parsed.name,
+        problems=parsed.problems,
+        cell=cell,
+        variables=shell.user_ns,
+        live=live,
+    )
+    if job.options.show_prompt:
+        return PlainText(job.request.prompt)
+    if job.options.dry_run:
+        return session.preview_of(job)
+    return run_shown(session, shell, job, live=live)
+
+
+MAGIC_NAMES = {"generate": "imagegen", "edit": "imagegen_edit", "batch": "imagegen_batch"}
+
+
+def run_shown(session: Session, shell: Any, job: Job, *, live: bool) -> Any:
+    """Runs the job while its progress shows, and shows what came."""
+    view = CellView(job, live=live)
+    view.warn()
+    task = session.start_job(job, on_event=view.on_event)
+    if job.options.detach:
+        return detach(shell, task, view)
+    try:
+        while not task.wait(TICK_SECONDS):
+            view.tick()
+    except KeyboardInterrupt:
+        task.cancel()
+        task.add_done_callback(view.over)
+        raise stopped(task) from None
+    return deliver(shell, view, task)
+
+
+def deliver(shell: Any, view: CellView, task: Task[ImageResult]) -> ImageResult | None:
+    """Shows a finished task's result and binds it, or raises its error with the slot emptied."""
+    if task.error is not None:
+        view.slot.clear()
+    result = task.result()
+    view.finish(result)
+    name = view.job.name
+    if name is None:
+        mark_shown(shell, result)
+        return result
+    shell.user_ns[name] = result
+    return None
+
+
+def stopped(task: Task[ImageResult]) -> CallCancelledError:
+    """The card of an interrupted cell: what goes on, and where to look for it."""
+    if task.state == "done":
+        return CallCancelledError(
+            "stopped; the picture had just come and is saved", outcome="done", hints=("%imagegen history",)
+        )
+    hints = (
+        f"%imagegen jobs shows it as job {task.number}",
+        "its picture is saved and listed in %imagegen history when it comes",
+    )
+    return CallCancelledError(
+        "stopped waiting. If the request was already sent it goes on in the background, because it is billed",
+        hints=hints,
+    )
+
+
+def detach(shell: Any, task: Task[ImageResult], view: CellView) -> Task[ImageResult]:
+    """Lets the task run on; its output slot fills, and NAME is bound anew, when the picture comes."""
+    name = view.job.name
+    if name is not None:
+        shell.user_ns[name] = task
+    view.tick()
+
+    def over(finished: Future[ImageResult]) -> None:
+        view.over(finished)
+        if name is not None and finished.exception() is None and shell.user_ns.get(name) is task:
+            shell.user_ns[name] = finished.result()
+
+    task.add_done_callback(over)
+    return task
+
+
+def mark_shown(shell: Any, result: ImageResult) -> None:
+    """Remembers that the cell showed `result`, so that being its value does not show it again."""
+    shell.imagegen_shown = result
+
+
+def show_unless_shown(shell: Any, result: ImageResult) -> bool:
+    """IPython's display hook for results: picture, then caption. True tells IPython that all is shown."""
+    if getattr(shell, "imagegen_shown", None) is result:
+        shell.imagegen_shown = None
+        return True
+    for data, metadata in result.display_items():
+        frontend.show_bundle(data, metadata)
+    return True

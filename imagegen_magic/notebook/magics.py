@@ -1,0 +1,191 @@
+"""`%%imagegen` and its sisters: shell in, display out. Decides nothing; every decision is `api.Session`'s.
+
+Loading this module imports IPython and the option table only. The rest comes with the first cell.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import cell_magic as _cell_magic
+
+from imagegen_magic.options.settings import SHELL_DEFAULTS, config_options, in_layer
+from imagegen_magic.options.table import OPTIONS
+from imagegen_magic.options.values import read_values
+
+if TYPE_CHECKING:
+    from imagegen_magic.session import Session
+
+__all__ = ["ImagegenMagics", "load", "unload"]
+
+EXAMPLES = {
+    "generate": """\
+examples
+  %%imagegen hero --size 16:9@2k --quality high
+  A ceramic mug on a walnut desk, soft window light from the left.
+
+  %%imagegen sprite --transparent
+  A round cartoon robot, full body.
+
+The body is the prompt, sent as typed; {{ expr }} fills in variables. %imagegen help lists the other subcommands.
+--background is the API's transparency switch; what the picture shows behind its subject is --scene.
+""",
+    "edit": """\
+examples
+  %%imagegen_edit sunset -i @hero --mask-box 0,0,100%,45% --keep "mug, desk"
+  Replace only the window view with a warm sunset.
+
+An image is a path, @last, @hero, @17, a variable or {{ expr }}, with :role where it matters.
+""",
+    "batch": """\
+examples
+  %%imagegen_batch icons --size square --quality low --concurrency 4
+  {"prompt": "flat icon: calendar", "out": "calendar.png"}
+  {"prompt": "flat icon: bell", "quality": "medium"}
+
+One prompt a line is enough; --from takes a list, a DataFrame, a JSONL or CSV file.
+""",
+}
+
+
+def _help(command: str) -> str:
+    """Examples first, then a line a flag; made without argparse, which would take longer than all the rest."""
+    rows = [(", ".join(option.flags), option.help) for option in OPTIONS if command in option.commands]
+    return "\n".join([EXAMPLES[command], "flags", *(f"  {flags:30}  {text}" for flags, text in rows)])
+
+
+class _Defaults(Magics):
+    """`%config ImagegenMagics.NAME = value`: one trait for every option that may be a default."""
+
+    def validated(self, proposal: dict[str, Any]) -> Any:
+        name = proposal["trait"].name
+        values, problems = read_values({name: proposal["value"]})
+        if problems:
+            raise traitlets.TraitError(str(in_layer(problems[0], "session")))
+        return values.get(name)
+
+    def session_defaults(self) -> dict[str, Any]:
+        """What `%config` or a configuration file set."""
+        values = {option.name: getattr(self, option.name) for option in config_options()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _trait(help_text: str) -> traitlets.Any:
+    return traitlets.Any(None, allow_none=True, help=help_text).tag(config=True)
+
+
+_NAMES = [option.name for option in config_options()]
+_TRAITS: dict[str, Any] = {option.name: _trait(option.help) for option in config_options()}
+_TRAITS["_validated"] = traitlets.validate(*_NAMES)(_Defaults.validated)
+_Configured: type[_Defaults] = type("_Configured", (_Defaults,), _TRAITS)
+
+
+@magics_class
+class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
+    """`%%imagegen`, `%%imagegen_edit`, `%%imagegen_batch` and `%imagegen`."""
+
+    @property
+    def session(self) -> Session:
+        """The session that cells and functions share."""
+        from imagegen_magic.api import default_session  # noqa: PLC0415 - loading the extension stays light
+
+        return default_session()
+
+    def close(self) -> None:
+        """Closes the session's connections, if a cell or a function ever made it."""
+        api = sys.modules.get("imagegen_magic.api")
+        if api is not None:
+            api.close_session()
+
+    @no_var_expand
+    @_cell_magic
+    def imagegen(self, line: str, cell: str) -> Any:
+        return self._cell("generate", line, cell)
+
+    @no_var_expand
+    @_cell_magic
+    def imagegen_edit(self, line: str, cell: str) -> Any:
+        return self._cell("edit", line, cell)
+
+    @no_var_expand
+    @_cell_magic
+    def imagegen_batch(self, line: str, cell: str) -> Any:
+        return self._cell("batch", line, cell)
+
+    @no_var_expand
+    @line_magic("imagegen")  # type: ignore[arg-type]
+    def subcommand(self, line: str) -> Any:
+        """Verbs beside the cell magic; `%imagegen help` lists them."""
+        from .subcommands import dispatch  # noqa: PLC0415 - loading the extension stays light
+
+        return dispatch(self.session, self.shell, line)
+
+    def _cell(self, command: str, line: str, cell: str) -> Any:
+        from .cells import run_cell  # noqa: PLC0415 - loading the extension stays light
+
+        return run_cell(self.session, self.shell, command, line, cell)
+
+
+for _command, _method in (("generate", "imagegen"), ("edit", "imagegen_edit"), ("batch", "imagegen_batch")):
+    getattr(ImagegenMagics, _method).__doc__ = _help(_command)
+
+
+def load(shell: InteractiveShell) -> None:
+    """Registers the magics and the completer; loading twice leaves one of each."""
+    unload(shell)
+    magics = ImagegenMagics(shell)
+    shell.register_magics(magics)
+    SHELL_DEFAULTS[:] = [magics.session_defaults]
+    from .completion import add_matcher  # noqa: PLC0415 - it needs the registered magics only
+
+    add_matcher(shell)
+    for module, name in RESULT_TYPES:
+        _result_hooks(shell).for_type_by_name(module, name, lambda result: _show(shell, result))
+
+
+RESULT_TYPES = (
+    ("imagegen_magic.jobs.result", "ImageResult"),
+    ("imagegen_magic.jobs.result", "JobPreview"),
+    ("imagegen_magic.batch.results", "Gallery"),
+)
+
+
+def _result_hooks(shell: InteractiveShell) -> Any:
+    return shell.display_formatter.ipython_display_formatter  # type: ignore[union-attr]
+
+
+def _show(shell: InteractiveShell, result: Any) -> bool:
+    from .cells import show_unless_shown  # noqa: PLC0415 - loading the extension stays light
+
+    return show_unless_shown(shell, result)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Takes away everything that `load` added."""
+    from .completion import remove_matcher  # noqa: PLC0415 - the other half of load
+
+    for magics in [item for item in shell.configurables if type(item).__name__ == "ImagegenMagics"]:
+        magics.close()  # type: ignore[attr-defined]
+    SHELL_DEFAULTS.clear()
+    registry: Mapping[str, dict[str, Any]] = shell.magics_manager.magics
+    for name in ("imagegen", "imagegen_edit", "imagegen_batch"):
+        registry["cell"].pop(name, None)
+        registry["line"].pop(name, None)
+    shell.magics_manager.registry.pop("ImagegenMagics", None)
+    shell.configurables[:] = [item for item in shell.configurables if type(item).__name__ != "ImagegenMagics"]
+    remove_matcher(shell)
+    _forget_result_type(shell)
+
+
+def _forget_result_type(shell: InteractiveShell) -> None:
+    """Takes the display hook of results away, whether IPython has seen one yet or not."""
+    formatter = _result_hooks(shell)
+    for named in RESULT_TYPES:
+        formatter.deferred_printers.pop(named, None)
+    for kind in [kind for kind in formatter.type_printers if (kind.__module__, kind.__name__) in RESULT_TYPES]:
+        formatter.type_printers.pop(kind)

@@ -1,0 +1,316 @@
+"""`%imagegen VERB …`: what can be asked and done beside making a picture."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagegen_magic.display import slot as frontend
+from imagegen_magic.display.doctor import doctor_table
+from imagegen_magic.display.money_tables import cost_table, history_table
+from imagegen_magic.display.reports import config_table, models_table, sizes_table, tips_table, use_cases_table
+from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.images.references import Comparison
+from imagegen_magic.jobs.derived import cutout_of
+from imagegen_magic.options.line import build_parser, parse_line, split_line
+from imagegen_magic.options.table import COMMANDS
+from imagegen_magic.options.variables import lift_variables, restore_variables
+from imagegen_magic.redaction import redact
+from imagegen_magic.tables import Table
+
+from .cells import PlainText, run_cell
+
+if TYPE_CHECKING:
+    from imagegen_magic.session import Session
+
+__all__ = ["SUBCOMMANDS", "dispatch"]
+
+Subcommand = Callable[["Session", Any, str], Any]
+
+
+def dispatch(session: Session, shell: Any, line: str) -> Any:
+    """What the subcommand returns.
+
+    Raises:
+        OptionError: there is no such subcommand.
+    """
+    if not {"-h", "--help"}.isdisjoint(line.split()):
+        return _flags(line)
+    word, _, rest = line.strip().partition(" ")
+    subcommand = SUBCOMMANDS.get(word or "help")
+    if subcommand is None:
+        near = difflib.get_close_matches(word, SUBCOMMANDS, n=2)
+        fix = f"did you mean {' or '.join(near)}?" if near else "%imagegen help"
+        raise OptionError(
+            "no such subcommand",
+            problems=(Problem(field="subcommand", value=word, rule=f"one of {', '.join(SUBCOMMANDS)}", fix=fix),),
+        )
+    return subcommand(session, shell, rest.strip())
+
+
+def _flags(line: str) -> PlainText:
+    """What `%imagegen [VERB] --help` shows. IPython refuses `%%imagegen --help` alone, since such a cell has no body."""
+    subcommand = next((word for word in line.split() if word in SUBCOMMANDS), "run")
+    command = {"run": "generate"}.get(subcommand, subcommand)
+    if command in COMMANDS:
+        return PlainText(build_parser(command).format_help())
+    return PlainText(f"%imagegen {subcommand}: {SUBCOMMANDS[subcommand].__doc__}")
+
+
+def words_of(shell: Any, line: str) -> list[Any]:
+    """The words of a subcommand's line; a `{{ expr }}` word is its value, whatever that is."""
+    lifted, values = lift_variables(line, shell.user_ns)
+    return [restore_variables(word, values) for word in split_line(lifted)]
+
+
+def help_subcommand(session: Session, shell: Any, line: str) -> Table:
+    """This list."""
+    rows = [
+        (f"%imagegen {name}", (subcommand.__doc__ or "").strip().split("\n")[0])
+        for name, subcommand in SUBCOMMANDS.items()
+    ]
+    rows = [
+        ("%%imagegen [NAME] [flags]", "Makes pictures from the cell's text."),
+        ("%%imagegen_edit [NAME] -i IMG", "Changes a picture."),
+        ("%%imagegen_batch [NAME]", "Makes many: one prompt or JSON object a line."),
+        *rows,
+    ]
+    return Table(
+        title="imagegen_magic",
+        columns=("command", "what it does"),
+        rows=rows,
+        notes=["flags: %imagegen --help, %imagegen edit --help, %imagegen batch --help"],
+    )
+
+
+def _run_from(command: str, session: Session, shell: Any, line: str) -> Any:
+    """Runs a cell whose prompt comes from a file or a variable, named first on the line."""
+    word, rest = _first_word(line)
+    if not word:
+        rule = "a file or a variable with the prompt is needed"
+        problem = Problem(field="line", rule=rule, fix="%imagegen run prompt.txt hero --size square")
+        raise OptionError("nothing to run", problems=(problem,))
+    return run_cell(session, shell, command, rest, _prompt_from(word, shell), typed=False)
+
+
+def _first_word(line: str) -> tuple[str, str]:
+    """The first word of a line, its quotes removed, and the rest as typed; `{{ expr }}` is one word."""
+    match = re.match(r"""\s*({{.*?}}|"[^"]*"|'[^']*'|\S+)\s*(.*)""", line, re.DOTALL)
+    return (match[1].strip("'\""), match[2]) if match else ("", "")
+
+
+def _prompt_from(source: str, shell: Any) -> str:
+    """The text of a variable, or of a file."""
+    if source.startswith("{{"):
+        lifted, values = lift_variables(source, shell.user_ns)
+        return str(restore_variables(lifted, values))
+    value = shell.user_ns.get(source)
+    path = Path(source).expanduser()
+    if value is not None and path.is_file():
+        rule = "both a variable and a file have this name"
+        raise OptionError(
+            "which one?",
+            problems=(Problem(field="prompt", value=source, rule=rule, fix=f"./{source} or {{{{ {source} }}}}"),),
+        )
+    if isinstance(value, str):
+        return value
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    rule = "neither a text variable nor a file"
+    raise OptionError(
+        "no prompt",
+        problems=(Problem(field="prompt", value=source, rule=rule, fix="define it, or give a file's path"),),
+    )
+
+
+def run_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Makes pictures from a prompt in a file or a variable: run prompt.txt [NAME] [flags]."""
+    return _run_from("generate", session, shell, line)
+
+
+def edit_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Edits with a prompt in a file or a variable: edit prompt.txt [NAME] -i IMG [flags]."""
+    return _run_from("edit", session, shell, line)
+
+
+def batch_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Makes the pictures of a variable or file: batch [NAME] --from jobs.jsonl [flags]."""
+    return run_cell(session, shell, "batch", line, "")
+
+
+def models_subcommand(session: Session, shell: Any, line: str) -> Table:
+    """Shows every model, its state, what it can do and what it costs."""
+    return models_table(session.catalog(session.options({})), date.today())  # noqa: DTZ011 - the user's own day
+
+
+def sizes_subcommand(session: Session, shell: Any, line: str) -> Table:
+    """Shows presets, the size rule, and costs: sizes [MODEL]."""
+    options = session.options({"model": line} if line else {})
+    catalog = session.catalog(options)
+    return sizes_table(catalog, catalog.get(options.model))
+
+
+def config_subcommand(session: Session, shell: Any, line: str) -> Table:
+    """Shows every setting, its value, and where the value comes from."""
+    return config_table(session.options({}))
+
+
+def tips_subcommand(session: Session, shell: Any, line: str) -> Table:
+    """Shows the use cases, or one with tips and a template: tips [SLUG]."""
+    return tips_table(line) if line else use_cases_table()
+
+
+def doctor_subcommand(session: Session, shell: Any, line: str) -> Table:
+    """Checks key, SDK, folder, backend and front end; sends nothing."""
+    options = session.options({})
+    return doctor_table(options, front_end=frontend.front_end(), live=frontend.is_live(options.progress))
+
+
+def why_subcommand(session: Session, shell: Any, line: str) -> PlainText:
+    """Shows the whole traceback of the last error."""
+    error = getattr(sys, "last_value", None)
+    if not isinstance(error, ImagegenError):
+        return PlainText("the last error was not one of imagegen_magic's")
+
+    return PlainText(redact("".join(traceback.format_exception(type(error), error, error.__traceback__))))
+
+
+def history_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
+    """Lists what was made: history [WORD] [-n COUNT]; --rebuild writes it anew from the sidecars."""
+    words = split_line(line)
+    if words == ["--rebuild"]:
+        return PlainText(f"the history has {session.library.history.rebuild()} lines")
+    count = [words.pop(words.index("-n") + 1)] if "-n" in words[:-1] else []
+    if count and not (count[0].isdigit() and int(count[0])):
+        problem = Problem(field="-n", value=count[0], rule="a whole number from 1", fix="%imagegen history mug -n 100")
+        raise OptionError("the history can't be listed", problems=(problem,))
+    word = " ".join(word for word in words if word != "-n")
+    return history_table(session.library, word, *map(int, count))
+
+
+def cost_subcommand(session: Session, shell: Any, line: str) -> Table:
+    """Shows what was spent: this session, today, by model; estimate against actual."""
+    return cost_table(session.library, session.spending)
+
+
+def show_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Shows a stored result again: show @hero."""
+    return session.find_result(line or "@last")
+
+
+def lineage_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Draws what a picture was made from, and what was made from it: lineage @hero."""
+    return session.library.lineage(line or "@last")
+
+
+def compare_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Puts two pictures side by side: compare @hero @sunset."""
+    words = words_of(shell, line)
+    if len(words) != 2:
+        problem = Problem(
+            field="compare", value=line, rule="two pictures are needed", fix="%imagegen compare @hero @sunset"
+        )
+        raise OptionError("nothing to compare", problems=(problem,))
+    return Comparison.of((words[0], words[1]), shell.user_ns, session.library)
+
+
+def recall_subcommand(session: Session, shell: Any, line: str) -> None:
+    """Puts the cell that made a picture into the next cell: recall FILE or @id."""
+    shell.set_next_input(session.library.recall(line or "@last"), replace=False)
+
+
+def cutout_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Cuts a picture out of its flat backdrop, locally: cutout FILE|@id|VAR [--opacity translucent] …."""
+    parsed = parse_line(line, "cutout", variables=shell.user_ns)
+    return cutout_of(parsed, shell.user_ns, session.library)
+
+
+def jobs_subcommand(session: Session, shell: Any, line: str) -> Table:
+    """Lists the requests of this session and what became of them."""
+    rows = []
+    for task in session.tasks:
+        error = f"{type(task.error).__name__}: {getattr(task.error, 'summary', task.error)}" if task.error else ""
+        rows.append((task.number, task.title, task.state, f"{task.elapsed:.0f} s", error))
+    return Table(title="Jobs", columns=("job", "what", "state", "time", "error"), rows=rows)
+
+
+def cancel_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Stops a job that has not been sent yet, or a submitted batch: cancel NUMBER|ID."""
+    if line and not line.isdigit():
+        return session.batches.handle(line).cancel()
+    task = session.tasks.find(int(line)) if line.isdigit() else None
+    if task is None:
+        numbers = ", ".join(str(task.number) for task in session.tasks.running()) or "none is running"
+        problem = Problem(
+            field="job", value=line, rule=f"the number of a running job ({numbers})", fix="%imagegen jobs"
+        )
+        raise OptionError("no such job", problems=(problem,))
+    task.cancel()
+    return PlainText(
+        f"job {task.number}: nothing more is sent; what was sent already is billed, and saved when it comes"
+    )
+
+
+def panel_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Opens the widget panel; a sentence if no widget can be."""
+    if frontend.front_end() != "notebook":
+        return PlainText(
+            "The panel is for notebooks: JupyterLab, Notebook, VS Code, voila. Here, %%imagegen cells do the same; "
+            "%imagegen help lists how."
+        )
+    from imagegen_magic.panel import Panel  # noqa: PLC0415 - anywidget comes with the panel: 0.2 s
+
+    return Panel(session=session)
+
+
+def batches_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Lists what was sent through the Batch API: batches."""
+    return session.batches.table()
+
+
+def status_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Asks how far a batch is: status [ID]."""
+    return session.batches.handle(line).status()
+
+
+def collect_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Fetches a finished batch's pictures: collect [ID]."""
+    gallery = session.batches.handle(line).collect()
+    table, *sheet = gallery.display_items()
+    if sheet:  # which the gallery shows of itself
+        frontend.show_bundle(*table)
+    return gallery
+
+
+SUBCOMMANDS: dict[str, Subcommand] = {
+    "help": help_subcommand,
+    "run": run_subcommand,
+    "edit": edit_subcommand,
+    "batch": batch_subcommand,
+    "models": models_subcommand,
+    "sizes": sizes_subcommand,
+    "tips": tips_subcommand,
+    "config": config_subcommand,
+    "doctor": doctor_subcommand,
+    "history": history_subcommand,
+    "show": show_subcommand,
+    "recall": recall_subcommand,
+    "lineage": lineage_subcommand,
+    "compare": compare_subcommand,
+    "cutout": cutout_subcommand,
+    "cost": cost_subcommand,
+    "jobs": jobs_subcommand,
+    "cancel": cancel_subcommand,
+    "batches": batches_subcommand,
+    "status": status_subcommand,
+    "collect": collect_subcommand,
+    "panel": panel_subcommand,
+    "why": why_subcommand,
+}
+"""Every subcommand, in the order of `%imagegen help`."""

@@ -1,0 +1,204 @@
+"""A magic line or argv read by the option table, every fault collected.
+
+Values that depend on a model (sizes, qualities, ...) are checked later, by `rules.check_request`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from imagegen_magic.errors import OptionError, Problem
+
+from .table import COMMANDS, OPTIONS, Option
+from .values import BY_NAME, read_values
+from .variables import lift_variables, restore_variables
+
+__all__ = ["ParsedLine", "build_parser", "parse_line", "split_line"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedLine:
+    """A magic line or argv, read: the name, the options given, and every fault found on the way."""
+
+    name: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    help: bool = False
+    unread: bool = False
+    """True where nothing but the fault is known: a flag stood without its value."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that reports instead of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _LineFault(message)
+
+
+class _LineFault(Exception):  # noqa: N818 - never leaves this module
+    pass
+
+
+def split_line(line: str) -> list[str]:
+    """The words of a magic line: quotes group and are removed, backslashes and # are ordinary characters.
+
+    Raises:
+        OptionError: a quote is never closed.
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.escape, lexer.commenters = True, "", ""
+    try:
+        return list(lexer)
+    except ValueError as error:
+        problem = Problem(field="line", value=line, rule="a quote is opened and never closed", fix='--text "don\'t"')
+        raise OptionError("the line could not be read", problems=(problem,)) from error
+
+
+def parse_line(
+    line: str | Sequence[str],
+    command: str,
+    *,
+    positional: bool = True,
+    variables: Mapping[str, object] | None = None,
+    extra: Sequence[Option] = (),
+) -> ParsedLine:
+    """The options of one line (or argv) for `command`; faults are collected, not raised.
+
+    `extra` are options that only the calling surface has. With `variables`, every `{{ expr }}` of a line stands for its value there, objects included.
+
+    Raises:
+        OptionError: a quote is never closed, or a `{{ expr }}` fails.
+    """
+    lifted: tuple[object, ...] = ()
+    if isinstance(line, str) and variables is not None:
+        line, lifted = lift_variables(line, variables)
+    words = split_line(line) if isinstance(line, str) else list(line)
+    parser = build_parser(command, positional=positional, extra=extra)
+    try:
+        found, unknown = parser.parse_known_args(_joined_optional(_spread_grid(words)))
+    except _LineFault as fault:
+        return ParsedLine(problems=(_argparse_problem(str(fault), command),), unread=True)
+    raw = {name: value for name, value in vars(found).items() if value is not None}
+    raw = {name: _restored(value, lifted) for name, value in raw.items()}
+    asked_help, name = bool(raw.pop("help", False)), raw.pop("name", None)
+    problems = [_unknown_flag(word, command, extra) for word in _heads(unknown)]
+    values, faults = read_values(raw, extra=extra)
+    return ParsedLine(name=name, values=values, problems=(*problems, *faults), help=asked_help)
+
+
+def _restored(value: Any, lifted: tuple[object, ...]) -> Any:
+    """A parsed value with the marks of its `{{ expr }}` replaced."""
+    if isinstance(value, list):
+        return [_restored(item, lifted) for item in value]
+    return restore_variables(value, lifted) if isinstance(value, str) and lifted else value
+
+
+def _spread_grid(words: Sequence[str]) -> list[str]:
+    """`--grid A=1,2 B=3,4` as two flags: what is shaped NAME=… after a grid's part is another part."""
+    out: list[str] = []
+    for word in words:
+        follows = len(out) > 1 and out[-2] == "--grid" and re.match(r"[A-Za-z][\w-]*=", word)
+        out += ["--grid", word] if follows else [word]
+    return out
+
+
+def _joined_optional(words: Sequence[str]) -> list[str]:
+    """`--transparent native` as one word, so that a bare `--transparent` never swallows the cell's NAME."""
+    out: list[str] = []
+    for word in words:
+        option = BY_NAME.get(out[-1][2:].replace("-", "_")) if out and out[-1].startswith("--") else None
+        if option is not None and option.kind == "optional" and word in option.choices:
+            out[-1] = f"{out[-1]}={word}"
+        else:
+            out.append(word)
+    return [f"{w}={BY_NAME[w[2:].replace('-', '_')].const}" if _is_bare_optional(w) else w for w in out]
+
+
+def _is_bare_optional(word: str) -> bool:
+    option = BY_NAME.get(word[2:].replace("-", "_")) if word.startswith("--") else None
+    return option is not None and option.kind == "optional"
+
+
+def _heads(unknown: Sequence[str]) -> list[str]:
+    """Of the words argparse did not know: the flags, and words that belong to no flag."""
+    return [
+        word for i, word in enumerate(unknown) if word.startswith("-") or i == 0 or not unknown[i - 1].startswith("-")
+    ]
+
+
+_FIRST_OF = {"cutout": ("PICTURE", "a file, @name or @17 of the history, or a variable")}
+"""The first word of a line and what it is, where it is no NAME."""
+
+
+def build_parser(
+    command: str, *, positional: bool = True, prog: str = "", extra: Sequence[Option] = ()
+) -> argparse.ArgumentParser:
+    """An argparse parser of the options of `command`; every value stays text until `read_values`."""
+    prog = prog or COMMANDS.get(command, command)
+    first, its_help = _FIRST_OF.get(command, ("[NAME]", "binds the result to this name, and names the files"))
+    parser = _Parser(
+        prog=prog,
+        usage=f"%(prog)s {first} [options]" if positional else None,
+        add_help=False,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    if positional:
+        parser.add_argument("name", nargs="?", metavar=first.strip("[]"), help=its_help)
+    groups: dict[str, Any] = {}
+    for option in (*(option for option in OPTIONS if command in option.commands), *extra):
+        group = groups.setdefault(option.group, parser.add_argument_group(option.group))
+        _add_option(group, option)
+    parser.add_argument("-h", "--help", action="store_true", default=None, help="show this")
+    return parser
+
+
+def _add_option(group: Any, option: Option) -> None:
+    common: dict[str, Any] = {"dest": option.name, "default": None, "help": option.help.replace("%", "%%")}
+    if option.kind == "flag":
+        action = argparse.BooleanOptionalAction if option.config or option.default else "store_true"
+        group.add_argument(*option.flags, action=action, **common)
+    elif option.kind in ("list", "key_value", "ints"):
+        group.add_argument(*option.flags, action="append", metavar=option.metavar, **common)
+    else:
+        group.add_argument(*option.flags, metavar=option.metavar or option.name.upper(), **common)
+    for flag, value in option.shorthands:
+        group.add_argument(
+            flag, action="store_const", const=value, dest=option.name, help=f"{option.flags[-1]} {value}"
+        )
+
+
+def _help_of(command: str) -> str:
+    """What shows a command's flags in a notebook: IPython refuses a cell magic without a body, `%%imagegen --help` too."""
+    return "%imagegen --help" if command == "generate" else f"%imagegen {command} --help"
+
+
+def _argparse_problem(message: str, command: str) -> Problem:
+    """Argparse's own refusal (a flag without its value) in our form."""
+    flag = message.removeprefix("argument ").split(":")[0].split("/")[-1]
+    return Problem(field=flag, rule=message.split(": ", 1)[-1], fix=_help_of(command))
+
+
+def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Problem:
+    options = (*(option for option in OPTIONS if command in option.commands), *extra)
+    flags = [flag for option in options for flag in (*option.flags, *(flag for flag, _ in option.shorthands))]
+    if not word.startswith("-"):
+        return Problem(
+            field="line",
+            value=word,
+            rule="one NAME at most; the prompt stands below the line, and a value with spaces in quotes",
+            fix=f'--style "{word} …"',
+        )
+    near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.7)
+    fix = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"{_help_of(command)}; unknown API fields go through --extra NAME=VALUE"
+    )
+    return Problem(field=word.split("=", maxsplit=1)[0], rule="no such option", fix=fix)

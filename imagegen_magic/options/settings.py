@@ -1,0 +1,121 @@
+"""Every option's value, layer upon layer, and where each came from.
+
+A value comes from the first of: the line itself, the session (`%config ImagegenMagics`), the environment
+(`IMAGEGEN_*`), `[tool.imagegen_magic]` of the nearest pyproject.toml, the table's default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from imagegen_magic.errors import OptionError, Problem
+
+from .options import Options
+from .table import OPTIONS, Option
+from .values import BY_NAME, read_values
+
+__all__ = ["SHELL_DEFAULTS", "config_options", "in_layer", "resolve"]
+
+ENV_PREFIX = "IMAGEGEN_"
+SHELL_DEFAULTS: list[Callable[[], Mapping[str, Any]]] = []
+"""Where a loaded extension hands out what `%config` set; at most one. Functions and panels follow it, too."""
+
+
+def config_options() -> list[Option]:
+    """The options that may be set as a default."""
+    return [option for option in OPTIONS if option.config]
+
+
+def resolve(
+    line: Mapping[str, Any],
+    *,
+    session: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Options:
+    """Every option's value, and where each came from.
+
+    Raises:
+        OptionError: a layer other than the line holds an unknown name or an unreadable value.
+    """
+    values: dict[str, Any] = {option.name: option.default for option in OPTIONS}
+    origins: dict[str, str] = dict.fromkeys(values, "default")
+    file_path, file_values = find_project_config(folder or Path.cwd())
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        (f"{file_path.name} [tool.imagegen_magic]" if file_path else "", file_values),
+        ("environment", _environment(os.environ if environ is None else environ)),
+        ("session", dict(session or {})),
+    ]
+    problems: list[Problem] = []
+    for origin, raw in layers:
+        known = {name: value for name, value in raw.items() if name not in BY_NAME or BY_NAME[name].config}
+        problems += [
+            Problem(field=name, where=origin, rule="can't be set as a default", fix="give it on the line")
+            for name in raw.keys() - known.keys()
+        ]
+        read, faults = read_values(known)
+        problems += [in_layer(fault, origin) for fault in faults]
+        values.update(read)
+        origins.update(
+            {name: f"environment {ENV_PREFIX}{name.upper()}" if origin == "environment" else origin for name in read}
+        )
+    if problems:
+        raise OptionError("a default could not be read", problems=tuple(problems))
+    values.update(line)
+    origins.update(dict.fromkeys(line, "line"))
+    return Options(**values, origins=origins)
+
+
+def in_layer(problem: Problem, origin: str) -> Problem:
+    """A fault of a default, its name and its fix as they are written in that layer."""
+    flag, _, value = problem.fix.partition(" ")
+    if problem.field not in BY_NAME:
+        return replace(problem, where=origin)
+    value = value if flag.startswith("--") and value else "true" if BY_NAME[problem.field].kind == "flag" else "…"
+    if origin == "environment":
+        variable = ENV_PREFIX + problem.field.upper()
+        return replace(problem, where=origin, field=variable, fix=f"{variable}={value}, or unset it")
+    line = f"%config ImagegenMagics.{problem.field} = {value}" if origin == "session" else f"{problem.field} = {value}"
+    return replace(problem, where=origin, fix=line)
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The `IMAGEGEN_*` variables that are options' defaults; other names with that prefix are not ours."""
+    names = {ENV_PREFIX + option.name.upper(): option.name for option in config_options()}
+    return {names[key]: value for key, value in environ.items() if key in names and value != ""}
+
+
+@cache
+def _own_table(path: Path, modified: int) -> dict[str, Any] | None:
+    """`[tool.imagegen_magic]` of a pyproject.toml as of that moment (ns): a batch asks for every job."""
+    tools = tomllib.loads(path.read_text(encoding="utf-8")).get("tool")
+    table = tools.get("imagegen_magic") if isinstance(tools, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise ValueError("tool.imagegen_magic must be a table: [tool.imagegen_magic]")
+    return table
+
+
+def find_project_config(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    """The nearest pyproject.toml at or above `folder` that has `[tool.imagegen_magic]`, and that table.
+
+    Raises:
+        OptionError: the nearest pyproject.toml with that table can't be read.
+    """
+    for parent in (folder, *folder.parents):
+        path = parent / "pyproject.toml"
+        if not path.is_file():
+            continue
+        try:
+            table = _own_table(path, path.stat().st_mtime_ns)
+        except (OSError, ValueError) as error:
+            hint = f"correct {path}: nothing is sent while a default can't be read"
+            raise OptionError(f"{path.name} can't be read: {error}", hints=(hint,)) from error
+        if table is not None:
+            return path, {name.replace("-", "_"): value for name, value in table.items()}
+    return None, {}

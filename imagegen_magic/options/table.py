@@ -1,0 +1,536 @@
+"""The table itself: every option, its flags, kind, group and help, one row each.
+
+Field names are the API's own; flags are the same words with dashes. Help texts, completion, the panel's
+controls and the reference pages are made from these rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from imagegen_magic.facts.words import prompt_fields
+
+__all__ = ["BACKGROUNDS", "COMMANDS", "FORMATS", "MODERATIONS", "OPTIONS", "Option"]
+
+COMMANDS: dict[str, str] = {
+    "generate": "%%imagegen",
+    "edit": "%%imagegen_edit",
+    "batch": "%%imagegen_batch",
+    "cutout": "%imagegen cutout",
+}
+"""What each command is called in a notebook."""
+
+BACKGROUNDS = ("transparent", "opaque", "auto")
+MODERATIONS = ("auto", "low")
+FORMATS = ("png", "jpeg", "webp", "gif", "svg")
+"""What the API takes, where no model says otherwise (OpenAI API reference, images)."""
+
+MAKES = frozenset({"generate", "edit", "batch"})
+KEYS = MAKES | {"cutout"}
+CUTS = frozenset({"cutout"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option.
+
+    `kind` is one of text, int, number, money, flag, optional (a flag that may stand alone, then meaning `const`),
+    list, ints, key_value, any. `choices` are values fixed by this package; `suggests` values that a
+    model's data may narrow, or the name of what completes it. `config` marks those that may be defaults.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    kind: str
+    group: str
+    help: str
+    commands: frozenset[str] = MAKES
+    metavar: str = ""
+    default: Any = None
+    const: str | None = None
+    choices: tuple[str, ...] = ()
+    suggests: tuple[str, ...] | str = ()
+    between: tuple[int, int] | None = None
+    """The smallest and largest number allowed, where no model decides."""
+    config: bool = False
+    shorthands: tuple[tuple[str, str], ...] = ()
+    """Flags that stand for one of the values: `--force` for `--if-exists overwrite`."""
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _row(name: str, kind: str, group: str, help: str, *short: str, **more: Any) -> Option:  # noqa: A002 - argparse's word
+    if kind == "flag":
+        more = {"default": False, **more}
+    return Option(name=name, flags=(*short, _flag(name)), kind=kind, group=group, help=help, **more)
+
+
+PICTURE, PROMPT, IMAGES, CUTOUT, FILES, MONEY, SHOW, SERVER = (
+    "picture",
+    "prompt",
+    "input images",
+    "transparent cut-out",
+    "files",
+    "money and time",
+    "display",
+    "server",
+)
+QUALITIES = ("low", "medium", "high", "xhigh", "max", "auto")
+
+_PICTURE = (
+    _row("model", "text", PICTURE, "model id", "-m", config=True, suggests="model", metavar="ID"),
+    _row(
+        "size",
+        "text",
+        PICTURE,
+        "auto, WxH, a preset (square, 4k) or a ratio (16:9, 16:9@2k)",
+        "-s",
+        config=True,
+        suggests="size",
+        metavar="SIZE",
+    ),
+    _row(
+        "quality",
+        "text",
+        PICTURE,
+        "what the model offers: low, medium, high, auto; newer ones xhigh, max",
+        config=True,
+        default="medium",
+        suggests=QUALITIES,
+        metavar="Q",
+    ),
+    _row("n", "int", PICTURE, "how many pictures, 1 to 10; each is billed", "-n", metavar="N"),
+    _row(
+        "output_format",
+        "text",
+        PICTURE,
+        "png, jpeg, webp; newer models gif, svg",
+        "-f",
+        config=True,
+        suggests=FORMATS,
+        metavar="FORMAT",
+    ),
+    _row("output_compression", "int", PICTURE, "0 to 100, jpeg and webp only", metavar="0-100"),
+    _row(
+        "background",
+        "text",
+        PICTURE,
+        "the API's transparency switch (what the picture shows behind its subject is --scene)",
+        suggests=BACKGROUNDS,
+        metavar="|".join(BACKGROUNDS),
+    ),
+    _row("moderation", "text", PICTURE, "auto or low", config=True, suggests=MODERATIONS, metavar="auto|low"),
+    _row(
+        "complexity",
+        "text",
+        PICTURE,
+        "planning effort on models that have it",
+        suggests=("low", "medium", "high"),
+        metavar="low|medium|high",
+    ),
+    _row(
+        "safety_identifier",
+        "text",
+        PICTURE,
+        "hashed id of the end user, at most 128 characters",
+        config=True,
+        metavar="HASH",
+    ),
+    _row("frame_count", "int", PICTURE, "gif: 2 to 16 frames", metavar="N"),
+    _row("frame_duration_ms", "int", PICTURE, "gif: milliseconds a frame, from 20", metavar="MS"),
+    _row("svg_model", "text", PICTURE, "svg: author model, where the project may choose", metavar="ID"),
+    _row(
+        "svg_effort",
+        "text",
+        PICTURE,
+        "svg: the author model's reasoning effort",
+        choices=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        metavar="EFFORT",
+    ),
+    _row(
+        "extra",
+        "key_value",
+        PICTURE,
+        "a field that this version does not know; sent as it is, not validated",
+        metavar="NAME=VALUE",
+    ),
+)
+
+_FIELD_HELP = {
+    "use_case": "slug; see %imagegen tips",
+    "scene": "what the picture shows around its subject (not --background)",
+    "subject": "what it is about",
+    "style": "medium and manner",
+    "composition": "framing, viewpoint, empty space",
+    "lighting": "light and mood",
+    "palette": "colours",
+    "materials": "surfaces and textures",
+    "text": "words that must stand in the picture, verbatim; repeatable",
+    "constraints": "what must hold",
+    "avoid": "what must not appear",
+}
+_PROMPT = (
+    *(
+        _row(
+            name,
+            "list" if name == "text" else "text",
+            PROMPT,
+            _FIELD_HELP[name],
+            *(("--negative",) if name == "avoid" else ()),
+            metavar="SLUG" if name == "use_case" else "TEXT",
+            suggests="slug" if name == "use_case" else (),
+        )
+        for name in prompt_fields()
+    ),
+    _row("keep", "list", PROMPT, "what an edit must not change; repeatable", metavar="TEXT"),
+    _row("augment", "flag", PROMPT, "add the labelled lines of the fields above to the prompt", default=True),
+    _row("raw", "flag", PROMPT, "send {{ }} as typed"),
+    _row("show_prompt", "flag", PROMPT, "print the prompt that would be sent, and stop"),
+)
+
+_IMAGES = (
+    _row(
+        "image",
+        "list",
+        IMAGES,
+        "input picture: path, @id, @name or variable, optionally IMG:role; repeatable, the first is edited",
+        "-i",
+        commands=frozenset({"edit", "batch"}),
+        suggests="image",
+        metavar="IMG[:role]",
+    ),
+    _row(
+        "ref",
+        "list",
+        IMAGES,
+        "reference picture; goes through the edits endpoint; repeatable",
+        "-r",
+        suggests="image",
+        metavar="IMG[:role]",
+    ),
+    _row("mask", "any", IMAGES, "PNG whose transparent pixels will change", suggests="image", metavar="IMG"),
+    _row("mask_box", "list", IMAGES, "a rectangle that will change, in px or %; repeatable", metavar="X,Y,W,H"),
+    _row("mask_invert", "flag", IMAGES, "swap what changes and what stays"),
+    _row("protect", "flag", IMAGES, "put the original back outside the mask, in a second file"),
+    _row(
+        "markup",
+        "any",
+        IMAGES,
+        "PNG with drawn marks that guide the edit, on models that read it",
+        suggests="image",
+        metavar="IMG",
+    ),
+    _row(
+        "input_fidelity",
+        "text",
+        IMAGES,
+        "low or high, on models that let it be set",
+        suggests=("low", "high"),
+        metavar="low|high",
+    ),
+)
+
+_CUTOUT = (
+    _row(
+        "transparent",
+        "optional",
+        CUTOUT,
+        "make a cut-out: bare or chroma = one key colour; difference = two backdrops (a second paid call); native = the API's own alpha",
+        const="chroma",
+        choices=("chroma", "difference", "native"),
+        metavar="MODE",
+    ),
+    _row(
+        "key_color",
+        "text",
+        CUTOUT,
+        "backdrop colour; auto picks one that the subject does not hold",
+        commands=KEYS,
+        suggests=("auto", "green", "magenta", "blue", "#00ff00", "#ff00ff"),
+        metavar="COLOR",
+    ),
+    _row(
+        "opacity",
+        "text",
+        CUTOUT,
+        "what a key-tinted subject is: opaque, or translucent such as glass",
+        commands=KEYS,
+        choices=("opaque", "translucent"),
+        default="opaque",
+        metavar="opaque|translucent",
+    ),
+    _row("edge_contract", "int", CUTOUT, "take this many pixels off the edge, 0 to 16", commands=KEYS, metavar="PX"),
+    _row(
+        "edge_feather",
+        "number",
+        CUTOUT,
+        "soften the edge by this radius in pixels, 0 to 64",
+        commands=KEYS,
+        metavar="PX",
+    ),
+    _row(
+        "auto_key",
+        "text",
+        CUTOUT,
+        "where the backdrop's colour is measured; none takes --key-color at its word",
+        commands=CUTS,
+        choices=("none", "corners", "border"),
+        metavar="none|corners|border",
+    ),
+    _row("soft_matte", "flag", CUTOUT, "measured soft edges in place of a hard key", commands=CUTS, default=True),
+    _row(
+        "tolerance",
+        "int",
+        CUTOUT,
+        "hard key: levels from the key that count as backdrop",
+        commands=CUTS,
+        metavar="0-255",
+    ),
+    _row(
+        "transparent_threshold",
+        "number",
+        CUTOUT,
+        "soft matte: pixels within this many levels of the key are clear; else as measured",
+        commands=CUTS,
+        metavar="0-255",
+    ),
+    _row(
+        "opaque_threshold",
+        "number",
+        CUTOUT,
+        "soft matte: pixels this many levels from the key are opaque; else as measured",
+        commands=CUTS,
+        metavar="0-255",
+    ),
+    _row(
+        "despill",
+        "flag",
+        CUTOUT,
+        "take the key's tint off the subject",
+        "--spill-cleanup",
+        commands=CUTS,
+        default=True,
+    ),
+)
+
+_FILES = (
+    _row(
+        "out",
+        "text",
+        FILES,
+        "file name or template ({name} {slug} {i} {date}) inside the output folder",
+        "-o",
+        metavar="PATH",
+    ),
+    _row("out_dir", "text", FILES, "output folder", config=True, default="output/imagegen", metavar="DIR"),
+    _row(
+        "if_exists",
+        "text",
+        FILES,
+        "when the name is taken; version makes hero-v2.png",
+        config=True,
+        default="version",
+        choices=("version", "fail", "overwrite"),
+        metavar="version|fail|overwrite",
+        shorthands=(("--force", "overwrite"),),
+    ),
+    _row(
+        "web",
+        "ints",
+        FILES,
+        "also save a copy scaled to this longest edge; repeatable",
+        "--downscale-max-dim",
+        metavar="PX",
+    ),
+    _row(
+        "web_suffix",
+        "text",
+        FILES,
+        "how the copy's name ends; {px} is its longest edge",
+        "--downscale-suffix",
+        default="-web{px}",
+        metavar="TEXT",
+    ),
+    _row(
+        "reuse",
+        "flag",
+        FILES,
+        "return the stored result of an identical request instead of paying again",
+        config=True,
+        default=False,
+    ),
+    _row("alt", "text", FILES, "alternative text for the picture", metavar="TEXT"),
+)
+
+_MONEY = (
+    _row("dry_run", "flag", MONEY, "check and show everything, send nothing"),
+    _row("max_cost", "money", MONEY, "refuse when the estimate's upper end is above this", config=True, metavar="USD"),
+    _row(
+        "session_max_cost",
+        "money",
+        MONEY,
+        "the same for everything this kernel has sent",
+        config=True,
+        commands=frozenset(),
+        metavar="USD",
+    ),
+    _row("confirm_above", "money", MONEY, "ask for -y above this", config=True, metavar="USD"),
+    _row("yes", "flag", MONEY, "yes to the question of --confirm-above", "-y"),
+    _row(
+        "timeout", "number", MONEY, "seconds without a byte before giving up", config=True, default=300.0, metavar="S"
+    ),
+    _row("deadline", "number", MONEY, "seconds in all before giving up", config=True, default=600.0, metavar="S"),
+    _row(
+        "retries",
+        "int",
+        MONEY,
+        "how often to retry what is known not to be billed",
+        config=True,
+        default=4,
+        metavar="N",
+    ),
+    _row(
+        "retry_ambiguous",
+        "int",
+        MONEY,
+        "also retry what may have been billed, this often",
+        config=True,
+        default=0,
+        metavar="N",
+    ),
+    _row("detach", "flag", MONEY, "run in the background; the output fills when the picture comes"),
+)
+
+_SHOW = (
+    _row(
+        "partial_images",
+        "int",
+        SHOW,
+        "live previews, 0 to 3 (100 tokens each); 1 in a live front end, 0 elsewhere",
+        "--partials",
+        config=True,
+        metavar="0-3",
+    ),
+    _row(
+        "preview",
+        "int",
+        SHOW,
+        "longest edge of the inline preview in pixels; 0 shows text only",
+        config=True,
+        default=768,
+        metavar="PX",
+    ),
+    _row(
+        "caption",
+        "text",
+        SHOW,
+        "what stands below the picture",
+        config=True,
+        default="full",
+        choices=("full", "minimal", "none"),
+        metavar="full|minimal|none",
+    ),
+    _row(
+        "progress",
+        "text",
+        SHOW,
+        "auto shows progress in a live front end only",
+        config=True,
+        default="auto",
+        choices=("auto", "on", "off"),
+        metavar="auto|on|off",
+    ),
+    _row("quiet", "flag", SHOW, "show nothing; bind NAME only", "-q"),
+)
+
+_SERVER = (
+    _row(
+        "backend",
+        "text",
+        SERVER,
+        "openai (or any compatible server), or the offline simulator",
+        config=True,
+        default="openai",
+        choices=("openai", "simulator"),
+        metavar="openai|simulator",
+    ),
+    _row(
+        "base_url",
+        "text",
+        SERVER,
+        "a compatible server's address; else as the SDK reads its environment",
+        config=True,
+        metavar="URL",
+    ),
+    _row(
+        "dialect",
+        "text",
+        SERVER,
+        "which server's habits to follow; else told from the address",
+        config=True,
+        metavar="NAME",
+    ),
+    _row("models_file", "text", SERVER, "TOML file that adds or overrides models", config=True, metavar="PATH"),
+)
+
+_BATCH = frozenset({"batch"})
+_BATCH_ROWS = (
+    _row(
+        "source",
+        "any",
+        "batch",
+        "variable or file (JSONL, CSV) with the jobs",
+        "--input",
+        "--from",
+        commands=_BATCH,
+        metavar="VAR|FILE",
+    ),
+    _row(
+        "grid",
+        "list",
+        "batch",
+        "every combination: --grid size=square,landscape quality=low,high",
+        commands=_BATCH,
+        metavar="NAME=A,B",
+    ),
+    _row(
+        "concurrency",
+        "int",
+        "batch",
+        "requests in flight, 1 to 64",
+        commands=_BATCH,
+        between=(1, 64),
+        config=True,
+        default=5,
+        metavar="N",
+    ),
+    _row(
+        "ipm",
+        "number",
+        "batch",
+        "images a minute; else from the server's headers",
+        commands=_BATCH,
+        config=True,
+        metavar="N",
+    ),
+    _row("fail_fast", "flag", "batch", "stop sending at the first failure", commands=_BATCH),
+    _row("skip_invalid", "flag", "batch", "send the good jobs although others are faulty", commands=_BATCH),
+    _row(
+        "via",
+        "text",
+        "batch",
+        "direct, or batch-api: overnight at half price",
+        commands=_BATCH,
+        default="direct",
+        choices=("direct", "batch-api"),
+        metavar="direct|batch-api",
+    ),
+)
+
+OPTIONS: tuple[Option, ...] = (
+    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
+)  # fmt: skip
+"""Every option, in the order of help texts and reference pages."""

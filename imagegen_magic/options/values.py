@@ -1,0 +1,165 @@
+"""Typed values of options from texts or Python values, with every fault found; the table is `options.table`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from imagegen_magic.errors import Problem
+
+from .table import OPTIONS, Option
+
+__all__ = ["BY_NAME", "CALLS", "read_call", "read_values"]
+
+BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
+
+
+def read_values(
+    raw: Mapping[str, Any], *, where: str = "", extra: Sequence[Option] = ()
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Typed values from texts or Python values, by the table and a surface's `extra` options, and every fault found."""
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    table = BY_NAME | {option.name: option for option in extra}
+    for name, given in raw.items():
+        option = table.get(name)
+        if option is None:
+            near = difflib.get_close_matches(name, BY_NAME, n=2, cutoff=0.7)
+            fix = f"did you mean {' or '.join(near)}?" if near else "unknown API fields go through extra={...}"
+            problems.append(Problem(field=name, value=given, rule="no such option", fix=fix, where=where))
+        elif given is not None:
+            try:
+                values[name] = _READERS[option.kind](option, given)
+            except ValueError as fault:
+                problems.append(Problem(field=name, value=given, rule=str(fault), fix=_fix(option), where=where))
+    return values, problems
+
+
+CALLS = {
+    "dry_run": "imagegen_magic.preview(…)",
+    "detach": "imagegen_magic.start(…)",
+    "show_prompt": "imagegen_magic.preview(…).prompt",
+}
+"""Options of a cell that are functions of their own in Python, so that each function returns one type."""
+
+
+def read_call(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Typed values of the keyword arguments of a call from Python, and every fault found."""
+    values, problems = read_values({name: value for name, value in raw.items() if name not in CALLS})
+    rule = "a function of its own in Python"
+    problems += [Problem(field=name, value=raw[name], rule=rule, fix=CALLS[name]) for name in raw if name in CALLS]
+    return values, problems
+
+
+def unsendable(text: str) -> bool:
+    """True where `text` holds a null character, or half of a surrogate pair, which no encoding takes."""
+    return "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _fix(option: Option) -> str:
+    """The line to type instead, by the option's kind."""
+    example = str(option.default) if option.between and option.default is not None else ""
+    values = "|".join(option.choices) or example or option.metavar or option.name.upper()
+    return f"{option.flags[-1]} {values}" if option.kind != "flag" else option.flags[-1]
+
+
+def _read_text(option: Option, given: Any) -> str:
+    text = given if isinstance(given, str) else str(given)
+    if unsendable(text):
+        raise ValueError("null characters and lone surrogates fit into no file name and no request")
+    if option.choices and text not in option.choices:
+        near = difflib.get_close_matches(text, option.choices, n=1)
+        raise ValueError(f"one of {', '.join(option.choices)}" + (f" (did you mean {near[0]}?)" if near else ""))
+    return text
+
+
+def _read_int(option: Option, given: Any) -> int:
+    if isinstance(given, bool) or (isinstance(given, float) and not given.is_integer()):
+        raise ValueError("a whole number is needed")
+    try:
+        number = int(given)
+    except (TypeError, ValueError):
+        raise ValueError("a whole number is needed") from None
+    if option.between is not None and not option.between[0] <= number <= option.between[1]:
+        raise ValueError(f"from {option.between[0]} to {option.between[1]}")
+    return number
+
+
+def _read_number(option: Option, given: Any) -> float:
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        raise ValueError("a number is needed") from None
+    if not number >= 0 or number == float("inf"):
+        raise ValueError("a number of at least 0 is needed")
+    return number
+
+
+def _read_money(option: Option, given: Any) -> Decimal:
+    try:
+        amount = Decimal(str(given).removeprefix("$"))
+    except InvalidOperation:
+        raise ValueError("an amount in USD is needed, for example 0.50") from None
+    if not amount.is_finite() or amount < 0:
+        raise ValueError("an amount of at least 0 USD is needed")
+    return amount
+
+
+def _read_flag(option: Option, given: Any) -> bool:
+    if isinstance(given, bool):
+        return given
+    word = str(given).strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("true or false")
+
+
+def _read_optional(option: Option, given: Any) -> str | None:
+    """A flag that may stand alone: True means its bare value, False means off."""
+    if given is True:
+        return str(option.const)
+    return None if given is False else _read_text(option, given)
+
+
+def _read_list(option: Option, given: Any) -> tuple[Any, ...]:
+    return tuple(given) if isinstance(given, (list, tuple)) else (given,)
+
+
+def _read_ints(option: Option, given: Any) -> tuple[int, ...]:
+    return tuple(_read_int(option, item) for item in _read_list(option, given))
+
+
+def _read_key_value(option: Option, given: Any) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        return dict(given)
+    pairs = [str(item).partition("=") for item in _read_list(option, given)]
+    if any(not equals or not key for key, equals, _ in pairs):
+        raise ValueError("NAME=VALUE is needed")
+    return {key: _json_or_text(value) for key, _, value in pairs}
+
+
+def _json_or_text(text: str) -> Any:
+    """Numbers, true, false, null and JSON structures as such; anything else as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+_READERS: dict[str, Any] = {
+    "text": _read_text,
+    "int": _read_int,
+    "number": _read_number,
+    "money": _read_money,
+    "flag": _read_flag,
+    "optional": _read_optional,
+    "list": _read_list,
+    "ints": _read_ints,
+    "key_value": _read_key_value,
+    "any": lambda option, given: given,
+}

@@ -1,0 +1,78 @@
+"""From the text of a cell to the prompt that is sent: variables, labelled fields, use cases, roles.
+
+The body alone is sent as typed. Only fields that the user asked for add lines, and `--show-prompt` shows them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from imagegen_magic.facts.words import hard_subjects, prompt_fields
+
+__all__ = [
+    "compose_prompt",
+    "hard_subject_words",
+    "prompt_slug",
+]
+
+
+def compose_prompt(
+    body: str,
+    fields: Mapping[str, object],
+    *,
+    roles: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    clauses: Sequence[str] = (),
+) -> str:
+    """The prompt to send: the body as typed where nothing else is given, labelled lines otherwise.
+
+    `roles` are the input images' roles in order (empty strings allowed); `keep` what must not change;
+    `clauses` whole paragraphs to append (the chroma-key backdrop).
+    """
+    lines = [line for name in prompt_fields() if name in fields for line in _field_lines(name, fields[name])]
+    lines += _role_lines(roles)
+    lines += [f"Change only what is asked for; keep unchanged: {'; '.join(keep)}"] if keep else []
+    if not lines:
+        return "\n\n".join([body, *clauses]) if clauses else body
+    first = [f"{prompt_fields()['use_case']}: {fields['use_case']}"] if fields.get("use_case") else []
+    rest = [line for line in lines if line not in first]
+    return "\n".join([*first, f"Request: {body.strip()}", *rest, *(f"\n{clause}" for clause in clauses)])
+
+
+def _field_lines(name: str, value: object) -> list[str]:
+    label = prompt_fields()[name]
+    if value in (None, "", ()):
+        return []
+    if name == "text":
+        texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [str(value)]
+        return [f'{label}: "{text}"' for text in texts]
+    return [f"{label}: {value}"]
+
+
+def _role_lines(roles: Sequence[str]) -> list[str]:
+    """`Image 1: target` and so on, only where a role was given."""
+    return [f"Image {number}: {role}" for number, role in enumerate(roles, 1) if role] if any(roles) else []
+
+
+def hard_subject_words(prompt: str) -> list[tuple[str, str]]:
+    """(word, kind) for every word that names something a single chroma key extracts badly."""
+    words = set(_words(prompt))
+    return [(word, kind) for kind, names in hard_subjects().items() for word in names if word in words]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z][a-z-]*", text.lower())
+
+
+def prompt_slug(prompt: str, limit: int = 40) -> str:
+    """A short name made of the prompt's first words: lower-case ASCII letters, digits and dashes; never empty."""
+    words = re.findall(r"[a-z0-9]+", prompt.lower())
+    skipped = [word for word in words if word not in ("a", "an", "the", "of", "with", "and", "on", "in")]
+    slug = ""
+    for word in skipped or words:
+        longer = f"{slug}-{word}" if slug else word
+        if len(longer) > limit:
+            break
+        slug = longer
+    return slug or "image"

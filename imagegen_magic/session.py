@@ -1,0 +1,300 @@
+"""What the calls of one kernel or program share, and the way of one request through it."""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from imagegen_magic._version import __version__
+from imagegen_magic.batch.runs import Batches
+from imagegen_magic.display.doctor import installed_versions
+from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.facts.catalog import Catalog, load_catalog
+from imagegen_magic.images.masks import mask_overlay
+from imagegen_magic.images.preview import Preview, preview_of
+from imagegen_magic.images.references import Inputs, gather_inputs
+from imagegen_magic.jobs.planning import Job, check_budget, plan_job
+from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
+from imagegen_magic.jobs.running import Run, run_job
+from imagegen_magic.jobs.spending import Spending
+from imagegen_magic.jobs.task import Task, TaskList
+from imagegen_magic.options.options import Options
+from imagegen_magic.options.settings import resolve
+from imagegen_magic.options.values import read_call
+from imagegen_magic.request.request import WIRE_FIELDS
+from imagegen_magic.request.response import OnEvent, ignore
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.library import Library
+from imagegen_magic.store.recovery import recover
+
+if TYPE_CHECKING:
+    from imagegen_magic.matting.cutout import Cutout
+    from imagegen_magic.wire.client import Client
+
+__all__ = ["Clients", "Session"]
+
+
+class Clients(Protocol):
+    """Where a session gets its clients from; `wire.client.Clients` keeps one for each server."""
+
+    def get(self, options: Options) -> Client:
+        """The client for the options' server."""
+
+    def close(self) -> None:
+        """Closes the connections; the next call opens them anew."""
+
+
+class Session:
+    """Everything that the calls of one kernel or program share. Safe for several threads.
+
+    Args:
+        defaults: called for the session's own defaults before each call (`%config`), or None.
+        clients: where its clients come from; None makes them as they are needed.
+
+    Attributes:
+        tasks: what runs, and what ran.
+        spending: what this session's requests cost.
+        library: looking back: the images of the output folder.
+        batches: many jobs, now or by the Batch API.
+
+    Example:
+        >>> session = Session(defaults=lambda: {"backend": "simulator"})
+        >>> session.generate("a red fox").path
+        PosixPath('.../output/imagegen/red-fox.png')
+    """
+
+    def __init__(
+        self, *, defaults: Callable[[], Mapping[str, Any]] | None = None, clients: Clients | None = None
+    ) -> None:
+        self._defaults = defaults or dict
+        self._clients = clients
+        self._stores: dict[Path, Store] = {}
+        self._lock = threading.RLock()
+        self.tasks = TaskList()
+        self.spending = Spending()
+        self.batches = Batches(self)
+
+    # what is shared
+
+    def options(self, values: Mapping[str, Any] | None = None) -> Options:
+        """Every option after all layers."""
+        return resolve(values or {}, session=self._defaults())
+
+    def catalog(self, options: Options) -> Catalog:
+        """The models known, the user's own file included."""
+        extra = options.models_file
+        return load_catalog(Path(extra).expanduser() if extra else None)
+
+    def store(self, options: Options) -> Store:
+        """The store of the output folder."""
+        folder = Path(options.out_dir).expanduser().resolve()
+        with self._lock:
+            if folder not in self._stores:
+                self._stores[folder] = Store(folder)
+                if folder.exists():
+                    recover(self._stores[folder])
+            return self._stores[folder]
+
+    @property
+    def library(self) -> Library:
+        """The images of the output folder, as it is set now."""
+        return Library(self.store(self.options()))
+
+    @property
+    def clients(self) -> Clients:
+        """Where clients come from."""
+        from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the SDK comes with the first call: 0.24 s
+
+        with self._lock:
+            if self._clients is None:
+                self._clients = OnePerServer()
+            return self._clients
+
+    def close(self) -> None:
+        """Closes the connections; the next call opens them anew."""
+        if self._clients is not None:
+            self._clients.close()
+
+    # one request
+
+    def plan(
+        self,
+        prompt: str,
+        values: Mapping[str, Any],
+        *,
+        command: str = "generate",
+        name: str | None = None,
+        problems: Sequence[Problem] = (),
+        cell: str = "",
+        variables: Mapping[str, object] | None = None,
+        live: bool = False,
+        in_batch: bool = False,
+    ) -> Job:
+        """The job that would run, checked whole; nothing is sent or written.
+
+        Raises:
+            RequestError: anything is wrong; every fault is in `.problems`.
+            BudgetError: it may cost more than a limit.
+        """
+        options = self.options(values)
+        if live and options.partial_images is None and _streams_well(options):
+            options = options.changed("live front end", partial_images=1)
+        inputs = self._inputs(options, command, variables or {})
+        faults = [*problems, *self._out_problems(options)]
+        job = plan_job(
+            prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, problems=faults, cell=cell
+        )
+        if not (options.dry_run or options.show_prompt or in_batch):
+            check_budget(job.estimate, options, self.spending.total)
+        return job
+
+    def _out_problems(self, options: Options) -> tuple[Problem, ...]:
+        """A file name that leaves the output folder, found before anything is sent."""
+        if options.out is None:
+            return ()
+        try:
+            self.store(options).peek("image", 1, "png", if_exists="overwrite", out=options.out)
+        except OptionError as error:
+            return error.problems
+        return ()
+
+    def _inputs(self, options: Options, command: str, variables: Mapping[str, object]) -> Inputs | None:
+        """The images that the options name, read and checked; None without any."""
+        given = (options.image, options.ref, options.mask, options.mask_box, options.markup)
+        if command != "edit" and all(value is None for value in given):
+            return None
+        return gather_inputs(options, command, variables, Library(self.store(options)))
+
+    def preview_of(self, job: Job) -> JobPreview:
+        """What a planned job would send, save and cost.
+
+        Raises:
+            OptionError: the server is known not to take it.
+        """
+        store, client = self.store(job.options), self.clients.get(job.options)
+        paths = store.peek(
+            job.stem, job.request.count, job.request.format, if_exists=job.options.if_exists, out=job.options.out
+        )
+        arguments, left_out = client.arguments(job.request)
+        sent = {**arguments, **arguments.get("extra_body", {})}
+        described = job.request.describe().items()
+        return JobPreview(
+            request={name: value for name, value in described if name in sent or name not in WIRE_FIELDS},
+            prompt=job.request.prompt,
+            paths=paths,
+            estimate=job.estimate,
+            server=client.server,
+            notes=(*job.notes, *left_out),
+            warnings=job.warnings,
+            overlay=_overlay(job),
+        )
+
+    def run_job(self, job: Job, *, on_event: OnEvent = ignore, cancel: threading.Event | None = None) -> ImageResult:
+        """The saved result of a planned job.
+
+        Raises:
+            CallError: the request failed.
+            StoreError: its files can't be written, found before anything is sent where it can be.
+        """
+        return run_job(job, self.run_context(job, on_event=on_event, cancel=cancel or threading.Event()))
+
+    def run_context(self, job: Job, **how: Any) -> Run:
+        """What a job of this session runs with; `how` replaces fields of it."""
+        client, store = self.clients.get(job.options), self.store(job.options)
+        return Run(
+            **{
+                "send": client.send,
+                "server": client.server,
+                "store": store,
+                "engine": self,
+                "on_event": ignore,
+                "versions": _versions(),
+                "on_record": lambda record: self.spending.count(store.folder, record),
+                **how,
+            }
+        )
+
+    def start_job(self, job: Job, *, on_event: OnEvent = ignore) -> Task[ImageResult]:
+        """A planned job, running in a thread of its own."""
+        count = job.request.count
+        title = f"{job.name or job.stem} ({job.request.model}, {count} picture{'s' * (count > 1)})"
+        return self.tasks.start(title, lambda task: self.run_job(job, on_event=on_event, cancel=task.cancel_event))
+
+    # the same from Python
+
+    def generate(
+        self, prompt: str, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
+    ) -> ImageResult:
+        """As `imagegen_magic.generate`."""
+        return self.run_job(self._plan_call(prompt, name, options), on_event=on_event)
+
+    def edit(
+        self, prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
+    ) -> ImageResult:
+        """As `imagegen_magic.edit`."""
+        return self.run_job(self._plan_call(prompt, name, {**options, "image": image}), on_event=on_event)
+
+    def preview(self, prompt: str, *, name: str | None = None, **options: Any) -> JobPreview:
+        """As `imagegen_magic.preview`."""
+        return self.preview_of(self._plan_call(prompt, name, options, dry_run=True))
+
+    def start(
+        self, prompt: str, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
+    ) -> Task[ImageResult]:
+        """As `imagegen_magic.start`."""
+        return self.start_job(self._plan_call(prompt, name, options), on_event=on_event)
+
+    def cutout(self, image: Any, **options: Any) -> Cutout:
+        """As `imagegen_magic.cutout`."""
+        from imagegen_magic.matting.cutout import cutout  # noqa: PLC0415 - numpy and OpenCV come with the first cut-out: 0.2 s
+
+        return cutout(image, **options)
+
+    def find_result(self, token: str) -> ImageResult:
+        """The stored result that `@hero`, `@17` or `@last` means.
+
+        Raises:
+            OptionError: the history has nothing of that name.
+        """
+        options = self.options()
+        store = self.store(options)
+        record, _ = store.history.find(token)
+        images = tuple(
+            GeneratedImage(
+                path=store.folder / e.path, source=store.folder / e.path, index=e.index, record=record, engine=self
+            )
+            for e in record.api_files()
+        )
+        return ImageResult(images=images, record=record, options=options)
+
+    def _plan_call(self, prompt: str, name: str | None, options: Mapping[str, Any], **more: Any) -> Job:
+        """The job of a call from Python; an `image` makes it an edit."""
+        given = dict(options)
+        image = given.get("image")
+        if "image" in given and not (isinstance(image, (list, tuple)) and not isinstance(image, ImageResult)):
+            given["image"] = (image,)
+        values, problems = read_call(given)
+        command = "edit" if "image" in given else "generate"
+        return self.plan(prompt, {**values, **more}, command=command, name=name, problems=problems)
+
+
+def _streams_well(options: Options) -> bool:
+    """True if a live preview is worth its price by itself: one image, of a format that streams, and not a draft."""
+    return (options.n or 1) == 1 and options.output_format not in ("gif", "svg") and options.quality != "low"
+
+
+def _overlay(job: Job) -> Preview | None:
+    """What a mask will change, hatched, for a dry run; None without a mask."""
+    if job.request.mask is None or not job.request.images:
+        return None
+    return preview_of(mask_overlay(job.request.images[0], job.request.mask))
+
+
+@cache
+def _versions() -> dict[str, str]:
+    versions = {name: version for name, version in installed_versions().items() if name in ("openai", "pillow")}
+    return {"imagegen_magic": __version__, "python": platform.python_version(), **versions}

@@ -1,0 +1,228 @@
+"""Palettes: read from files and names, or found in the art; distances are OKLab's, and nothing is left to chance."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.matting.arrays import Bytes, Floats, Indices, as_floats
+
+from .colours import from_oklab, to_oklab
+
+__all__ = [
+    "PaletteChoice",
+    "coarse_colours",
+    "merge_colours",
+    "named_palettes",
+    "nearest_coarse",
+    "nearest_colours",
+    "pick_colours",
+    "read_palette",
+    "settle_palette",
+    "to_hex",
+]
+
+PaletteChoice: TypeAlias = "int | str | os.PathLike[str] | Sequence[str] | None"
+"""A number of colours, a palette's name or file (.gpl, .hex, .pal), its colours as `#rrggbb`, or None: as many as there are."""
+
+MOST = 256
+BITS = 5
+ALIKE = 0.035
+"""Colours closer than this in OKLab are one colour that a model painted unevenly."""
+ROUNDS = 12
+
+
+@cache
+def named_palettes() -> dict[str, tuple[str, ...]]:
+    """The palettes that have a name, as tuples of `#rrggbb`."""
+    text = files(__package__).joinpath("palettes.toml").read_text(encoding="utf-8")
+    return {name: tuple(f"#{colour}" for colour in entry["colours"]) for name, entry in tomllib.loads(text).items()}
+
+
+def settle_palette(choice: PaletteChoice) -> Bytes | int | None:
+    """The colours (n, 3) uint8 that a choice names, the number of colours it asks for, or None for as many as there are.
+
+    Raises:
+        OptionError: a name that is not known, a file that can't be read, or a number outside of 2 to 256.
+    """
+    if choice is None or isinstance(choice, int):
+        return _counted(choice)
+    if isinstance(choice, (str, os.PathLike)):
+        return _named(os.fspath(choice))
+    return _parsed([str(colour) for colour in choice])
+
+
+def _counted(count: int | None) -> int | None:
+    if count is not None and not 2 <= count <= MOST:
+        raise _refused(count, f"a palette has 2 to {MOST} colours", "palette=16")
+    return count
+
+
+def _named(text: str) -> Bytes | int | None:
+    if text.isdecimal():
+        return _counted(int(text))
+    known = named_palettes()
+    if text.lower() in known:
+        return _parsed(known[text.lower()])
+    if Path(text).suffix.lower() in READERS:
+        return read_palette(text)
+    near = difflib.get_close_matches(text.lower(), known, n=1)
+    raise _refused(
+        text,
+        f"a number, a file ({', '.join(READERS)}) or one of {', '.join(known)}",
+        f"palette={near[0] if near else 'pico-8'!r}",
+    )
+
+
+def _parsed(colours: Sequence[str]) -> Bytes:
+    digits = [colour.strip().lstrip("#") for colour in colours]
+    bad = next((colour for colour in digits if not re.fullmatch(r"[0-9a-fA-F]{6}", colour)), None)
+    if bad is not None or not digits or len(digits) > MOST:
+        raise _refused(bad or len(digits), f"1 to {MOST} colours as #rrggbb", "palette=['#1a1c2c', '#f4f4f4']")
+    return np.array([[int(colour[i : i + 2], 16) for i in (0, 2, 4)] for colour in dict.fromkeys(digits)], np.uint8)
+
+
+def _refused(value: object, rule: str, fix: str) -> OptionError:
+    return OptionError(
+        "the palette can't be used", problems=(Problem(field="palette", value=value, rule=rule, fix=fix),)
+    )
+
+
+def read_palette(path: str | os.PathLike[str]) -> Bytes:
+    """The colours (n, 3) uint8 of a palette file: GIMP's .gpl, one RRGGBB a line (.hex), or JASC's .pal.
+
+    Formats: developer.gimp.org/core/standards/gpl (read 2026-11-26); JASC-PAL 0100.
+
+    Raises:
+        OptionError: there is no such file, or it does not hold 1 to 256 colours of its format.
+    """
+    source = Path(path)
+    reader = READERS.get(source.suffix.lower())
+    if reader is None:
+        raise _refused(source.name, f"palette files end in {', '.join(READERS)}", "save it as .gpl")
+    try:
+        lines = source.read_text(encoding="utf-8-sig").splitlines()
+        colours = list(reader(lines))
+    except (OSError, ValueError) as error:
+        raise _refused(
+            source.name, f"this is not a palette of its format ({error})", "open it in GIMP and save it again"
+        ) from None
+    return _parsed(colours)
+
+
+def _gpl(lines: Sequence[str]) -> Iterator[str]:
+    if not lines or lines[0].strip() != "GIMP Palette":
+        raise ValueError("line 1 is not `GIMP Palette`")
+    for line in lines[1:]:
+        if match := re.match(r"\s*(\d+)\s+(\d+)\s+(\d+)", line):
+            yield _levels(match.groups())
+
+
+def _hex(lines: Sequence[str]) -> Iterator[str]:
+    yield from (line.strip() for line in lines if line.strip() and not line.startswith(";"))
+
+
+def _pal(lines: Sequence[str]) -> Iterator[str]:
+    if [line.strip() for line in lines[:2]] != ["JASC-PAL", "0100"]:
+        raise ValueError("it does not begin with JASC-PAL and 0100")
+    yield from (_levels(line.split()[:3]) for line in lines[3:] if line.strip())
+
+
+def _levels(words: Sequence[str]) -> str:
+    levels = [int(word) for word in words]
+    if len(levels) != 3 or not all(0 <= level <= 255 for level in levels):
+        raise ValueError(f"{' '.join(words)} is not a colour")
+    return "".join(f"{level:02x}" for level in levels)
+
+
+READERS = {".gpl": _gpl, ".hex": _hex, ".pal": _pal}
+
+
+def to_hex(colours: Bytes) -> tuple[str, ...]:
+    """Colours (n, 3) as `#rrggbb`."""
+    return tuple("#{:02x}{:02x}{:02x}".format(*map(int, colour)) for colour in colours)
+
+
+def merge_colours(colours: Bytes, weights: Floats) -> Bytes:
+    """The colours (n, 3) that are plainly different, each the mean of those alike; heavy ones gather their neighbours."""
+    lab = to_oklab(colours)
+    leaders = np.zeros((0, 3), np.float32)
+    for index in np.argsort(-weights, kind="stable"):
+        far = len(leaders) == 0 or float(np.linalg.norm(leaders - lab[index], axis=1).min()) > ALIKE
+        if far and len(leaders) < MOST:
+            leaders = np.concatenate([leaders, lab[index : index + 1]])
+    return _by_lightness(_settled(lab, weights, leaders, rounds=2))
+
+
+def pick_colours(colours: Bytes, weights: Floats, count: int) -> Bytes:
+    """At most `count` colours (n, 3) that stand for weighted colours: the farthest from those chosen come first.
+
+    So a highlight of a few pixels keeps its colour, and the same art gives the same palette every time.
+    """
+    lab = to_oklab(colours)
+    chosen = lab[[int(np.argmax(weights))]]
+    away = np.linalg.norm(lab - chosen, axis=1)
+    while len(chosen) < count and away.max() > ALIKE / 2:
+        worst = int(np.argmax(away**2 * np.sqrt(weights)))
+        chosen = np.concatenate([chosen, lab[[worst]]])
+        away = np.minimum(away, np.linalg.norm(lab - lab[worst], axis=1))
+    return _by_lightness(_settled(lab, weights, chosen, rounds=ROUNDS))
+
+
+def _settled(lab: Floats, weights: Floats, centres: Floats, rounds: int) -> Floats:
+    """Lloyd's rounds of k-means: each centre becomes the mean of what is nearest to it."""
+    for _ in range(rounds):
+        nearest = _nearest(lab, centres)
+        total = np.bincount(nearest, weights, len(centres))
+        means = np.stack([np.bincount(nearest, weights * lab[:, i], len(centres)) for i in range(3)], axis=1)
+        kept = total > 0
+        centres = as_floats(means[kept] / total[kept, None])
+    return centres
+
+
+def _by_lightness(lab: Floats) -> Bytes:
+    return from_oklab(lab[np.lexsort((lab[:, 2], lab[:, 1], lab[:, 0]))])
+
+
+def _nearest(lab: Floats, centres: Floats) -> Indices:
+    squares = (centres**2).sum(axis=1)[None] - 2 * lab @ centres.T
+    return np.asarray(np.argmin(squares, axis=1), np.intp)
+
+
+def nearest_colours(colours: Bytes, palette: Bytes) -> Indices:
+    """For each colour (n, 3) the index of the palette's most alike."""
+    return _nearest(to_oklab(colours), to_oklab(palette))
+
+
+def nearest_coarse(colours: Bytes, palette: Bytes) -> Indices:
+    """The same for very many colours, by way of coarse ones: near a border it may take the second nearest."""
+    found, back = np.unique(_codes(colours), return_inverse=True)
+    return nearest_colours(_decoded(found), palette)[back.reshape(-1)]
+
+
+def coarse_colours(colours: Bytes) -> tuple[Bytes, Floats]:
+    """The different colours of (n, 3) when 5 bits a channel are kept, and how many pixels have each."""
+    found, counts = np.unique(_codes(colours), return_counts=True)
+    return _decoded(found), counts.astype(np.float32)
+
+
+def _codes(colours: Bytes) -> Indices:
+    """Colours as numbers of 15 bits."""
+    coarse = colours.astype(np.intp) >> (8 - BITS)
+    return np.asarray((coarse[..., 0] << 2 * BITS) | (coarse[..., 1] << BITS) | coarse[..., 2], np.intp)
+
+
+def _decoded(codes: Indices) -> Bytes:
+    half = 1 << (7 - BITS)
+    levels = [((codes >> shift & (1 << BITS) - 1) << (8 - BITS)) + half for shift in (2 * BITS, BITS, 0)]
+    return np.stack(levels, axis=1).astype(np.uint8)

@@ -1,0 +1,318 @@
+"""The public calls: a sheet of figures in, sprites and a measured report out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from imagegen_magic.errors import CutoutError, OptionError, Problem
+from imagegen_magic.matting.arrays import Bytes
+from imagegen_magic.matting.cutout import Picture, cutout
+from imagegen_magic.matting.report import Check
+
+from .cells import Grid, Layout, assign_cells
+from .checks import Drift, SheetReport, check_frames, check_layout, drift_of
+from .figures import Figure, cut_figures, cut_objects, figure_of
+from .palette import PaletteChoice, to_hex
+from .parts import SOLID, find_parts
+from .pixels import PixelFigures, pixel_figures
+from .placing import Ground, Placement, ground_lines, place, reach_of, settle_ground, settle_placement, whole_pixels
+from .sprites import Sprites, spread_times
+
+__all__ = ["grid_of", "read_cell", "slice_objects", "slice_sheet"]
+
+Size: TypeAlias = "tuple[int, int]"
+Standing: TypeAlias = "list[tuple[Figure, int]]"
+"""Figures, each with its row on the sheet."""
+MARGIN = 1 / 16
+KEY_HINTS = ("is the key colour right? key='auto' takes the border's",)
+OBJECT_GAP = 0.004
+"""Parts of an object may be this share of the sheet's longer edge apart."""
+
+
+def slice_sheet(
+    image: Picture,
+    *,
+    frames: int | None = None,
+    columns: int | None = None,
+    rows: int | None = None,
+    cell: str | Size | None = None,
+    pixel_art: bool = False,
+    palette: PaletteChoice = None,
+    pitch: float | None = None,
+    ground: Ground = "auto",
+    like: Sprites | None = None,
+    margin: float = MARGIN,
+    key: str = "auto",
+    name: str = "sprite",
+    fps: float = 10,
+    loops: bool = True,
+) -> Sprites:
+    """The frames of a sheet: found, cut out with one key for the whole sheet, anchored, scaled and checked.
+
+    `image` is anything that `cutout` takes; a sheet that is transparent already stays as it is. The grid is `columns` by
+    `rows`, `frames` of whose cells hold a figure; what is left out is found, and what differs is reported.
+
+    Args:
+        cell: the exact size of a frame, `64x64` or (64, 64), in pixels; without it frames keep the sheet's scale.
+        pixel_art: finds the painted lattice and makes one real pixel of each of its blocks.
+        palette: for pixel art: a number of colours, a name (`pico-8`), a .gpl, .hex or .pal file, or colours.
+        pitch: for pixel art: pixels of the sheet for one of the art, taken at its word.
+        ground: `feet` sets every frame on its feet, `row` keeps the height of a jump above the lowest feet of its row,
+            `auto` decides by the name and by how far feet are apart.
+        like: sprites whose cell, scale and pivot these get too, so that the same hero can change its animation.
+        margin: the share of a cell, on each side, that stays empty.
+        key: the backdrop's colour; `auto` takes what fills the border.
+        name: what frames are called, and by `idle`, `jump` and the like what is to be expected of their feet.
+        fps: frames a second.
+        loops: False for what is played once, such as an attack.
+
+    Raises:
+        CutoutError: there is no flat backdrop, or no figure on it.
+        OptionError: a size, a grid or a palette cannot be used.
+
+    Example:
+        >>> walk = slice_sheet("walk.png", frames=6, columns=6, cell="64x64", name="walk")  # doctest: +SKIP
+        >>> walk.frames[0].size, walk.report.ok  # doctest: +SKIP
+        ((64, 64), True)
+    """
+    size = _cell_size(cell, like)
+    found = _find(image, grid_of(frames, columns, rows), key)
+    art = _real_pixels(found, size, palette, pitch, settle_ground(ground, found.present, name)) if pixel_art else None
+    standing = found.standing if art is None else found.with_figures(art.figures)
+    settled = settle_ground(ground, [figure for figure, _ in standing], name)
+    grounds = ground_lines([figure for figure, _ in standing], [row for _, row in standing], settled)
+    placement = _placement(standing, grounds, size, like, margin=margin, pixel_art=pixel_art)
+    placed = iter(
+        [place(figure, y, placement, nearest=pixel_art) for (figure, _), y in zip(standing, grounds, strict=True)]
+    )
+    pixels = tuple(next(placed) if figure else place(None, 0, placement) for figure in found.figures)
+    return Sprites(
+        name=name,
+        pixels=pixels,
+        durations=spread_times(len(pixels), fps),
+        loops=loops,
+        pivot=placement.pivot,
+        columns=found.layout.grid.columns,
+        pixel_art=pixel_art,
+        report=_report(found, art, pixels, _Stand(standing, grounds, placement), loops=loops),
+        placement=placement,
+        key=found.key,
+        palette=() if art is None else to_hex(art.palette),
+        pitch=None if art is None else (art.lattice.x, art.lattice.y),
+    )
+
+
+def slice_objects(
+    image: Picture, *, padding: int = 2, gap: int | None = None, key: str = "auto", name: str = "object"
+) -> Sprites:
+    """The free-standing objects of an asset sheet, each in an image of its own, in reading order.
+
+    Args:
+        padding: clear pixels around each object.
+        gap: parts at most this many pixels apart are one object; None takes 0.4 % of the sheet's longer edge.
+
+    Raises:
+        CutoutError: there is no flat backdrop, or nothing on it.
+    """
+    sheet, found_key = _cut_sheet(image, key)
+    joined = round(OBJECT_GAP * max(sheet.shape[:2])) if gap is None else gap
+    parts = find_parts(sheet[..., 3], joined_within=joined)
+    figures = cut_objects(sheet, parts)
+    if not figures:
+        raise CutoutError("there is nothing on this sheet", hints=KEY_HINTS)
+    still = Drift(x=0.0, y=0.0, most=0.0)
+    count = Check(
+        name="objects",
+        status="pass",
+        value=len(figures),
+        sentence=f"{len(figures)} objects; {parts.specks} specks left out",
+    )
+    grid = Grid(columns=len(figures), rows=1, count=len(figures))
+    return Sprites(
+        name=name,
+        pixels=tuple(_padded(figure, padding) for figure in figures),
+        durations=(1000,) * len(figures),
+        report=SheetReport(checks=(count,), before=still, after=still, loop=None, grid=grid),
+        key=found_key,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A sheet that was cut out, and the figure of each of its frames, None where there is none."""
+
+    sheet: Bytes
+    key: str | None
+    asked: Grid | None
+    layout: Layout
+    figures: tuple[Figure | None, ...]
+
+    @property
+    def standing(self) -> Standing:
+        """The figures that there are, each with its row."""
+        pairs = zip(self.figures, self.layout.slots, strict=True)
+        return [(figure, slot.row) for figure, slot in pairs if figure is not None]
+
+    @property
+    def present(self) -> list[Figure]:
+        """The figures that there are."""
+        return [figure for figure in self.figures if figure is not None]
+
+    def with_figures(self, figures: Sequence[Figure]) -> Standing:
+        """Other figures in place of those that there are."""
+        return [(figure, row) for figure, (_, row) in zip(figures, self.standing, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """Where figures stand: on which ground, and how they are placed."""
+
+    standing: Standing
+    grounds: Sequence[float]
+    placement: Placement
+
+
+def _find(image: Picture, asked: Grid | None, key: str) -> _Found:
+    sheet, found_key = _cut_sheet(image, key)
+    parts = find_parts(sheet[..., 3])
+    if not parts.parts:
+        raise CutoutError("there is no figure on this sheet", hints=KEY_HINTS)
+    layout = assign_cells(parts, asked)
+    return _Found(sheet, found_key, asked, layout, cut_figures(sheet, parts, layout))
+
+
+def _cut_sheet(image: Picture, key: str) -> tuple[Bytes, str | None]:
+    cut = cutout(image, key=key)
+    return cut.rgba, cut.key
+
+
+def grid_of(frames: int | None, columns: int | None, rows: int | None) -> Grid | None:
+    """The grid that those numbers mean; None if nothing is said, and the sheet itself must show it.
+
+    Raises:
+        OptionError: a number below 1, or more frames than cells.
+    """
+    problems = [
+        Problem(field=field, value=value, rule="a whole number of 1 or more", fix=f"{field}=4")
+        for field, value in (("frames", frames), ("columns", columns), ("rows", rows))
+        if value is not None and value < 1
+    ]
+    if problems:
+        raise OptionError("the grid can't be used", problems=tuple(problems))
+    if frames is None and (columns is None or rows is None):
+        return (
+            None
+            if columns is None and rows is None
+            else Grid(columns=columns or 1, rows=rows or 1, count=(columns or 1) * (rows or 1))
+        )
+    count = frames if frames is not None else (columns or 1) * (rows or 1)
+    across = columns or -(-count // (rows or 1))
+    down = rows or -(-count // across)
+    if count > across * down:
+        rule = f"{across} columns and {down} rows hold {across * down} frames"
+        raise OptionError(
+            "the grid can't be used",
+            problems=(Problem(field="frames", value=count, rule=rule, fix=f"frames={across * down}"),),
+        )
+    return Grid(columns=across, rows=down, count=count)
+
+
+def read_cell(cell: str | Size) -> Size:
+    """(width, height) of `64x64`, `64` or a pair of numbers, each from 4 to 4096 pixels.
+
+    Raises:
+        OptionError: it is none of these.
+    """
+    found = re.fullmatch(r"\s*(\d{1,5})(?:\s*[xX\u00d7]\s*(\d{1,5}))?\s*", cell) if isinstance(cell, str) else None
+    size = (int(found[1]), int(found[2] or found[1])) if found else tuple(cell) if not isinstance(cell, str) else ()
+    if len(size) != 2 or not all(isinstance(edge, int) and 4 <= edge <= 4096 for edge in size):
+        rule = "WIDTHxHEIGHT in pixels, each from 4 to 4096"
+        raise OptionError(
+            "the cell can't be used", problems=(Problem(field="cell", value=cell, rule=rule, fix="cell='64x64'"),)
+        )
+    return size[0], size[1]
+
+
+def _cell_size(cell: str | Size | None, like: Sprites | None) -> Size | None:
+    if cell is not None:
+        return read_cell(cell)
+    return None if like is None else like.size
+
+
+def _real_pixels(
+    found: _Found, size: Size | None, palette: PaletteChoice, pitch: float | None, ground: Ground
+) -> PixelFigures:
+    rows = [row for _, row in found.standing]
+    left, right, up, down = reach_of(found.present, ground_lines(found.present, rows, ground))
+    return pixel_figures(found.present, reach=(left + right, up + down), cell=size, palette=palette, pitch=pitch)
+
+
+def _placement(
+    standing: Standing,
+    grounds: Sequence[float],
+    size: Size | None,
+    like: Sprites | None,
+    *,
+    margin: float,
+    pixel_art: bool,
+) -> Placement:
+    if like is not None and like.placement is not None:
+        return like.placement
+    figures = [figure for figure, _ in standing]
+    settled = settle_placement(figures, grounds, cell=size, margin=0.0 if pixel_art else margin)
+    return whole_pixels(settled, figures, grounds) if pixel_art else settled
+
+
+def _padded(figure: Figure, padding: int) -> Bytes:
+    left, top = figure.box.left - figure.origin[0], figure.box.top - figure.origin[1]
+    tight = figure.pixels[top : top + figure.box.height, left : left + figure.box.width]
+    return np.pad(tight, ((padding, padding), (padding, padding), (0, 0)))
+
+
+def _report(
+    found: _Found, art: PixelFigures | None, pixels: Sequence[Bytes], stand: _Stand, *, loops: bool
+) -> SheetReport:
+    checks = check_layout(found.layout, found.asked, found.figures, (found.sheet.shape[1], found.sheet.shape[0]))
+    if art is not None:
+        checks.append(_lattice_check(art))
+    checks += check_frames(pixels, loops=loops)
+    unit = 1.0 if art is None else art.lattice.x
+    before, after = _naive_drift(found), _drift_after(pixels, stand, unit)
+    sentence = f"{before} in equal cells; {after} in the frames made"
+    checks.append(Check(name="drift", status="pass", value=after.most, sentence=sentence))
+    loop = next((check.value for check in checks if check.name == "loop"), None)
+    return SheetReport(checks=tuple(checks), before=before, after=after, loop=loop, grid=found.layout.grid)
+
+
+def _naive_drift(found: _Found) -> Drift:
+    """How the figures stand in the cells of the equal grid: what slicing without looking would give."""
+    pairs = [(f, slot) for f, slot in zip(found.figures, found.layout.slots, strict=True) if f is not None]
+    return drift_of((figure.core - slot.cell.left, figure.foot - slot.cell.top) for figure, slot in pairs)
+
+
+def _drift_after(pixels: Sequence[Bytes], stand: _Stand, unit: float) -> Drift:
+    """How the finished frames stand, measured on them anew, in pixels of the sheet; a jump's height is no drift."""
+    scale = stand.placement.scale / unit
+    shown = [figure_of(frame, (0, 0)) for frame in pixels if (frame[..., 3] >= SOLID).any()]
+    lifts = [(f.foot - y) * stand.placement.scale for (f, _), y in zip(stand.standing, stand.grounds, strict=True)]
+    return drift_of((f.core / scale, (f.foot - lift) / scale) for f, lift in zip(shown, lifts, strict=False))
+
+
+def _lattice_check(art: PixelFigures) -> Check:
+    pitch, sure = (art.lattice.x + art.lattice.y) / 2, art.lattice.confidence
+    if art.reduced and art.lattice.found:
+        sentence = f"the figures have more pixels than the cell: sampled anew at {pitch:.1f} px a pixel; use a larger cell to keep them"
+        return Check(name="lattice", status="warn", value=sure, sentence=sentence)
+    if art.reduced:
+        sentence = (
+            f"no lattice found ({sure:.2f}): sampled on an even grid of {pitch:.1f} px; give pitch= if you know it"
+        )
+        return Check(name="lattice", status="warn", value=sure, sentence=sentence)
+    width, height = (max(edges) for edges in zip(*((f.box.width, f.box.height) for f in art.figures), strict=True))
+    sentence = f"blocks of {art.lattice.x:.1f} x {art.lattice.y:.1f} px ({sure:.2f}); figures of up to {width} x {height} pixels"
+    return Check(name="lattice", status="pass", value=sure, sentence=sentence)

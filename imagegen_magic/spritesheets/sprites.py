@@ -1,0 +1,167 @@
+"""Sprites: the frames of one animation, or the objects of one sheet, ready to be played, changed and exported."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.matting.arrays import Bytes
+
+from .animation import AnimationFormat, encode_animation
+from .checks import SheetReport
+from .placing import Placement
+
+__all__ = ["Frames", "Sprites"]
+
+SHOWN_BYTES = 200_000
+"""An animated preview in an output is at most this large."""
+SHOWN_EDGE = 256
+"""Pixel art is enlarged to about this many pixels to be seen."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Frames:
+    """What every set of frames has: pixels (height, width, 4) uint8 with straight alpha, a name and a time for each.
+
+    `pivot` is the point that stands still, in pixels of a frame from its left upper corner; None if frames have no common one.
+    """
+
+    name: str
+    pixels: tuple[Bytes, ...] = field(repr=False)
+    durations: tuple[int, ...]
+    loops: bool = True
+    pivot: tuple[float, float] | None = None
+    columns: int = 0
+    pixel_art: bool = False
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> Image.Image:
+        return self.frames[index]
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return iter(self.frames)
+
+    @cached_property
+    def frames(self) -> list[Image.Image]:
+        """The frames as Pillow RGBA images."""
+        return [Image.fromarray(frame) for frame in self.pixels]
+
+    @property
+    def frame_names(self) -> tuple[str, ...]:
+        """`NAME-1`, `NAME-2` and so on: what a frame's file and its entry in an atlas are called."""
+        return tuple(f"{self.name}-{number}" for number in range(1, len(self) + 1))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the largest frame, pixels."""
+        return max(frame.shape[1] for frame in self.pixels), max(frame.shape[0] for frame in self.pixels)
+
+    @property
+    def sheet(self) -> Image.Image:
+        """All frames in equal cells, row by row."""
+        width, height = self.size
+        columns = self.columns or len(self)
+        sheet = np.zeros((-(-len(self) // columns) * height, columns * width, 4), np.uint8)
+        for number, frame in enumerate(self.pixels):
+            top, left = number // columns * height, number % columns * width
+            sheet[top : top + frame.shape[0], left : left + frame.shape[1]] = frame
+        return Image.fromarray(sheet)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
+        """(frames, height, width, 4) uint8, or ValueError if frames differ in size."""
+        return np.stack(self.pixels).astype(dtype or np.uint8)
+
+    def retimed(self, *, fps: float | None = None, durations: Sequence[int] | None = None) -> Frames:
+        """The same frames at that many a second, or for those milliseconds each.
+
+        Raises:
+            OptionError: neither or both are given, or a time is outside of 1 ms to 65.535 s.
+        """
+        return replace(self, durations=_times(len(self), fps, durations))
+
+    def animated(self, form: AnimationFormat = "apng") -> bytes:
+        """The animation as the bytes of a .gif, animated .png or .webp file."""
+        return encode_animation(self.pixels, self.durations, form, loop=self.loops)
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"{type(self).__name__}({self.name!r}, {len(self)} frames of {width}x{height}, {sum(self.durations)} ms)"
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        data, (width, height) = self.preview()
+        return {"image/png": data, "text/plain": repr(self)}, {
+            "image/png": {"width": width, "height": height, "alt": repr(self)}
+        }
+
+    def preview(self) -> tuple[bytes, tuple[int, int]]:
+        """An animated PNG of at most 200 KB, and its width and height, at a smaller size if need be."""
+        frames, durations = _shown(self.pixels, self.size), list(self.durations)
+        while True:
+            data = encode_animation(frames, durations, "apng", loop=self.loops)
+            if len(data) <= SHOWN_BYTES:
+                return data, (frames[0].shape[1], frames[0].shape[0])
+            frames = [np.asarray(Image.fromarray(frame).reduce(2)) for frame in frames]
+
+
+def _shown(pixels: Sequence[Bytes], size: tuple[int, int]) -> list[Bytes]:
+    """Frames of one size, small ones enlarged by a whole number."""
+    width, height = size
+    times = max(1, SHOWN_EDGE // max(size))
+    padded = [np.pad(frame, ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0))) for frame in pixels]
+    return [frame.repeat(times, axis=0).repeat(times, axis=1) for frame in padded]
+
+
+def _times(count: int, fps: float | None, durations: Sequence[int] | None) -> tuple[int, ...]:
+    if (fps is None) == (durations is None):
+        problem = Problem(
+            field="fps", value=fps, rule="give either frames a second or durations in milliseconds", fix="fps=10"
+        )
+        raise OptionError("how long is a frame shown?", problems=(problem,))
+    times = tuple(durations) if durations is not None else spread_times(count, fps or 0)
+    if len(times) != count or not all(1 <= time <= 65_535 for time in times):
+        rule = f"{count} durations of 1 to 65,535 ms, one for each frame"
+        problem = Problem(field="durations", value=list(times), rule=rule, fix="fps=10")
+        raise OptionError("how long is a frame shown?", problems=(problem,))
+    return times
+
+
+def spread_times(count: int, fps: float) -> tuple[int, ...]:
+    """Milliseconds for each of `count` frames at that many a second; rounding does not add up."""
+    if not 0.1 <= fps <= 100:
+        problem = Problem(field="fps", value=fps, rule="0.1 to 100 frames a second", fix="fps=10")
+        raise OptionError("that speed is not possible", problems=(problem,))
+    ends = [round(number * 1000 / fps) for number in range(count + 1)]
+    return tuple(end - start for start, end in itertools.pairwise(ends))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Sprites(Frames):
+    """Frames cut from a sheet, and the report of how.
+
+    `key` is the backdrop colour that was removed, `placement` the scale and pivot that all frames share, `palette` the
+    colours of pixel art, `pitch` how many pixels of the sheet made one of it.
+    """
+
+    report: SheetReport
+    placement: Placement | None = None
+    key: str | None = None
+    palette: tuple[str, ...] = ()
+    pitch: tuple[float, float] | None = None
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        data, metadata = super()._repr_mimebundle_()
+        open_points = [f"{check}" for check in self.report.checks if check.status != "pass"]
+        return {**data, "text/plain": "\n".join([repr(self), *open_points])}, metadata

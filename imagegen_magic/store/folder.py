@@ -1,0 +1,357 @@
+"""The only writer of files: names, a spool for what comes in, atomic publishing, sidecars.
+
+Order of events for a picture that was paid for: its bytes in the spool as they arrive; its file, byte for byte;
+its sidecar; the history's line. A process killed between any two leaves nothing half-written and nothing lost:
+`recovery` publishes what the spool still holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock
+
+from imagegen_magic.errors import StoreError
+from imagegen_magic.request.response import ImageResponse, Payload
+
+from .history import FileEntry, History, Record, file_sha256
+from .names import (
+    SUFFIXES,
+    Reservation,
+    base_path,
+    free_path,
+    planned_paths,
+    release_name,
+    reserve_names,
+    safe_stem,
+    sidecar_path,
+)
+
+__all__ = ["Store"]
+
+SPOOL = ".incoming"
+STARS = "starred.json"
+ALIVE = "alive.lock"
+"""Held by the process that a part of the spool belongs to, as long as it lives."""
+EXPECTED_BYTES = 32 << 20
+"""Free space asked for before a call, per picture: a 4K PNG and its raw answer."""
+
+
+class Store:
+    """One output folder. Implements `response.Spool`. Safe for several threads and processes.
+
+    Args:
+        folder: the output folder; made with the first file.
+        free_bytes: how much room the disk of a folder has.
+    """
+
+    def __init__(self, folder: Path, *, free_bytes: Callable[[Path], int] | None = None) -> None:
+        self._free_bytes = free_bytes or (lambda place: shutil.disk_usage(place).free)
+        self.folder = Path(folder).expanduser()
+        self.history = History(self.folder)
+        self._place: Path | None = None
+        self._alive: FileLock | None = None
+        self._owner = 0
+        self._opening = threading.Lock()
+
+    # names
+
+    def reserve(
+        self,
+        stem: str,
+        count: int,
+        form: str,
+        *,
+        if_exists: str = "version",
+        out: str | None = None,
+        markers: Sequence[str] = (),
+    ) -> Reservation:
+        """The names for `count` pictures of format `form`, each held by an empty file of that name.
+
+        `markers` are further names that must be free beside each (`-source`). With `fail`, a taken name is an
+        error; with `version` the next free `-v2`, `-v3` is taken; with `overwrite` the name as it is.
+
+        Raises:
+            StoreError: a name is taken, the folder can't be written, or the disk is nearly full.
+            OptionError: `out` leaves the folder.
+        """
+        self._check_folder(base_path(self.folder, stem, out, form).parent, count)
+        _ = self.spool  # whoever holds names is known to be alive
+        for version in range(1, 100_000):
+            names = planned_paths(self.folder, stem, count, form, out, version)
+            plan = Reservation(paths=names, overwrite=if_exists == "overwrite", markers=tuple(markers))
+            if plan.overwrite or reserve_names(plan.reserved()):
+                return plan
+            if if_exists == "fail":
+                raise _taken([path for path in plan.reserved() if path.exists()])
+        raise StoreError(f"no free name for {names[0].name}")
+
+    def peek(
+        self, stem: str, count: int, form: str, *, if_exists: str = "version", out: str | None = None
+    ) -> tuple[Path, ...]:
+        """The names that `plan` would give now, without holding them: for a dry run."""
+        if if_exists != "version":
+            return planned_paths(self.folder, stem, count, form, out, 1)
+        return self.next_names(stem, count, form, out)[0]
+
+    def next_names(
+        self, stem: str, count: int, form: str, out: str | None, taken: Container[Path] = (), first: int = 1
+    ) -> tuple[tuple[Path, ...], int]:
+        """The first names, from version `first` on, that neither exist nor are in `taken`; and their version."""
+        for version in range(first, 100_000):
+            names = planned_paths(self.folder, stem, count, form, out, version)
+            if not any(path in taken or path.exists() for path in names):
+                return names, version
+        raise StoreError(f"no free name for {names[0].name}")
+
+    def _check_folder(self, folder: Path, count: int) -> None:
+        """Finds a read-only folder and a full disk before anything is paid."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        free = self._free_bytes(folder)
+        if free < EXPECTED_BYTES * count:
+            summary = f"the disk has {free / 1e6:.0f} MB left; {EXPECTED_BYTES * count / 1e6:.0f} MB are wanted for {count} picture{'s' * (count > 1)}"
+            raise StoreError(summary, hints=("free some space, or --out-dir on another disk",), outcome="not sent")
+
+    def release(self, plan: Reservation) -> None:
+        """Gives back the names of a plan that came to nothing: empty files only."""
+        for path in plan.reserved():
+            if not plan.overwrite:
+                release_name(path)
+
+    # spool
+
+    @property
+    def spool(self) -> Path:
+        """This process's own part of the spool."""
+        with self._opening:
+            if self._place is None or self._owner != os.getpid():  # a forked process has a part of its own
+                self._place, self._alive = _own_place(self.folder / SPOOL)
+                self._owner = os.getpid()
+            return self._place
+
+    def open(self, suffix: str) -> tuple[Path, BinaryIO]:
+        """A new private file, open for writing and reading."""
+        descriptor, name = tempfile.mkstemp(suffix=suffix, dir=self.spool)
+        return Path(name), os.fdopen(descriptor, "w+b")
+
+    def keep(self, path: Path, label: str) -> Path:
+        """Puts an unusable file beside the history under a name that says what it is."""
+        stamp = datetime.now().astimezone().strftime("%Y%m%dT%H%M%S")
+        place = self.folder / "received"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            target = free_path(place / f"{stamp}-{safe_stem(label)}{path.suffix}")
+            path.replace(target)
+        except OSError:
+            return path  # a full disk: it stays where it is, and the next start publishes what is whole
+        return target
+
+    def save_elsewhere(self, pictures: Sequence[bytes]) -> tuple[Path, ...]:
+        """Where pictures that the output folder did not take were put instead; nothing where no disk takes them."""
+        out = []
+        with contextlib.suppress(OSError):
+            place = Path(tempfile.mkdtemp(prefix="imagegen-rescued-"))
+            for number, data in enumerate(pictures, 1):
+                path = place / f"{number}{_suffix_of(data)}"
+                path.write_bytes(data)
+                out.append(path)
+        return tuple(out) if len(out) == len(pictures) else ()
+
+    def discard(self, path: Path) -> None:
+        """Removes a spool file that is no longer needed."""
+        path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def journal(self, plan: Reservation, draft: Record, marker: str = "") -> Iterator[None]:
+        """Notes in the spool what is being asked for, so that a killed process's pictures can be published later."""
+        note = {
+            "record": json.loads(draft.to_json()),
+            "paths": [str(p.relative_to(self.folder)) for p in plan.named(marker)],
+        }
+        try:
+            path, stream = self.open(".intent")
+            with stream:
+                stream.write(json.dumps(note).encode())
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        try:
+            yield
+        finally:
+            self.discard(path)
+
+    # publishing
+
+    def save(self, plan: Reservation, response: ImageResponse, record: Record, *, marker: str = "") -> Record:
+        """The record with its files and number, once pictures, sidecars and history line are on disk.
+
+        More pictures than names get the next free ones; names without a picture are given back.
+
+        Raises:
+            StoreError: a file can't be written; the bytes stay in the spool and the message says where.
+        """
+        names = list(plan.named(marker))
+        while len(names) < len(response.payloads):
+            names.append(free_path(names[-1]))
+        entries = [
+            self._publish(payload, name, index, overwrite=plan.overwrite)
+            for index, (payload, name) in enumerate(zip(response.payloads, names, strict=False))
+        ]
+        if not marker:
+            for name in names[len(entries) :]:
+                release_name(name)
+        return self.record(replace(record, files=tuple(entries)))
+
+    def _publish(self, payload: Payload, name: Path, index: int, *, overwrite: bool) -> FileEntry:
+        """Moves one picture from the spool to its name; another suffix where the bytes are of another format."""
+        suffix = SUFFIXES.get(payload.format, name.suffix)
+        if name.suffix.lower() not in (suffix, ".jpeg" if suffix == ".jpg" else suffix):
+            release_name(name)
+            name = name.with_suffix(suffix) if overwrite else free_path(name.with_suffix(suffix))
+        try:
+            move(payload.path, name)
+        except OSError as error:
+            hints = (f"the picture's bytes are in {payload.path}",)
+            raise StoreError(f"{name.name} can't be written: {error.strerror}", hints=hints, outcome="done") from error
+        relative = name.relative_to(self.folder).as_posix()
+        return FileEntry(
+            path=relative,
+            sha256=payload.sha256,
+            bytes=payload.bytes,
+            format=payload.format,
+            size=payload.size,
+            index=index,
+        )
+
+    def record(self, record: Record) -> Record:
+        """History line first for its number, then a sidecar beside each picture; both say the same."""
+        try:
+            record = self.history.append(record)
+            self.write_sidecars(record)
+        except OSError as error:
+            note = f"the picture is saved, but its history line or sidecar is not ({error.strerror})"
+            return replace(record, warnings=(*record.warnings, note))
+        return record
+
+    def write_sidecars(self, record: Record) -> None:
+        text = json.dumps(json.loads(record.to_json()), indent=1, ensure_ascii=False)
+        for entry in record.files:
+            self.write_text(sidecar_path(self.folder / entry.path), text)
+
+    def save_derived(
+        self, name: Path, write: Callable[[BinaryIO], object], record: Record, *, kind: str, index: int = 0
+    ) -> FileEntry:
+        """The entry of a new file made from a saved picture: a cut-out, a web copy, a protected composite.
+
+        `write` is given the open file. The sidecar names what it was made from.
+        """
+        path, stream = self.open(name.suffix)
+        with stream:
+            write(stream)
+        size = path.stat().st_size
+        digest = file_sha256(path)
+        move(path, name)
+        form = next((form for form, suffix in SUFFIXES.items() if suffix == name.suffix.lower()), name.suffix[1:])
+        relative = name.relative_to(self.folder).as_posix()
+        entry = FileEntry(path=relative, sha256=digest, bytes=size, format=form, kind=kind, index=index)
+        source = next((f for f in record.api_files() if f.index == index), None)
+        parents = (
+            ({"sha256": source.sha256, "file": source.path, "number": record.number, "role": "source"},)
+            if source
+            else ()
+        )
+        note = replace(record, kind=kind, files=(entry,), parents=parents)
+        self.write_text(sidecar_path(name), json.dumps(json.loads(note.to_json()), indent=1, ensure_ascii=False))
+        return entry
+
+    def derived_from(self, path: Path) -> tuple[str, int] | None:
+        """(hash, history number) of the picture that the derived file at `path` was made from, by its sidecar."""
+        try:
+            record = Record.from_dict(json.loads(sidecar_path(path).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+        if record.api_files() or not record.parents or file_sha256(path) not in {e.sha256 for e in record.files}:
+            return None
+        return str(record.parents[0].get("sha256", "")), record.number
+
+    def write_text(self, path: Path, text: str) -> None:
+        """Writes a text file whole or not at all."""
+        temporary, stream = self.open(path.suffix)
+        with stream:
+            stream.write(text.encode())
+        move(temporary, path)
+
+    def read_stars(self) -> list[str]:
+        """The starred history references; none where the file is missing or unreadable."""
+        try:
+            found = json.loads((self.folder / STARS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []
+
+    def save_input(self, data: bytes, label: str, suffix: str) -> Path:
+        """The file of an uploaded picture or a painted mask, in `inputs/`; the same bytes are kept once."""
+        digest = hashlib.sha256(data).hexdigest()[:12]
+        path = self.folder / "inputs" / f"{safe_stem(label)}-{digest}{suffix}"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary, stream = self.open(suffix)
+            with stream:
+                stream.write(data)
+            move(temporary, path)
+        return path
+
+
+def move(source: Path, target: Path) -> None:
+    """Moves a finished file to its name: on disk whole, or not at all."""
+    with source.open("rb") as stream:
+        os.fsync(stream.fileno())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.chmod(0o644)
+    source.replace(target)
+
+
+def _suffix_of(data: bytes) -> str:
+    """The suffix of an encoded picture, by its first bytes."""
+    marks = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
+    return next((suffix for mark, suffix in marks.items() if data.startswith(mark)), ".bin")
+
+
+def _unwritable(folder: Path, error: OSError) -> StoreError:
+    """What is found before anything is sent."""
+    hints = ("--out-dir with a folder that you may write to",)
+    return StoreError(f"the folder {folder.name} can't be written: {error.strerror}", hints=hints, outcome="not sent")
+
+
+def _own_place(spool: Path) -> tuple[Path, FileLock]:
+    """A new part of the spool and its lock, held: named by the process, and apart from another machine's same number."""
+    while True:
+        place = spool / f"{os.getpid()}-{secrets.token_hex(4)}"
+        place.mkdir(parents=True)
+        lock = FileLock(place / ALIVE, thread_local=False)
+        lock.acquire()
+        if (place / ALIVE).exists():  # else another process swept it up before it was locked
+            return place, lock
+        lock.release()
+
+
+def _taken(paths: Sequence[Path]) -> StoreError:
+    names = ", ".join(path.name for path in paths)
+    hints = ("--if-exists version makes the next free name", "--if-exists overwrite replaces it")
+    return StoreError(f"{names} exists, and --if-exists is fail", hints=hints, outcome="not sent")

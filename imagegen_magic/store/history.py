@@ -1,0 +1,304 @@
+"""The ledger: one line a request in `history.jsonl`, append-only, shared by every kernel on the folder.
+
+A torn last line (a killed process) is repaired, not fatal; a lost file is rebuilt from the sidecars.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from filelock import FileLock
+
+from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.redaction import redact
+
+TAIL_BYTES = 1 << 16
+
+__all__ = ["FileEntry", "History", "Record", "file_sha256"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """One file of a record. `path` is relative to the folder; `kind` is `api` for the server's own bytes."""
+
+    path: str
+    sha256: str
+    bytes: int
+    format: str
+    size: tuple[int, int] | None = None
+    kind: str = "api"
+    index: int = 0
+    """Which picture of the answer it belongs to, from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is known of one request, done or failed. Times are ISO 8601 with zone, costs decimal texts in USD."""
+
+    number: int = 0
+    name: str = ""
+    time: str = ""
+    outcome: str = "done"
+    kind: str = "generate"
+    server: str = ""
+    simulated: bool = False
+    digest: str = ""
+    files: tuple[FileEntry, ...] = ()
+    request: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    prompt_typed: str = ""
+    prompt_sent: str = ""
+    cell: str = ""
+    resolved: Mapping[str, str] = field(default_factory=dict)
+    usage: Mapping[str, Any] | None = None
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str | None = None
+    seconds: float = 0.0
+    attempts: int = 1
+    parents: tuple[Mapping[str, Any], ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+
+    def to_json(self) -> str:
+        """One line of JSON, keys removed."""
+        return redact(json.dumps(asdict(self), ensure_ascii=False, default=str))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Record:
+        """The record of a parsed line; fields of a newer version are passed over.
+
+        Raises:
+            TypeError: a field has another type than this record's.
+            ValueError: a file lies outside the folder.
+        """
+        values = _typed(cls, data)
+        values["files"] = tuple(_file_entry(entry) for entry in data.get("files", ()))
+        values["parents"] = tuple(_typed_parent(parent) for parent in data.get("parents", ()))
+        values["warnings"] = tuple(map(str, data.get("warnings", ())))
+        for name in ("low", "high", "actual"):
+            if (amount := values.get("cost", {}).get(name)) is not None:
+                Decimal(amount)
+        return cls(**values)
+
+    def api_files(self) -> tuple[FileEntry, ...]:
+        """The files that hold the server's own bytes, in the answer's order."""
+        return tuple(entry for entry in self.files if entry.kind == "api")
+
+
+def _file_entry(data: Mapping[str, Any]) -> FileEntry:
+    values = _typed(FileEntry, data)
+    path = PurePosixPath(values["path"])
+    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:|\\\\", values["path"]):
+        raise ValueError(f"{path.name} lies outside the folder")  # a history is a file that anyone may have written
+    if values.get("size") is not None:
+        width, height = values["size"]
+        values["size"] = (int(width), int(height))
+    return FileEntry(**values)
+
+
+def _typed(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The known fields of a parsed line, each of the type of the field's default."""
+    values: dict[str, Any] = {}
+    for known in fields(kind):
+        if known.name not in data or known.name in ("files", "parents", "warnings"):
+            continue
+        value, example = data[known.name], _EXAMPLES.get(known.name, "")
+        allowed = (int, float) if isinstance(example, float) else type(example)
+        if value is None and known.name in _MAY_BE_NULL:
+            values[known.name] = None
+        elif isinstance(value, bool) != isinstance(example, bool) or not isinstance(value, allowed):
+            raise TypeError(f"{known.name} is {type(value).__name__}")
+        else:
+            values[known.name] = value
+    return values
+
+
+def _typed_parent(parent: object) -> Mapping[str, Any]:
+    if not isinstance(parent, dict):
+        raise TypeError("a parent is no object")
+    return parent
+
+
+_EXAMPLES: dict[str, Any] = {
+    "number": 0, "simulated": False, "request": {}, "options": {}, "resolved": {}, "usage": {}, "cost": {},
+    "seconds": 0.0, "attempts": 1, "versions": {}, "bytes": 0, "size": [], "index": 0,
+}  # fmt: skip
+"""A value of each field that is no text, for its type."""
+_MAY_BE_NULL = ("usage", "request_id", "size")
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+POLL_SECONDS = 0.005
+"""How often a writer looks whether the history is free; a batch has many."""
+
+
+class History:
+    """The ledger of one output folder. Safe for several threads and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "history.jsonl"
+
+    def append(self, record: Record) -> Record:
+        """The record with its number, once its line is on disk."""
+        with contextlib.ExitStack() as opened:
+            with self._locked().acquire(poll_interval=POLL_SECONDS):
+                numbered = replace(record, number=self._last_number() + 1)
+                line = numbered.to_json() + "\n"
+                stream = opened.enter_context(self.path.open("ab"))
+                if stream.tell() and not self._ends_with_newline():
+                    stream.write(b"\n")  # a killed process left half a line; it stays, and is skipped when read
+                stream.write(line.encode())
+                stream.flush()
+            os.fsync(stream.fileno())  # the others need not wait for the disk too
+        return numbered
+
+    def _locked(self) -> FileLock:
+        """The lock that writers hold in turn; a new one each time, as a forked process can't use its parent's."""
+        place = self.folder / ".incoming"
+        place.mkdir(parents=True, exist_ok=True)
+        return FileLock(place / "history.lock")
+
+    def _ends_with_newline(self) -> bool:
+        with self.path.open("rb") as stream:
+            stream.seek(-1, os.SEEK_END)
+            return stream.read(1) == b"\n"
+
+    def _last_number(self) -> int:
+        """The newest readable number, from the file's tail: appending must not grow slower with the history."""
+        if not self.path.exists():
+            return max((record.number for record in self._from_sidecars()), default=0)
+        with self.path.open("rb") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            reach = TAIL_BYTES
+            while True:
+                stream.seek(max(0, end - reach))
+                lines = stream.read().decode("utf-8", "replace").splitlines()
+                newest = next((record for line in reversed(lines) if (record := _parsed(line)) is not None), None)
+                if newest is not None or reach >= end:
+                    return 0 if newest is None else newest.number
+                reach *= 8
+
+    def records(self) -> list[Record]:
+        """Every readable record, oldest first; from the sidecars where the file is missing."""
+        if not self.path.exists():
+            return self._from_sidecars()
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [record for line in lines if (record := _parsed(line)) is not None]
+
+    def _from_sidecars(self) -> list[Record]:
+        """Records from the sidecars, one a request, by number."""
+        found: dict[tuple[int, str], Record] = {}
+        for path in sorted(self.folder.rglob("*.json")):
+            if ".incoming" in path.parts:
+                continue
+            record = _parsed(path.read_text(encoding="utf-8", errors="replace"))
+            if record is not None and record.api_files():  # a derived file's sidecar only points to its source
+                found[(record.number, record.time)] = record
+        return sorted(found.values(), key=lambda record: (record.number, record.time))
+
+    def rebuild(self) -> int:
+        """Writes the history anew from the sidecars, the readable old lines kept; returns how many records it has."""
+        with self._locked():
+            merged = {(record.number, record.time): record for record in (*self._from_sidecars(), *self.records())}
+            text = "".join(
+                record.to_json() + "\n" for record in sorted(merged.values(), key=lambda r: (r.number, r.time))
+            )
+            temporary = self.path.with_suffix(".new")
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(self.path)
+        return len(merged)
+
+    def done(self) -> list[Record]:
+        """The records that have pictures, oldest first."""
+        return [record for record in self.records() if record.outcome == "done" and record.api_files()]
+
+    def find(self, token: str) -> tuple[Record, int]:
+        """The record that `@last`, `@hero` or `@17` means, and which of its pictures, from 0.
+
+        References count from 1, as file names and badges do: `@hero.2` and `@hero[2]` are the second, `@hero` the first.
+
+        Raises:
+            OptionError: there is none; near names are offered.
+        """
+        match = re.fullmatch(r"@?([\w-]+?)(?:\[(\d+)\]|\.(\d+))?", token.strip())
+        done = self.done()
+        if match:
+            word, number = match[1], int(match[2] or match[3] or 1)
+            found = _match(done, word)
+            if found is not None and 1 <= number <= max(1, len(found.api_files())):
+                return found, number - 1
+        raise OptionError("nothing in the history matches", problems=(self._not_found(token, done),))
+
+    def _not_found(self, token: str, done: list[Record]) -> Problem:
+        names = [record.name for record in done if record.name]
+        near = difflib.get_close_matches(token.lstrip("@"), names, n=3) or names[-3:]
+        fix = " or ".join(f"@{name}" for name in dict.fromkeys(near)) or "make a picture first"
+        return Problem(field="image", value=token, rule="@last, @NAME or @NUMBER of a picture in the history", fix=fix)
+
+    def by_digest(self, server: str, digest: str) -> Record | None:
+        """The newest done record of an identical request to the same server, its files intact; or None."""
+        for record in reversed(self.done()):
+            if record.digest == digest and record.server == server and all(self.intact(e) for e in record.api_files()):
+                return record
+        return None
+
+    def by_file(self, path: Path) -> Record | None:
+        """The record that made the file at `path`: by its place, else by its bytes; or None."""
+        done = self.done()
+        resolved = path.resolve()
+        for record in reversed(done):
+            if any((self.folder / entry.path).resolve() == resolved for entry in record.files):
+                return record
+        return self.by_sha256(file_sha256(path)) if path.is_file() else None
+
+    def by_sha256(self, digest: str) -> Record | None:
+        """The newest record with a file of these bytes, or None."""
+        matches = (record for record in reversed(self.done()) if any(entry.sha256 == digest for entry in record.files))
+        return next(matches, None)
+
+    def intact(self, entry: FileEntry) -> bool:
+        """True where the file is there with the same bytes."""
+        path = self.folder / entry.path
+        return path.is_file() and path.stat().st_size == entry.bytes and file_sha256(path) == entry.sha256
+
+    def children(self, record: Record) -> list[Record]:
+        """The records that used a picture of `record`."""
+        mine = {entry.sha256 for entry in record.files}
+        return [other for other in self.done() if any(parent.get("sha256") in mine for parent in other.parents)]
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records())
+
+
+def _match(done: list[Record], word: str) -> Record | None:
+    if word == "last":
+        return done[-1] if done else None
+    if word.isdigit():
+        return next((record for record in done if record.number == int(word)), None)
+    return next((record for record in reversed(done) if record.name == word), None)
+
+
+def _parsed(line: str) -> Record | None:
+    """The record of a line, or None for anything else: a torn line must not make the rest unreadable."""
+    try:
+        data = json.loads(line)
+        return Record.from_dict(data) if isinstance(data, dict) and "outcome" in data else None
+    except (ValueError, TypeError, KeyError, InvalidOperation):
+        return None

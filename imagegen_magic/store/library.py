@@ -1,0 +1,85 @@
+"""Looking back: what the history and the sidecars of an output folder know of its images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.request.request import InputImage
+from imagegen_magic.request.response import Parent
+
+from .folder import STARS, Store
+from .history import History, Record
+from .lineage import Lineage
+from .names import shown_file
+from .recall import cell_of
+
+__all__ = ["Library"]
+
+
+class Library:
+    """The images of one output folder: found, listed, starred, traced back, recalled. Knows no session."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @property
+    def history(self) -> History:
+        """One record a request."""
+        return self.store.history
+
+    def image_file(self, token: str) -> Path:
+        """The file of a history reference: the cut-out if one was made, else the API's file.
+
+        Raises:
+            OptionError: nothing has that name, or its file is gone.
+        """
+        record, index = self.history.find(token)
+        found = shown_file(self.store.folder / record.api_files()[index].path)
+        if not found.is_file():
+            fix = "make it again: %imagegen recall " + token
+            rule = f"{found.name} is no longer there"
+            raise OptionError("an image is gone", problems=(Problem(field="image", value=token, rule=rule, fix=fix),))
+        return found
+
+    def parent_of(self, image: InputImage, source: object) -> Parent:
+        """Where an input came from, with its number if the history knows its bytes; a cut-out stands for its source."""
+        if (record := self.history.by_sha256(image.sha256)) is not None:
+            return Parent(sha256=image.sha256, role=image.role, file=image.origin, number=record.number)
+        path = getattr(source, "path", source)
+        made = self.store.derived_from(path) if isinstance(path, Path) else None
+        sha256, number = made or (image.sha256, None)
+        return Parent(sha256=sha256, role=image.role, file=image.origin, number=number)
+
+    def names(self) -> list[str]:
+        """The names in the history, newest first, for completion."""
+        return list(dict.fromkeys(record.name for record in reversed(self.history.done()) if record.name))
+
+    def newest(self, count: int) -> list[tuple[Record, Path]]:
+        """The newest records whose first image is still there, newest first, each with that image's file."""
+        done = reversed(self.history.done())
+        found = ((record, shown_file(self.store.folder / record.api_files()[0].path)) for record in done)
+        return list(islice(((record, path) for record, path in found if path.is_file()), count))
+
+    def starred(self) -> list[str]:
+        """The history references that carry a star in this output folder."""
+        return self.store.read_stars()
+
+    def star(self, references: Iterable[str]) -> None:
+        """Makes these history references the ones that carry a star."""
+        self.store.write_text(self.store.folder / STARS, json.dumps(sorted(references)))
+
+    def recall(self, token: str) -> str:
+        """The text of the cell that made an image, from the history or its sidecar.
+
+        Raises:
+            OptionError: nothing is known of it.
+        """
+        return cell_of(self.store, token)
+
+    def lineage(self, token: str) -> Lineage:
+        """The tree of what an image was made from and what was made from it."""
+        return Lineage.of(self.store, self.history.find(token)[0])

@@ -1,0 +1,30 @@
+// The MaskEditor widget: one editor, whose mask goes to the kernel after each change.
+
+const SEND_AFTER = 120; // milliseconds after the last change
+
+function render({ model, el }) {
+  let timer = 0, address = null;
+  const send = () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => model.send({ mask: "png" }, undefined, [await asPng(editor.mask)]), SEND_AFTER);
+  };
+  const editor = maskEditor({ width: model.get("width"), height: model.get("height"), label: model.get("label"), changed: send });
+  const message = (told, buffers) => {
+    if (told.fault) editor.report(told.fault);
+    if (!told.picture) return;
+    if (address) URL.revokeObjectURL(address);
+    address = URL.createObjectURL(new Blob([buffers[0]], { type: told.picture }));
+    editor.show(address);
+  };
+  model.on("msg:custom", message);
+  model.send({ ask: "picture" });
+  el.append(editor.el);
+  return () => {
+    clearTimeout(timer);
+    editor.destroy();
+    model.off("msg:custom", message);
+    if (address) URL.revokeObjectURL(address);
+  };
+}
+
+export default { render };

@@ -1,0 +1,412 @@
+"""The only caller of the `openai` SDK: one client for the live API, any compatible server, and the simulator.
+
+An answer's body goes to a spool file as it arrives, before anything looks at it. The SDK's own retries are off:
+see `retries`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+
+from imagegen_magic.errors import AnswerError, CallCancelledError, CallError
+from imagegen_magic.jobs.result import shown_path
+from imagegen_magic.options.options import Options
+from imagegen_magic.request.request import ImageRequest
+from imagegen_magic.request.response import ImageResponse, OnEvent, Partial, Retrying, Sending, Spool
+
+from .answers import EventStream, ParsedResponse, check_answer, looks_like_stream, parse_json_answer, read_usage
+from .batch_files import BatchCalls
+from .dialects import Dialect, dialect_of, spell_request
+from .fetching import fetch_image
+from .http_errors import is_web_page, missing_key, status_error, transport_error, web_page_error
+from .retries import TimeBudget, with_retries
+from .spool_body import SpooledBody
+from .transport import SimulatorTransport
+
+if TYPE_CHECKING:
+    from imagegen_magic.simulator import Simulator
+
+__all__ = ["Client", "Clients"]
+
+CHUNK = 1 << 16
+TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "ssl")
+"""Where the exceptions of a broken connection come from."""
+REFUSALS = ("invalid_request_error", "image_generation_user_error")
+"""Error types by which a stream says that the request is to blame; any other error may come after billing."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+RESOLVED = ("size", "quality", "background", "output_format")
+
+
+class Clients:
+    """One client for each server and its settings, so that connections are shared. Safe for several threads.
+
+    Args:
+        simulator: the simulator that `backend = "simulator"` uses, in process; None makes one.
+    """
+
+    def __init__(self, *, simulator: Simulator | None = None) -> None:
+        self._simulator = simulator
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[object, ...], Client] = {}
+
+    def get(self, options: Options) -> Client:
+        """The client for the options' server."""
+        names = ("backend", "base_url", "timeout", "deadline", "retries", "retry_ambiguous", "dialect")
+        arguments = {name: getattr(options, name) for name in names}
+        with self._lock:
+            key = tuple(arguments.values())
+            if key not in self._clients:
+                self._clients[key] = Client(**arguments, simulator=self._simulator)
+            return self._clients[key]
+
+    def close(self) -> None:
+        """Closes the connections; the next call opens them anew."""
+        with self._lock:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()
+
+
+class Client:
+    """Sends requests to one server. Safe for several threads.
+
+    Args:
+        backend: `openai` (the live API or any compatible server) or `simulator`.
+        base_url: another server's address; None reads the environment as the SDK does.
+        timeout: seconds without a byte before giving up.
+        deadline: seconds in all for a request, retries and waits included.
+        retries: how often to try again what was not billed.
+        retry_ambiguous: how often to try again what may have been billed.
+        dialect: the server's habits by name (`servers.toml`); None tells them from the address.
+        simulator: the simulator to use in process; None makes one.
+    """
+
+    def __init__(
+        self,
+        *,
+        backend: str = "openai",
+        base_url: str | None = None,
+        timeout: float = 300.0,
+        deadline: float = 600.0,
+        retries: int = 4,
+        retry_ambiguous: int = 0,
+        dialect: str | None = None,
+        simulator: Simulator | None = None,
+    ) -> None:
+        self.backend = backend
+        address = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        self._base_url = address if backend == "openai" else None
+        self._timeout, self._deadline = timeout, deadline
+        self._retries, self._retry_ambiguous = retries, retry_ambiguous
+        self._dialect = dialect_of(dialect, self._base_url)
+        self._simulator = simulator
+        self._sdk: openai.OpenAI | None = None
+        self._lock = threading.Lock()
+        self.server = (
+            "simulator"
+            if backend == "simulator"
+            else urlsplit(address or "https://api.openai.com").hostname or "server"
+        )
+
+    def __repr__(self) -> str:
+        return f"Client({self.server})"
+
+    def sdk(self) -> openai.OpenAI:
+        """The SDK's client, made with the first call.
+
+        Raises:
+            AuthenticationError: the live API is wanted and there is no key; nothing was sent.
+        """
+        with self._lock:
+            if self._sdk is None:
+                self._sdk = self._simulated() if self.backend == "simulator" else self._live()
+            return self._sdk
+
+    def _live(self) -> openai.OpenAI:
+
+        if not (os.environ.get("OPENAI_API_KEY") or (self._base_url and _is_loopback(self._base_url))):
+            raise missing_key()
+        key = os.environ.get("OPENAI_API_KEY") or "none"
+        times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
+        return openai.OpenAI(api_key=key, base_url=self._base_url, timeout=times, max_retries=0)
+
+    def _simulated(self) -> openai.OpenAI:
+
+        if self._simulator is None:
+            from imagegen_magic.simulator import Simulator as Anew  # noqa: PLC0415 - the painter comes with the simulator only: 0.1 s
+
+            self._simulator = Anew(state_dir=_simulator_folder())
+        http = httpx2.Client(transport=SimulatorTransport(self._simulator))
+        return openai.OpenAI(
+            api_key="simulator", base_url="http://simulator/v1", timeout=self._timeout, max_retries=0, http_client=http
+        )
+
+    def batches(self) -> BatchCalls:
+        """The Batch API of this server."""
+        return BatchCalls(self.sdk())
+
+    def close(self) -> None:
+        """Closes the connections."""
+        if self._sdk is not None:
+            self._sdk.close()
+
+    def send(
+        self,
+        request: ImageRequest,
+        *,
+        spool: Spool,
+        on_event: OnEvent = lambda event: None,
+        cancel: threading.Event | None = None,
+        index: int = 0,
+        gate: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> ImageResponse:
+        """The complete, checked answer.
+
+        Each attempt is made inside `gate()`, which may wait and sees the attempt's error: a batch paces itself by it.
+
+        Raises:
+            CallError: of the class that says what happened; `.outcome` says whether it may have been billed.
+        """
+        cancel = cancel or threading.Event()
+        call = _Call(self, request, spool, on_event, index, time.monotonic())
+        budget = TimeBudget(self._deadline)
+
+        def attempt(number: int) -> ImageResponse:
+            if cancel.is_set():
+                raise CallCancelledError("stopped before it was sent", outcome="not sent")
+            with gate(), budget.counted():
+                on_event(Sending(index=index, attempt=number))
+                return call.attempt(number)
+
+        def on_wait(error: CallError, wait: float, number: int) -> None:
+            on_event(Retrying(index=index, reason=error.summary.partition(":")[0], wait=wait, attempt=number))
+
+        return with_retries(
+            attempt,
+            retries=self._retries,
+            retry_ambiguous=self._retry_ambiguous,
+            budget=budget,
+            cancel=cancel,
+            on_wait=on_wait,
+        )
+
+    def arguments(self, request: ImageRequest) -> tuple[dict[str, Any], list[str]]:
+        """The SDK's keyword arguments for `request` on this server, pictures included, and what was left out."""
+        arguments, extra, notes = spell_request(request, self._dialect)
+        if request.images:
+            arguments["image"] = [(i.name, i.data, i.mime) for i in request.images] if len(request.images) > 1 else (
+                request.images[0].name, request.images[0].data, request.images[0].mime
+            )  # fmt: skip
+        for name in ("mask", "markup"):
+            overlay = getattr(request, name)
+            if overlay is not None:
+                arguments[name] = (overlay.name, overlay.data, overlay.mime)
+        if extra:
+            arguments["extra_body"] = extra
+        return arguments, notes
+
+    @property
+    def dialect(self) -> Dialect:
+        """The server's habits."""
+        return self._dialect
+
+    @property
+    def address(self) -> str:
+        """The server's base address."""
+        return self._base_url or "https://api.openai.com/v1"
+
+
+def _simulator_folder() -> Path:
+    """Where the simulator's files and batches outlive a kernel: this user's part of the temporary folder."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        user = str(os.getuid())
+    folder = Path(tempfile.gettempdir()) / f"imagegen-simulator-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def _is_stream(headers: Mapping[str, str]) -> bool:
+    return "text/event-stream" in headers.get("content-type", "")
+
+
+class _Call:
+    """One request and its attempts."""
+
+    def __init__(
+        self,
+        client: Client,
+        request: ImageRequest,
+        spool: Spool,
+        on_event: OnEvent,
+        index: int,
+        started: float,
+    ) -> None:
+        self.client, self.request, self.spool, self.on_event, self.index = client, request, spool, on_event, index
+        self.started = started
+
+    def attempt(self, number: int) -> ImageResponse:
+        """One attempt: the answer, or the error as ours. The SDK's own errors never leave this room."""
+        sdk = self.client.sdk()
+        arguments, notes = self.client.arguments(self.request)
+        method = (
+            sdk.images.with_streaming_response.edit
+            if self.request.images
+            else sdk.images.with_streaming_response.generate
+        )
+        try:
+            with method(**arguments) as response:
+                return self._received(response, number, notes)
+        except CallError:
+            raise
+        except openai.APIStatusError as error:
+            raise self._refused(error) from None
+        except openai.APIConnectionError as error:
+            raise transport_error(error.__cause__ or error, self.elapsed()) from None
+        except openai.APIError as error:
+            raise AnswerError(f"the SDK could not read the answer ({type(error).__name__})") from None
+
+    def _refused(self, error: openai.APIStatusError) -> CallError:
+        """An answer with an error's status, as ours."""
+        headers, dialect = dict(error.response.headers), self.client.dialect
+        if "text/html" in headers.get("content-type", "") and error.status_code in (404, 405):
+            return web_page_error(error.status_code, self.client.address)
+        body = error.body or error.response.content
+        return status_error(error.status_code, body, headers, gateway=dialect.gateway, address=self.client.address)
+
+    def elapsed(self) -> float:
+        """Seconds since the request was taken up."""
+        return time.monotonic() - self.started
+
+    def _received(self, response: Any, number: int, notes: list[str]) -> ImageResponse:
+        """Spools the body, takes it apart, and checks what it is.
+
+        Every byte is in a file before it is read, of a stream too. Once the first has come no deadline drops the rest.
+        """
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        request_id = headers.get("x-request-id")
+        body = SpooledBody(self.spool)
+        events = EventStream(self.spool, self._partial) if _is_stream(headers) else None
+        broke: CallError | None = None
+        try:
+            for piece in self._chunks(response):
+                body.write(piece)
+                if events is not None:
+                    events.feed(piece)
+        except CallError as error:
+            broke = error
+        events, answer = self._taken_apart(events, body)
+        self._raise_if_lost(broke, events, answer, body, request_id)
+        if events is None and answer.broken and not answer.payloads and is_web_page(body):
+            body.discard()
+            raise web_page_error(response.status_code, self.client.address)
+        if events is None and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
+            notes = [*notes, "the server answered in one piece although live previews were asked for"]
+        self._fetch(answer)
+        notes = [*notes, *check_answer(answer, self.request, body, request_id)]
+        body.discard()
+        return self._response(answer, headers, number, notes)
+
+    def _taken_apart(self, events: EventStream | None, body: SpooledBody) -> tuple[EventStream | None, ParsedResponse]:
+        """The stream and its answer, whatever the server called it: JSON labelled as a stream, and a stream as JSON."""
+        if events is not None:
+            events.close()
+            if events.count:
+                return events, events.answer
+            return None, parse_json_answer(body, self.spool)
+        if not looks_like_stream(body):
+            return None, parse_json_answer(body, self.spool)
+        events = EventStream(self.spool, self._partial)
+        stream = body.read()
+        while piece := stream.read(CHUNK):
+            events.feed(piece)
+        events.close()
+        return events, events.answer
+
+    def _raise_if_lost(
+        self,
+        broke: CallError | None,
+        events: EventStream | None,
+        answer: ParsedResponse,
+        body: SpooledBody,
+        request_id: str | None,
+    ) -> None:
+        """Ends a call whose answer broke off without a single picture; what came is kept."""
+        if answer.payloads or answer.unsaved:
+            if broke is not None:
+                answer.faults.append(broke.summary)
+            if events is not None and events.error is not None:
+                answer.faults.append(f"the stream ended with an error ({str(dict(events.error))[:120]})")
+            return
+        if events is not None and events.error is not None:
+            body.discard()
+            status = 400 if events.error.get("type") in REFUSALS else 500
+            error = status_error(status, {"error": dict(events.error)}, {})
+            error.request_id = request_id
+            raise error
+        if broke is not None:
+            if aside := body.keep("cut-answer"):
+                broke.kept = (shown_path(aside),)
+            broke.request_id = request_id
+            raise broke
+        if events is not None and not answer.urls:
+            kept = [*answer.kept, *([aside] if (aside := body.keep("stream-without-image")) else [])]
+            hints = ("previews are never kept as results; look at your usage page before paying again",)
+            raise AnswerError(
+                "the stream ended without its final picture",
+                request_id=request_id, hints=hints, kept=tuple(map(shown_path, kept)),
+            )  # fmt: skip
+
+    def _chunks(self, response: Any) -> Iterator[bytes]:
+        """The body's pieces as they come."""
+        try:
+            yield from response.iter_bytes()  # as it comes: filling up a chunk would lose what a cut leaves over
+        except Exception as error:
+            if type(error).__module__.split(".")[0] not in TRANSPORT_MODULES:
+                raise
+            raise transport_error(error, self.elapsed()) from None
+
+    def _partial(self, data: bytes, number: int) -> None:
+        self.on_event(Partial(index=self.index, data=data, number=number, elapsed=self.elapsed()))
+
+    def _fetch(self, answer: ParsedResponse) -> None:
+        """Fetches images that came as addresses; one that can't be had stays in the card, because it is paid for."""
+        for url in answer.urls:
+            fetch_image(url, self.client.address, answer, self.spool)
+
+    def _response(
+        self, answer: ParsedResponse, headers: Mapping[str, str], number: int, notes: list[str]
+    ) -> ImageResponse:
+        created = answer.fields.get("created") or answer.fields.get("created_at")
+        limits = {
+            name: value for name, value in headers.items() if name.startswith("x-ratelimit-") or name == "retry-after"
+        }
+        return ImageResponse(
+            payloads=tuple(answer.payloads),
+            server=self.client.server,
+            usage=read_usage(answer.usage, answer.svg_usage or None),
+            request_id=headers.get("x-request-id"),
+            created=created if isinstance(created, int) else None,
+            resolved={name: str(answer.fields[name]) for name in RESOLVED if answer.fields.get(name)},
+            seconds=self.elapsed(),
+            attempts=number,
+            headers=limits,
+            warnings=tuple(dict.fromkeys(notes)),
+        )

@@ -1,0 +1,254 @@
+"""Failures of a call, as our errors: what became of the money, and what to do."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from imagegen_magic.errors import (
+    AuthenticationError,
+    BadRequestError,
+    CallError,
+    CallTimeoutError,
+    ConnectError,
+    ConnectionLostError,
+    ModerationError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+    VerificationError,
+)
+from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.redaction import redact
+
+from .retries import read_wait
+from .spool_body import SpooledBody
+
+__all__ = ["is_web_page", "missing_key", "read_error_body", "status_error", "transport_error", "web_page_error"]
+
+QUOTA_CODES = frozenset(
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "organization_spend_limit_exceeded",
+        "project_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+        "billing_hard_limit_reached",
+    }
+)
+MODERATION_CODES = frozenset(
+    {
+        "moderation_blocked",
+        "content_policy_violation",
+        "image_content_policy_violation",
+        "content_filter",
+        "contentFilter",
+        "content_blocked",
+        "image_safety",
+    }
+)
+MODERATION_WORDS = re.compile(
+    r"safety_violations|rejected by (the|our) safety system|\[IMAGE_SAFETY\]|content filter", re.IGNORECASE
+)
+REGION_WORDS = re.compile(r"(country|region|territory)[^.]* not supported|unsupported_country", re.IGNORECASE)
+VERIFY_URL = "https://platform.openai.com/settings/organization/general"
+MAX_MESSAGE = 400
+MAX_CODE = 120
+"""Characters of a server's own words that are kept."""
+
+
+def missing_key() -> AuthenticationError:
+    """The card for a live call without a key."""
+    return AuthenticationError(
+        "no API key: OPENAI_API_KEY is not set",
+        outcome="not sent",
+        hints=(
+            "set it in the shell before starting Jupyter: export OPENAI_API_KEY=…",
+            "or in the notebook, without typing it into a cell: import getpass, os; os.environ['OPENAI_API_KEY'] = getpass.getpass()",
+            "or put it into the environment of the kernel (kernel.json, or your host's secrets)",
+            "without a key: --dry-run checks everything, --backend simulator makes stamped stand-ins offline",
+        ),
+    )
+
+
+def read_error_body(body: Any) -> tuple[str, str | None, str | None, str | None]:
+    """(message, code, type, param) of an error body of any server: OpenAI's, `{"error": "text"}`, `{"detail": …}`, HTML."""
+    if isinstance(body, (bytes, bytearray)):
+        body = _parsed(bytes(body).decode("utf-8", "replace"))
+    elif isinstance(body, str):
+        body = _parsed(body)
+    if isinstance(body, Mapping):
+        inner = body.get("error", body)
+        if isinstance(inner, Mapping):
+            message = (
+                inner.get("message")
+                or inner.get("detail")
+                or inner.get("error")
+                or json.dumps(dict(inner))[:MAX_MESSAGE]
+            )
+            fields = [inner.get(name) for name in ("code", "type", "param")]
+            code, kind, param = (None if value is None else str(value) for value in fields)
+            return _clean(str(message)), code, kind, param
+        return _clean(str(inner)), None, None, None
+    return _clean(str(body or "")), None, None, None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        page = re.sub(r"(?is)<(style|script)\b.*?</\1\s*>", " ", text)
+        return html.unescape(re.sub(r"<[^>]+>", " ", page))  # an HTML page says its message between its tags
+
+
+def _clean(message: str) -> str:
+    """One line without keys, of bearable length."""
+    text = redact(" ".join(message.split()))
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+
+
+def is_web_page(body: SpooledBody) -> bool:
+    """True if a body is an HTML page, not an answer of the API."""
+    start = body.read().read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+
+
+def web_page_error(status: int, address: str) -> BadRequestError:
+    """The error for a web page in place of an answer: the address is wrong, and nothing was made there."""
+    place = _without_secrets(address)
+    summary = f"{place} answered with a web page ({status}), not as an Images API"
+    hints = (
+        f"base_url is {place}: it usually ends in /v1, without the endpoint's name",
+        "%imagegen doctor shows what is set",
+    )
+    return BadRequestError(summary, status=status, hints=hints)
+
+
+def status_error(
+    status: int, body: Any, headers: Mapping[str, str], *, gateway: bool = False, address: str = ""
+) -> CallError:
+    """The error for an answer with this HTTP status and body: what the body says decides, then the status.
+
+    Args:
+        gateway: the server may have passed the request on, and tried it again there, before it refused it.
+        address: the server's base address, named if the endpoint is not found there.
+    """
+    message, code, kind, param = read_error_body(body)
+    request_id = {name.lower(): value for name, value in headers.items()}.get("x-request-id")
+    shared: dict[str, Any] = {
+        "status": status,
+        "code": None if code is None else redact(code)[:MAX_CODE],
+        "request_id": None if request_id is None else redact(request_id)[:MAX_CODE],
+    }
+    said = f": {message}" if message else ""
+    if (known := _by_body(f"{code} {kind}", message, said, shared)) is not None:
+        return known
+    if status in (429, 503):
+        busy = _busy(status, said, read_wait(headers, message), shared)
+        return _passed_on(busy) if gateway else busy
+    if status == 404 and address:
+        shared["hints"] = (*_refusal_hints(status, message, code, param), f"base_url is {_without_secrets(address)}")
+        return BadRequestError(f"the server refused the request{said}", **shared)
+    return _by_status(status, said, _refusal_hints(status, message, code, param), shared)
+
+
+def _by_body(codes: str, message: str, said: str, shared: dict[str, Any]) -> CallError | None:
+    """The error that the body's own words name, whatever the status; None if they name none."""
+    hints: tuple[str, ...]
+    words = set(codes.split())
+    if words & QUOTA_CODES:
+        hints = (
+            "add credit or raise the limit: https://platform.openai.com/settings/organization/billing",
+            "waiting does not help",
+        )
+        return QuotaError(f"the account's money or spending limit is used up{said}", hints=hints, **shared)
+    if words & MODERATION_CODES or MODERATION_WORDS.search(message):
+        hints = ("change the prompt or the input picture; the same request is not tried again",)
+        return ModerationError(f"blocked by the server's moderation{said}", hints=hints, **shared)
+    if "must be verified" in message:
+        hints = (f"verify the organisation: {VERIFY_URL}", "after that it can take 15 minutes until the model is open")
+        return VerificationError(f"the organisation has to be verified for this model{said}", hints=hints, **shared)
+    if REGION_WORDS.search(f"{codes} {message}"):
+        hints = ("the server refuses requests from this place; a key does not change that",)
+        return BadRequestError(f"not available in this region{said}", hints=hints, **shared)
+    return None
+
+
+def _busy(status: int, said: str, wait: float | None, shared: dict[str, Any]) -> CallError:
+    """A rate limit, or a server that is overloaded."""
+    if status == 429:
+        hints = ("wait, or ask for fewer pictures a minute",)
+        return RateLimitError(f"rate limit{said}", retry_after=wait, hints=hints, **shared)
+    return ServerError(f"the server is overloaded (503){said}", outcome="refused", retry_after=wait, **shared)
+
+
+def _by_status(status: int, said: str, refusal_hints: tuple[str, ...], shared: dict[str, Any]) -> CallError:
+    """The error that the status alone tells."""
+    hints: tuple[str, ...]
+    if status == 413:
+        hints = ("send a smaller picture: scale it down, or save it as JPEG",)
+        return BadRequestError(f"the request is too large for the server{said}", hints=hints, **shared)
+    if status in (401, 403):
+        hints = ("check OPENAI_API_KEY and, for another server, --base-url", "%imagegen doctor shows what is set")
+        return AuthenticationError(f"the server does not accept the key, or not for this{said}", hints=hints, **shared)
+    if status == 408:
+        return CallTimeoutError(f"the server gave up waiting{said}", hints=_AMBIGUOUS_HINTS, **shared)
+    if status < 500 and status != 409:
+        return BadRequestError(f"the server refused the request{said}", hints=refusal_hints, **shared)
+    return ServerError(f"the server failed ({status}){said}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared)
+
+
+def _without_secrets(address: str) -> str:
+    """The address without user, password and query."""
+    return address.split("?", maxsplit=1)[0].rsplit("@", 1)[-1]
+
+
+def _passed_on(error: CallError) -> CallError:
+    """The refusal of a gateway: what is behind it may have made the image, and the gateway may have asked twice."""
+    error.outcome = "ambiguous"
+    error.hints = (*error.hints, *_AMBIGUOUS_HINTS)
+    return error
+
+
+_AMBIGUOUS_HINTS = (
+    "not tried again by itself, because that could buy the picture twice: look at your usage page first",
+    "--retry-ambiguous 1 tries again all the same",
+)
+
+
+def _refusal_hints(status: int, message: str, code: str | None, param: str | None) -> tuple[str, ...]:
+    """What may help with a refusal, by its text."""
+    text = message.lower()
+    if code == "unknown_parameter" or "unknown parameter" in text:
+        return (
+            f"this server does not know {param or 'one of the fields'}: leave it out, or name the server's dialect with --dialect",
+        )
+    if "transparent" in text and "not supported" in text:
+        able = load_catalog().first_able(lambda model: model.transparency == "yes")
+        return (
+            "--transparent makes the cut-out with a chroma key instead",
+            f"--transparent native --model {able}, whose native transparency is known to work",
+        )
+    if "model" in text and (status == 404 or "not exist" in text or "not found" in text):
+        return ("the model may be retired, or not open to this project: %imagegen models",)
+    return ("--dry-run shows the exact request",)
+
+
+def transport_error(error: BaseException, elapsed: float, *, sent: bool = True) -> CallError:
+    """The error for a failure below HTTP. `sent` is False while no byte of the request can have left.
+
+    Types are told by their names: httpx2's tree is its own, and this room does not import it.
+    """
+    name = type(error).__name__
+    if name in ("ConnectTimeout", "PoolTimeout", "ConnectError", "UnsupportedProtocol", "ProxyError") or not sent:
+        hints = ("check the network and --base-url; nothing left this machine",)
+        return ConnectError(f"no connection to the server ({name}: {_clean(str(error)) or 'no details'})", hints=hints)
+    if "Timeout" in name:
+        longer = "--timeout and --deadline (seconds) give it longer"
+        summary = f"no complete answer after {elapsed:.0f} s ({name})"
+        return CallTimeoutError(summary, hints=(longer, *_AMBIGUOUS_HINTS))
+    summary = f"the connection broke after {elapsed:.0f} s ({name}: {_clean(str(error)) or 'no details'})"
+    return ConnectionLostError(summary, hints=_AMBIGUOUS_HINTS)

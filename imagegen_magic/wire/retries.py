@@ -1,0 +1,138 @@
+"""What may be tried again, and when: only what is known not to have been billed.
+
+Image requests carry no idempotency key, so a retry of an unknown outcome can buy the same picture twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+import tenacity
+
+from imagegen_magic.errors import CallCancelledError, CallError, ConnectError, RateLimitError, ServerError
+
+__all__ = ["TimeBudget", "read_wait", "with_retries"]
+
+T = TypeVar("T")
+MAX_WAIT = 60.0
+"""Longest wait of our own choosing, in seconds; a server may ask for more, up to the deadline."""
+_TEXT_WAIT = re.compile(
+    r"try again (?:in|after)\s+(?P<number>\d+(?:\.\d+)?)\s*"
+    r"((?P<ms>ms|milliseconds?)|(?P<min>m|min|minutes?)|(?:s|sec|seconds?))\b",
+    re.IGNORECASE,
+)
+
+
+def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], float] = time.time) -> float | None:
+    """Seconds that the server asks to wait: `retry-after-ms`, `retry-after` (seconds or a date), else its text."""
+    low = {name.lower(): value for name, value in headers.items()}
+    try:
+        if "retry-after-ms" in low:
+            return max(0.0, float(low["retry-after-ms"]) / 1000)
+        if "retry-after" in low:
+            return max(0.0, float(low["retry-after"]))
+    except ValueError:
+        parsed = email.utils.parsedate_tz(low.get("retry-after", ""))
+        if parsed is not None:
+            return max(0.0, email.utils.mktime_tz(parsed) - now())
+    if match := _TEXT_WAIT.search(message):
+        return float(match["number"]) * (0.001 if match["ms"] else 60 if match["min"] else 1)
+    return None
+
+
+class TimeBudget:
+    """The seconds that a request may be on the wire, all attempts together; waiting for a turn or a retry is free."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._used = 0.0
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Counts the seconds of the block."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._used += time.monotonic() - started
+
+    def is_spent(self) -> bool:
+        """True once nothing more may be sent."""
+        return self._used >= self.seconds
+
+
+def is_safe(error: BaseException) -> bool:
+    """True for what is known not to be billed and may pass: rate limits, an overloaded server, no connection."""
+    if isinstance(error, (RateLimitError, ConnectError)):
+        return True
+    return isinstance(error, ServerError) and error.outcome == "refused"
+
+
+def with_retries(
+    attempt: Callable[[int], T],
+    *,
+    retries: int,
+    retry_ambiguous: int,
+    budget: TimeBudget,
+    cancel: threading.Event,
+    on_wait: Callable[[CallError, float, int], None],
+) -> T:
+    """What `attempt(number)` returns, tried again while that is safe, allowed and in time.
+
+    Args:
+        retries: how often to try again what was not billed.
+        retry_ambiguous: how often to try again what may have been billed.
+        budget: seconds that all attempts may take together; no wait longer than the whole is kept.
+        cancel: set to stop while waiting; nothing has been sent then.
+        on_wait: told the error, the wait in seconds and the number of the next attempt.
+
+    Raises:
+        CallError: the last attempt's error.
+        CallCancelledError: stopped while waiting.
+    """
+    ambiguous = [0]
+
+    def again(state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, CallError) or isinstance(error, CallCancelledError):
+            return False
+        if is_safe(error):
+            return state.attempt_number - ambiguous[0] <= retries
+        ambiguous[0] += 1
+        return error.outcome == "ambiguous" and ambiguous[0] <= retry_ambiguous
+
+    def before_sleep(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, CallError):
+            on_wait(error, state.upcoming_sleep, state.attempt_number + 1)
+
+    def too_late(state: tenacity.RetryCallState) -> bool:
+        return budget.is_spent() or state.upcoming_sleep > budget.seconds
+
+    def sleep(seconds: float) -> None:
+        if cancel.wait(seconds):
+            raise CallCancelledError("stopped while waiting for the next attempt", outcome="not sent")
+
+    policy = tenacity.Retrying(
+        retry=again, wait=_wait, stop=too_late, sleep=sleep, before_sleep=before_sleep, reraise=True
+    )
+    for state in policy:
+        with state:
+            return attempt(state.retry_state.attempt_number)
+    raise AssertionError("tenacity raises or returns")
+
+
+_backoff = tenacity.wait_random_exponential(multiplier=1, max=MAX_WAIT)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Seconds until the next attempt: what the server asks for, else exponential backoff."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = getattr(error, "retry_after", None)
+    return float(_backoff(state) if asked is None else asked)

@@ -1,0 +1,99 @@
+"""Which requests are the same: reuse, resuming and recovery go by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from conftest import simulated_session
+
+from imagegen_magic.request.request import ImageRequest, InputImage
+from imagegen_magic.simulator import Simulator
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import FileEntry, Record, file_sha256
+
+
+def picture(data=b"one", name="a.png"):
+    """An input image with these bytes."""
+    return InputImage(name=name, data=data, mime="image/png", size=(64, 64))
+
+
+EDIT = ImageRequest(prompt="a mug", model="m", size="1024x1024", images=(picture(),), mask=picture(b"mask"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"prompt": "a cup"},
+        {"model": "n"},
+        {"size": "1536x1024"},
+        {"quality": "low"},
+        {"n": 2},
+        {"background": "transparent"},
+        {"output_format": "webp"},
+        {"mask": None},
+        {"mask": picture(b"other mask")},
+        {"mask": None, "markup": picture(b"mask")},
+        {"images": (picture(b"two"),)},
+        {"images": (picture(), picture(b"two"))},
+        {"images": ()},
+        {"extra": {"seed": 1}},
+        {"input_fidelity": "high"},
+    ],
+)
+def test_another_request(other):
+    """Everything that changes the result, or the bill, makes another request."""
+    assert replace(EDIT, **other).digest() != EDIT.digest()
+
+
+@pytest.mark.parametrize(
+    "same", [{"partial_images": 2}, {"images": (picture(name="b.png"),)}, {"images": (replace(picture(), origin="x"),)}]
+)
+def test_the_same_request(same):
+    """Live previews and the names of files do not."""
+    assert replace(EDIT, **same).digest() == EDIT.digest()
+
+
+def test_the_order_of_input_images_counts():
+    """The first one is edited."""
+    one, two = replace(EDIT, images=(picture(), picture(b"two"))), replace(EDIT, images=(picture(b"two"), picture()))
+    assert one.digest() != two.digest()
+
+
+def record_of(folder, server, *, digest="d", name="hero.png"):
+    """A done request to `server` whose file is in `folder`."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_bytes(b"bytes of " + name.encode())
+    entry = FileEntry(path=name, sha256=file_sha256(path), bytes=path.stat().st_size, format="png")
+    return Record(outcome="done", server=server, simulated=server == "simulator", digest=digest, files=(entry,))
+
+
+def test_a_simulated_image_answers_no_live_request(folder):
+    """Reuse is for the same server only, in both directions, and for intact files only."""
+    store = Store(folder / "out")
+    simulated = record_of(store.folder, "simulator", name="s.png")
+    store.record(simulated)
+    assert store.history.by_digest("api.openai.com", "d") is None
+    assert store.history.by_digest("simulator", "d").files == simulated.files
+    store.record(record_of(store.folder, "api.openai.com", name="l.png"))
+    assert store.history.by_digest("api.openai.com", "d").files[0].path == "l.png"
+    assert store.history.by_digest("simulator", "d").files[0].path == "s.png"
+    (store.folder / "l.png").write_bytes(b"changed")
+    assert store.history.by_digest("api.openai.com", "d") is None
+
+
+def test_a_batch_is_not_done_by_another_servers_images(folder):
+    """Resuming, too, goes by the server."""
+    session = simulated_session(Simulator())
+    shared = {"size": "1024x640", "quality": "low"}
+    first = session.batches.run_jobs(["a mug"], **shared)
+    text = (folder / "output/imagegen/history.jsonl").read_text()
+    (folder / "output/imagegen/history.jsonl").write_text(
+        text.replace('"server": "simulator"', '"server": "elsewhere"').replace(
+            '"server":"simulator"', '"server":"elsewhere"'
+        )
+    )
+    again = simulated_session(Simulator()).batches.run_jobs(["a mug"], **shared)
+    assert not first.done[0].reused
+    assert not again.done[0].reused

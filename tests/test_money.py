@@ -1,0 +1,149 @@
+"""What a call may cost, what was spent, what it did cost: decisions as tables of rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from imagegen_magic.batch.pacing import Pacer
+from imagegen_magic.errors import BudgetError, RateLimitError
+from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.jobs.planning import check_budget
+from imagegen_magic.jobs.spending import Spending
+from imagegen_magic.options.options import Options
+from imagegen_magic.request.cost import Estimate, actual_cost, estimate_cost
+from imagegen_magic.request.request import ImageRequest, InputImage
+from imagegen_magic.request.response import Usage
+from imagegen_magic.store.history import Record
+
+USD = Decimal
+
+
+def dollars(text):
+    """A text as money; None stays None."""
+    return None if text is None else USD(text)
+
+
+@pytest.mark.parametrize(
+    ("limits", "spent", "high", "yes", "allowed"),
+    [
+        # max_cost is for this call alone
+        ({"max_cost": "0.10"}, "0", "0.10", False, True),
+        ({"max_cost": "0.10"}, "0", "0.11", False, False),
+        ({"max_cost": "0.10"}, "5", "0.10", False, True),
+        ({"max_cost": "0.10"}, "0", "0.11", True, False),
+        ({"max_cost": "0.10"}, "0", None, False, False),
+        ({"max_cost": "0"}, "0", "0.01", False, False),
+        # session_max_cost is for everything that was spent and this call
+        ({"session_max_cost": "1.00"}, "0.90", "0.10", False, True),
+        ({"session_max_cost": "1.00"}, "0.95", "0.10", False, False),
+        ({"session_max_cost": "1.00"}, "0.95", "0.10", True, False),
+        ({"session_max_cost": "1.00"}, "0", None, False, False),
+        # confirm_above is a question that `-y` answers
+        ({"confirm_above": "0.10"}, "0", "0.10", False, True),
+        ({"confirm_above": "0.10"}, "0", "0.11", False, False),
+        ({"confirm_above": "0.10"}, "0", "0.11", True, True),
+        ({"confirm_above": "0.10"}, "0", None, False, False),
+        ({"confirm_above": "0.10"}, "0", None, True, True),
+        ({}, "100", "100", False, True),
+        ({}, "0", None, False, True),
+    ],
+)
+def test_a_limit_stops_or_lets_through(limits, spent, high, yes, allowed):
+    """(limit, spent, estimate, yes) -> outcome, for each limit at its edge and just beyond."""
+    options = Options(yes=yes, **{name: USD(text) for name, text in limits.items()})
+    estimate = Estimate(low=USD(0), high=dollars(high), basis="test")
+    if allowed:
+        check_budget(estimate, options, USD(spent))
+        return
+    with pytest.raises(BudgetError) as caught:
+        check_budget(estimate, options, USD(spent))
+    assert caught.value.outcome == "not sent"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "simulated", "cost", "counted"),
+    [
+        ("done", False, {"actual": "0.05", "high": "0.09"}, "0.05"),
+        ("done", False, {"actual": None, "high": "0.09"}, "0.09"),
+        ("ambiguous", False, {"high": "0.09"}, "0.09"),
+        ("refused", False, {"high": "0.09"}, "0"),
+        ("not sent", False, {"high": "0.09"}, "0"),
+        ("done", True, {"actual": "0.05", "high": "0.09"}, "0"),
+        ("ambiguous", True, {"high": "0.09"}, "0"),
+    ],
+)
+def test_what_counts_as_spent(outcome, simulated, cost, counted):
+    """The actual if it is known, else the upper end of whatever may have been billed; a simulated call costs nothing."""
+    spending = Spending()
+    spending.count(Path("a"), Record(number=3, outcome=outcome, simulated=simulated, cost=cost))
+    assert spending.total == USD(counted)
+    assert spending.numbers(Path("a")) == {3}
+    assert spending.numbers(Path("b")) == set()
+
+
+def model():
+    """A model with round prices, in USD per million tokens."""
+    catalog = load_catalog()
+    shipped = catalog.get(None)
+    prices = replace(shipped.prices, text_input=USD(5), image_input=USD(10), image_output=USD(40))
+    return replace(shipped, prices=prices, image_prices={})
+
+
+@pytest.mark.parametrize(
+    ("usage", "batch_api", "usd"),
+    [
+        (Usage(output_tokens=1000, text_input_tokens=100, image_input_tokens=0), False, "0.0405"),
+        (Usage(output_tokens=1000, text_input_tokens=100, image_input_tokens=0), True, "0.02025"),
+        (Usage(output_tokens=1000, text_input_tokens=100, image_input_tokens=500), False, "0.0455"),
+        (Usage(output_tokens=1000, input_tokens=100), False, "0.0405"),
+        (Usage(), False, None),
+        (None, False, None),
+    ],
+)
+def test_actual_cost_by_hand(usage, batch_api, usd):
+    """Tokens times rates; the Batch API at half; unknown stays unknown."""
+    assert actual_cost(usage, model(), batch_api=batch_api) == dollars(usd)
+
+
+REQUEST = ImageRequest(prompt="a mug", model="x", size="1024x1024", quality="low", output_format="png")
+
+
+def input_image(edge=1024):
+    """An input of that many pixels square, without bytes."""
+    return InputImage(name="a.png", data=b"", mime="image/png", size=(edge, edge))
+
+
+def test_an_estimate_grows_with_what_is_asked_for():
+    """Live previews, more images, input images and the direct way cost more than their absence; never 0."""
+    plain = estimate_cost(REQUEST, model())
+    assert plain.low > 0
+    assert estimate_cost(replace(REQUEST, partial_images=1), model()).high > plain.high
+    assert estimate_cost(replace(REQUEST, partial_images=3), model()).high - plain.high == pytest.approx(
+        3 * (estimate_cost(replace(REQUEST, partial_images=1), model()).high - plain.high)
+    )
+    assert estimate_cost(replace(REQUEST, n=3), model()).high == 3 * plain.high
+    assert estimate_cost(replace(REQUEST, images=(input_image(),)), model()).low > plain.low
+    assert estimate_cost(REQUEST, model(), batch_api=True).high * 2 == plain.high
+
+
+def test_estimate_and_simulator_agree_on_a_mask(session):
+    """What a masked edit is billed lies within its estimate, and a mask costs what the service's simulator says."""
+    from PIL import Image
+
+    Image.new("RGB", (1024, 1024), "navy").save("room.png")
+    for box in (None, "0,0,50%,50%"):
+        result = session.edit("a lamp", "room.png", mask_box=box, quality="low")
+        assert result.estimate.low <= result.cost <= result.estimate.high, box
+
+
+def test_a_refusal_of_one_job_holds_the_others_back():
+    """The wait that a server asks of one job is kept by every job of the batch."""
+    now = [100.0]
+    pacer = Pacer(4, clock=lambda: now[0])
+    with pytest.raises(RateLimitError), pacer.slot():
+        raise RateLimitError("slow down", outcome="refused", retry_after=30.0)
+    assert pacer.next_send == 130.0

@@ -1,0 +1,115 @@
+"""Where files go, what a whole image is, what a killed process leaves, and what stays outside."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imagegen_magic.errors import OptionError
+from imagegen_magic.images.masks import build_mask, protect
+from imagegen_magic.images.opening import read_input
+from imagegen_magic.images.preview import preview
+from imagegen_magic.redaction import find_key, redact
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.recovery import recover
+
+FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "gif": "GIF"}
+
+
+def encoded(form, edge=40, color="navy"):
+    """A small image as a file of that format."""
+    stream = io.BytesIO()
+    Image.new("RGB", (edge, edge), color).save(stream, FORMATS[form])
+    return stream.getvalue()
+
+
+def test_a_link_leads_nowhere_outside(tmp_path):
+    """A folder inside the output folder that is a link to another place takes no file."""
+    (tmp_path / "elsewhere").mkdir()
+    store = Store(tmp_path / "out")
+    store.folder.mkdir()
+    (store.folder / "sub").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    for out in ("sub/hero.png", "sub/deeper/hero.png"):
+        with pytest.raises(OptionError):
+            store.peek("hero", 1, "png", out=out)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def left_by_a_killed_process(store, files, notes):
+    """A spool place that nobody holds: received files, and the notes of what was asked for."""
+    place = store.folder / ".incoming" / "1-dead"
+    place.mkdir(parents=True)
+    (place / "alive.lock").touch()
+    for name, data in files.items():
+        (place / name).write_bytes(data)
+    for number, note in enumerate(notes):
+        (place / f"{number}.intent").write_text(json.dumps(note))
+
+
+def note(name, prompt):
+    """What a request notes before it is sent."""
+    return {"record": {"prompt_typed": prompt, "digest": prompt, "outcome": "ambiguous"}, "paths": [name]}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_only_whole_images_are_recovered(form, tmp_path):
+    """A file that was cut off anywhere is no image; a whole one is."""
+    whole = encoded(form)
+    for cut in (len(whole) // 3, len(whole) // 2, len(whole) - 1):
+        store = Store(tmp_path / f"cut{cut}")
+        left_by_a_killed_process(store, {f"x.{form}": whole[:cut]}, [])
+        assert recover(store) == [], cut
+    store = Store(tmp_path / "whole")
+    left_by_a_killed_process(store, {f"x.{form}": whole}, [])
+    (path,) = recover(store)
+    assert path.read_bytes() == whole
+
+
+def test_each_recovered_image_has_its_own_record(tmp_path):
+    """Of several requests that a kill ended, none lends its prompt to another's image."""
+    store = Store(tmp_path / "out")
+    store.folder.mkdir()
+    for name, color in (("a.png", "red"), ("b.png", "blue")):
+        (store.folder / name).write_bytes(encoded("png", color=color))
+    left_by_a_killed_process(store, {}, [note("a.png", "a red mug"), note("b.png", "a blue mug")])
+    recover(store)
+    found = {entry.path: record.prompt_typed for record in store.history.records() for entry in record.files}
+    assert found == {"a.png": "a red mug", "b.png": "a blue mug"}
+
+
+def test_a_protected_edit_is_the_original_outside_the_mask(tmp_path):
+    """Bit for bit, wherever the mask lets nothing change; and it is the edit well inside."""
+    rng = np.random.default_rng(3)
+    before = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    after = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    Image.fromarray(after).save(tmp_path / "edited.png")
+    original = read_input(Image.fromarray(before), name="a.png")
+    mask = build_mask(original, boxes=("0,0,48,96",))
+    result = np.asarray(protect(original, tmp_path / "edited.png", mask).convert("RGB"))
+    assert np.array_equal(result[:, 48:], before[:, 48:])
+    assert np.array_equal(result[:, :24], after[:, :24])
+
+
+@pytest.mark.parametrize("size", [(512, 512), (3840, 2160)])
+def test_a_preview_is_light(size, tmp_path):
+    """At most 768 px and 75 KB, also of noise, which compresses worst."""
+    pixels = np.random.default_rng(5).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "noise.png", compress_level=1)
+    small = preview(tmp_path / "noise.png")
+    assert len(small.data) <= 75_000
+    assert max(Image.open(io.BytesIO(small.data)).size) <= 768
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_ADMIN_KEY"])
+def test_a_key_of_any_shape_is_found(name, monkeypatch):
+    """The environment's own key, however it looks, is found in a cell and taken out of texts."""
+    monkeypatch.setitem(os.environ, name, "a-key-of-no-known-shape")
+    text = "print('a-key-of-no-known-shape')"
+    assert find_key(text)
+    assert "no-known" not in redact(text)
+    assert not find_key("print('an ordinary text of words')")

@@ -1,0 +1,139 @@
+"""Streams as servers really send them: every shape that the standard allows, and shapes that it does not."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from imagegen_magic.store.folder import Store
+from imagegen_magic.wire.answers import EventStream
+from imagegen_magic.wire.sse import SseParser
+
+
+def image_text(color="navy", form="PNG"):
+    """A small image as base64."""
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 32), color).save(stream, form)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+WIRE = (
+    b'\xef\xbb\xbf: hello\r\nevent: a\r\ndata: 1\r\ndata: 2\r\n\r\ndata:3\rid: 7\r\revent: c\ndata: {"x": 4}\n\n: end\n'
+)
+EVENTS = [("a", b"1\n2"), ("message", b"3"), ("c", b'{"x": 4}')]
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=80))
+def test_events_do_not_depend_on_how_bytes_arrive(sizes):
+    """CR, LF, CRLF, a byte order mark, comments and several data lines, in pieces of any size."""
+    parser, found, at = SseParser(), [], 0
+    for size in [*sizes, len(WIRE)]:
+        found += parser.feed(WIRE[at : at + size])
+        at += size
+    found += parser.close()
+    assert [(event.name, event.data) for event in found] == EVENTS
+
+
+def test_a_last_event_without_its_empty_line_counts():
+    """The stream may break right after the image that is billed."""
+    parser = SseParser()
+    assert [*parser.feed(b"data: x"), *parser.close()][0].data == b"x"
+
+
+def heard(tmp_path, *events):
+    """(the parsed answer, the previews) of a stream with these events."""
+    previews = []
+    stream = EventStream(Store(tmp_path / "out"), lambda data, number: previews.append(number))
+    for event in events:
+        text = event if isinstance(event, str) else json.dumps(event)
+        stream.feed(f"data: {text}\n\n".encode())
+    stream.close()
+    return stream, previews
+
+
+FINAL = {
+    "type": "image_generation.completed",
+    "b64_json": image_text(),
+    "usage": {"output_tokens": 5, "total_tokens": 6},
+}
+
+
+@pytest.mark.parametrize(
+    "final",
+    [
+        FINAL,
+        {"type": "image_edit.completed", "b64_json": image_text()},
+        {"type": "response.image.done", "image": {"b64_json": image_text()}},
+        {"object": "image", "data": [{"b64_json": image_text()}]},
+        {"type": "done", "result": image_text()},
+        {"type": "done", "url": "data:image/png;base64," + image_text()},
+        {"type": "image", "output": [{"content": "data:image/jpeg;base64, " + image_text(form="JPEG")}]},
+        {"b64_json": image_text() + "\n"},
+    ],
+)
+def test_any_event_that_holds_an_image_yields_it(final, tmp_path):
+    """Under names and in shapes that are not known, too."""
+    stream, _ = heard(tmp_path, {"type": "image_generation.partial_image", "b64_json": image_text("red")}, final)
+    assert len(stream.answer.payloads) == 1
+    assert stream.completed == 1
+
+
+@pytest.mark.parametrize(
+    "preview",
+    [
+        {"b64_json": "???"},
+        {"b64_json": None},
+        {"b64_json": 5},
+        {"b64_json": image_text(), "partial_image_index": "x"},
+        {"b64_json": image_text(), "partial_image_index": [1]},
+        {},
+    ],
+)
+def test_a_bad_preview_never_costs_the_final(preview, tmp_path):
+    """Whatever a preview holds, the final image is there, and no preview is a result."""
+    stream, _ = heard(tmp_path, {"type": "image_generation.partial_image", **preview}, FINAL)
+    assert len(stream.answer.payloads) == 1
+
+
+def test_a_preview_that_nobody_can_show_costs_nothing(tmp_path):
+    """A display that raises is not the stream's business."""
+
+    def broken(data, number):
+        raise RuntimeError("no display")
+
+    stream = EventStream(Store(tmp_path / "out"), broken)
+    for event in ({"type": "image_generation.partial_image", "b64_json": image_text()}, FINAL):
+        stream.feed(f"data: {json.dumps(event)}\n\n".encode())
+    stream.close()
+    assert len(stream.answer.payloads) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"type": "error", "message": "too much", "code": "server_error"},
+        {"type": "error", "error": {"message": "too much", "code": "server_error"}},
+        {"error": {"message": "too much"}},
+        {"error": "too much"},
+        {"type": "image_generation.failed", "error": {"message": "too much"}},
+    ],
+)
+def test_flat_and_nested_errors_keep_their_reason(error, tmp_path):
+    """The reason is in the error, however deep the server puts it."""
+    stream, _ = heard(tmp_path, error)
+    assert "too much" in str(dict(stream.error))
+
+
+@pytest.mark.parametrize(
+    "usage", [None, [], "many", {"output_tokens": 1056.0}, {"output_tokens": "7"}, {"output_tokens": None}]
+)
+def test_usage_of_any_shape_is_read(usage, tmp_path):
+    """Floats and texts count; what is no number is unknown; nothing raises."""
+    stream, _ = heard(tmp_path, {**FINAL, "usage": usage})
+    assert len(stream.answer.payloads) == 1
