@@ -59,7 +59,6 @@ class Session:
     Attributes:
         tasks: what runs, and what ran.
         spending: what this session's requests cost.
-        library: looking back: the images of the output folder.
         batches: many jobs, now or by the Batch API.
 
     Example:
