@@ -230,6 +230,14 @@ def test_icons():
     assert "1024 px" in icons.notes[0]
 
 
+def test_a_speck_does_not_make_icons_smaller():
+    """Residue in a corner is not part of the subject's box."""
+    image = round_subject()
+    plain = np.array(make_icons(image, sizes=(64,))[64])
+    image[20:27, 20:27] = (90, 20, 160)
+    assert np.array_equal(np.array(make_icons(image, sizes=(64,))[64])[..., 3] > 127, plain[..., 3] > 127)
+
+
 def test_ico_and_icns():
     """Pillow finds each size in them, with the picture made for it."""
     icons = make_icons(round_subject(), sizes=(16, 64, 512))

@@ -24,7 +24,7 @@ from imagegen_magic.matting.arrays import Bytes, as_bytes, as_floats
 from imagegen_magic.matting.cutout import Picture, cutout
 
 from .export import write_set
-from .parts import SOLID, Box
+from .parts import SOLID, find_parts, union
 from .placing import resized
 
 __all__ = ["IconSet", "make_icons"]
@@ -41,6 +41,8 @@ ICNS_TYPES = {
 }
 """Entries of an .icns file by their edge; those with @2x and those without hold the same PNG."""
 TOUCH, MANIFEST, FAVICON = 180, (192, 512), (16, 32, 48)
+DUST = 0.002
+"""What is smaller than this share of the largest part does not make the subject's box larger: residue far out, a speck."""
 SAFE = 0.8
 """The circle of a maskable icon that is never cut, as a share of its edge."""
 
@@ -172,11 +174,11 @@ def make_icons(
 
 def _squared(rgba: Bytes) -> Bytes:
     """The subject without its clear border, in the middle of a square."""
-    solid = rgba[..., 3] >= SOLID // 4
-    columns, rows = np.flatnonzero(solid.any(axis=0)), np.flatnonzero(solid.any(axis=1))
-    if not len(columns):
+    parts = find_parts(np.ascontiguousarray(rgba[..., 3])).parts
+    if not parts:
         raise CutoutError("there is nothing to make an icon of", hints=("is the key colour right?",))
-    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    least = DUST * max(part.area for part in parts)
+    box = union([part.box for part in parts if part.area >= least])
     edge = max(box.width, box.height)
     square = np.zeros((edge, edge, 4), np.uint8)
     left, top = (edge - box.width) // 2, (edge - box.height) // 2
