@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-browser test-versions dist docs lab notebooks flags check clean
+.PHONY: help demo test test-browser test-versions dist docs lab notebooks flags front-ends check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ check: .venv/ready  ## the quick loop: lint, spelling, types, tests without kern
 	$(BIN)/codespell
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q -m 'not browser and not notebook and not package and not versions'
+
+front-ends: .venv/ready  ## try every front end again, and write the table that the site shows
+	$(BIN)/python -m pytest -m front_end --front-ends docs/measured/front_ends.json tests
 
 docs: .venv/docs  ## build the site into site/, warnings as errors, and check its links
 	rm -rf site build/doctrees

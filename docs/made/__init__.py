@@ -25,6 +25,7 @@ def make_all(docs: Path) -> None:
             os.chdir(here)
     write(docs / "img" / "made" / "wings.svg", architecture.picture())
     write(docs / "reference" / "cutout-means.txt", measured.cutout_means(docs))
+    write(docs / "reference" / "front-ends-table.txt", measured.front_ends(docs))
     gallery.copy_notebooks(docs.parent / "notebooks", docs / "gallery")
 
 

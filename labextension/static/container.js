@@ -19,11 +19,11 @@
     },
     get: async () => {
       const { makePlugin } = await import(new URL("plugin.js", here));
-      const [view, state, codemirror, notebook, settings] = await Promise.all(
-        ["@codemirror/view", "@codemirror/state", "@jupyterlab/codemirror", "@jupyterlab/notebook", "@jupyterlab/settingregistry"].map(borrow),
+      const [view, state, codemirror, settings] = await Promise.all(
+        ["@codemirror/view", "@codemirror/state", "@jupyterlab/codemirror", "@jupyterlab/settingregistry"].map(borrow),
       );
       const flags = await (await fetch(new URL("flags.json", here))).json();
-      const plugin = makePlugin({ view, state, codemirror, notebook, settings, flags });
+      const plugin = makePlugin({ view, state, codemirror, settings, flags });
       return () => ({ __esModule: true, default: plugin });
     },
   };

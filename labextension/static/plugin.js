@@ -1,7 +1,6 @@
 // The JupyterLab plugin: every code editor gets our extensions, and cells of ours are no Python to JupyterLab.
 
 import { proseEditor } from "./editor.js";
-import { priceTag } from "./price.js";
 import { commandOf } from "./prose.js";
 
 const PLUGIN = "imagegen-magic:plugin";
@@ -10,41 +9,24 @@ const PYTHON = new Set(["text/x-ipython", "text/x-python"]);
 export function makePlugin(modules) {
   const { IEditorExtensionRegistry, EditorExtensionRegistry } = modules.codemirror;
   const { ISettingRegistry } = modules.settings;
-  const { INotebookTracker } = modules.notebook;
   return {
     id: PLUGIN,
     autoStart: true,
     requires: [IEditorExtensionRegistry],
-    optional: [ISettingRegistry, INotebookTracker],
-    activate: (app, editors, registry, notebooks) => {
-      const settings = { prose: true, price: true };
+    optional: [ISettingRegistry],
+    activate: (app, editors, registry) => {
+      const settings = { prose: true };
       void readSettings(registry, settings); // meanwhile editors may be made, which must not be missed
       const watched = new WeakSet();
-      const around = notebooksAround(modules.notebook.NotebookActions, notebooks);
       editors.addExtension({
         name: PLUGIN,
         factory: ({ model }) => {
           if (model.type !== "code") return null;
           if (!watched.has(model)) keepPlain(model, settings);
           watched.add(model);
-          return EditorExtensionRegistry.createImmutableExtension([
-            proseEditor(modules, modules.flags, settings),
-            priceTag(modules, around, settings),
-          ]);
+          return EditorExtensionRegistry.createImmutableExtension(proseEditor(modules, modules.flags, settings));
         },
       });
-    },
-  };
-}
-
-/** What an editor's price needs of the notebook around it; see price.js. */
-function notebooksAround(actions, tracker) {
-  return {
-    kernelOf: (dom) => tracker?.find((panel) => panel.node.contains(dom))?.sessionContext.session?.kernel ?? null,
-    onExecuted: (dom, call) => {
-      const ran = (_, { notebook }) => notebook.node.contains(dom) && call();
-      actions.executed.connect(ran);
-      return () => actions.executed.disconnect(ran);
     },
   };
 }

@@ -75,10 +75,16 @@ def card(line):
     return parse_line(line, "generate").problems[0]
 
 
+@pytest.mark.front_end(
+    "JupyterLab and Notebook 7", "{opened}, {theme}: prompts as text", "in headless Chromium", package="jupyterlab"
+)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_prompt_is_text(opened, theme):
     """Wrapped, checked for spelling, without Python's colours; flags, variables and JSON lines are marked."""
     notebook = opened(PROMPT, BATCH, PYTHON, LONG, theme=theme)
+    notebook.page.wait_for_function(  # JupyterLab loads Python's colours a moment later
+        "() => document.querySelectorAll('.jp-CodeCell')[2]?.querySelectorAll('.cm-line span').length > 0"
+    )
     prompt, batch, python, long = look(notebook)
     photograph(notebook, f"prose-{theme}")
     assert (prompt["spellcheck"], prompt["wraps"], prompt["colours"]) == ("true", True, [])
@@ -176,6 +182,9 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.mark.front_end(
+    "JupyterLite", "{app}: prompts as text", "built here, in headless Chromium", package="jupyterlite-core"
+)
 @pytest.mark.parametrize("app", ["lab", "notebooks"])
 def test_in_jupyterlite(browser, lite, app):
     """As in JupyterLab, from static files; Python itself is not needed for it, nor reached."""
