@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from .panel import Panel
     from .session import Session
     from .simulator import Simulator
+    from .spritesheets.export import export_sprites
+    from .spritesheets.icons import IconSet, make_icons
+    from .spritesheets.pixelate import pixelate
+    from .spritesheets.sheet import slice_objects, slice_sheet
+    from .spritesheets.sprites import PixelArt, Sprites
 
 _HOMES = {
     "BudgetError": "errors",
@@ -55,6 +60,14 @@ _HOMES = {
     "provenance": "metadata.inspection",
     "run_batch": "api",
     "start": "api",
+    "IconSet": "spritesheets.icons",
+    "PixelArt": "spritesheets.sprites",
+    "Sprites": "spritesheets.sprites",
+    "export_sprites": "spritesheets.export",
+    "make_icons": "spritesheets.icons",
+    "pixelate": "spritesheets.pixelate",
+    "slice_objects": "spritesheets.sheet",
+    "slice_sheet": "spritesheets.sheet",
 }
 """Where each public name lives; none has the name of a module, which importing that module would overwrite."""
 
@@ -67,25 +80,33 @@ __all__ = [
     "FailedJob",
     "Gallery",
     "GeneratedImage",
+    "IconSet",
     "ImageResult",
     "ImagegenError",
     "JobPreview",
     "Panel",
+    "PixelArt",
     "Provenance",
     "RequestError",
     "Session",
     "Simulator",
+    "Sprites",
     "Task",
     "__version__",
     "check",
     "cutout",
     "cutout_many",
     "edit",
+    "export_sprites",
     "generate",
     "load_ipython_extension",
+    "make_icons",
+    "pixelate",
     "preview",
     "provenance",
     "run_batch",
+    "slice_objects",
+    "slice_sheet",
     "start",
     "unload_ipython_extension",
 ]

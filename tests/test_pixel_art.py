@@ -8,8 +8,10 @@ from pixel_truths import Lattice as Painted
 from pixel_truths import figure, paint
 
 from imagegen_magic.errors import OptionError
+from imagegen_magic.matting.cutout import cutout
 from imagegen_magic.spritesheets.colours import from_oklab, to_oklab
 from imagegen_magic.spritesheets.palette import named_palettes, pick_colours, read_palette, settle_palette, to_hex
+from imagegen_magic.spritesheets.pixelate import pixelate
 from imagegen_magic.spritesheets.sheet import slice_sheet
 
 PAINTED = [
@@ -136,3 +138,22 @@ def test_palettes_that_cannot_be(choice):
     with pytest.raises(OptionError) as caught:
         settle_palette(choice)
     assert caught.value.problems[0].fix
+
+
+def test_pixelate_one_picture():
+    """A picture that is clear around its figure comes back pixel by pixel; a size is obeyed exactly."""
+    truth = figure("slime")
+    cut = cutout(paint(truth, Painted(pitch=12.6, drift=2), seed=2)).rgba
+    art = pixelate(cut, palette=16)
+    assert right(art.pixels[0], truth) > 0.99
+    assert art.confidence > 0.5
+    assert pixelate(cut, size="20x12").frames[0].size == (20, 12)
+
+
+def test_pixelate_asks_for_a_size():
+    """Without a lattice nothing is guessed."""
+    smooth = np.stack([*np.meshgrid(np.arange(256), np.arange(256)), np.full((256, 256), 90)], axis=2).astype(np.uint8)
+    with pytest.raises(OptionError) as caught:
+        pixelate(smooth)
+    assert "size=" in caught.value.problems[0].fix
+    assert pixelate(smooth, size="16x8").frames[0].size == (16, 8)

@@ -165,7 +165,7 @@ def _comb(repeats: Floats, pitches: Floats) -> Floats:
         low, high = (np.interp(blocks * pitches + side * half, at, summed) for side in (-1, 1))
         return as_floats((high - low) / (2 * half))
 
-    floor = 0.01 * float(repeats[0])
+    floor = 0.01 * float(repeats[0]) + 1e-6  # a plain picture has no edges at all
     total = np.zeros(len(pitches), np.float32)
     for k in range(1, REPEATS + 1):
         gaps = (

@@ -18,7 +18,7 @@ from .animation import AnimationFormat, encode_animation
 from .checks import SheetReport
 from .placing import Placement
 
-__all__ = ["Frames", "Sprites"]
+__all__ = ["Frames", "PixelArt", "Sprites"]
 
 SHOWN_BYTES = 200_000
 """An animated preview in an output is at most this large."""
@@ -143,6 +143,15 @@ def spread_times(count: int, fps: float) -> tuple[int, ...]:
         raise OptionError("that speed is not possible", problems=(problem,))
     ends = [round(number * 1000 / fps) for number in range(count + 1)]
     return tuple(end - start for start, end in itertools.pairwise(ends))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PixelArt(Frames):
+    """One picture in real pixels: its palette, the blocks found (pixels of the source; None if they were given), how sure, 0 to 1."""
+
+    palette: tuple[str, ...]
+    pitch: tuple[float, float] | None
+    confidence: float
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
