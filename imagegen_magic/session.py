@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +22,7 @@ from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
 from imagegen_magic.jobs.running import Run, run_job
 from imagegen_magic.jobs.spending import Spending
-from imagegen_magic.jobs.task import Task, TaskList
+from imagegen_magic.jobs.task import Task, TaskList, start_thread, wait_through
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.settings import resolve
 from imagegen_magic.options.values import read_call
@@ -148,9 +149,19 @@ class Session:
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, problems=faults, cell=cell
         )
-        if not (options.dry_run or options.show_prompt or in_batch):
+        if in_batch:
+            return job
+        if not (options.dry_run or options.show_prompt):
             check_budget(job.estimate, options, self.spending.total)
-        return job
+        return replace(job, warnings=(*job.warnings, *self._made_before(job)))
+
+    def _made_before(self, job: Job) -> tuple[str, ...]:
+        """What to know before paying for a request that the history has already."""
+        if job.options.reuse:
+            return ()
+        server = self.clients.get(job.options).server
+        stored = self.store(job.options).history.by_digest(server, job.request.digest())
+        return () if stored is None else (f"the same as @{stored.number}: --reuse shows it for nothing",)
 
     def _out_problems(self, options: Options) -> tuple[Problem, ...]:
         """A file name that leaves the output folder, found before anything is sent."""
@@ -194,13 +205,15 @@ class Session:
         )
 
     def run_job(self, job: Job, *, on_event: OnEvent = ignore, cancel: threading.Event | None = None) -> ImageResult:
-        """The saved result of a planned job.
+        """The saved result of a planned job, run in this thread.
 
         Raises:
+            BudgetError: with what else is under way it could pass `session_max_cost`; nothing was sent.
             CallError: the request failed.
             StoreError: its files can't be written, found before anything is sent where it can be.
         """
-        return run_job(job, self.run_context(job, on_event=on_event, cancel=cancel or threading.Event()))
+        with self.spending.reserved(job.estimate, job.options):
+            return run_job(job, self.run_context(job, on_event=on_event, cancel=cancel or threading.Event()))
 
     def run_context(self, job: Job, **how: Any) -> Run:
         """What a job of this session runs with; `how` replaces fields of it."""
@@ -218,10 +231,28 @@ class Session:
         )
 
     def start_job(self, job: Job, *, on_event: OnEvent = ignore) -> Task[ImageResult]:
-        """A planned job, running in a thread of its own."""
-        count = job.request.count
-        title = f"{job.name or job.stem} ({job.request.model}, {count} picture{'s' * (count > 1)})"
-        return self.tasks.start(title, lambda task: self.run_job(job, on_event=on_event, cancel=task.cancel_event))
+        """A planned job, running in a thread of its own.
+
+        Raises:
+            BudgetError: with what else is under way it could pass `session_max_cost`; nothing was started.
+        """
+        return self.tasks.start(_title(job), self._reserved_work(job, on_event))
+
+    def _reserved_work(self, job: Job, on_event: OnEvent) -> Callable[[Task[ImageResult]], ImageResult]:
+        """What a task does for a job, its upper end reserved from now on until it is over."""
+        amount = self.spending.reserve(job.estimate, job.options)
+
+        def work(task: Task[ImageResult]) -> ImageResult:
+            try:
+                return run_job(job, self.run_context(job, on_event=on_event, cancel=task.cancel_event))
+            finally:
+                self.spending.release(amount)
+
+        return work
+
+    def _run_through(self, job: Job, on_event: OnEvent) -> ImageResult:
+        """The saved result, which an interrupt does not lose: what was sent is waited for."""
+        return wait_through(start_thread(Task(0, _title(job)), self._reserved_work(job, on_event)))
 
     # the same from Python
 
@@ -229,13 +260,13 @@ class Session:
         self, prompt: str, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
     ) -> ImageResult:
         """As `imagegen_magic.generate`."""
-        return self.run_job(self._plan_call(prompt, name, options), on_event=on_event)
+        return self._run_through(self._plan_call(prompt, name, options), on_event)
 
     def edit(
         self, prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
     ) -> ImageResult:
         """As `imagegen_magic.edit`."""
-        return self.run_job(self._plan_call(prompt, name, {**options, "image": image}), on_event=on_event)
+        return self._run_through(self._plan_call(prompt, name, {**options, "image": image}), on_event)
 
     def preview(self, prompt: str, *, name: str | None = None, **options: Any) -> JobPreview:
         """As `imagegen_magic.preview`."""
@@ -277,6 +308,11 @@ class Session:
         values, problems = read_call(given)
         command = "edit" if "image" in given else "generate"
         return self.plan(prompt, {**values, **more}, command=command, name=name, problems=problems)
+
+
+def _title(job: Job) -> str:
+    count = job.request.count
+    return f"{job.name or job.stem} ({job.request.model}, {count} picture{'s' * (count > 1)})"
 
 
 def _streams_well(options: Options) -> bool:

@@ -389,7 +389,7 @@ def test_results_and_progress_have_their_own_streams(capsys):
     assert out == "output/imagegen/output.png\n"
     assert "generating\n" in err
     assert "\r" not in err
-    assert run(f'generate "a mug" {SMALL} --force --quiet') == 0
+    assert run(f'generate "a cup" {SMALL} --force --quiet') == 0
     assert capsys.readouterr().err == ""
 
 

@@ -255,10 +255,10 @@ def test_a_disk_that_gives_out_while_the_answer_comes(tmp_path, partials, limit)
 class FullStore(Store):
     """A folder whose disk takes no image any more."""
 
-    def open(self, suffix):
+    def open(self, suffix, prefix=""):
         if suffix == ".png":
             raise OSError(28, "No space left on device")
-        return super().open(suffix)
+        return super().open(suffix, prefix)
 
 
 def test_images_that_no_folder_takes_go_elsewhere(session, folder):

@@ -97,3 +97,24 @@ def test_a_batch_is_not_done_by_another_servers_images(folder):
     again = simulated_session(Simulator()).batches.run_jobs(["a mug"], **shared)
     assert not first.done[0].reused
     assert not again.done[0].reused
+
+
+def test_one_backdrop_answers_no_request_for_two(folder):
+    """A cut-out by one key colour is not taken for one by two backdrops, which asks for the same first image."""
+    simulator = Simulator()
+    session = simulated_session(simulator)
+    session.generate("a robot", transparent=True, reuse=True, size="1024x640", quality="low")
+    both = session.generate("a robot", transparent="difference", reuse=True, size="1024x640", quality="low")
+    assert not both.reused
+    assert simulator.images_billed == 3
+
+
+def test_one_request_from_several_threads_is_sent_once(folder):
+    """With reuse, the others wait for the first and find its result."""
+    simulator = Simulator(latency=0.2)
+    session = simulated_session(simulator)
+    tasks = [session.start("a mug", reuse=True, size="1024x640", quality="low") for _ in range(4)]
+    results = [task.result() for task in tasks]
+    assert simulator.images_billed == 1
+    assert sorted(result.reused for result in results) == [False, True, True, True]
+    assert {result.path for result in results} == {results[0].path}

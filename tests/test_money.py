@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from conftest import simulated_session
 
 from imagegen_magic.batch.pacing import Pacer
-from imagegen_magic.errors import BudgetError, RateLimitError
+from imagegen_magic.errors import BudgetError, RateLimitError, RequestError
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.jobs.planning import check_budget
 from imagegen_magic.jobs.spending import Spending
@@ -17,6 +19,9 @@ from imagegen_magic.options.options import Options
 from imagegen_magic.request.cost import Estimate, actual_cost, estimate_cost
 from imagegen_magic.request.request import ImageRequest, InputImage
 from imagegen_magic.request.response import Usage
+from imagegen_magic.session import Session
+from imagegen_magic.simulator import Simulator
+from imagegen_magic.simulator.server import serve
 from imagegen_magic.store.history import Record
 
 USD = Decimal
@@ -147,3 +152,94 @@ def test_a_refusal_of_one_job_holds_the_others_back():
     with pytest.raises(RateLimitError), pacer.slot():
         raise RateLimitError("slow down", outcome="refused", retry_after=30.0)
     assert pacer.next_send == 130.0
+
+
+@pytest.mark.parametrize("asked", ["start", "threads"])
+def test_a_session_limit_holds_for_what_runs_at_the_same_time(asked, folder):
+    """Of eight requests at once only as many are started as the limit allows, each at its upper end."""
+    with serve(simulator=Simulator(latency=0.3)) as server:
+        options = {"base_url": server.url, "size": "1024x640", "quality": "low", "backend": "openai"}
+        high = Session().preview("a mug", **options).estimate.high
+        session = Session(defaults=lambda: {"session_max_cost": 3 * high, **options})
+        outcomes = []
+
+        def one(number):
+            try:
+                outcomes.append(session.generate(f"mug {number}"))
+            except BudgetError as error:
+                outcomes.append(error)
+
+        if asked == "start":
+            tasks = []
+            for number in range(8):
+                try:
+                    tasks.append(session.start(f"mug {number}"))
+                except BudgetError as error:
+                    outcomes.append(error)
+            outcomes += [task.result() for task in tasks]
+        else:
+            threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert server.simulator.images_billed <= 3
+        assert sum(not isinstance(outcome, BudgetError) for outcome in outcomes) == server.simulator.images_billed > 0
+        session.close()
+
+
+def test_what_is_over_holds_nothing(session):
+    """A reservation ends with its request; what is left is what it cost."""
+    options = Options(session_max_cost=USD("1.00"))
+    spending = Spending()
+    with spending.reserved(Estimate(low=USD(0), high=USD("0.6"), basis=""), options):
+        assert spending.total == USD("0.6")
+        with pytest.raises(BudgetError):
+            spending.reserve(Estimate(low=USD(0), high=USD("0.6"), basis=""), options)
+    assert spending.total == 0
+
+
+def test_each_attempt_that_may_be_billed_is_counted(folder):
+    """`retry_ambiguous` doubles the upper end, and both attempts stand in the history."""
+    simulator = Simulator(faults="500")
+    session = simulated_session(simulator, retry_ambiguous=1)
+    once = simulated_session(Simulator()).preview("a mug", quality="low").estimate
+    assert session.preview("a mug", quality="low").estimate.high == 2 * once.high
+    session.generate("a mug", quality="low")
+    assert [record.outcome for record in session.library.history.records()] == ["ambiguous", "done"]
+
+
+def test_rows_keep_limits_of_their_own(session, simulator):
+    """A row's `max_cost` is for that row: it is refused by its line, and nothing is sent."""
+    with pytest.raises(RequestError) as caught:
+        session.batches.run_jobs(["a cat", {"prompt": "a mug", "max_cost": "0.001"}], size="1024x1024", quality="high")
+    assert "max_cost is $0.001" in str(caught.value)
+    assert not simulator.record
+
+
+def test_a_batch_without_money_stops(folder):
+    """After `insufficient_quota` nothing more is sent."""
+    simulator = Simulator(faults="quota x*")
+    gallery = simulated_session(simulator).batches.run_jobs(
+        [f"mug {n}" for n in range(9)], concurrency=1, size="1024x640"
+    )
+    assert len(simulator.record) == 1
+    assert len(gallery.failures) == 9
+
+
+def test_written_output_is_billed_at_the_text_rate():
+    """By hand, with the split that the live service sends for some edits."""
+    usage = Usage(output_tokens=1000, text_output_tokens=200, image_output_tokens=800, text_input_tokens=100)
+    priced = replace(model(), prices=replace(model().prices, text_output=USD(20)))
+    assert actual_cost(usage, priced) == USD("0.0365")
+
+
+@pytest.mark.parametrize(
+    ("url", "wider"), [("https://eu.api.openai.com/v1", True), ("https://api.openai.com/v1", False)]
+)
+def test_data_residency_widens_the_upper_end(url, wider, folder):
+    """By a tenth, and the estimate says so."""
+    plain = Session().preview("a mug").estimate
+    there = Session().preview("a mug", base_url=url).estimate
+    assert there.high == plain.high * (USD("1.1") if wider else 1)
+    assert ("data residency" in there.basis) is wider

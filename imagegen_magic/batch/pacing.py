@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from imagegen_magic.errors import CallCancelledError, RateLimitError
+from imagegen_magic.errors import CallCancelledError, QuotaError, RateLimitError
 
 __all__ = ["Pacer"]
 
@@ -63,6 +63,10 @@ class Pacer:
         self._enter(images)
         try:
             yield
+        except QuotaError:
+            self._cancel.set()  # without money every further request is refused
+            self._leave()
+            raise
         except RateLimitError as error:
             self._leave()
             self._slow_down(error.retry_after)

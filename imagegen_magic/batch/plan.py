@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imagegen_magic.errors import CallError, ImagegenError, Problem, RequestError
-from imagegen_magic.jobs.planning import Job
+from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.values import read_values
 from imagegen_magic.request.cost import Estimate
@@ -189,6 +189,8 @@ def _plan_row(
         variables=variables,
         in_batch=True,
     )
+    if read.keys() & {"max_cost", "confirm_above"}:  # a row's own limits are for that row alone
+        check_budget(job.estimate, job.options, Decimal(0))
     stem = safe_stem(str(own_name)) if own_name else f"{name}-{job.stem}" if name else job.stem
     return replace(job, stem=stem, name=str(own_name) if own_name else name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +13,7 @@ from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.jobs.running import Run, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
+from imagegen_magic.jobs.task import Task, start_thread, wait_through
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.values import read_call
 from imagegen_magic.request.response import OnEvent, ignore
@@ -57,6 +59,8 @@ class Batches:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
+        self._submitted: dict[str, Decimal] = {}
+        """USD reserved for what this session submitted and did not collect yet."""
 
     def plan(
         self,
@@ -127,15 +131,16 @@ class Batches:
             )
             return stored_result(item.job, run, item.stored) if item.stored else run_job(item.job, run)
 
-        gallery = run_planned(
-            plan,
-            run_one,
-            concurrency=options.concurrency,
-            ipm=options.ipm,
-            fail_fast=options.fail_fast,
-            cancel=cancel,
-            on_done=on_done,
-        )
+        with self._runner.spending.reserved(plan.estimate, options):
+            gallery = run_planned(
+                plan,
+                run_one,
+                concurrency=options.concurrency,
+                ipm=options.ipm,
+                fail_fast=options.fail_fast,
+                cancel=cancel,
+                on_done=on_done,
+            )
         return write_report(gallery, self._runner.store(options), name or "batch")
 
     def run_jobs(
@@ -147,7 +152,13 @@ class Batches:
             raise RequestError("the batch's options can't be read", problems=tuple(problems))
         axes = grid if isinstance(grid, Mapping) else parse_grid([grid] if isinstance(grid, str) else grid or ())
         plan = self.plan(expand_grid(read_source(jobs), axes), shared, name=name)
-        return self.run(plan, shared, name=name, on_event=on_event)
+        title = f"{name or 'batch'} ({plan.summary()})"
+        return wait_through(
+            start_thread(
+                Task(0, title),
+                lambda task: self.run(plan, shared, name=name, on_event=on_event, cancel=task.cancel_event),
+            )
+        )
 
     # the Batch API
 
@@ -156,7 +167,15 @@ class Batches:
         options = self._runner.options(shared)
         store, client = self._runner.store(options), self._runner.clients.get(options)
         backend, base_url = options.backend, options.base_url
-        sent = submit(plan, store, client.batches(), client.server, name=name, backend=backend, base_url=base_url)
+        amount = self._runner.spending.reserve(
+            plan.estimate, options
+        )  # until it is collected: the server goes on alone
+        try:
+            sent = submit(plan, store, client.batches(), client.server, name=name, backend=backend, base_url=base_url)
+        except BaseException:
+            self._runner.spending.release(amount)
+            raise
+        self._submitted[sent.id] = amount
         return self._handle(sent, store)
 
     def handle(self, batch_id: str = "") -> BatchHandle:
@@ -197,4 +216,5 @@ class Batches:
             if index not in results:
                 settle(index, None)
         gallery = Gallery(results=tuple(results[index] for index in sorted(results)))
+        self._runner.spending.release(self._submitted.pop(sent.id, Decimal(0)))
         return write_report(gallery, store, sent.id)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.running import web_suffixes
-from imagegen_magic.jobs.task import Task
+from imagegen_magic.jobs.task import Task, counted_signals
 from imagegen_magic.options.options import Options
 from imagegen_magic.redaction import refuse_keys
 from imagegen_magic.request.cost import format_usd
@@ -153,7 +151,7 @@ def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
 
     The first Ctrl-C sends nothing more and waits for what was sent, because that is billed; the second leaves.
     """
-    with counted_interrupts() as interrupts:
+    with counted_signals(signal.SIGINT, signal.SIGTERM) as interrupts:
         while not task.wait(TICK_SECONDS):
             if len(interrupts) > 1:
                 _leave(progress, store)
@@ -163,25 +161,6 @@ def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
             progress.tick()
         progress.clear()
         return bool(interrupts)
-
-
-@contextmanager
-def counted_interrupts() -> Iterator[list[int]]:
-    """Takes Ctrl-C and SIGTERM for the block: each is added to the list, so that none falls between two steps of a loop.
-
-    Only the main thread is given signals; in another the list stays empty.
-    """
-    seen: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-    taken = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda number, frame: seen.append(number)) for number in taken]
-    try:
-        yield seen
-    finally:
-        for number, handler in zip(taken, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _leave(progress: Progress, store: Store) -> NoReturn:

@@ -40,7 +40,8 @@ class CellView:
         if isinstance(event, Sending):
             self._phase = "generating" if event.attempt == 1 else f"generating, attempt {event.attempt}"
         elif isinstance(event, Retrying):
-            self._phase = f"{event.reason}; not billed, trying again in {event.wait:.0f} s"
+            billed = "may have been billed" if event.outcome == "ambiguous" else "not billed"
+            self._phase = f"{event.reason}; {billed}, trying again in {event.wait:.0f} s"
         elif isinstance(event, Partial):
             self._phase = f"generating, preview {event.number + 1}"
             if picture := partial_picture(event.data, self.job):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import builtins
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from keyword import iskeyword
 from typing import Any
+from urllib.parse import urlsplit
 
 from imagegen_magic.errors import BudgetError, Fix, OptionError, Problem, RequestError
 from imagegen_magic.facts.catalog import Catalog, Model
@@ -29,7 +31,7 @@ from imagegen_magic.request.request import WIRE_FIELDS, ImageRequest, InputImage
 from imagegen_magic.request.response import Parent
 from imagegen_magic.request.rules import ALPHA_FORMATS, check_request, request_warnings
 
-__all__ = ["Job", "check_budget", "name_problems", "plan_job"]
+__all__ = ["Job", "check_budget", "check_session_limit", "name_problems", "plan_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,12 +331,23 @@ def _cutout_warnings(body: str, options: Options, key: KeyChoice | None) -> list
 def _estimate(request: ImageRequest, model: Model, options: Options) -> Estimate:
     """The cost of all calls that the job may make."""
     first = estimate_cost(request, model, batch_api=options.via == "batch-api")
-    if options.transparent != "difference":
-        return first
-    # The second frame is an edit with one input picture; its size stands in for the picture not made yet.
-    stand_in = InputImage(name="first frame", data=b"", mime="image/png", size=(1024, 1024))
-    again = replace(request, images=(stand_in,), n=request.count, partial_images=None)
-    return first + estimate_cost(again, model)
+    if options.transparent == "difference":
+        # The second frame is an edit with one input picture; its size stands in for the picture not made yet.
+        stand_in = InputImage(name="first frame", data=b"", mime="image/png", size=(1024, 1024))
+        again = replace(request, images=(stand_in,), n=request.count, partial_images=None)
+        first += estimate_cost(again, model)
+    if options.retry_ambiguous:
+        first = first.widened(Decimal(1 + options.retry_ambiguous), f"up to {1 + options.retry_ambiguous} attempts")
+    host = urlsplit(options.base_url or os.environ.get("OPENAI_BASE_URL") or "").hostname or ""
+    if host.endswith(RESIDENCY_HOSTS):
+        first = first.widened(RESIDENCY_FACTOR, "data residency may cost 10 % more")
+    return first
+
+
+RESIDENCY_HOSTS = ".api.openai.com"
+RESIDENCY_FACTOR = Decimal("1.1")
+"""Hosts for data residency (`eu.`, `us.` …) and what they may add; whether image models are concerned was not seen
+(OpenAI, guide on data residency, read 2026-11-26)."""
 
 
 def check_budget(estimate: Estimate, options: Options, spent: Decimal) -> None:
@@ -342,31 +355,42 @@ def check_budget(estimate: Estimate, options: Options, spent: Decimal) -> None:
 
     Args:
         estimate: the range for everything that is about to be sent.
-        spent: USD that this session's requests have cost so far (upper ends where the actual is unknown).
+        spent: USD that this session's requests have cost so far (upper ends if the actual is unknown).
 
     Raises:
         BudgetError: the upper end is above a limit, is unknown although a limit is set, or needs `-y`.
     """
-    high = estimate.high
-    limits = [("max_cost", options.max_cost, Decimal(0)), ("session_max_cost", options.session_max_cost, spent)]
-    for name, limit, base in limits:
-        if limit is None:
-            continue
-        flag = "--max-cost" if name == "max_cost" else "%config ImagegenMagics.session_max_cost ="
-        if high is None:
-            hints = ("add the model's prices with --models-file", f"leave {flag} out")
-            raise BudgetError(
-                f"the cost is unknown ({estimate.basis}), so {name} {format_usd(limit)} can't be kept", hints=hints
-            )
-        if base + high > limit:
-            already = f" on top of {format_usd(base)} already spent" if base else ""
-            summary = f"this may cost up to {format_usd(high)}{already}; {name} is {format_usd(limit)}"
-            raise BudgetError(
-                summary, hints=(f"{flag} {base + high:.3f}", "a lower --quality, a smaller --size or a smaller --n")
-            )
-    above = options.confirm_above
+    _check_limit(estimate, "max_cost", options.max_cost, Decimal(0))
+    check_session_limit(estimate, options, spent)
+    high, above = estimate.high, options.confirm_above
     if above is not None and not options.yes and (high is None or high > above):
         cost = "unknown" if high is None else f"up to {format_usd(high)}"
         raise BudgetError(
             f"the cost is {cost}; above {format_usd(above)} you asked to be asked", hints=("run it again with -y",)
         )
+
+
+def check_session_limit(estimate: Estimate, options: Options, spent: Decimal) -> None:
+    """Stops what could cost more than `session_max_cost` on top of what is spent and under way.
+
+    Raises:
+        BudgetError: it could, or its cost is unknown although the limit is set.
+    """
+    _check_limit(estimate, "session_max_cost", options.session_max_cost, spent)
+
+
+def _check_limit(estimate: Estimate, name: str, limit: Decimal | None, base: Decimal) -> None:
+    if limit is None:
+        return
+    high = estimate.high
+    flag = "--max-cost" if name == "max_cost" else "%config ImagegenMagics.session_max_cost ="
+    if high is None:
+        hints = ("add the model's prices with --models-file", f"leave {flag} out")
+        raise BudgetError(
+            f"the cost is unknown ({estimate.basis}), so {name} {format_usd(limit)} can't be kept", hints=hints
+        )
+    if base + high > limit:
+        already = f" on top of {format_usd(base)} already spent or under way" if base else ""
+        summary = f"this may cost up to {format_usd(high)}{already}; {name} is {format_usd(limit)}"
+        hints = (f"{flag} {base + high:.3f}", "a lower --quality, a smaller --size or a smaller --n")
+        raise BudgetError(summary, hints=hints)

@@ -240,7 +240,11 @@ class ImageResult(Sequence[GeneratedImage]):
     @property
     def usage(self) -> Usage | None:
         """The tokens that the server counted."""
-        return None if self.record.usage is None else Usage(**self.record.usage)
+        return (
+            None
+            if self.record.usage is None
+            else Usage(**{name: value for name, value in self.record.usage.items() if name in Usage.__slots__})
+        )
 
     @property
     def cost(self) -> Decimal | None:

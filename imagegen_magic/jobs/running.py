@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from imagegen_magic.errors import CallError, ImagegenError, StoreError
+from imagegen_magic.errors import CallCancelledError, CallError, ImagegenError, StoreError
 from imagegen_magic.images.masks import changed_outside, protect
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import scaled
@@ -22,7 +23,7 @@ from imagegen_magic.options.options import Options
 from imagegen_magic.request.chroma_key import second_key
 from imagegen_magic.request.cost import actual_cost
 from imagegen_magic.request.request import ImageRequest, InputImage
-from imagegen_magic.request.response import Failed, ImageResponse, OnEvent, Saved, Spool, Started
+from imagegen_magic.request.response import Event, Failed, ImageResponse, OnEvent, Retrying, Saved, Spool, Started
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import FileEntry, Record
 from imagegen_magic.store.names import SOURCE, Reservation
@@ -87,12 +88,45 @@ class _Derived:
 def run_job(job: Job, run: Run) -> ImageResult:
     """The saved result of `job`; a failure is in the history before it is raised.
 
+    With `reuse`, only one thread of one process sends a request at a time: the others find its result.
+
     Raises:
         CallError: the request failed; `.outcome` says whether it may have been billed.
         StoreError: a name is taken or the folder can't be written, found before anything is sent.
     """
-    if job.options.reuse and (stored := run.store.history.by_digest(run.server, job.request.digest())):
-        return stored_result(job, run, stored)
+    run = replace(run, on_event=_quiet(run.on_event))
+    if not job.options.reuse:
+        return _run(job, run)
+    with run.store.single_flight(job.request.digest()):
+        stored = reusable(job, run)
+        return _run(job, run) if stored is None else stored_result(job, run, stored)
+
+
+def reusable(job: Job, run: Run) -> Record | None:
+    """The stored record that answers this job: of an identical request, its files intact.
+
+    The result of one backdrop answers no request for two: its second was never made.
+    """
+    stored = run.store.history.by_digest(run.server, job.request.digest())
+    if stored is None or job.cutout != "difference":
+        return stored
+    made = {record.digest for record in run.store.history.done() if record.server == run.server}
+    return stored if all(request.digest() in made for _, request in _second_requests(job, run, stored)) else None
+
+
+def _quiet(on_event: OnEvent) -> OnEvent:
+    """A listener whose own faults are warnings: they must not end a request that is billed."""
+
+    def tell(event: Event) -> None:
+        try:
+            on_event(event)
+        except Exception as error:  # noqa: BLE001 - the listener is the user's own code
+            warnings.warn(f"on_event raised {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2)
+
+    return tell
+
+
+def _run(job: Job, run: Run) -> ImageResult:
     plan = run.store.reserve(
         job.stem,
         job.request.count,
@@ -116,31 +150,52 @@ def run_job(job: Job, run: Run) -> ImageResult:
 
 
 def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marker: str = "") -> Record:
-    """Sends one request and puts what came on disk before anything else may fail."""
+    """Sends one request and puts what came on disk before anything else may fail.
+
+    Whatever ends it, an interrupt or a fault of ours included, leaves a line in the history and is counted as spent.
+    """
     draft = _draft(job, run, request)
     try:
-        with run.store.journal(plan, draft, marker):
+        with run.store.journal(plan, draft, marker) as spool:
             response = run.send(
-                request, spool=run.store, on_event=run.on_event, cancel=run.cancel, index=run.index, gate=run.gate
+                request, spool=spool, on_event=_recording(draft, run), cancel=run.cancel, index=run.index, gate=run.gate
             )
-            run.on_response(response)
             record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
     except (CallError, StoreError) as error:
         if isinstance(error, StoreError):
             error.kept = (*error.kept, *map(str, run.store.save_elsewhere(error.pictures)))
-        _enter_failure(replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id), error, run)
+        if (
+            not isinstance(error, CallCancelledError) or error.outcome != "not sent"
+        ):  # what was never sent leaves no line
+            failed = replace(draft, outcome=error.outcome or "ambiguous", request_id=error.request_id)
+            _record_failure(replace(failed, error=str(error)), run)
+        run.on_event(Failed(index=run.index, error=error))
+        raise
+    except BaseException as error:
+        _record_failure(replace(draft, outcome="ambiguous", error=f"{type(error).__name__}: {error}"), run)
         raise
     run.on_record(record)
+    with suppress(Exception):  # what a batch learns from the answer is no reason to lose it
+        run.on_response(response)
     return record
 
 
-def _enter_failure(failed: Record, error: CallError | StoreError, run: Run) -> None:
-    """The ledger's line of a request that brought no saved picture; what went wrong is raised even where it can't be written."""
-    failed = replace(failed, error=str(error))
+def _recording(draft: Record, run: Run) -> OnEvent:
+    """The run's listener; an attempt that may have been billed gets a line of its own before the next one is made."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Retrying) and event.outcome == "ambiguous":
+            _record_failure(replace(draft, outcome="ambiguous", error=event.reason), run)
+        run.on_event(event)
+
+    return tell
+
+
+def _record_failure(failed: Record, run: Run) -> None:
+    """The history's line of a request that brought no saved image; counted as spent even if it can't be written."""
     with suppress(OSError):
         failed = run.store.history.append(failed)
     run.on_record(failed)
-    run.on_event(Failed(index=run.index, error=error))
 
 
 def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
@@ -177,12 +232,11 @@ def _settled(draft: Record, response: ImageResponse, job: Job) -> Record:
     """The draft with what the answer says."""
     usage = response.usage
     actual = actual_cost(usage, job.model, batch_api=job.options.via == "batch-api")
-    fields = ("input_tokens", "text_input_tokens", "image_input_tokens", "output_tokens", "total_tokens", "svg")
     return replace(
         draft,
         outcome="done",
         resolved=dict(response.resolved),
-        usage=None if usage is None else {name: getattr(usage, name) for name in fields},
+        usage=None if usage is None else {name: value for name, value in asdict(usage).items() if value is not None},
         cost={**draft.cost, "actual": _text(actual)},
         request_id=response.request_id,
         seconds=round(response.seconds, 3),

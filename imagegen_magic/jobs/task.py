@@ -7,14 +7,17 @@ the task goes on in its thread and its image is saved.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-__all__ = ["Task", "TaskList"]
+__all__ = ["Task", "TaskList", "counted_signals", "start_thread", "wait_through"]
 
 T = TypeVar("T")
 
@@ -85,6 +88,55 @@ class Task(Future[T]):
         return f"{self.title}: job {self.number}, {self.state}"
 
 
+def start_thread(task: Task[T], work: Callable[[Task[T]], T]) -> Task[T]:
+    """The task, running `work` in a thread of its own.
+
+    The thread is no daemon: a program that ends waits for the images that it has paid for.
+    """
+    threading.Thread(target=task.run, args=(work,), name=f"imagegen-{task.number or task.title}").start()
+    return task
+
+
+@contextlib.contextmanager
+def counted_signals(*numbers: signal.Signals) -> Iterator[list[int]]:
+    """Takes these signals for the block: each is added to the list, so that none falls between two steps of a loop.
+
+    Only the main thread is given signals; in another the list stays empty.
+    """
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    before = [signal.signal(number, lambda number, frame: seen.append(number)) for number in numbers]
+    try:
+        yield seen
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+TICK_SECONDS = 0.1
+
+
+def wait_through(task: Task[T]) -> T:
+    """What the task returns. An interrupt is kept until what was sent is saved, because it is billed.
+
+    The first Ctrl-C or SIGTERM sends nothing more; the second one leaves at once, and the thread goes on.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C. SIGTERM is raised again as it came.
+    """
+    with counted_signals(signal.SIGINT, signal.SIGTERM) as seen:
+        while not task.wait(TICK_SECONDS) and len(seen) < 2:
+            if seen:
+                task.cancel()
+    if signal.SIGTERM in seen:
+        os.kill(os.getpid(), signal.SIGTERM)
+    if seen:
+        raise KeyboardInterrupt
+    return task.result()
+
+
 class TaskList:
     """Every task of a session, oldest first."""
 
@@ -94,15 +146,11 @@ class TaskList:
         self._lock = threading.Lock()
 
     def start(self, title: str, work: Callable[[Task[T]], T]) -> Task[T]:
-        """A task that runs `work` in a thread of its own.
-
-        The thread is no daemon: a program that ends waits for the images that it has paid for.
-        """
+        """A task that runs `work` in a thread of its own."""
         with self._lock:
             task: Task[T] = Task(next(self._numbers), title)
             self._tasks.append(task)
-        threading.Thread(target=task.run, args=(work,), name=f"imagegen-{task.number}").start()
-        return task
+        return start_thread(task, work)
 
     def __iter__(self) -> Iterator[Task[Any]]:
         return iter(tuple(self._tasks))

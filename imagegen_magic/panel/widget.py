@@ -101,6 +101,13 @@ class Panel(anywidget.AnyWidget):
         self._publish()
         return entries
 
+    def wait(self, timeout: float | None = None) -> ImageResult | None:
+        """The newest result after everything that was sent has ended, or after `timeout` seconds; None without one."""
+        self.controller.queue.wait(timeout)
+        self._publish()
+        newest: ImageResult | None = self.result
+        return newest
+
     def _keep(self, result: ImageResult) -> None:
         """Adds a result to the saved record, in the thread of its task."""
         self._made.append(result)

@@ -54,6 +54,11 @@ class Estimate:
         basis = self.basis if self.basis == other.basis else f"{self.basis}; {other.basis}"
         return Estimate(low=low, high=high, basis=basis, checked=self.checked)
 
+    def widened(self, factor: Decimal, why: str) -> Estimate:
+        """The estimate with its upper end times `factor`, and the reason in its basis."""
+        high = None if self.high is None else self.high * factor
+        return Estimate(low=self.low, high=high, basis=f"{self.basis}; {why}", checked=self.checked)
+
     def scaled(self, factor: Decimal | int) -> Estimate:
         """The estimate times `factor`."""
         low = None if self.low is None else self.low * factor

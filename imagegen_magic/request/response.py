@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from imagegen_magic.errors import CallError, StoreError
+from imagegen_magic.errors import CallError, Outcome, StoreError
 
 from .request import ImageRequest
 
@@ -135,11 +135,13 @@ class Partial(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying(Event):
-    """The server did not bill the last attempt; the next one starts in `wait` seconds."""
+    """The last attempt failed; the next one starts in `wait` seconds."""
 
     reason: str
     wait: float
     attempt: int
+    outcome: Outcome = "refused"
+    """What became of the last attempt; `ambiguous` may have been billed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,15 +16,16 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from filelock import FileLock
 
-from imagegen_magic.errors import StoreError
-from imagegen_magic.request.response import ImageResponse, Payload
+from imagegen_magic.errors import CallError, StoreError
+from imagegen_magic.request.response import ImageResponse, Payload, Spool
 
 from .history import FileEntry, History, Record, file_sha256
 from .names import (
@@ -43,6 +44,8 @@ __all__ = ["Store"]
 
 SPOOL = ".incoming"
 STARS = "starred.json"
+NOTE = ".intent"
+"""How the file's name ends that says what a request asks for."""
 ALIVE = "alive.lock"
 """Held by the process that a part of the spool belongs to, as long as it lives."""
 EXPECTED_BYTES = 32 << 20
@@ -146,9 +149,9 @@ class Store:
                 self._owner = os.getpid()
             return self._place
 
-    def open(self, suffix: str) -> tuple[Path, BinaryIO]:
+    def open(self, suffix: str, prefix: str = "") -> tuple[Path, BinaryIO]:
         """A new private file, open for writing and reading."""
-        descriptor, name = tempfile.mkstemp(suffix=suffix, dir=self.spool)
+        descriptor, name = tempfile.mkstemp(suffix=suffix, prefix=prefix or None, dir=self.spool)
         return Path(name), os.fdopen(descriptor, "w+b")
 
     def keep(self, path: Path, label: str) -> Path:
@@ -179,22 +182,39 @@ class Store:
         path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def journal(self, plan: Reservation, draft: Record, marker: str = "") -> Iterator[None]:
-        """Notes in the spool what is being asked for, so that a killed process's pictures can be published later."""
+    def journal(self, plan: Reservation, draft: Record, marker: str = "") -> Iterator[Spool]:
+        """Notes in the spool what is being asked for, and gives the request a spool of its own.
+
+        What the request receives is named after its note, so that a killed process's images are published later with
+        their own prompts. The note stays if the request is ended by anything but an answer or a known failure.
+        """
         note = {
             "record": json.loads(draft.to_json()),
-            "paths": [str(p.relative_to(self.folder)) for p in plan.named(marker)],
+            "paths": [path.relative_to(self.folder).as_posix() for path in plan.named(marker)],
         }
         try:
-            path, stream = self.open(".intent")
+            path, stream = self.open(NOTE)
             with stream:
                 stream.write(json.dumps(note).encode())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
         try:
-            yield
-        finally:
+            yield RequestSpool(self, path.stem)
+        except (CallError, StoreError):
             self.discard(path)
+            raise
+        self.discard(path)
+
+    @contextlib.contextmanager
+    def single_flight(self, digest: str) -> Iterator[None]:
+        """Lets one thread of one process at a time make this request; the others wait and find what it left."""
+        place = self.folder / SPOOL
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        with FileLock(place / f"{digest[:32]}.lock", thread_local=False):
+            yield
 
     # publishing
 
@@ -318,13 +338,41 @@ class Store:
         return path
 
 
+@dataclass(frozen=True, slots=True)
+class RequestSpool:
+    """One request's part of the spool: its files are named after its note."""
+
+    store: Store
+    name: str
+
+    def open(self, suffix: str) -> tuple[Path, BinaryIO]:
+        """A new private file, open for writing and reading."""
+        return self.store.open(suffix, f"{self.name}-")
+
+    def keep(self, path: Path, label: str) -> Path:
+        """Puts an unusable file beside the history."""
+        return self.store.keep(path, label)
+
+    def discard(self, path: Path) -> None:
+        """Removes a file that is no longer needed."""
+        self.store.discard(path)
+
+
 def move(source: Path, target: Path) -> None:
     """Moves a finished file to its name: on disk whole, or not at all."""
     with source.open("rb") as stream:
         os.fsync(stream.fileno())
     target.parent.mkdir(parents=True, exist_ok=True)
-    source.chmod(0o644)
+    source.chmod(0o666 & ~_umask())
     source.replace(target)
+
+
+@cache
+def _umask() -> int:
+    """The process's mask for new files, read without changing it for longer than a moment."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _suffix_of(data: bytes) -> str:

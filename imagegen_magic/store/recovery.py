@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from imagegen_magic.images.whole import whole_image
 
-from .folder import ALIVE, SPOOL, Store, move
+from .folder import ALIVE, NOTE, SPOOL, Store, move
 from .history import FileEntry, Record, file_sha256
 from .names import SUFFIXES, free_path, release_name, sidecar_path
 
@@ -55,31 +56,40 @@ def _give_back_all(store: Store) -> None:
 
 
 def _recover_place(store: Store, place: Path) -> list[Path]:
-    notes = _notes(place)
-    for note in notes:
-        _adopt(store, note)
-    found = [path for path in place.iterdir() if path.suffix in SUFFIXES.values() and _is_whole(path)]
-    # A picture in the spool does not say whose it is: with several requests under way it stays without one.
-    record = Record.from_dict(notes[0]["record"]) if len(notes) == 1 else Record(kind="recovered")
-    record = replace(record, outcome="done", warnings=(RECOVERED,))
-    names = [store.folder / name for note in notes for name in note["paths"]] if len(notes) == 1 else []
+    """Publishes what one dead process left: each image with the record of the request that received it."""
     out = []
-    for index, path in enumerate(sorted(found)):
-        target = free_path(names[index] if index < len(names) else store.folder / f"recovered{path.suffix}")
-        move(path, target)
-        store.record(replace(record, files=(_entry(store, target),)))
-        out.append(target)
+    for note in _notes(store, place):
+        _adopt(store, note)
+        mine = sorted(path for path in place.glob(f"{glob.escape(note.id)}-*") if path.suffix in SUFFIXES.values())
+        out += _publish(store, note, [path for path in mine if _is_whole(path)])
+    rest = sorted(path for path in place.iterdir() if path.suffix in SUFFIXES.values() and _is_whole(path))
+    out += _publish(store, Note(id="", record=Record(kind="recovered"), paths=()), rest)
     for path in place.glob("*.json"):
         store.keep(path, "unfinished-answer")
     return out
 
 
-def _adopt(store: Store, note: Mapping[str, Any]) -> None:
-    """Enters what a killed process had under its name already, and gives back names that stayed empty."""
-    names = [store.folder / name for name in note["paths"]]
-    for name in names:
+def _publish(store: Store, note: Note, images: Sequence[Path]) -> list[Path]:
+    """Moves a request's images to its names, and makes one record of them."""
+    out = []
+    for index, path in enumerate(images):
+        target = free_path(note.paths[index] if index < len(note.paths) else store.folder / f"recovered{path.suffix}")
+        move(path, target)
+        out.append(target)
+    if out:
+        entries = tuple(replace(_entry(store, path), index=index) for index, path in enumerate(out))
+        store.record(replace(note.record, files=entries, outcome="done", warnings=(RECOVERED,)))
+    return out
+
+
+def _adopt(store: Store, note: Note) -> None:
+    """Records what a killed process had under its name already, and gives back names that stayed empty.
+
+    A sidecar of another image, which was to be overwritten, counts as none.
+    """
+    for name in note.paths:
         release_name(name)
-    bare = [path for path in names if path.exists() and not sidecar_path(path).exists()]
+    bare = [path for path in note.paths if path.is_file() and not _has_its_sidecar(path)]
     if not bare:
         return
     entries = tuple(replace(_entry(store, path), index=index) for index, path in enumerate(bare))
@@ -88,21 +98,27 @@ def _adopt(store: Store, note: Mapping[str, Any]) -> None:
         if mine <= {(entry.path, entry.sha256) for entry in record.files}:
             store.write_sidecars(record)  # it was killed between the history's line and the sidecars
             return
-    record = Record.from_dict(note["record"])
-    store.record(replace(record, files=entries, outcome="done", warnings=(RECOVERED,)))
+    store.record(replace(note.record, files=entries, outcome="done", warnings=(RECOVERED,)))
+
+
+def _has_its_sidecar(path: Path) -> bool:
+    """True if a sidecar lies beside the image and is of this image, not of one that was there before."""
+    data = _read_json(sidecar_path(path)) or {}
+    files = data.get("files")
+    known = {entry.get("sha256") for entry in files if isinstance(entry, dict)} if isinstance(files, list) else set()
+    return file_sha256(path) in known
 
 
 def mark_unknown(store: Store) -> int:
-    """How many requests under way were entered as of unknown outcome, for a process that leaves at once.
+    """How many requests under way were recorded as of unknown outcome, for a process that leaves at once.
 
-    Their names are given back; should their pictures turn up in the spool, `recover` still publishes them.
+    Their names are given back; should their images turn up in the spool, `recover` still publishes them.
     """
-    notes = _notes(store.spool)
+    notes = _notes(store, store.spool)
     for note in notes:
-        for name in note["paths"]:
-            release_name(store.folder / name)
-        left = Record.from_dict(note["record"])
-        store.history.append(replace(left, outcome="ambiguous", error="left before the answer came"))
+        for name in note.paths:
+            release_name(name)
+        store.history.append(replace(note.record, outcome="ambiguous", error="left before the answer came"))
     return len(notes)
 
 
@@ -116,13 +132,38 @@ def _entry(store: Store, path: Path) -> FileEntry:
     )
 
 
-def _notes(place: Path) -> list[Mapping[str, Any]]:
-    """What was being asked for, as far as it can be read."""
-    return [note for path in sorted(place.glob("*.intent")) if (note := _read_json(path))]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What one request asked for: the name of its note, its draft, and the names of its images."""
+
+    id: str
+    record: Record
+    paths: tuple[Path, ...]
+
+
+def _notes(store: Store, place: Path) -> list[Note]:
+    """The notes of a spool place, as far as they can be read; one that names a place outside the folder is not ours."""
+    return [note for path in sorted(place.glob(f"*{NOTE}")) if (note := _note(store, path)) is not None]
+
+
+def _note(store: Store, path: Path) -> Note | None:
+    data = _read_json(path)
+    record, names = (data or {}).get("record"), (data or {}).get("paths")
+    if not isinstance(record, dict) or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        return None
+    inside = store.folder.resolve()
+    paths = tuple(store.folder / name for name in names)
+    if not all(
+        p.resolve().is_relative_to(inside) and SPOOL not in p.parts and p.suffix in SUFFIXES.values() for p in paths
+    ):
+        return None
+    with contextlib.suppress(TypeError, ValueError, KeyError, AttributeError):
+        return Note(id=path.stem, record=Record.from_dict(record), paths=paths)
+    return None
 
 
 def _read_json(path: Path) -> Mapping[str, Any] | None:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
         data = json.loads(path.read_text(encoding="utf-8"))
         return data if isinstance(data, dict) else None
     return None

@@ -191,7 +191,8 @@ class Client:
                 return call.attempt(number)
 
         def on_wait(error: CallError, wait: float, number: int) -> None:
-            on_event(Retrying(index=index, reason=error.summary.partition(":")[0], wait=wait, attempt=number))
+            on_event(Retrying(index=index, reason=error.summary.partition(":")[0], wait=wait, attempt=number,
+                              outcome=error.outcome or "ambiguous"))  # fmt: skip
 
         return with_retries(
             attempt,

@@ -631,6 +631,8 @@ def test_saved_state_is_light(lab):
     state = notebook.ask("len(__import__('json').dumps(__import__('ipywidgets').Widget.get_manager_state()))")
     saved = notebook.save(lambda saved: json.dumps(saved).count("data:image") == 10)
     images = sum(len(part.split('"')[0]) for part in json.dumps(saved).split("data:image")[1:])
+    figures = (notebook.path.stat().st_size, images, state)
+    print("\nten 4K images: notebook %d, of it images %d, widget state %d bytes" % figures)  # noqa: T201, UP031
     assert images < 200_000
     assert state / 10 < 15_000
     with Image.open(notebook.folder / "output/imagegen/red-mug-1.png") as picture:

@@ -1,6 +1,7 @@
 // The way to the kernel: messages out and their acknowledgements, what state the kernel is in, images by message.
 
 const PATIENCE = 600; // milliseconds without an answer after which the kernel counts as busy
+const LOST = 5000; // milliseconds that an idle kernel may leave a message without an answer
 const POLL = 500;
 const PART = 2e6; // bytes of an upload's part: a message above about 10 MB never arrives, and nobody is told
 const GREETINGS = [0, 400, 1500, 4000]; // milliseconds after which the kernel is greeted
@@ -31,8 +32,16 @@ function link(model, { heard, turned }) {
       become("gone", "the kernel was restarted");
       return 0;
     }
-    pending.set(n, { what, timer: setTimeout(() => pending.has(n) && become("busy"), PATIENCE) });
+    pending.set(n, { what, timer: setTimeout(() => late(n), PATIENCE) });
     return n;
+  };
+  /** No answer: the kernel is busy; or it is idle and does not know this panel any more. */
+  const late = (n, waited = 0) => {
+    if (!pending.has(n)) return;
+    const idle = model.widget_manager?.kernel?.status === "idle";
+    if (idle && waited >= LOST) return become("gone", "the kernel was restarted");
+    become("busy");
+    pending.get(n).timer = setTimeout(() => late(n, idle ? waited + PATIENCE : 0), PATIENCE);
   };
   const answered = (n) => {
     clearTimeout(pending.get(n)?.timer);
@@ -147,7 +156,7 @@ function watchKernel(model, become) {
     if (model.comm_live === false) become("gone", "the kernel was restarted");
   };
   const status = (_, value) => {
-    if (["restarting", "autorestarting"].includes(value)) become("gone", "the kernel was restarted");
+    if (["restarting", "autorestarting", "starting"].includes(value)) become("gone", "the kernel was restarted");
     if (["dead", "terminating"].includes(value)) become("gone", "the kernel has ended");
   };
   model.on?.("comm_live_update", lost);
