@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 
+from imagegen_magic.jobs.further import ENGINES
 from imagegen_magic.options.settings import SHELL_DEFAULTS
 from imagegen_magic.request.response import OnEvent, ignore
 
@@ -27,6 +28,9 @@ def default_session() -> Session:
     if not _current:
         _current.append(Session(defaults=_shell_defaults))
     return _current[0]
+
+
+ENGINES[:] = [default_session]
 
 
 @contextmanager

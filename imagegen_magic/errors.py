@@ -25,8 +25,10 @@ None of them derives from IPython's `UsageError`: nbval and papermill would coun
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 __all__ = [
     "AnswerError",
@@ -39,6 +41,7 @@ __all__ = [
     "ConnectError",
     "ConnectionLostError",
     "CutoutError",
+    "Fix",
     "ImagegenError",
     "ModerationError",
     "OptionError",
@@ -55,12 +58,56 @@ __all__ = [
 Outcome = Literal["done", "refused", "not sent", "ambiguous"]
 """What became of a request: answered with images, refused by the server (not billed), never sent, or unknown."""
 
+Words = Callable[[str], str]
+"""How a surface says a sentence or a `Fix` that is written for a cell."""
+
 OUTCOME_SENTENCES: dict[Outcome, str] = {
     "done": "the server answered and bills this request",
     "refused": "the server refused the request; it is not billed",
     "not sent": "nothing was sent, nothing was billed",
     "ambiguous": "the outcome is unknown: this request may have been billed",
 }
+
+
+class Fix(str):  # noqa: SLOT000 - its parts have class defaults
+    """What to type instead, as data: its text is a magic line's, every other surface says the parts in its own words.
+
+    A fix is an option and its values (none: a flag switched on), or a subcommand of `%imagegen`, or only a sentence.
+
+    >>> Fix.option_is("size", "1024x1024")
+    '--size 1024x1024'
+    """
+
+    option: str = ""
+    """The option's name, `output_format`; empty where the fix is no option."""
+    values: tuple[str, ...] = ()
+    """The values that would do; the first is the one to take."""
+    command: str = ""
+    """What follows `%imagegen`; empty where the fix is no subcommand."""
+
+    @classmethod
+    def option_is(cls, option: str, *values: str) -> Self:
+        """The option set to one of `values`, or switched on."""
+        flag = f"--{option.replace('_', '-')}"
+        fix = cls(f"{flag} {'|'.join(values)}" if values else flag)
+        fix.option, fix.values = option, values
+        return fix
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """`text` as a fix: one whole flag with its value, or one whole subcommand, is known as such; all else is a sentence."""
+        if isinstance(text, cls):
+            return text
+        if flag := _ONE_FLAG.fullmatch(text):
+            values = flag[2].split("|") if flag[2] else ()
+            return cls.option_is(flag[1].replace("-", "_"), *values)
+        fix = cls(text)
+        fix.command = command[1] if (command := _ONE_COMMAND.fullmatch(text)) else ""
+        return fix
+
+
+_ONE_FLAG = re.compile(r"--([a-z][a-z-]*)(?: ([^\s,;()]+))?")
+_ONE_COMMAND = re.compile(r"%imagegen ([a-z]+(?: --?[a-z]+)*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +122,14 @@ class Problem:
     """Where the value stands, for example `line 3` of a batch; empty for a single request."""
 
     def __str__(self) -> str:
+        return self.said(str)
+
+    def said(self, words: Words) -> str:
+        """The problem in a surface's words; the value stands as it was typed."""
         given = "" if self.value is None else f" {_shown(self.value)}"
         place = f"{self.where}: " if self.where else ""
-        fix = f"\n      fix: {self.fix}" if self.fix else ""
-        return f"{place}{self.field}{given}: {self.rule}{fix}"
+        fix = f"\n      fix: {words(Fix.of(self.fix))}" if self.fix else ""
+        return f"{place}{words(self.field)}{given}: {words(self.rule)}{fix}"
 
 
 def _shown(value: object) -> str:
@@ -114,13 +165,13 @@ class ImagegenError(Exception):
     def __str__(self) -> str:
         return "\n".join(self.card_lines())
 
-    def card_lines(self) -> list[str]:
+    def card_lines(self, words: Words = str) -> list[str]:
         """The lines of the short card: summary, every problem, hints, and what became of the money."""
-        lines = [self.summary]
+        lines = [words(self.summary)]
         for number, problem in enumerate(self.problems, 1):
             bullet = f"  {number}. " if len(self.problems) > 1 else "  - "
-            lines.append(bullet + str(problem))
-        lines += [f"  → {hint}" for hint in self.hints]
+            lines.append(bullet + problem.said(words))
+        lines += [f"  → {words(hint)}" for hint in self.hints]
         if self.outcome is not None:
             lines.append(f"  ({OUTCOME_SENTENCES[self.outcome]})")
         return lines
@@ -171,9 +222,9 @@ class StoreError(ImagegenError):
         self.request_id = request_id
         self.kept: tuple[str, ...] = ()
 
-    def card_lines(self) -> list[str]:
+    def card_lines(self, words: Words = str) -> list[str]:
         """The card, with where the pictures are now."""
-        lines = super().card_lines()
+        lines = super().card_lines(words)
         lines += [f"  kept: {path}" for path in self.kept]
         if self.pictures and not any("/" in path for path in self.kept):
             lines.append("  kept in memory: import sys; open('picture', 'wb').write(sys.last_value.pictures[0])")
@@ -218,9 +269,9 @@ class CallError(ImagegenError):
         self.retry_after = retry_after
         self.kept = kept
 
-    def card_lines(self) -> list[str]:
+    def card_lines(self, words: Words = str) -> list[str]:
         """The card, with what was kept and the request id to quote."""
-        lines = super().card_lines()
+        lines = super().card_lines(words)
         lines += [f"  kept: {path}" for path in self.kept]
         if self.request_id:
             lines.append(f"  request id: {self.request_id}")

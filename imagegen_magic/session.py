@@ -141,7 +141,7 @@ class Session:
             BudgetError: it may cost more than a limit.
         """
         options = self.options(values)
-        if live and options.partial_images is None and _streams_well(options):
+        if live and options.partial_images is None and options.quality != "low" and _streams_well(options):
             options = options.changed("live front end", partial_images=1)
         inputs = self._inputs(options, command, variables or {})
         faults = [*problems, *self._out_problems(options)]
@@ -222,7 +222,6 @@ class Session:
                 "send": client.send,
                 "server": client.server,
                 "store": store,
-                "engine": self,
                 "on_event": ignore,
                 "versions": _versions(),
                 "on_record": lambda record: self.spending.count(store.folder, record),
@@ -294,9 +293,7 @@ class Session:
         store = self.store(options)
         record, _ = store.history.find(token)
         images = tuple(
-            GeneratedImage(
-                path=store.folder / e.path, source=store.folder / e.path, index=e.index, record=record, engine=self
-            )
+            GeneratedImage(path=store.folder / e.path, source=store.folder / e.path, index=e.index, record=record)
             for e in record.api_files()
         )
         return ImageResult(images=images, record=record, options=options)

@@ -124,7 +124,7 @@ def test_recipes(line, files, folder, capsys):
 
 def test_prescribed_chroma_key_call(capsys):
     """The helper's prescribed call makes a cut-out with soft alpha and without the key's colour."""
-    assert run(f'generate "a red mug on a flat #00ff00 chroma-key background" {SMALL} --out raw.png -q') == 0
+    assert run(f'generate "a red mug on a flat #00ff00 chroma-key background" {SMALL} --out raw.png --quiet') == 0
     flags = "--auto-key border --soft-matte --transparent-threshold 12 --opaque-threshold 220 --despill"
     assert run(f"remove-chroma-key --input raw.png --out cuts/mug.webp {flags}") == 0
     assert capsys.readouterr().out.splitlines() == ["raw.png", "cuts/mug.webp"]

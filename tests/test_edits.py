@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imagegen_magic.api import use_session
 from imagegen_magic.errors import RequestError
 from imagegen_magic.images.masks import build_mask
 from imagegen_magic.images.opening import parse_token, read_input
@@ -104,7 +105,8 @@ def test_same_object_twice_and_results(session):
     image = gradient()
     session.edit("x", [image, image])
     result = session.generate("a mug", name="hero", n=2, size="1024x1024", quality="low")
-    edit = result[1].edit("blue")
+    with use_session(session):
+        edit = result[1].edit("blue")
     assert edit.record.parents[0]["number"] == result.number
     assert edit.request["size"] == "1024x1024"
 
@@ -174,8 +176,9 @@ def test_mask_boxes():
 def test_lineage_draws_a_picture_with_two_parents_once(session):
     """Its own children stand below the first drawing only; the second says so."""
     one = session.generate("one", name="one")
-    two = one.edit("two", name="two")
-    session.edit("three", [two, one], name="three").edit("four", name="four")
+    with use_session(session):
+        two = one.edit("two", name="two")
+        session.edit("three", [two, one], name="three").edit("four", name="four")
     text = str(session.library.lineage("@four"))
     assert text.count("four: four") == 1
     assert text.count("(drawn above)") == 1

@@ -11,6 +11,7 @@ from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
 
 import imagegen_magic
+from imagegen_magic.errors import OptionError
 
 
 def run(shell, source):
@@ -173,13 +174,17 @@ def test_completion(shell):
 
 def test_config_is_checked(shell):
     """A bad default is refused when it is set, and `%imagegen config` says where a value is from."""
-    import traitlets
-
     magics = shell.find_cell_magic("imagegen").__self__
     magics.quality = "low"
     assert magics.session_defaults()["quality"] == "low"
-    with pytest.raises(traitlets.TraitError):
+    run(shell, "%config ImagegenMagics.backend = 'sim'")  # IPython logs the card, whatever is raised
+    with pytest.raises(OptionError, match="backend = openai"):
+        magics.session_defaults()  # every cell and function asks for these: nothing is sent until it is right
+    magics.backend = None
+    with pytest.raises(OptionError):
         magics.concurrency = "many"
+    magics.concurrency = None
+    assert magics.session_defaults()["quality"] == "low"
 
 
 def test_run_from_a_variable_and_a_file(shell, folder):

@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from imagegen_magic.errors import CallError, ImagegenError
+from imagegen_magic.errors import CallError, Fix, ImagegenError
 from imagegen_magic.redaction import redact
 from imagegen_magic.request.response import Event, Failed, Retrying, Saved, Sending
 
@@ -43,13 +43,20 @@ _SHELL_WORDS = (
     (re.compile(r"exists, and --if-exists is fail"), "exists already"),
     (re.compile(r"-i @hero or -i variable"), "-i @hero"),
     (re.compile(r"neither a file nor a variable"), "there is no such file"),
-    (re.compile(r"from '"), "input '"),
-    (re.compile(r"--from jobs\.jsonl"), "--input prompts.jsonl"),
 )
 
 
+_SHELL_FIXES = {"from": "--input prompts.jsonl"}
+"""Options that the command line calls otherwise, as it says them in a fix."""
+
+
 def in_shell_words(text: str) -> str:
-    """`text` with a notebook's commands as a shell types them, and without anything key-shaped."""
+    """A rule, a hint or a fix with a notebook's commands as a shell types them, and without anything key-shaped."""
+    fix = Fix.of(text)
+    if fix.option:
+        return redact(_SHELL_FIXES.get(fix.option, fix))
+    if text == "from":
+        return "input"
     for pattern, words in _SHELL_WORDS:
         text = pattern.sub(words, text)
     return redact(text)
@@ -57,7 +64,7 @@ def in_shell_words(text: str) -> str:
 
 def say(text: str, stream: TextIO | None = None) -> None:
     """A line on standard error."""
-    print(in_shell_words(text), file=stream or sys.stderr, flush=True)
+    print(redact(text), file=stream or sys.stderr, flush=True)
 
 
 def print_lines(lines: Iterable[object]) -> None:
@@ -88,7 +95,13 @@ def shown(path: Path) -> str:
 def error_document(error: ImagegenError, code: int) -> dict[str, Any]:
     """An error as JSON-ready data."""
     problems = [
-        {"where": p.where, "field": p.field, "value": p.value, "rule": p.rule, "fix": in_shell_words(p.fix)}
+        {
+            "where": p.where,
+            "field": p.field,
+            "value": p.value,
+            "rule": in_shell_words(p.rule),
+            "fix": in_shell_words(p.fix),
+        }
         for p in error.problems
     ]
     facts: dict[str, Any] = {"type": type(error).__name__, "summary": error.summary, "problems": problems}

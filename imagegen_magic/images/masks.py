@@ -31,14 +31,14 @@ CHANGED_LEVELS = 8
 
 
 def build_mask(
-    target: InputImage, *, source: Any = None, boxes: Sequence[str] = (), invert: bool = False
+    target: InputImage, *, source: Any = None, boxes: Sequence[Any] = (), invert: bool = False
 ) -> InputImage:
     """The mask as PNG of the target's size, alpha 0 where the picture will change.
 
     Args:
         source: a file, an array or a Pillow image with alpha; an array of booleans or of shape (height, width) is
             read as "True or bright will change".
-        boxes: rectangles `x,y,w,h` in pixels or per cent that will change.
+        boxes: rectangles `x,y,w,h` in pixels, per cent or fractions, as texts or tuples of numbers, that will change.
         invert: swaps what changes and what stays.
 
     Raises:
@@ -48,7 +48,7 @@ def build_mask(
     if source is not None:
         keep = _alpha_of(source, target)
     draw = ImageDraw.Draw(keep)
-    for text in boxes:
+    for text in [boxes] if boxes and all(isinstance(edge, (int, float)) for edge in boxes) else boxes:
         x, y, w, h = parse_box(text, target.size)
         draw.rectangle((x, y, x + w - 1, y + h - 1), fill=0)
     if invert:
@@ -133,20 +133,27 @@ def _check_both(keep: Image.Image) -> None:
         raise _refused("all clear", "everything would change", "leave the mask out, or --mask-invert")
 
 
-def parse_box(text: str, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """(x, y, width, height) in pixels of a box `x,y,w,h` in pixels or per cent, inside a picture of `size`.
+def parse_box(text: str | Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """(x, y, width, height) in pixels of a box `x,y,w,h` in pixels, per cent or fractions, inside a picture of `size`.
+
+    Four numbers of 1 or less, one with a decimal point, are fractions: `0.25,0.25,0.5,0.5` is the middle.
 
     Raises:
         OptionError: it is not of that form, or lies outside.
     """
-    match = _BOX.fullmatch(str(text))
+    text = text if isinstance(text, str) else ",".join(map(str, text))
+    match = _BOX.fullmatch(text)
     if match is None:
         problem = Problem(
-            field="mask_box", value=text, rule="X,Y,W,H in pixels or per cent", fix="--mask-box 10%,10%,50%,30%"
+            field="mask_box",
+            value=text,
+            rule="X,Y,W,H in pixels, per cent or fractions",
+            fix="--mask-box 10%,10%,50%,30%",
         )
         raise OptionError("the mask box can't be read", problems=(problem,))
+    fractions = "." in text and "%" not in text and all(float(n) <= 1 for n in match.groups()[::2])
     numbers = [
-        float(n) * (size[i % 2] / 100 if unit else 1)
+        float(n) * (size[i % 2] / 100 if unit else size[i % 2] if fractions else 1)
         for i, (n, unit) in enumerate(zip(match.groups()[::2], match.groups()[1::2], strict=True))
     ]
     x, y, right, bottom = (

@@ -5,6 +5,7 @@ Nothing here touches the network or writes a file, so that `--dry-run` is exactl
 
 from __future__ import annotations
 
+import builtins
 import difflib
 import os
 from collections.abc import Sequence
@@ -15,14 +16,14 @@ from keyword import iskeyword
 from typing import Any
 from urllib.parse import urlsplit
 
-from imagegen_magic.errors import BudgetError, OptionError, Problem, RequestError
+from imagegen_magic.errors import BudgetError, Fix, OptionError, Problem, RequestError
 from imagegen_magic.facts.catalog import Catalog, Model
-from imagegen_magic.facts.sizes import flexible_faults, format_size, parse_size
+from imagegen_magic.facts.sizes import PRESETS, flexible_faults, format_size, parse_size
 from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.images.references import Inputs
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.table import BACKGROUNDS
+from imagegen_magic.options.table import BACKGROUNDS, OPTIONS
 from imagegen_magic.request.chroma_key import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
 from imagegen_magic.request.cost import Estimate, estimate_cost, format_usd
 from imagegen_magic.request.prompt import compose_prompt, hard_subject_words, prompt_slug
@@ -87,12 +88,13 @@ def plan_job(
     """
     inputs = inputs or Inputs()
     body, faults = _text(body, problems)
+    faults += _blank_problems(body, inputs)
     faults += [*inputs.problems, *name_problems(name), *_option_problems(options, inputs)]
     model = catalog.get(options.model)
     key = _key_choice(body, options, inputs, faults)
     request, notes = _build_request(body, options, model, catalog, inputs, key)
     faults += _transparency_problems(options, model, catalog)
-    faults += check_request(request, model, catalog.limits)
+    faults += [fault for fault in check_request(request, model, catalog.limits) if fault not in faults]
     faults += _batch_api_problems(request, model, options, catalog)
     if faults:
         raise RequestError(_summary(len(faults)), problems=tuple(faults))
@@ -122,14 +124,23 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
     return str(body), [*problems, Problem(field="prompt", value=body, rule=rule, fix="give a string")]
 
 
+def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
+    """Prompt fields alone say nothing of what is to be seen; the request's own rule sees only what they make of it."""
+    if body.strip() or inputs.problems:
+        return []
+    return [Problem(field="prompt", value=body, rule="the prompt is empty", fix="write it below the %%imagegen line")]
+
+
 def _summary(count: int) -> str:
     return "this request can't be sent" if count == 1 else f"this request can't be sent: {count} problems"
 
 
 def name_problems(name: str | None) -> list[Problem]:
     """What is wrong with a NAME; None is none given."""
-    if name is None or (name.isidentifier() and not iskeyword(name)):
+    if name is None:
         return []
+    if name is not None and name.isidentifier() and not iskeyword(name):
+        return _doubtful_name(name)
     return [
         Problem(
             field="NAME",
@@ -138,6 +149,20 @@ def name_problems(name: str | None) -> list[Problem]:
             fix="letters, digits and _, for example hero_v2",
         )
     ]
+
+
+def _doubtful_name(name: str) -> list[Problem]:
+    """A NAME that is an option's value was meant as one; one that is a builtin would hide it from every later cell."""
+    for option in OPTIONS:
+        suggested = option.suggests if isinstance(option.suggests, tuple) else ()
+        presets = PRESETS if option.name == "size" else ()
+        if name in (*option.choices, *suggested, *presets):
+            rule = f"this is a value of {option.flags[-1]}, and would become the result's name"
+            return [Problem(field="NAME", value=name, rule=rule, fix=Fix.option_is(option.name, name))]
+    if not hasattr(builtins, name):
+        return []
+    rule = "this is a builtin of Python, which the result would hide"
+    return [Problem(field="NAME", value=name, rule=rule, fix=f"another name, for example {name}_image")]
 
 
 def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from html import escape
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from imagegen_magic.store.recall import cell_from_record
 from imagegen_magic.tables import Table
 
 from .captions import Caption, alt_sentence, alt_text, caption_html, caption_text
+from .further import engine
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -30,23 +32,13 @@ if TYPE_CHECKING:
     from imagegen_magic.matting.cutout import Cutout
     from imagegen_magic.matting.report import CutoutReport
 
-__all__ = ["Engine", "GeneratedImage", "ImageResult", "JobPreview"]
+__all__ = ["GeneratedImage", "ImageResult", "JobPreview"]
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """Data by mime type, and metadata by mime type, as IPython displays them."""
 
 
-class Engine(Protocol):
-    """What a result asks for further work; `api.Session` is one. It keeps this room free of rooms above it."""
-
-    def edit(self, prompt: str, image: Any, **options: Any) -> ImageResult:
-        """The edit of `image`."""
-
-    def cutout(self, image: Any, **options: Any) -> Cutout:
-        """The cut-out of `image`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GeneratedImage:
     """One picture of a result.
 
@@ -61,7 +53,6 @@ class GeneratedImage:
     report: CutoutReport | None = None
     """The measured report of the cut-out, or None."""
     alt: str = ""
-    engine: Engine | None = field(default=None, repr=False, compare=False)
 
     @property
     def bytes(self) -> bytes:
@@ -85,13 +76,41 @@ class GeneratedImage:
     def __fspath__(self) -> str:
         return str(self.path)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GeneratedImage) and (self.path, self.source) == (other.path, other.source)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.source))
+
+    def __repr__(self) -> str:
+        return f"GeneratedImage({shown_path(self.path)})"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels, from the file's own header."""
+        return self.image.size
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Copies the file's bytes to `path`, metadata and all, and returns it; a `path` that exists is an error.
+
+        Raises:
+            FileExistsError: `path` exists already.
+        """
+        with Path(path).open("xb") as copy:
+            copy.write(self.bytes)
+        return Path(path)
+
+    def show(self) -> None:
+        """Opens the image in the system's viewer, as Pillow does."""
+        self.image.show()
+
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """A new result: this picture changed as `prompt` says. Options as of `imagegen_magic.edit`."""
-        return _engine(self.engine).edit(prompt, self, **options)
+        return engine().edit(prompt, self, **options)
 
     def cutout(self, **options: Any) -> Cutout:
         """This picture without its flat backdrop. Options as of `imagegen_magic.cutout`."""
-        return _engine(self.engine).cutout(self.source, **options)
+        return engine().cutout(self.source, **options)
 
     def display_items(self, *, preview: int = 768, caption: Caption | None = None) -> list[Bundle]:
         """The picture's own bundle: a small preview, one stable sentence, and the caption if there is one."""
@@ -117,12 +136,6 @@ def _captioned(small: Preview | None, sentence: str, asked: str, caption: Captio
     return small.bundle(text, alt=alt_text(asked), caption=below)
 
 
-def _engine(engine: Engine | None) -> Engine:
-    if engine is None:
-        raise RuntimeError("this result was made without a session; use imagegen_magic.edit(prompt, image) instead")
-    return engine
-
-
 def file_facts(record: Record, index: int) -> tuple[tuple[int, int] | None, str]:
     """(width, height) and format of the record's file `index`."""
     entry = record.files[index]
@@ -137,7 +150,7 @@ def shown_path(path: Path) -> str:
         return path.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageResult(Sequence[GeneratedImage]):
     """The pictures of one request: a sequence, with what was asked, what it cost and what to know."""
 
@@ -250,6 +263,58 @@ class ImageResult(Sequence[GeneratedImage]):
     def request_id(self) -> str | None:
         """The server's own id of the request."""
         return self.record.request_id
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        """(height, width, channels) of one image; of several of one size, (count, height, width, channels)."""
+        array = self.array if len(self) == 1 else np.stack([image.array for image in self.images])
+        return array if dtype is None else array.astype(dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ImageResult) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[object, ...]:
+        return (self.record.number, self.record.digest, self.paths)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the first image in pixels."""
+        return self.images[0].size
+
+    @property
+    def width(self) -> int:
+        """Width of the first image in pixels."""
+        return self.size[0]
+
+    @property
+    def height(self) -> int:
+        """Height of the first image in pixels."""
+        return self.size[1]
+
+    @property
+    def prompt(self) -> str:
+        """The prompt as the user typed it."""
+        return self.prompt_typed
+
+    @property
+    def model(self) -> str:
+        """The id of the model that was asked."""
+        return str(self.request.get("model", ""))
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Copies the first image's file to `path`, and returns it.
+
+        Raises:
+            FileExistsError: `path` exists already.
+        """
+        return self.images[0].save(path)
+
+    def show(self) -> None:
+        """Opens the first image in the system's viewer."""
+        self.images[0].show()
 
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """The first picture changed as `prompt` says."""

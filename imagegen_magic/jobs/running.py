@@ -30,7 +30,7 @@ from imagegen_magic.store.names import SOURCE, Reservation
 
 from .derived import cut_out, measure_native
 from .planning import Job
-from .result import Engine, GeneratedImage, ImageResult
+from .result import GeneratedImage, ImageResult
 
 __all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
 
@@ -65,7 +65,6 @@ class Run:
     send: Send
     server: str
     store: Store
-    engine: Engine
     on_event: OnEvent
     cancel: threading.Event = field(default_factory=threading.Event)
     index: int = 0
@@ -452,7 +451,6 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
             record=record,
             report=derived.reports.get(entry.index),
             alt=job.options.alt or "",
-            engine=run.engine,
         )
         for entry in record.api_files()
     )

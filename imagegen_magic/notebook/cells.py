@@ -9,7 +9,7 @@ from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.cell_view import CellView
 from imagegen_magic.errors import CallCancelledError
 from imagegen_magic.options.line import build_parser, parse_line
-from imagegen_magic.options.variables import fill_variables
+from imagegen_magic.options.variables import fill_variables, refuse_single_braces
 from imagegen_magic.redaction import refuse_keys
 
 from .batch_cells import run_batch_cell
@@ -46,6 +46,8 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
         return PlainText(build_parser(command).format_help())
     as_it_is = not typed or parsed.values.get("raw")
     text = body.rstrip("\n") if as_it_is else fill_variables(body.rstrip("\n"), shell.user_ns)
+    if not as_it_is:
+        refuse_single_braces(f"{line}\n{body}", shell.user_ns)
     raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
     cell = f"%%{MAGIC_NAMES[command]} {line}".rstrip() + f"{raw}\n{body}"
     if command == "batch":

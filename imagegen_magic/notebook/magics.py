@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic import cell_magic as _cell_magic
 
+from imagegen_magic.errors import OptionError
 from imagegen_magic.options.settings import SHELL_DEFAULTS, config_options, in_layer
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.options.values import read_values
@@ -62,15 +63,26 @@ def _help(command: str) -> str:
 class _Defaults(Magics):
     """`%config ImagegenMagics.NAME = value`: one trait for every option that may be a default."""
 
+    refused: Any = traitlets.Dict()
+    """What was refused: `%config` only logs that and takes the old value back, so the next cell has to stop instead."""
+
     def validated(self, proposal: dict[str, Any]) -> Any:
         name = proposal["trait"].name
         values, problems = read_values({name: proposal["value"]})
+        self.refused.pop(name, None)
         if problems:
-            raise traitlets.TraitError(str(in_layer(problems[0], "session")))
+            self.refused[name] = in_layer(problems[0], "session")
+            raise OptionError("this default was not understood", problems=(self.refused[name],))
         return values.get(name)
 
     def session_defaults(self) -> dict[str, Any]:
-        """What `%config` or a configuration file set."""
+        """What `%config` or a configuration file set.
+
+        Raises:
+            OptionError: one was refused and not put right since.
+        """
+        if self.refused:
+            raise OptionError("a default was not understood", problems=tuple(self.refused.values()))
         values = {option.name: getattr(self, option.name) for option in config_options()}
         return {name: value for name, value in values.items() if value is not None}
 

@@ -82,7 +82,7 @@ class GenerateOptions(TypedDict, total=False):
     mask: Any
     """PNG whose transparent pixels will change"""
     mask_box: Any
-    """a rectangle that will change, in px or %; repeatable"""
+    """a rectangle that will change, in px, % or fractions; repeatable"""
     mask_invert: bool
     """swap what changes and what stays"""
     protect: bool
@@ -130,7 +130,7 @@ class GenerateOptions(TypedDict, total=False):
     retry_ambiguous: int
     """also retry what may have been billed, this often"""
     partial_images: int
-    """live previews, 0 to 3 (100 tokens each); 1 in a live front end, 0 elsewhere"""
+    """live previews, 0 to 3 (100 tokens each); 1 in a live front end unless --quality low, 0 elsewhere"""
     preview: int
     """longest edge of the inline preview in pixels; 0 shows text only"""
     caption: Literal["full", "minimal", "none"]

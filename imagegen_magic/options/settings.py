@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Fix, OptionError, Problem
 
 from .options import Options
 from .table import OPTIONS, Option
@@ -74,10 +74,10 @@ def resolve(
 
 def in_layer(problem: Problem, origin: str) -> Problem:
     """A fault of a default, its name and its fix as they are written in that layer."""
-    flag, _, value = problem.fix.partition(" ")
+    fix = Fix.of(problem.fix)
     if problem.field not in BY_NAME:
         return replace(problem, where=origin)
-    value = value if flag.startswith("--") and value else "true" if BY_NAME[problem.field].kind == "flag" else "…"
+    value = "|".join(fix.values) or ("true" if BY_NAME[problem.field].kind == "flag" else "…")
     if origin == "environment":
         variable = ENV_PREFIX + problem.field.upper()
         return replace(problem, where=origin, field=variable, fix=f"{variable}={value}, or unset it")

@@ -97,6 +97,7 @@ _PICTURE = (
         "text",
         PICTURE,
         "what the model offers: low, medium, high, auto; newer ones xhigh, max",
+        "-q",
         config=True,
         default="medium",
         suggests=QUALITIES,
@@ -212,7 +213,9 @@ _IMAGES = (
         metavar="IMG[:role]",
     ),
     _row("mask", "any", IMAGES, "PNG whose transparent pixels will change", suggests="image", metavar="IMG"),
-    _row("mask_box", "list", IMAGES, "a rectangle that will change, in px or %; repeatable", metavar="X,Y,W,H"),
+    _row(
+        "mask_box", "list", IMAGES, "a rectangle that will change, in px, % or fractions; repeatable", metavar="X,Y,W,H"
+    ),
     _row("mask_invert", "flag", IMAGES, "swap what changes and what stays"),
     _row("protect", "flag", IMAGES, "put the original back outside the mask, in a second file"),
     _row(
@@ -409,7 +412,7 @@ _SHOW = (
         "partial_images",
         "int",
         SHOW,
-        "live previews, 0 to 3 (100 tokens each); 1 in a live front end, 0 elsewhere",
+        "live previews, 0 to 3 (100 tokens each); 1 in a live front end unless --quality low, 0 elsewhere",
         "--partials",
         config=True,
         metavar="0-3",
@@ -443,7 +446,7 @@ _SHOW = (
         choices=("auto", "on", "off"),
         metavar="auto|on|off",
     ),
-    _row("quiet", "flag", SHOW, "show nothing; bind NAME only", "-q"),
+    _row("quiet", "flag", SHOW, "show nothing; bind NAME only"),
 )
 
 _SERVER = (

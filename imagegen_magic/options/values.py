@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from imagegen_magic.errors import Problem
+from imagegen_magic.errors import Fix, Problem
 
 from .table import OPTIONS, Option
 
@@ -59,11 +59,15 @@ def unsendable(text: str) -> bool:
     return "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _fix(option: Option) -> str:
-    """The line to type instead, by the option's kind."""
+def _fix(option: Option) -> Fix:
+    """What to type instead, by the option's kind."""
+    if option.kind == "flag":
+        return Fix.option_is(option.name)
     example = str(option.default) if option.between and option.default is not None else ""
-    values = "|".join(option.choices) or example or option.metavar or option.name.upper()
-    return f"{option.flags[-1]} {values}" if option.kind != "flag" else option.flags[-1]
+    values = option.choices or (example or option.metavar or option.name.upper(),)
+    fix = Fix(f"{option.flags[-1]} {'|'.join(values)}")
+    fix.option, fix.values = option.name, tuple(values)
+    return fix
 
 
 def _read_text(option: Option, given: Any) -> str:

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from imagegen_magic.errors import OptionError, Problem
 
-__all__ = ["fill_variables", "lift_variables", "restore_variables"]
+__all__ = ["fill_variables", "lift_variables", "refuse_single_braces", "restore_variables"]
 
 _VARIABLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
+_SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_]\w*)\}(?!\})")
+"""A name in single braces, as f-strings and str.format write it."""
 _MARK = re.compile("\x02(\\d+)\x03")
 
 
@@ -24,6 +26,22 @@ def fill_variables(text: str, variables: Mapping[str, object]) -> str:
     """
     lifted, values = lift_variables(text, variables)
     return str(restore_variables(lifted, values)) if values else text
+
+
+def refuse_single_braces(text: str, variables: Mapping[str, object]) -> None:
+    """Stops at `{city}` if `city` is defined: it was meant to be filled in, and would be sent as it stands.
+
+    Raises:
+        OptionError: one problem for each such name.
+    """
+    names = dict.fromkeys(name for name in _SINGLE.findall(text) if name in variables)
+    rule = "this variable is defined, but single braces do not fill it in"
+    problems = [
+        Problem(field="{" + name + "}", rule=rule, fix=f"{{{{ {name} }}}} fills it in; --raw sends it as it stands")
+        for name in names
+    ]
+    if problems:
+        raise OptionError("this would be sent with its braces", problems=tuple(problems))
 
 
 def lift_variables(text: str, variables: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:

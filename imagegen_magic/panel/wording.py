@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from imagegen_magic.errors import BudgetError, ImagegenError, Problem
+from imagegen_magic.errors import BudgetError, Fix, ImagegenError, Problem
 from imagegen_magic.options.values import BY_NAME
 from imagegen_magic.redaction import redact
 
@@ -26,10 +26,19 @@ def label_of(name: str) -> str:
 
 def message(problem: Problem) -> dict[str, Any]:
     """A problem for the page: its field, a sentence, and buttons that set what the fix names."""
-    buttons = [button for found in _FLAG.finditer(problem.fix) if (button := _button(found[1], found[2]))]
+    buttons = _buttons(Fix.of(problem.fix))
     fix = "" if buttons or _FLAG.search(problem.fix) or not problem.fix else problem.fix
     sentence = f"{problem.rule}. {fix[0].upper()}{fix[1:]}" if fix and not _COMMANDS.search(fix) else problem.rule
     return {"field": problem.field, "label": label_of(problem.field), "text": _plain(sentence), "buttons": buttons}
+
+
+def _buttons(fix: Fix) -> list[dict[str, Any]]:
+    """A button for each option that a fix names: its parts where it has some, else the flags in its sentence."""
+    if fix.option:
+        named: list[tuple[str, str | None]] = [(fix.option, value) for value in fix.values or (None,)]
+    else:
+        named = [(found[1], found[2]) for found in _FLAG.finditer(fix)]
+    return [button for flag, value in named if (button := _button(flag, value))]
 
 
 def _button(flag: str, value: str | None) -> dict[str, Any] | None:
