@@ -106,7 +106,8 @@ class GeneratedImage:
 
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """A new result: this picture changed as `prompt` says. Options as of `imagegen_magic.edit`."""
-        return engine().edit(prompt, self, **options)
+        here = {"backend": "simulator"} if self.record.simulated else {}  # a stand-in is never sent to the live service
+        return engine().edit(prompt, self, **{**here, **options})
 
     def cutout(self, **options: Any) -> Cutout:
         """This picture without its flat backdrop. Options as of `imagegen_magic.cutout`."""

@@ -88,7 +88,8 @@ class _Defaults(Magics):
 
 
 def _trait(help_text: str) -> traitlets.Any:
-    return traitlets.Any(None, allow_none=True, help=help_text).tag(config=True)
+    # None is a value as others are: it goes through `validated`, which takes back what was refused before.
+    return traitlets.Any(None, allow_none=False, help=help_text).tag(config=True)
 
 
 _NAMES = [option.name for option in config_options()]
