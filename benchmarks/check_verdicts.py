@@ -471,7 +471,7 @@ def verdict_counts(make, count, seed, *, show=False):
             mark = "" if good == verdict.passed else "   <-- WRONG"
             print("good" if good else "bad ", f"{verdict.value}", verdict, mark)
             if mark:
-                picture.save(f"/tmp/wrong-{number}.png")
+                picture.save(f"wrong-{number}.png")
     return right[False, False], right[True, False], right[False, True], right[True, True], seconds / (2 * count)
 
 

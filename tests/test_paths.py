@@ -17,6 +17,8 @@ from imagegen_magic.images.preview import preview
 from imagegen_magic.redaction import find_key, redact
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.recovery import recover
+from imagegen_magic.wire.answers import ParsedResponse
+from imagegen_magic.wire.fetching import fetch_image
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "gif": "GIF"}
 
@@ -113,3 +115,11 @@ def test_a_key_of_any_shape_is_found(name, monkeypatch):
     assert find_key(text)
     assert "no-known" not in redact(text)
     assert not find_key("print('an ordinary text of words')")
+
+
+@pytest.mark.parametrize("base", ["https://api.openai.com/v1", "http://127.0.0.1:8000/v1"])
+def test_an_image_at_another_host_is_not_fetched_over_http(base, tmp_path):
+    """Only the server's own host may be asked without https; the address stays in the card, because it is paid for."""
+    answer = ParsedResponse()
+    fetch_image("http://127.0.0.1:9/x.png", base, answer, Store(tmp_path / "out"))
+    assert "neither https nor on the server's own host: http://127.0.0.1:9/x.png" in answer.faults[0]

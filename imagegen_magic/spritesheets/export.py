@@ -36,16 +36,10 @@ def export_sprites(
 ) -> list[Path]:
     """The files written, in order. Several animations share one atlas; each has files of its own in the other formats.
 
-    | format | files |
-    |---|---|
-    | `frames` | `NAME-1.png`, `NAME-2.png`, ... |
-    | `sheet` | `NAME-sheet.png`: equal cells, row by row |
-    | `texturepacker`, `texturepacker-array` | `NAME-atlas.png` and TexturePacker's JSON (PixiJS, Phaser, Unity importers) |
-    | `aseprite` | `NAME-atlas.png` and Aseprite's JSON, with times and tags |
-    | `godot` | `NAME-atlas.png` and a SpriteFrames resource for Godot 4 |
-    | `css` | `NAME-row.png` and a class that plays it |
-    | `gif`, `apng`, `webp` | the animation |
-    | `gpl` | the palette of pixel art, for GIMP, Aseprite and Krita |
+    Formats: `frames` are `NAME-1.png`, `NAME-2.png` and so on; `sheet` is `NAME-sheet.png`, equal cells row by row.
+    `texturepacker`, `texturepacker-array` (PixiJS, Phaser, Unity importers), `aseprite` (with times and tags) and `godot`
+    (a SpriteFrames resource for Godot 4) are `NAME-atlas.png` and its description. `css` is `NAME-row.png` and a class
+    that plays it. `gif`, `apng` and `webp` are the animation. `gpl` is the palette of pixel art, for GIMP, Aseprite and Krita.
 
     Args:
         name: of the atlas; without it the first animation's.
