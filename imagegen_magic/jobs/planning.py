@@ -5,7 +5,6 @@ Nothing here touches the network or writes a file, so that `--dry-run` is exactl
 
 from __future__ import annotations
 
-import builtins
 import difflib
 import os
 from collections.abc import Sequence
@@ -16,14 +15,14 @@ from keyword import iskeyword
 from typing import Any
 from urllib.parse import urlsplit
 
-from imagegen_magic.errors import BudgetError, Fix, OptionError, Problem, RequestError
+from imagegen_magic.errors import BudgetError, OptionError, Problem, RequestError
 from imagegen_magic.facts.catalog import Catalog, Model
-from imagegen_magic.facts.sizes import PRESETS, flexible_faults, format_size, parse_size
+from imagegen_magic.facts.sizes import flexible_faults, format_size, parse_size
 from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.images.references import Inputs
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.table import BACKGROUNDS, OPTIONS
+from imagegen_magic.options.table import BACKGROUNDS
 from imagegen_magic.request.chroma_key import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
 from imagegen_magic.request.cost import Estimate, estimate_cost, format_usd
 from imagegen_magic.request.prompt import compose_prompt, hard_subject_words, prompt_slug
@@ -137,10 +136,8 @@ def _summary(count: int) -> str:
 
 def name_problems(name: str | None) -> list[Problem]:
     """What is wrong with a NAME; None is none given."""
-    if name is None:
+    if name is None or (name.isidentifier() and not iskeyword(name)):
         return []
-    if name is not None and name.isidentifier() and not iskeyword(name):
-        return _doubtful_name(name)
     return [
         Problem(
             field="NAME",
@@ -149,20 +146,6 @@ def name_problems(name: str | None) -> list[Problem]:
             fix="letters, digits and _, for example hero_v2",
         )
     ]
-
-
-def _doubtful_name(name: str) -> list[Problem]:
-    """A NAME that is an option's value was meant as one; one that is a builtin would hide it from every later cell."""
-    for option in OPTIONS:
-        suggested = option.suggests if isinstance(option.suggests, tuple) else ()
-        presets = PRESETS if option.name == "size" else ()
-        if name in (*option.choices, *suggested, *presets):
-            rule = f"this is a value of {option.flags[-1]}, and would become the result's name"
-            return [Problem(field="NAME", value=name, rule=rule, fix=Fix.option_is(option.name, name))]
-    if not hasattr(builtins, name):
-        return []
-    rule = "this is a builtin of Python, which the result would hide"
-    return [Problem(field="NAME", value=name, rule=rule, fix=f"another name, for example {name}_image")]
 
 
 def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:

@@ -13,6 +13,7 @@ from imagegen_magic.jobs.planning import name_problems
 from imagegen_magic.options.line import ParsedLine
 
 from .batch_view import BatchView
+from .names import doubtful_name
 
 if TYPE_CHECKING:
     from imagegen_magic.jobs.task import Task
@@ -25,7 +26,7 @@ TICK_SECONDS = 0.25
 
 def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> Any:
     """What the cell is worth: None where NAME was bound, else a gallery, a plan's table or a handle."""
-    problems = (*parsed.problems, *name_problems(parsed.name))
+    problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name))
     if problems:
         raise RequestError("the batch's options can't be read", problems=problems)
     rows = expand_grid(_rows(parsed, body, shell), parse_grid(parsed.values.get("grid") or ()))

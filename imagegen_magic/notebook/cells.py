@@ -13,6 +13,7 @@ from imagegen_magic.options.variables import fill_variables, refuse_single_brace
 from imagegen_magic.redaction import refuse_keys
 
 from .batch_cells import run_batch_cell
+from .names import doubtful_name
 
 if TYPE_CHECKING:
     from imagegen_magic.jobs.planning import Job
@@ -58,7 +59,7 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
         parsed.values,
         command=command,
         name=parsed.name,
-        problems=parsed.problems,
+        problems=(*parsed.problems, *doubtful_name(parsed.name)),
         cell=cell,
         variables=shell.user_ns,
         live=live,

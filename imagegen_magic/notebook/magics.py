@@ -87,9 +87,14 @@ class _Defaults(Magics):
         return {name: value for name, value in values.items() if value is not None}
 
 
+class _Default(traitlets.Any):
+    """One default. None goes through `validated` as every value does, which takes back what was refused before."""
+
+    allow_none = False
+
+
 def _trait(help_text: str) -> traitlets.Any:
-    # None is a value as others are: it goes through `validated`, which takes back what was refused before.
-    return traitlets.Any(None, allow_none=False, help=help_text).tag(config=True)
+    return _Default(None, help=help_text).tag(config=True)
 
 
 _NAMES = [option.name for option in config_options()]
