@@ -25,12 +25,12 @@ None of them derives from IPython's `UsageError`: nbval and papermill would coun
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
 
 __all__ = [
+    "CELL_WORDS",
     "AnswerError",
     "AuthenticationError",
     "BadRequestError",
@@ -38,28 +38,31 @@ __all__ = [
     "CallCancelledError",
     "CallError",
     "CallTimeoutError",
+    "Command",
     "ConnectError",
     "ConnectionLostError",
     "CutoutError",
+    "Default",
     "Fix",
     "ImagegenError",
     "ModerationError",
     "OptionError",
     "Outcome",
+    "Part",
     "Problem",
+    "PromptPlace",
     "QuotaError",
     "RateLimitError",
     "RequestError",
     "ServerError",
+    "Setting",
     "StoreError",
     "VerificationError",
+    "Words",
 ]
 
 Outcome = Literal["done", "refused", "not sent", "ambiguous"]
 """What became of a request: answered with images, refused by the server (not billed), never sent, or unknown."""
-
-Words = Callable[[str], str]
-"""How a surface says a sentence or a `Fix` that is written for a cell."""
 
 OUTCOME_SENTENCES: dict[Outcome, str] = {
     "done": "the server answered and bills this request",
@@ -69,45 +72,126 @@ OUTCOME_SENTENCES: dict[Outcome, str] = {
 }
 
 
-class Fix(str):  # noqa: SLOT000 - its parts have class defaults
-    """What to type instead, as data: its text is a magic line's, every other surface says the parts in its own words.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An option as a user sets it: `Setting("--size", "1024x1024")`; without a value a flag, or the option as such."""
 
-    A fix is an option and its values (none: a flag switched on), or a subcommand of `%imagegen`, or only a sentence.
+    flag: str
+    """The option's flag as a cell has it, `--output-format`, `-n` or `--no-reuse`."""
+    value: str = ""
+    others: tuple[str, ...] = ()
+    """Further values that would do as well."""
 
-    >>> Fix.option_is("size", "1024x1024")
-    '--size 1024x1024'
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand with what follows it: `Command("history", "mug -n 100")`; `generate`, `edit`, `batch` are cells."""
+
+    name: str
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """A default of the session: `Default("session_max_cost", "5")`."""
+
+    option: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPlace:
+    """The place where the surface takes a prompt."""
+
+
+Part = Setting | Command | Default | PromptPlace
+
+
+class Words:
+    """How a surface says a fix's parts; this one is a notebook cell's, and each other surface has its own."""
+
+    def setting(self, setting: Setting) -> str:
+        """`--size 1024x1024`; a value with blanks in quotes."""
+        values = "|".join((setting.value, *setting.others))
+        if " " in values:
+            values = f'"{values}"'
+        return f"{setting.flag} {values}".rstrip()
+
+    def command(self, command: Command) -> str:
+        """`%imagegen history`; the commands that make images are cells."""
+        if command.name not in CELLS or command.arguments:
+            name = "" if command.name == "generate" else f"{command.name} "
+            return f"%imagegen {name}{command.arguments}".rstrip()
+        return CELLS[command.name]
+
+    def default(self, default: Default) -> str:
+        """`%config ImagegenMagics.session_max_cost = 5`."""
+        return f"%config ImagegenMagics.{default.option} = {default.value}"
+
+    def prompt(self) -> str:
+        """How a prompt is given."""
+        return f"write it below the {CELLS['generate']} line"
+
+    def field(self, name: str) -> str:
+        """The name of a problem's field."""
+        return name
+
+    def say(self, text: str) -> str:
+        """A sentence of a card in this surface's words; a plain text is said as it is."""
+        if not isinstance(text, Fix):
+            return text
+        return "".join(part if isinstance(part, str) else self.part(part) for part in text.parts)
+
+    def part(self, part: Part) -> str:
+        """One part in this surface's words."""
+        match part:
+            case Setting():
+                return self.setting(part)
+            case Command():
+                return self.command(part)
+            case Default():
+                return self.default(part)
+            case PromptPlace():
+                return self.prompt()
+
+
+CELLS = {"generate": "%%imagegen", "edit": "%%imagegen_edit", "batch": "%%imagegen_batch"}
+"""The commands that are cells, by their names."""
+CELL_WORDS = Words()
+
+
+class Fix(str):
+    """A sentence that says what to do, its settings and commands as data, so that each surface says them in its own words.
+
+    Its text is what a cell shows; `parts` are the strings, settings and commands it was made of.
+
+    >>> Fix("nearest legal: ", Setting("--size", "1024x1024"))
+    'nearest legal: --size 1024x1024'
     """
 
-    option: str = ""
-    """The option's name, `output_format`; empty where the fix is no option."""
-    values: tuple[str, ...] = ()
-    """The values that would do; the first is the one to take."""
-    command: str = ""
-    """What follows `%imagegen`; empty where the fix is no subcommand."""
+    __slots__ = ("parts",)
+    parts: tuple[str | Part, ...]
 
-    @classmethod
-    def option_is(cls, option: str, *values: str) -> Self:
-        """The option set to one of `values`, or switched on."""
-        flag = f"--{option.replace('_', '-')}"
-        fix = cls(f"{flag} {'|'.join(values)}" if values else flag)
-        fix.option, fix.values = option, values
+    def __new__(cls, *parts: str | Part) -> Self:
+        """A fix of strings (other fixes among them) and parts, in their order."""
+        whole = [piece for part in parts for piece in (part.parts if isinstance(part, Fix) else (part,))]
+        fix = super().__new__(cls, "".join(p if isinstance(p, str) else CELL_WORDS.part(p) for p in whole))
+        fix.parts = tuple(whole)
         return fix
 
+    def __getnewargs__(self) -> tuple[str | Part, ...]:  # type: ignore[override]
+        return self.parts
+
     @classmethod
-    def of(cls, text: str) -> Self:
-        """`text` as a fix: one whole flag with its value, or one whole subcommand, is known as such; all else is a sentence."""
-        if isinstance(text, cls):
-            return text
-        if flag := _ONE_FLAG.fullmatch(text):
-            values = flag[2].split("|") if flag[2] else ()
-            return cls.option_is(flag[1].replace("-", "_"), *values)
-        fix = cls(text)
-        fix.command = command[1] if (command := _ONE_COMMAND.fullmatch(text)) else ""
-        return fix
+    def any_of(cls, fixes: Iterable[str | Part]) -> Self:
+        """`a or b or c`."""
+        parts = [part for fix in fixes for part in (" or ", fix)]
+        return cls(*parts[1:])
 
-
-_ONE_FLAG = re.compile(r"--([a-z][a-z-]*)(?: ([^\s,;()]+))?")
-_ONE_COMMAND = re.compile(r"%imagegen ([a-z]+(?: --?[a-z]+)*)")
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Its settings, in their order."""
+        return tuple(part for part in self.parts if isinstance(part, Setting))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +206,14 @@ class Problem:
     """Where the value stands, for example `line 3` of a batch; empty for a single request."""
 
     def __str__(self) -> str:
-        return self.said(str)
+        return self.said(CELL_WORDS)
 
     def said(self, words: Words) -> str:
         """The problem in a surface's words; the value stands as it was typed."""
         given = "" if self.value is None else f" {_shown(self.value)}"
         place = f"{self.where}: " if self.where else ""
-        fix = f"\n      fix: {words(Fix.of(self.fix))}" if self.fix else ""
-        return f"{place}{words(self.field)}{given}: {words(self.rule)}{fix}"
+        fix = f"\n      fix: {words.say(self.fix)}" if self.fix else ""
+        return f"{place}{words.field(self.field)}{given}: {words.say(self.rule)}{fix}"
 
 
 def _shown(value: object) -> str:
@@ -146,6 +230,8 @@ class ImagegenError(Exception):
     """
 
     outcome: Outcome | None = None
+    words: Words = CELL_WORDS
+    """The words of the surface that shows it."""
 
     def __init__(
         self,
@@ -165,13 +251,14 @@ class ImagegenError(Exception):
     def __str__(self) -> str:
         return "\n".join(self.card_lines())
 
-    def card_lines(self, words: Words = str) -> list[str]:
+    def card_lines(self, words: Words | None = None) -> list[str]:
         """The lines of the short card: summary, every problem, hints, and what became of the money."""
-        lines = [words(self.summary)]
+        words = words or self.words
+        lines = [words.say(self.summary)]
         for number, problem in enumerate(self.problems, 1):
             bullet = f"  {number}. " if len(self.problems) > 1 else "  - "
             lines.append(bullet + problem.said(words))
-        lines += [f"  → {words(hint)}" for hint in self.hints]
+        lines += [f"  → {words.say(hint)}" for hint in self.hints]
         if self.outcome is not None:
             lines.append(f"  ({OUTCOME_SENTENCES[self.outcome]})")
         return lines
@@ -222,7 +309,7 @@ class StoreError(ImagegenError):
         self.request_id = request_id
         self.kept: tuple[str, ...] = ()
 
-    def card_lines(self, words: Words = str) -> list[str]:
+    def card_lines(self, words: Words | None = None) -> list[str]:
         """The card, with where the pictures are now."""
         lines = super().card_lines(words)
         lines += [f"  kept: {path}" for path in self.kept]
@@ -269,7 +356,7 @@ class CallError(ImagegenError):
         self.retry_after = retry_after
         self.kept = kept
 
-    def card_lines(self, words: Words = str) -> list[str]:
+    def card_lines(self, words: Words | None = None) -> list[str]:
         """The card, with what was kept and the request id to quote."""
         lines = super().card_lines(words)
         lines += [f"  kept: {path}" for path in self.kept]

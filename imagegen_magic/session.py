@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from imagegen_magic._version import __version__
 from imagegen_magic.batch.runs import Batches
 from imagegen_magic.display.doctor import installed_versions
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.masks import mask_overlay
 from imagegen_magic.images.preview import Preview, preview_of
@@ -26,6 +26,7 @@ from imagegen_magic.jobs.task import Task, TaskList, start_thread, wait_through
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.settings import resolve
 from imagegen_magic.options.values import read_call
+from imagegen_magic.options.words import in_python_words
 from imagegen_magic.request.request import WIRE_FIELDS
 from imagegen_magic.request.response import OnEvent, ignore
 from imagegen_magic.store.folder import Store
@@ -160,7 +161,11 @@ class Session:
             return ()
         server = self.clients.get(job.options).server
         stored = self.store(job.options).history.by_digest(server, job.request.digest())
-        return () if stored is None else (f"the same as @{stored.number}: --reuse shows it for nothing",)
+        return (
+            ()
+            if stored is None
+            else (Fix(f"the same as @{stored.number}: ", Setting("--reuse"), " shows it for nothing"),)
+        )
 
     def _out_problems(self, options: Options) -> tuple[Problem, ...]:
         """A file name that leaves the output folder, found before anything is sent."""
@@ -255,28 +260,33 @@ class Session:
 
     # the same from Python
 
+    @in_python_words()
     def generate(
         self, prompt: str, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
     ) -> ImageResult:
         """As `imagegen_magic.generate`."""
         return self._run_through(self._plan_call(prompt, name, options), on_event)
 
+    @in_python_words()
     def edit(
         self, prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
     ) -> ImageResult:
         """As `imagegen_magic.edit`."""
         return self._run_through(self._plan_call(prompt, name, {**options, "image": image}), on_event)
 
+    @in_python_words()
     def preview(self, prompt: str, *, name: str | None = None, **options: Any) -> JobPreview:
         """As `imagegen_magic.preview`."""
         return self.preview_of(self._plan_call(prompt, name, options, dry_run=True))
 
+    @in_python_words()
     def start(
         self, prompt: str, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
     ) -> Task[ImageResult]:
         """As `imagegen_magic.start`."""
         return self.start_job(self._plan_call(prompt, name, options), on_event=on_event)
 
+    @in_python_words()
     def cutout(self, image: Any, **options: Any) -> Cutout:
         """As `imagegen_magic.cutout`."""
         from imagegen_magic.matting.cutout import cutout  # noqa: PLC0415 - numpy and OpenCV come with the first cut-out: 0.2 s

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from .errors import CELL_WORDS, Words
+
 __all__ = ["PLAIN_CLASS", "Table"]
 
 PLAIN_CLASS = "tex2jax_ignore mathjax_ignore"
@@ -34,7 +36,11 @@ class Table:
     """Long texts are broken anywhere where room is scarce, and short ones never: for texts that anybody may have written."""
 
     def __str__(self) -> str:
-        texts = [[_plain(cell) for cell in row] for row in self.rows]
+        return self.text(CELL_WORDS)
+
+    def text(self, words: Words) -> str:
+        """The table as text, its cells and notes in a surface's words."""
+        texts = [[_plain(words.say(cell) if isinstance(cell, str) else cell) for cell in row] for row in self.rows]
         wanted = [max(_width(line[i]) for line in [list(self.columns), *texts]) for i in range(len(self.columns))]
         names = [len(name) for name in self.columns]
         widths = _fitted(wanted, [min(wanted[0], LEAST_FIRST), *names[1:]] if names else [])
@@ -43,7 +49,7 @@ class Table:
             [_line(self.columns, widths), _line(["-" * width for width in widths], widths)] if any(self.columns) else []
         )
         lines += [line for row in texts for line in _wrapped(row, widths)]
-        return "\n".join([*lines, *self.notes])
+        return "\n".join([*lines, *map(words.say, self.notes)])
 
     __repr__ = __str__
 

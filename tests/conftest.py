@@ -16,7 +16,9 @@ from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.wire.client import Clients
 
-settings.register_profile("shared machine", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "shared machine", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("shared machine")
 
 

@@ -24,7 +24,7 @@ from imagegen_magic.cli.commands import RUNNERS
 from imagegen_magic.cli.completion import SHELLS, completion_script
 from imagegen_magic.cli.files import job_file, place_output
 from imagegen_magic.cli.help import full_page, short_page
-from imagegen_magic.cli.output import Progress, in_shell_words
+from imagegen_magic.cli.output import Progress
 from imagegen_magic.cli.table import COMMANDS as TABLE
 from imagegen_magic.cli.table import options_of
 from imagegen_magic.errors import CallCancelledError, ServerError
@@ -450,13 +450,6 @@ def test_the_key_is_never_printed(monkeypatch, capsys):
     assert KEY not in out + err
     for path in Path().rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes()
-
-
-def test_in_shell_words():
-    """Texts that name notebook commands name the shell's."""
-    assert in_shell_words("%%imagegen_edit x; %imagegen tips; %imagegen --help; %imagegen batch --help") == (
-        "imagegen edit x; imagegen tips; imagegen generate --help; imagegen generate-batch --help"
-    )
 
 
 def test_history_and_cost_see_what_was_made(capsys):

@@ -11,13 +11,9 @@ import pytest
 from PIL import Image
 from test_magics import run
 
-from imagegen_magic.cli.output import in_shell_words
-from imagegen_magic.errors import Fix, OptionError, Problem, RequestError
+from imagegen_magic.errors import OptionError, RequestError
 from imagegen_magic.images.masks import build_mask, parse_box
 from imagegen_magic.images.opening import read_input
-from imagegen_magic.options.settings import in_layer
-from imagegen_magic.options.values import read_values
-from imagegen_magic.panel.wording import message
 
 
 def refused(shell, simulator, cell):
@@ -100,36 +96,6 @@ def test_one_tuple_is_one_box(folder):
     Image.new("RGB", (100, 200)).save(folder / "a.png")
     mask = build_mask(read_input(folder / "a.png"), boxes=(0.5, 0.5, 0.5, 0.5))
     assert (np.array(Image.open(io.BytesIO(mask.data)))[..., 3] == 0).mean() == 0.25
-
-
-def test_a_fix_is_data():
-    """One flag or one subcommand is known as such; prose stays prose."""
-    assert Fix.of("--output-format png|webp").option == "output_format"
-    assert Fix.of("--output-format png|webp").values == ("png", "webp")
-    assert Fix.of("--transparent").values == ()
-    assert Fix.of("%imagegen history").command == "history"
-    assert Fix.of("--transparent, or another model").option == ""
-    assert pickle.loads(pickle.dumps(Fix.option_is("n", "1"))).values == ("1",)
-
-
-def test_each_surface_says_a_fix_in_its_words():
-    """A flag, a line of %config, a variable of the environment, a button: from the same data."""
-    _, (problem,) = read_values({"backend": "sim"})
-    assert problem.fix.startswith("--backend openai|simulator")
-    assert in_layer(problem, "session").fix.startswith("%config ImagegenMagics.backend = openai|simulator")
-    assert in_layer(problem, "environment").fix.startswith("IMAGEGEN_BACKEND=openai|simulator")
-    assert in_layer(problem, "pyproject.toml").fix.startswith("backend = openai|simulator")
-    button = message(Problem(field="n", value=3, rule="one", fix=Fix.option_is("n", "1")))["buttons"]
-    assert button == [{"label": "Use 1", "set": {"n": "1"}}]
-
-
-def test_the_shell_leaves_what_was_typed_alone():
-    """Rules and fixes are put into a shell's words; the value comes back as it was typed."""
-    problem = Problem(
-        field="quality", value="from 'hd' %%imagegen", rule="no", fix="write it below the %%imagegen line"
-    )
-    assert problem.said(in_shell_words).startswith("quality \"from 'hd' %%imagegen\": no")
-    assert "--prompt-file FILE" in problem.said(in_shell_words)
 
 
 def test_results_are_ordinary_objects(session, tmp_path):

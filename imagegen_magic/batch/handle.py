@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from imagegen_magic.errors import CallError, ImagegenError, OptionError, Problem
+from imagegen_magic.errors import CallError, Command, Fix, ImagegenError, OptionError, Problem, Setting
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.names import safe_stem
@@ -92,14 +92,16 @@ def _forget_refused(sent: SubmittedBatch, store: Store, error: CallError) -> Non
 def _refuse_doubles(plan: BatchPlan, store: Store, server: str) -> None:
     """Stops what would be paid twice, because a batch on its way has it already."""
     if not plan.to_send:
-        problem = Problem(field="batch", rule="every job is done already", fix="--no-reuse sends them again")
+        problem = Problem(
+            field="batch", rule="every job is done already", fix=Fix(Setting("--no-reuse"), " sends them again")
+        )
         raise OptionError("nothing to submit", problems=(problem,))
     digests = {item.job.request.digest() for item in plan.to_send}
     for other in load_submitted(store):
         shared = sum(job["digest"] in digests for job in other.jobs)
         if other.server == server and not other.collected and shared:
             rule = f"{shared} of these jobs are in it, and it was not collected yet"
-            fix = f"%imagegen collect {other.id}, or %imagegen cancel {other.id}"
+            fix = Fix(Command("collect", other.id), ", or ", Command("cancel", other.id))
             raise OptionError(
                 "submitted already", problems=(Problem(field="batch", value=other.id, rule=rule, fix=fix),)
             )
@@ -121,7 +123,7 @@ def status_table(sent: SubmittedBatch, objects: list[dict[str, Any]]) -> Table:
         counts = batch.get("request_counts") or {}
         rows.append((part.batch, batch["status"], counts.get("completed", 0), counts.get("failed", 0), len(part.jobs)))
     over = all(batch["status"] in FINAL for batch in objects)
-    note = f"%imagegen collect {sent.id}" if over else "not finished; it may take up to 24 hours"
+    note = Fix(Command("collect", sent.id)) if over else "not finished; it may take up to 24 hours"
     columns = ("batch", "status", "done", "failed", "jobs")
     return Table(title=sent.id, columns=columns, rows=rows, notes=[note])
 
@@ -131,9 +133,9 @@ def receipt(sent: SubmittedBatch) -> Table:
     rows = [("id", sent.id), ("jobs", len(sent.jobs)), ("cost", f"{sent.estimate} (estimate, at half price)")]
     notes = [
         "It goes on by itself, for up to 24 hours. From anywhere with the same output folder:",
-        f"%imagegen status {sent.id}",
-        f"%imagegen collect {sent.id}",
-        f"%imagegen cancel {sent.id}",
+        Fix(Command("status", sent.id)),
+        Fix(Command("collect", sent.id)),
+        Fix(Command("cancel", sent.id)),
     ]
     return Table(title="Submitted to the Batch API", columns=("", ""), rows=rows, notes=notes)
 
@@ -171,7 +173,7 @@ class BatchHandle:
             said = ", ".join(dict.fromkeys(going))
             raise ImagegenError(
                 f"the batch {self.id} is not finished: the server says {said}; it may take up to 24 hours",
-                hints=(f"%imagegen status {self.id}",),
+                hints=(Fix(Command("status", self.id)),),
             )
         gallery = self._settle(self._sent, read_lines(objects, self._store, self._calls.download))
         self._sent.collected = True

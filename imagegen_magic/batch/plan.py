@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imagegen_magic.errors import CallError, ImagegenError, Problem, RequestError
+from imagegen_magic.errors import CallError, Fix, ImagegenError, Problem, RequestError, Setting
 from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.values import read_values
@@ -75,7 +75,9 @@ class BatchPlan:
         parts = [
             f"{counted(len(self.planned), 'job')}: {len(self.to_send)} to send ({counted(pictures, 'picture')}, {self.estimate}, an estimate)"
         ]
-        parts += [f"{done} done before and not sent again (--no-reuse sends them all)"] if done else []
+        parts += (
+            [Fix(f"{done} done before and not sent again (", Setting("--no-reuse"), " sends them all)")] if done else []
+        )
         renamed = [f"{item.wanted} is taken, so it will be {item.files}" for item in self.to_send if item.wanted]
         parts += [renamed[0] + (f" (and {len(renamed) - 1} more)" if renamed[1:] else "")] if renamed else []
         parts += [f"{len({p.where for p in self.problems})} faulty ones left out"] if self.problems else []
@@ -147,7 +149,7 @@ def plan_batch(
 
 def _fault_summary(problems: Sequence[Problem], total: int) -> str:
     lines = len({problem.where for problem in problems})
-    return f"{lines} of {total} jobs can't be sent, so none was (--skip-invalid sends the others)"
+    return Fix(f"{lines} of {total} jobs can't be sent, so none was (", Setting("--skip-invalid"), " sends the others)")
 
 
 def _done_before(store: Store, server: str) -> defaultdict[str, deque[Record]]:
@@ -232,7 +234,13 @@ def _name_fault(path: Path, taken: Mapping[Path, str], where: str) -> Problem | 
     if path not in taken and not path.exists():
         return None
     why = f"also the name of {taken[path]}" if path in taken else "exists already"
-    return Problem(field="name", value=path.name, rule=why, fix="another out, or --if-exists version", where=where)
+    return Problem(
+        field="name",
+        value=path.name,
+        rule=why,
+        fix=Fix("another out, or ", Setting("--if-exists", "version")),
+        where=where,
+    )
 
 
 def _renamed(item: PlannedJob, first: str, paths: Sequence[Path]) -> PlannedJob:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 
 __all__ = ["Row", "expand_grid", "parse_grid", "read_body", "read_source"]
 
@@ -59,7 +59,8 @@ def read_source(source: Any) -> list[Row]:
     if isinstance(source, (str, Path)) and (path := Path(source).expanduser()).is_file():
         return _read_file(path)
     if isinstance(source, str):
-        problem = Problem(field="from", value=source, rule="neither a file nor a variable", fix="--from jobs.jsonl")
+        fix = Fix(Setting("--from", "prompts.jsonl"))
+        problem = Problem(field="from", value=source, rule="there is no such file", fix=fix)
         raise OptionError("no jobs", problems=(problem,))
     found = [_of_item(item, f"row {number}") for number, item in enumerate(_items(source))]
     if not found:
@@ -96,7 +97,8 @@ def _items(source: Any) -> Iterable[Any]:
         return source
     rule = "a list, a table, or a JSONL or CSV file is needed"
     raise OptionError(
-        "no jobs", problems=(Problem(field="from", value=type(source).__name__, rule=rule, fix="--from jobs"),)
+        "no jobs",
+        problems=(Problem(field="from", value=type(source).__name__, rule=rule, fix=Fix(Setting("--from", "jobs"))),),
     )
 
 
@@ -147,7 +149,9 @@ def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:
     for part in filter(None, parts):
         name, equals, values = part.partition("=")
         if not equals or not name or not values:
-            problem = Problem(field="grid", value=part, rule="NAME=A,B is needed", fix="--grid size=square,landscape")
+            problem = Problem(
+                field="grid", value=part, rule="NAME=A,B is needed", fix=Fix(Setting("--grid", "size=square,landscape"))
+            )
             raise OptionError("the grid can't be read", problems=(problem,))
         grid[name.lstrip("-").replace("-", "_")] = [value.strip() for value in values.split(",") if value.strip()]
     return grid

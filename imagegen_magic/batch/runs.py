@@ -16,6 +16,7 @@ from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.jobs.task import Task, start_thread, wait_through
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.values import read_call
+from imagegen_magic.options.words import in_python_words
 from imagegen_magic.request.response import OnEvent, ignore
 from imagegen_magic.store.folder import Store
 from imagegen_magic.tables import Table
@@ -143,6 +144,7 @@ class Batches:
             )
         return write_report(gallery, self._runner.store(options), name or "batch")
 
+    @in_python_words()
     def run_jobs(
         self, jobs: Any, *, name: str | None = None, on_event: OnEvent = ignore, grid: Any = None, **options: Any
     ) -> Gallery:

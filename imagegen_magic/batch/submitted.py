@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Command, Fix, OptionError, Problem
 from imagegen_magic.store.folder import Store
 from imagegen_magic.tables import Table
 
@@ -104,7 +104,7 @@ def find_submitted(store: Store, batch_id: str = "") -> SubmittedBatch:
     found = [one for one in load_submitted(store) if one.id.startswith(batch_id)]
     if not found:
         rule = "no batch with this id was submitted from this output folder"
-        problem = Problem(field="batch", value=batch_id or None, rule=rule, fix="%imagegen batches lists them")
+        problem = Problem(field="batch", value=batch_id or None, rule=rule, fix=Fix(Command("batches"), " lists them"))
         raise OptionError("no such batch", problems=(problem,))
     return max(found, key=lambda one: one.created)
 
@@ -115,7 +115,11 @@ def submitted_table(store: Store) -> Table:
         (one.id, one.created, one.server, len(one.jobs), one.estimate, "collected" if one.collected else "open")
         for one in load_submitted(store)
     ]
-    notes = ["%imagegen status ID asks the server; %imagegen collect ID saves the pictures"] if rows else ["none yet"]
+    notes = (
+        [Fix(Command("status", "ID"), " asks the server; ", Command("collect", "ID"), " saves the pictures")]
+        if rows
+        else ["none yet"]
+    )
     return Table(
         title="Batches", columns=("id", "submitted", "server", "jobs", "cost", "state"), rows=rows, notes=notes
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from imagegen_magic.batch.handle import receipt
 from imagegen_magic.batch.plan import BatchPlan
 from imagegen_magic.batch.results import FailedJob, Gallery
 from imagegen_magic.batch.rows import Row, expand_grid, parse_grid, read_body, read_source
@@ -18,7 +19,8 @@ from imagegen_magic.session import Session
 from .call import INTERRUPTED, Call
 from .files import job_file, with_script_defaults
 from .make import OWN, dry_run_document, require_key, result_document, wait_for
-from .output import Progress, error_document, in_shell_words, print_json, print_lines, say, shown
+from .output import Progress, error_document, print_json, print_lines, say, shown
+from .words import SHELL_WORDS
 
 __all__ = ["finish_batch", "make_batch"]
 
@@ -41,7 +43,7 @@ def make_batch(call: Call) -> int:
         require_key(session, options)
     if options.via == "batch-api":
         handle = session.batches.submit(plan, values)
-        say(in_shell_words(str(handle)))
+        say(receipt(handle.submitted).text(SHELL_WORDS))
         print_lines([handle.id])
         return 0
     return _run(call, session, plan, values)
@@ -125,7 +127,7 @@ def finish_batch(call: Call, gallery: Gallery, *, interrupted: bool = False, qui
     unsent = [failure for failure in gallery.failures if isinstance(failure.error, CallCancelledError)]
     for failure in gallery.failures:
         if failure not in unsent:
-            say(f"{failure.where}: " + "\n".join(failure.error.card_lines(in_shell_words)))
+            say(f"{failure.where}: " + "\n".join(failure.error.card_lines(SHELL_WORDS)))
     if unsent:
         say(f"{len(unsent)} not sent: run the same line again for the rest; what is done is not sent again")
     if not quiet:

@@ -15,8 +15,9 @@ from imagegen_magic.errors import (
     RequestError,
 )
 
-from .output import error_document, in_shell_words, print_json, say
+from .output import error_document, print_json, say
 from .table import Command
+from .words import SHELL_WORDS
 
 __all__ = ["INTERRUPTED", "Call", "exit_code", "fail"]
 
@@ -43,7 +44,7 @@ class Call:
 def fail(error: ImagegenError, *, json: bool) -> int:
     """Shows an error, and returns its exit code."""
     code = exit_code(error)
-    say("imagegen: " + "\n".join(error.card_lines(in_shell_words)))
+    say("imagegen: " + "\n".join(error.card_lines(SHELL_WORDS)))
     if json:
         print_json(error_document(error, code))
     return code

@@ -14,8 +14,9 @@ from imagegen_magic.options.line import ParsedLine, parse_line
 from imagegen_magic.redaction import redact, refuse_keys
 
 from .call import INTERRUPTED, Call, fail
-from .output import in_shell_words, print_json, print_lines, say
+from .output import print_json, print_lines, say
 from .table import COMMANDS, DEFAULTS, Command
+from .words import SHELL_WORDS
 
 if TYPE_CHECKING:
     from imagegen_magic.session import Session
@@ -97,7 +98,7 @@ def _show_table(call: Call, table: Table, code: int = 0) -> int:
     if call.json:
         print_json({"exit_code": code, "title": table.title, "rows": table.to_records(), "notes": list(table.notes)})
     else:
-        print_lines([in_shell_words(str(table))])
+        print_lines([table.text(SHELL_WORDS)])
     return code
 
 

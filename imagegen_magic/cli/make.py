@@ -21,7 +21,8 @@ from imagegen_magic.store.recovery import mark_unknown
 
 from .call import INTERRUPTED, Call, fail
 from .files import place_output, with_script_defaults
-from .output import Progress, in_shell_words, print_json, print_lines, say, shown
+from .output import Progress, print_json, print_lines, say, shown
+from .words import SHELL_WORDS
 
 if TYPE_CHECKING:
     from imagegen_magic.jobs.planning import Job
@@ -174,7 +175,7 @@ def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet:
     if not quiet:
         for note in (*result.notes, *result.warnings):
             if note not in job.warnings:
-                say(f"note: {in_shell_words(note)}")
+                say(f"note: {SHELL_WORDS.say(note)}")
         cost = "reused, nothing was sent" if result.reused else _cost(result)
         say(f"saved as @{result.number} · {result.seconds:.1f} s · {cost}")
     if call.json:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import threading
@@ -17,49 +16,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from imagegen_magic.errors import CallError, Fix, ImagegenError
+from imagegen_magic.errors import CallError, ImagegenError
 from imagegen_magic.redaction import redact
 from imagegen_magic.request.response import Event, Failed, Retrying, Saved, Sending
 
-__all__ = ["Progress", "error_document", "in_shell_words", "print_json", "print_lines", "say", "shown"]
+from .words import SHELL_WORDS
+
+__all__ = ["Progress", "error_document", "print_json", "print_lines", "say", "shown"]
 
 HEARTBEAT_SECONDS = 30.0
 """Without a terminal, a line this often says that the work goes on; CI systems end silent jobs."""
 REDRAW_SECONDS = 0.1
 BAR = 20
-
-_SHELL_WORDS = (
-    (re.compile(r"write it below the %%imagegen line"), '--prompt "a red mug", or --prompt-file FILE'),
-    (re.compile(r"%%imagegen_batch"), "imagegen generate-batch"),
-    (re.compile(r"%%imagegen_edit"), "imagegen edit"),
-    (re.compile(r"%%imagegen"), "imagegen generate"),
-    (re.compile(r"%imagegen --help"), "imagegen generate --help"),
-    (re.compile(r"%imagegen batch\b"), "imagegen generate-batch"),
-    (re.compile(r"%imagegen cutout"), "imagegen remove-chroma-key"),
-    (re.compile(r"%imagegen "), "imagegen "),
-    (re.compile(r"%config ImagegenMagics\.session_max_cost ="), "IMAGEGEN_SESSION_MAX_COST ="),
-    (re.compile(r"--if-exists overwrite replaces it"), "--force replaces it"),
-    (re.compile(r"set it before starting Jupyter"), "set it in this shell"),
-    (re.compile(r"exists, and --if-exists is fail"), "exists already"),
-    (re.compile(r"-i @hero or -i variable"), "-i @hero"),
-    (re.compile(r"neither a file nor a variable"), "there is no such file"),
-)
-
-
-_SHELL_FIXES = {"from": "--input prompts.jsonl"}
-"""Options that the command line calls otherwise, as it says them in a fix."""
-
-
-def in_shell_words(text: str) -> str:
-    """A rule, a hint or a fix with a notebook's commands as a shell types them, and without anything key-shaped."""
-    fix = Fix.of(text)
-    if fix.option:
-        return redact(_SHELL_FIXES.get(fix.option, fix))
-    if text == "from":
-        return "input"
-    for pattern, words in _SHELL_WORDS:
-        text = pattern.sub(words, text)
-    return redact(text)
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
@@ -99,13 +67,17 @@ def error_document(error: ImagegenError, code: int) -> dict[str, Any]:
             "where": p.where,
             "field": p.field,
             "value": p.value,
-            "rule": in_shell_words(p.rule),
-            "fix": in_shell_words(p.fix),
+            "rule": SHELL_WORDS.say(p.rule),
+            "fix": SHELL_WORDS.say(p.fix),
         }
         for p in error.problems
     ]
-    facts: dict[str, Any] = {"type": type(error).__name__, "summary": error.summary, "problems": problems}
-    facts["hints"] = [in_shell_words(hint) for hint in error.hints]
+    facts: dict[str, Any] = {
+        "type": type(error).__name__,
+        "summary": SHELL_WORDS.say(error.summary),
+        "problems": problems,
+    }
+    facts["hints"] = [SHELL_WORDS.say(hint) for hint in error.hints]
     if isinstance(error, CallError):
         facts |= {"status": error.status, "code": error.code, "request_id": error.request_id, "kept": list(error.kept)}
     return {"outcome": error.outcome or "failed", "exit_code": code, "error": facts}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic._version import __version__
+from imagegen_magic.errors import Fix, Setting
 from imagegen_magic.options.options import Options
 from imagegen_magic.tables import Table
 
@@ -63,7 +64,12 @@ def _key(options: Options) -> tuple[str, str, str]:
         return "API key", "ok", "OPENAI_API_KEY is set (its value is never shown)"
     if options.backend == "simulator":
         return "API key", "ok", "none is set, and the simulator needs none"
-    todo = "OPENAI_API_KEY is not set: set it before starting Jupyter, or use --backend simulator or --dry-run"
+    todo = Fix(
+        "OPENAI_API_KEY is not set: set it before this program starts, or use ",
+        Setting("--backend", "simulator"),
+        " or ",
+        Setting("--dry-run"),
+    )
     return "API key", "fail", todo
 
 
@@ -86,11 +92,19 @@ def _folder(folder: Path) -> tuple[str, str, str]:
         with tempfile.NamedTemporaryFile(dir=existing):
             pass
     except OSError as error:
-        return "output folder", "fail", f"{folder.as_posix()} is not writable ({error.strerror}): --out-dir DIR"
+        return (
+            "output folder",
+            "fail",
+            Fix(f"{folder.as_posix()} is not writable ({error.strerror}): ", Setting("--out-dir", "DIR")),
+        )
     free = shutil.disk_usage(existing).free
     return "output folder", "ok" if free > 1e9 else "warn", f"{folder.as_posix()} is writable, {free / 1e9:.0f} GB free"
 
 
 def _front_end(front_end: str, live: bool) -> tuple[str, str, str]:
-    shows = "progress and live previews are shown" if live else "no progress is shown (--progress on changes that)"
+    shows = (
+        "progress and live previews are shown"
+        if live
+        else Fix("no progress is shown (", Setting("--progress"), " on changes that)")
+    )
     return "front end", "ok", f"{front_end}: {shows}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Command, Fix, OptionError, Problem
 from imagegen_magic.facts.catalog import Catalog, Model
 from imagegen_magic.facts.sizes import PRESETS, flexible_faults, read_pixels
 from imagegen_magic.facts.use_cases import load_use_cases
@@ -119,7 +119,7 @@ def use_cases_table() -> Table:
         title="Use cases",
         columns=("slug", "for", "when"),
         rows=rows,
-        notes=["%imagegen tips SLUG shows tips and a template"],
+        notes=[Fix(Command("tips", "SLUG"), " shows tips and a template")],
     )
 
 
@@ -132,7 +132,8 @@ def tips_table(slug: str) -> Table:
     case = load_use_cases().get(slug)
     if case is None:
         raise OptionError(
-            "no such use case", problems=(Problem(field="slug", value=slug, rule="not a slug", fix="%imagegen tips"),)
+            "no such use case",
+            problems=(Problem(field="slug", value=slug, rule="not a slug", fix=Fix(Command("tips"))),),
         )
     magic = "%%imagegen" if case.kind == "generate" else "%%imagegen_edit NAME -i IMAGE"
     rows: list[tuple[str, str]] = [("when", case.when), *(("tip", tip) for tip in case.tips)]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.request.request import InputImage
 
 from .opening import open_picture, read_input
@@ -69,7 +69,7 @@ def _alpha_of(source: Any, target: InputImage) -> Image.Image:
         raise _refused(
             f"{image.width}x{image.height}",
             _size_rule(target),
-            f"resize it to {target.size[0]}x{target.size[1]}, or use --mask-box",
+            Fix(f"resize it to {target.size[0]}x{target.size[1]}, or use ", Setting("--mask-box")),
         )
     if "A" not in image.getbands() and "transparency" not in image.info:
         rule = "a mask needs an alpha channel: what is transparent will change. This one has none, and black or white could mean either"
@@ -127,10 +127,12 @@ def _check_both(keep: Image.Image) -> None:
     low, high = keep.getextrema()
     if low == 255:
         raise _refused(
-            "all opaque", "nothing would change: alpha 0 marks what will change", "--mask-invert, or --mask-box X,Y,W,H"
+            "all opaque",
+            "nothing would change: alpha 0 marks what will change",
+            Fix(Setting("--mask-invert"), ", or ", Setting("--mask-box", "X,Y,W,H")),
         )
     if high == 0:
-        raise _refused("all clear", "everything would change", "leave the mask out, or --mask-invert")
+        raise _refused("all clear", "everything would change", Fix("leave the mask out, or ", Setting("--mask-invert")))
 
 
 def parse_box(text: str | Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -148,7 +150,7 @@ def parse_box(text: str | Sequence[float], size: tuple[int, int]) -> tuple[int, 
             field="mask_box",
             value=text,
             rule="X,Y,W,H in pixels, per cent or fractions",
-            fix="--mask-box 10%,10%,50%,30%",
+            fix=Fix(Setting("--mask-box", "10%,10%,50%,30%")),
         )
         raise OptionError("the mask box can't be read", problems=(problem,))
     fractions = "." in text and "%" not in text and all(float(n) <= 1 for n in match.groups()[::2])
@@ -168,7 +170,7 @@ def parse_box(text: str | Sequence[float], size: tuple[int, int]) -> tuple[int, 
             field="mask_box",
             value=text,
             rule=f"it covers nothing of the {size[0]}x{size[1]} picture",
-            fix="--mask-box 25%,25%,50%,50%",
+            fix=Fix(Setting("--mask-box", "25%,25%,50%,50%")),
         )
         raise OptionError("the mask box is empty", problems=(problem,))
     return x, y, right - x, bottom - y

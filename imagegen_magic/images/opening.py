@@ -253,7 +253,8 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
     if path.is_file():
         return path, path.name
     near = "" if path.suffix else f", or @{reference} if you mean the history"
-    problem = Problem(field="image", value=reference, rule="neither a file nor a variable", fix=f"check the path{near}")
+    rule = "neither a file nor a variable" if variables else "there is no such file"
+    problem = Problem(field="image", value=reference, rule=rule, fix=f"check the path{near}")
     raise OptionError("no such picture", problems=(problem,))
 
 

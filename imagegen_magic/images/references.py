@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from imagegen_magic.errors import ImagegenError, Problem
+from imagegen_magic.errors import Fix, ImagegenError, Problem, Setting
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.chroma_key import KEY_COLORS
 from imagegen_magic.request.request import InputImage
@@ -55,7 +55,11 @@ def gather_inputs(options: Options, command: str, variables: Mapping[str, object
     images = [image for image, _ in found]
     if command == "edit" and not options.image:
         problems.append(
-            Problem(field="image", rule="an edit needs a picture", fix="-i path.png, -i @hero or -i variable")
+            Problem(
+                field="image",
+                rule="an edit needs a picture",
+                fix=Fix(Setting("-i", "path.png"), ", ", Setting("-i", "@hero"), " or ", Setting("-i", "variable")),
+            )
         )
     mask = _mask(options, images, variables, known, problems)
     drawn = _read(options.markup, variables, known, problems) if options.markup is not None else None
@@ -90,7 +94,7 @@ def _mask(
         return None
     if not images:
         if not problems:
-            problems.append(Problem(field="mask", rule="a mask belongs to a picture", fix="-i IMAGE"))
+            problems.append(Problem(field="mask", rule="a mask belongs to a picture", fix=Fix(Setting("-i", "IMAGE"))))
         return None
     try:
         source = resolve_token(options.mask, variables, known.image_file)[0] if options.mask is not None else None

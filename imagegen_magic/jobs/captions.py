@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from imagegen_magic.errors import Fix, Setting
 from imagegen_magic.request.cost import Estimate, format_usd
 from imagegen_magic.request.response import Usage
 from imagegen_magic.tables import PLAIN_CLASS
@@ -85,7 +86,11 @@ class Caption:
     def money(self) -> str:
         """What it cost, in words that say whether that is known."""
         if self.reused:
-            return "stored result of an identical request: nothing sent, nothing billed (--no-reuse makes a new one)"
+            return Fix(
+                "stored result of an identical request: nothing sent, nothing billed (",
+                Setting("--no-reuse"),
+                " makes a new one)",
+            )
         if self.simulated:
             return (
                 f"simulated, nothing billed (live: {format_usd(self.cost)})"

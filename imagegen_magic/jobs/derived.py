@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagegen_magic.errors import CutoutError, OptionError, Problem
+from imagegen_magic.errors import Command, CutoutError, Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.images.opening import open_picture, resolve_token
 from imagegen_magic.options.line import ParsedLine
@@ -79,7 +79,7 @@ def _offers(job: Job, source: Path) -> list[str]:
     assert job.key is not None
     another = f"another key colour:\n  {_line(job, transparent='chroma', key_color=second_key(job.key.color))}"
     if job.cutout == "difference":
-        return [another, f"the first picture alone, nothing sent:\n  %imagegen cutout {source.name}"]
+        return [another, Fix("the first picture alone, nothing sent:\n  ", Command("cutout", source.name))]
     backdrops = f"two backdrops, for true alpha; a second paid call:\n  {_line(job, transparent='difference')}"
     return [another, backdrops, f"the alpha of a model that makes it itself:\n  {_line(job, **_native(job))}"]
 
@@ -103,7 +103,11 @@ def measure_native(source: Path) -> tuple[CutoutReport, list[str]]:
 
     report = measure(np.asarray(open_picture(source).convert("RGBA")))
     failed = _failures(report)
-    told = f"native transparency did not work: {failed}. --transparent makes the cut-out with a chroma key instead"
+    told = Fix(
+        f"native transparency did not work: {failed}. ",
+        Setting("--transparent"),
+        " makes the cut-out with a chroma key instead",
+    )
     return report, [told] if failed else []
 
 
@@ -125,7 +129,9 @@ def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], library: Libr
     """The cut-out of the picture that a `%imagegen cutout` line names, saved in the output folder."""
     if parsed.problems or parsed.name is None:
         missing = (
-            () if parsed.name else (Problem(field="image", rule="a picture is needed", fix="%imagegen cutout @hero"),)
+            ()
+            if parsed.name
+            else (Problem(field="image", rule="a picture is needed", fix=Fix(Command("cutout", "@hero"))),)
         )
         raise OptionError("the line can't be used", problems=(*parsed.problems, *missing))
     source, origin = resolve_token(parsed.name, variables, library.image_file)

@@ -15,7 +15,17 @@ from keyword import iskeyword
 from typing import Any
 from urllib.parse import urlsplit
 
-from imagegen_magic.errors import BudgetError, OptionError, Problem, RequestError
+from imagegen_magic.errors import (
+    BudgetError,
+    Command,
+    Default,
+    Fix,
+    OptionError,
+    Problem,
+    PromptPlace,
+    RequestError,
+    Setting,
+)
 from imagegen_magic.facts.catalog import Catalog, Model
 from imagegen_magic.facts.sizes import flexible_faults, format_size, parse_size
 from imagegen_magic.facts.use_cases import load_use_cases
@@ -127,7 +137,14 @@ def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
     """Prompt fields alone say nothing of what is to be seen; the request's own rule sees only what they make of it."""
     if body.strip() or inputs.problems:
         return []
-    return [Problem(field="prompt", value=body, rule="the prompt is empty", fix="write it below the %%imagegen line")]
+    return [
+        Problem(
+            field="prompt",
+            value=body,
+            rule="the prompt is empty",
+            fix=Fix(PromptPlace()),
+        )
+    ]
 
 
 def _summary(count: int) -> str:
@@ -150,29 +167,48 @@ def name_problems(name: str | None) -> list[Problem]:
 
 def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
     """Faults between options that no single request rule sees."""
+    rule: str
     faults = []
     if options.scene in BACKGROUNDS:
-        rule = "--scene says what the picture shows around its subject; this word is a value of the API's transparency switch"
-        faults.append(Problem(field="scene", value=options.scene, rule=rule, fix=f"--background {options.scene}"))
+        rule = Fix(
+            Setting("--scene"),
+            " says what the picture shows around its subject; this word is a value of the API's transparency switch",
+        )
+        faults.append(
+            Problem(field="scene", value=options.scene, rule=rule, fix=Fix(Setting("--background", options.scene)))
+        )
     if options.use_case and options.use_case not in load_use_cases():
         faults.append(_use_case_problem(options.use_case))
     if options.transparent and options.background not in (None, "transparent"):
-        rule = f"--transparent asks for alpha, --background {options.background} for none"
+        rule = Fix(
+            Setting("--transparent"), " asks for alpha, ", Setting("--background", options.background), " for none"
+        )
         faults.append(Problem(field="background", value=options.background, rule=rule, fix="leave one of them out"))
     if options.transparent and (options.output_format or "png") not in ALPHA_FORMATS:
         rule = "a cut-out needs a format with alpha"
         faults.append(
-            Problem(field="output_format", value=options.output_format, rule=rule, fix="--output-format png or webp")
+            Problem(
+                field="output_format",
+                value=options.output_format,
+                rule=rule,
+                fix=Fix(Setting("--output-format", "png", ("webp",))),
+            )
         )
     if options.protect and inputs.mask is None and not inputs.problems:
         faults.append(
-            Problem(field="protect", rule="there is no mask to protect outside of", fix="--mask-box 25%,25%,50%,50%")
+            Problem(
+                field="protect",
+                rule="there is no mask to protect outside of",
+                fix=Fix(Setting("--mask-box", "25%,25%,50%,50%")),
+            )
         )
     if any(edge < 1 for edge in options.web or ()):
-        faults.append(Problem(field="web", value=options.web, rule="at least 1 pixel", fix="--web 1024"))
+        faults.append(
+            Problem(field="web", value=options.web, rule="at least 1 pixel", fix=Fix(Setting("--web", "1024")))
+        )
     if options.svg_model or options.svg_effort:
         faults += [] if options.output_format == "svg" else [
-            Problem(field="svg_model", rule="for svg output only", fix="--output-format svg")
+            Problem(field="svg_model", rule="for svg output only", fix=Fix(Setting("--output-format", "svg")))
         ]  # fmt: skip
     return faults
 
@@ -185,8 +221,9 @@ def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> 
     rule = (
         f"{model.id} has native transparency only as a preview, which the server may refuse: it wants your confirmation"
     )
-    fix = (
-        f"--transparent native confirms it, --transparent cuts out locally{f', --model {able} has it' if able else ''}"
+    other = (", ", Setting("--model", able), " has it") if able else ()
+    fix = Fix(
+        Setting("--transparent", "native"), " confirms it, ", Setting("--transparent"), " cuts out locally", *other
     )
     return [Problem(field="background", value="transparent", rule=rule, fix=fix)]
 
@@ -195,24 +232,33 @@ def _batch_api_problems(request: ImageRequest, model: Model, options: Options, c
     """What the Batch API does not take."""
     if options.via != "batch-api":
         return []
-    direct = "--via direct"
+    direct = Fix(Setting("--via", "direct"))
     faults = []
     if model.known and not model.batch_api:
         able = catalog.first_able(lambda other: other.batch_api)
         rule = "the Batch API is reported not to take this model"
         faults.append(
-            Problem(field="model", value=model.id, rule=rule, fix=f"--model {able}, or {direct}" if able else direct)
+            Problem(
+                field="model",
+                value=model.id,
+                rule=rule,
+                fix=Fix(Setting("--model", able), f", or {direct}") if able else direct,
+            )
         )
     if options.transparent == "difference":
         rule = "the second backdrop needs the first picture, so it does not go through the Batch API"
-        faults.append(Problem(field="transparent", value="difference", rule=rule, fix=f"--transparent, or {direct}"))
+        faults.append(
+            Problem(
+                field="transparent", value="difference", rule=rule, fix=Fix(Setting("--transparent"), f", or {direct}")
+            )
+        )
     return faults
 
 
 def _use_case_problem(slug: str) -> Problem:
 
     near = difflib.get_close_matches(slug, load_use_cases(), n=2, cutoff=0.4)
-    fix = " or ".join(f"--use-case {word}" for word in near) or "%imagegen tips lists them"
+    fix = " or ".join(Fix(Setting("--use-case", word)) for word in near) or Fix(Command("tips"), " lists them")
     return Problem(field="use_case", value=slug, rule="not one of the use-case slugs", fix=fix)
 
 
@@ -277,7 +323,7 @@ def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, note
     if given is not None:
         solved = parse_size(given, model, rule)
         if solved is not None and solved != given:
-            notes.append(f"--size {given} is {solved}")
+            notes.append(Fix(Setting("--size", given), f" is {solved}"))
         return solved or given
     if not inputs.images or inputs.references_only:
         return None
@@ -295,19 +341,22 @@ def _cutout_warnings(body: str, options: Options, key: KeyChoice | None) -> list
     """What a chroma key extracts badly, said before the call."""
     if key is None:
         return []
-    notes = []
+    notes: list[str] = []
     if key.clash:
         notes.append(
-            f"the subject seems to hold every key colour ({', '.join(key.clash)}): consider --transparent difference or native"
+            Fix(
+                f"the subject seems to hold every key colour ({', '.join(key.clash)}): consider ",
+                Setting("--transparent", "difference"),
+                " or native",
+            )
         )
     hard = hard_subject_words(body)
     if hard and options.transparent == "chroma":
         kinds = dict.fromkeys(kind for _, kind in hard)
         words = ", ".join(f"“{word}”" for word, _ in hard)
-        notes.append(
-            f"the prompt names {words}: {' and '.join(kinds)} may not come out clean with one key colour. "
-            "--transparent difference (a second paid call) or --transparent native keep true alpha"
-        )
+        kept = (Setting("--transparent", "difference"), " (a second paid call) or ", Setting("--transparent", "native"))
+        doubt = f"the prompt names {words}: {' and '.join(kinds)} may not come out clean with one key colour. "
+        notes.append(Fix(doubt, *kept, " keep true alpha"))
     return notes
 
 
@@ -349,7 +398,8 @@ def check_budget(estimate: Estimate, options: Options, spent: Decimal) -> None:
     if above is not None and not options.yes and (high is None or high > above):
         cost = "unknown" if high is None else f"up to {format_usd(high)}"
         raise BudgetError(
-            f"the cost is {cost}; above {format_usd(above)} you asked to be asked", hints=("run it again with -y",)
+            f"the cost is {cost}; above {format_usd(above)} you asked to be asked",
+            hints=(Fix("run it again with ", Setting("-y")),),
         )
 
 
@@ -366,14 +416,17 @@ def _check_limit(estimate: Estimate, name: str, limit: Decimal | None, base: Dec
     if limit is None:
         return
     high = estimate.high
-    flag = "--max-cost" if name == "max_cost" else "%config ImagegenMagics.session_max_cost ="
     if high is None:
-        hints = ("add the model's prices with --models-file", f"leave {flag} out")
+        hints = (Fix("add the model's prices with ", Setting("--models-file")), f"leave {name} out")
         raise BudgetError(
             f"the cost is unknown ({estimate.basis}), so {name} {format_usd(limit)} can't be kept", hints=hints
         )
     if base + high > limit:
         already = f" on top of {format_usd(base)} already spent or under way" if base else ""
         summary = f"this may cost up to {format_usd(high)}{already}; {name} is {format_usd(limit)}"
-        hints = (f"{flag} {base + high:.3f}", "a lower --quality, a smaller --size or a smaller --n")
+        enough = f"{base + high:.3f}"
+        hints = (
+            Fix(Setting("--max-cost", enough) if name == "max_cost" else Default(name, enough)),
+            Fix("a lower ", Setting("--quality"), ", a smaller ", Setting("--size"), " or a smaller ", Setting("--n")),
+        )
         raise BudgetError(summary, hints=hints)

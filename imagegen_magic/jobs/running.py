@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from imagegen_magic.errors import CallCancelledError, CallError, ImagegenError, StoreError
+from imagegen_magic.errors import CallCancelledError, CallError, Fix, ImagegenError, Setting, StoreError
 from imagegen_magic.images.masks import changed_outside, protect
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import scaled
@@ -389,7 +389,11 @@ def _compare_outside(
     change = changed_outside(job.request.images[0], run.store.folder / entry.path, job.request.mask)
     if change.share > CHANGED_SHARE:
         derived.warnings.append(
-            f"{change.share:.0%} of the pixels outside the mask changed: --protect puts the original back there"
+            Fix(
+                f"{change.share:.0%} of the pixels outside the mask changed: ",
+                Setting("--protect"),
+                " puts the original back there",
+            )
         )
 
 
@@ -435,7 +439,11 @@ def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
     run.store.release(plan)
     if job.cutout == "difference" and len(seconds) < count:
         derived.warnings.append(
-            "a second backdrop of the stored result is gone: cut out by one; --no-reuse pays for both again"
+            Fix(
+                "a second backdrop of the stored result is gone: cut out by one; ",
+                Setting("--no-reuse"),
+                " pays for both again",
+            )
         )
     return _result(job, run, stored, derived, reused=True)
 

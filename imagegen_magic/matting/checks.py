@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imagegen_magic.errors import Fix, Setting
+
 from .arrays import Bytes
 from .backdrop_fit import Backdrop
 from .checkerboard import painted_checkerboard
@@ -129,7 +131,11 @@ def _partial(alpha: Bytes, measured: bool, limits: Thresholds) -> Check:
         True,
         (
             f"{share:.0%} of the subject is partly transparent",
-            f"{share:.0%} of the subject is partly transparent: for glass, smoke or hair two backdrops (--transparent difference) give the true alpha",
+            Fix(
+                f"{share:.0%} of the subject is partly transparent: for glass, smoke or hair two backdrops (",
+                Setting("--transparent", "difference"),
+                ") give the true alpha",
+            ),
             "",
         ),
     )
@@ -220,8 +226,12 @@ def _fringe(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) ->
         value <= limits.fringe[1],
         (
             f"no visible key fringe ({value:.1f} levels)",
-            f"a slight key fringe ({value:.1f} levels): --transparent-threshold 20",
-            f"a key fringe of {value:.0f} levels: --transparent-threshold 20, or another key colour",
+            Fix(f"a slight key fringe ({value:.1f} levels): ", Setting("--transparent-threshold", "20")),
+            Fix(
+                f"a key fringe of {value:.0f} levels: ",
+                Setting("--transparent-threshold", "20"),
+                ", or another key colour",
+            ),
         ),
     )
 
@@ -259,7 +269,11 @@ def _tint(tinted: float, limits: Thresholds) -> Check:
         True,
         (
             "nothing in a tint of the key could be taken for glass",
-            f"{tinted:.0%} of the picture is in a tint of the key: --opacity says whether it is opaque or translucent",
+            Fix(
+                f"{tinted:.0%} of the picture is in a tint of the key: ",
+                Setting("--opacity"),
+                " says whether it is opaque or translucent",
+            ),
             "",
         ),
     )

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Default, Fix, OptionError, Problem
 
 from .containers import file_format
 from .xmp import Mark
@@ -101,7 +101,7 @@ def _read_pem(path: str | os.PathLike[str] | None, field: str) -> bytes:
             raise OSError(0, "no file is given")
         data = Path(path).expanduser().read_bytes()
     except OSError as error:
-        fix = f"%config ImagegenMagics.{field} = 'file.pem'" if field != "trust" else "--trust anchors.pem"
+        fix = Fix(Default(field, "file.pem")) if field != "trust" else "--trust anchors.pem"
         problem = Problem(field=field, value=path and Path(path).name, rule=error.strerror or "unreadable", fix=fix)
         raise OptionError("a certificate or key can't be read", problems=(problem,)) from None
     return data

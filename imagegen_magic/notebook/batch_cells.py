@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imagegen_magic.batch.results import Gallery
 from imagegen_magic.batch.rows import Row, expand_grid, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
-from imagegen_magic.errors import CallCancelledError, OptionError, Problem, RequestError
+from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.jobs.planning import name_problems
 from imagegen_magic.options.line import ParsedLine
 
@@ -72,7 +72,9 @@ def _rows(parsed: ParsedLine, body: str, shell: Any) -> list[Row]:
     found = [] if source is None else read_source(find_source(source, shell.user_ns))
     rows = [*found, *read_body(body, start=2)]
     if not rows:
-        problem = Problem(field="batch", rule="it has no jobs", fix="one prompt a line, or --from jobs.jsonl")
+        problem = Problem(
+            field="batch", rule="it has no jobs", fix=Fix("one prompt a line, or ", Setting("--from", "jobs.jsonl"))
+        )
         raise OptionError("no jobs", problems=(problem,))
     return rows
 
@@ -81,13 +83,22 @@ def find_source(source: Any, variables: Any) -> Any:
     """The variable or file that `--from` names.
 
     Raises:
-        OptionError: both have that name.
+        OptionError: both have that name, or neither.
     """
-    if not isinstance(source, str) or source not in variables:
+    if not isinstance(source, str):
         return source
-    if Path(source).is_file():
+    is_file = Path(source).expanduser().is_file()
+    if source not in variables and not is_file:
+        fix = Fix(Setting("--from", "jobs.jsonl"))
+        problem = Problem(field="from", value=source, rule="neither a file nor a variable", fix=fix)
+        raise OptionError("no jobs", problems=(problem,))
+    if source not in variables:
+        return source
+    if is_file:
         rule = "both a variable and a file have this name"
-        problem = Problem(field="from", value=source, rule=rule, fix=f"--from ./{source} or {{{{ {source} }}}}")
+        problem = Problem(
+            field="from", value=source, rule=rule, fix=Fix(Setting("--from", f"./{source}"), f" or {{{{ {source} }}}}")
+        )
         raise OptionError("which one?", problems=(problem,))
     return variables[source]
 
@@ -105,7 +116,7 @@ def _wait(task: Task[Gallery], view: BatchView) -> Gallery:
             f"stopped: nothing more is sent; {flying} in flight {'goes' if flying == 1 else 'go'} on and will be saved",
             hints=(
                 "run the same cell again for the rest: what is done is not sent again",
-                f"%imagegen jobs shows it as job {task.number}",
+                Fix(Command("jobs"), f" shows it as job {task.number}"),
             ),
         ) from None
     return task.result()

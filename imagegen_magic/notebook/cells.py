@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.cell_view import CellView
-from imagegen_magic.errors import CallCancelledError
+from imagegen_magic.errors import CallCancelledError, Command, Fix
 from imagegen_magic.options.line import build_parser, parse_line
 from imagegen_magic.options.variables import fill_variables, refuse_single_braces
 from imagegen_magic.redaction import refuse_keys
@@ -109,11 +109,11 @@ def stopped(task: Task[ImageResult]) -> CallCancelledError:
     """The card of an interrupted cell: what goes on, and where to look for it."""
     if task.state == "done":
         return CallCancelledError(
-            "stopped; the picture had just come and is saved", outcome="done", hints=("%imagegen history",)
+            "stopped; the picture had just come and is saved", outcome="done", hints=(Fix(Command("history")),)
         )
     hints = (
-        f"%imagegen jobs shows it as job {task.number}",
-        "its picture is saved and listed in %imagegen history when it comes",
+        Fix(Command("jobs"), f" shows it as job {task.number}"),
+        Fix("its picture is saved and listed in ", Command("history"), " when it comes"),
     )
     return CallCancelledError(
         "stopped waiting. If the request was already sent it goes on in the background, because it is billed",

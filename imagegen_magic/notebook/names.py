@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 
-from imagegen_magic.errors import Fix, Problem
+from imagegen_magic.errors import Fix, Problem, Setting
 from imagegen_magic.facts.sizes import PRESETS
 from imagegen_magic.options.table import OPTIONS
 
@@ -27,7 +27,7 @@ def doubtful_name(name: str | None) -> list[Problem]:
         presets = PRESETS if option.name == "size" else ()
         if name in (*option.choices, *suggested, *presets) and option.name not in _FREE:
             rule = f"this is a value of {option.flags[-1]}, and would become the result's name"
-            return [Problem(field="NAME", value=name, rule=rule, fix=Fix.option_is(option.name, name))]
+            return [Problem(field="NAME", value=name, rule=rule, fix=Fix(Setting(option.flags[-1], name)))]
     if not hasattr(builtins, name):
         return []
     rule = "this is a builtin of Python, which the result would hide"

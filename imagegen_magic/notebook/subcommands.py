@@ -15,7 +15,7 @@ from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.doctor import doctor_table
 from imagegen_magic.display.money_tables import cost_table, history_table
 from imagegen_magic.display.reports import config_table, models_table, sizes_table, tips_table, use_cases_table
-from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem
 from imagegen_magic.images.references import Comparison
 from imagegen_magic.jobs.derived import cutout_of
 from imagegen_magic.options.line import build_parser, parse_line, split_line
@@ -46,7 +46,7 @@ def dispatch(session: Session, shell: Any, line: str) -> Any:
     subcommand = SUBCOMMANDS.get(word or "help")
     if subcommand is None:
         near = difflib.get_close_matches(word, SUBCOMMANDS, n=2)
-        fix = f"did you mean {' or '.join(near)}?" if near else "%imagegen help"
+        fix = f"did you mean {' or '.join(near)}?" if near else Fix(Command("help"))
         raise OptionError(
             "no such subcommand",
             problems=(Problem(field="subcommand", value=word, rule=f"one of {', '.join(SUBCOMMANDS)}", fix=fix),),
@@ -94,7 +94,7 @@ def _run_from(command: str, session: Session, shell: Any, line: str) -> Any:
     word, rest = _first_word(line)
     if not word:
         rule = "a file or a variable with the prompt is needed"
-        problem = Problem(field="line", rule=rule, fix="%imagegen run prompt.txt hero --size square")
+        problem = Problem(field="line", rule=rule, fix=Fix(Command("run", "prompt.txt hero --size square")))
         raise OptionError("nothing to run", problems=(problem,))
     return run_cell(session, shell, command, rest, _prompt_from(word, shell), typed=False)
 
@@ -214,7 +214,7 @@ def compare_subcommand(session: Session, shell: Any, line: str) -> Any:
     words = words_of(shell, line)
     if len(words) != 2:
         problem = Problem(
-            field="compare", value=line, rule="two pictures are needed", fix="%imagegen compare @hero @sunset"
+            field="compare", value=line, rule="two pictures are needed", fix=Fix(Command("compare", "@hero @sunset"))
         )
         raise OptionError("nothing to compare", problems=(problem,))
     return Comparison.of((words[0], words[1]), shell.user_ns, session.library)
@@ -248,7 +248,7 @@ def cancel_subcommand(session: Session, shell: Any, line: str) -> Any:
     if task is None:
         numbers = ", ".join(str(task.number) for task in session.tasks.running()) or "none is running"
         problem = Problem(
-            field="job", value=line, rule=f"the number of a running job ({numbers})", fix="%imagegen jobs"
+            field="job", value=line, rule=f"the number of a running job ({numbers})", fix=Fix(Command("jobs"))
         )
         raise OptionError("no such job", problems=(problem,))
     task.cancel()

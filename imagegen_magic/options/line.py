@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 
 from .table import COMMANDS, OPTIONS, Option
 from .values import BY_NAME, read_values
@@ -56,7 +56,9 @@ def split_line(line: str) -> list[str]:
     try:
         return list(lexer)
     except ValueError as error:
-        problem = Problem(field="line", value=line, rule="a quote is opened and never closed", fix='--text "don\'t"')
+        problem = Problem(
+            field="line", value=line, rule="a quote is opened and never closed", fix=Fix(Setting("--text", "don't"))
+        )
         raise OptionError("the line could not be read", problems=(problem,)) from error
 
 
@@ -174,9 +176,9 @@ def _add_option(group: Any, option: Option) -> None:
         )
 
 
-def _help_of(command: str) -> str:
+def _help_of(command: str) -> Fix:
     """What shows a command's flags in a notebook: IPython refuses a cell magic without a body, `%%imagegen --help` too."""
-    return "%imagegen --help" if command == "generate" else f"%imagegen {command} --help"
+    return Fix(Command(command, "--help"))
 
 
 def _argparse_problem(message: str, command: str) -> Problem:
@@ -193,12 +195,12 @@ def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Prob
             field="line",
             value=word,
             rule="one NAME at most; the prompt stands below the line, and a value with spaces in quotes",
-            fix=f'--style "{word} …"',
+            fix=Fix(Setting("--style", f"{word} …")),
         )
     near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.7)
     fix = (
         f"did you mean {' or '.join(near)}?"
         if near
-        else f"{_help_of(command)}; unknown API fields go through --extra NAME=VALUE"
+        else Fix(_help_of(command), "; unknown API fields go through ", Setting("--extra", "NAME=VALUE"))
     )
     return Problem(field=word.split("=", maxsplit=1)[0], rule="no such option", fix=fix)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic.errors import Fix, OptionError, Problem
+from imagegen_magic.errors import Default, Fix, OptionError, Problem
 
 from .options import Options
 from .table import OPTIONS, Option
@@ -74,15 +74,17 @@ def resolve(
 
 def in_layer(problem: Problem, origin: str) -> Problem:
     """A fault of a default, its name and its fix as they are written in that layer."""
-    fix = Fix.of(problem.fix)
     if problem.field not in BY_NAME:
         return replace(problem, where=origin)
-    value = "|".join(fix.values) or ("true" if BY_NAME[problem.field].kind == "flag" else "…")
+    named = problem.fix.settings if isinstance(problem.fix, Fix) else ()
+    value = "|".join((named[0].value, *named[0].others) if named else ()) or (
+        "true" if BY_NAME[problem.field].kind == "flag" else "…"
+    )
     if origin == "environment":
         variable = ENV_PREFIX + problem.field.upper()
         return replace(problem, where=origin, field=variable, fix=f"{variable}={value}, or unset it")
-    line = f"%config ImagegenMagics.{problem.field} = {value}" if origin == "session" else f"{problem.field} = {value}"
-    return replace(problem, where=origin, fix=line)
+    fix = Fix(Default(problem.field, value)) if origin == "session" else f"{problem.field} = {value}"
+    return replace(problem, where=origin, fix=fix)
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:

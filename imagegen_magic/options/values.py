@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from imagegen_magic.errors import Fix, Problem
+from imagegen_magic.errors import Fix, Problem, Setting
 
 from .table import OPTIONS, Option
 
@@ -62,12 +62,10 @@ def unsendable(text: str) -> bool:
 def _fix(option: Option) -> Fix:
     """What to type instead, by the option's kind."""
     if option.kind == "flag":
-        return Fix.option_is(option.name)
+        return Fix(Setting(option.flags[-1]))
     example = str(option.default) if option.between and option.default is not None else ""
     values = option.choices or (example or option.metavar or option.name.upper(),)
-    fix = Fix(f"{option.flags[-1]} {'|'.join(values)}")
-    fix.option, fix.values = option.name, tuple(values)
-    return fix
+    return Fix(Setting(option.flags[-1], values[0], tuple(values[1:])))
 
 
 def _read_text(option: Option, given: Any) -> str:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 
 __all__ = ["fill_variables", "lift_variables", "refuse_single_braces", "restore_variables"]
 
@@ -37,7 +37,11 @@ def refuse_single_braces(text: str, variables: Mapping[str, object]) -> None:
     names = dict.fromkeys(name for name in _SINGLE.findall(text) if name in variables)
     rule = "this variable is defined, but single braces do not fill it in"
     problems = [
-        Problem(field="{" + name + "}", rule=rule, fix=f"{{{{ {name} }}}} fills it in; --raw sends it as it stands")
+        Problem(
+            field="{" + name + "}",
+            rule=rule,
+            fix=Fix(f"{{{{ {name} }}}} fills it in; ", Setting("--raw"), " sends it as it stands"),
+        )
         for name in names
     ]
     if problems:
@@ -86,11 +90,11 @@ def _variable_problem(expression: str, error: Exception, variables: Mapping[str,
         fix = (
             f"did you mean {' or '.join(known)}?"
             if known
-            else "define it in a cell above, or pass --raw to send braces as they are"
+            else Fix("define it in a cell above, or pass ", Setting("--raw"), " to send braces as they are")
         )
         return Problem(field="{{ " + expression + " }}", rule="this name is not defined", fix=fix)
     return Problem(
         field="{{ " + expression + " }}",
         rule=f"{type(error).__name__}: {error}",
-        fix="correct the expression, or pass --raw",
+        fix=Fix("correct the expression, or pass ", Setting("--raw")),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Command, Fix, OptionError, Problem
 
 from .form import Form
 
@@ -33,7 +33,7 @@ def expand(form: Form) -> list[Form]:
     count = combinations * sum(_count(parts) for parts in pieces)
     if count > MAX_JOBS:
         rule = f"{count} jobs at once; the panel takes {MAX_JOBS}"
-        problem = Problem(field="prompt", rule=rule, fix="take some away, or use a %%imagegen_batch cell")
+        problem = Problem(field="prompt", rule=rule, fix=Fix("take some away, or use a ", Command("batch"), " cell"))
         raise OptionError("too many jobs", problems=(problem,))
     grid = [dict(zip(form.grid, chosen, strict=True)) for chosen in itertools.product(*form.grid.values())]
     return [form.with_values(prompt, **values) for parts in pieces for prompt in _filled(parts) for values in grid]

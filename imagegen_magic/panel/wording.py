@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
-from imagegen_magic.errors import BudgetError, Fix, ImagegenError, Problem
-from imagegen_magic.options.values import BY_NAME
+from imagegen_magic.errors import BudgetError, Command, Default, Fix, ImagegenError, Problem, Setting, Words
+from imagegen_magic.options.words import option_of
 from imagegen_magic.redaction import redact
 
 __all__ = ["card", "label_of", "message", "money_problem"]
 
 LABELS = {"n": "count", "output_format": "format", "NAME": "name", "mask_box": "mask box"}
 """What the panel calls an option, if that is not its own name."""
-_FLAG = re.compile(r"--([a-z][a-z-]*)(?:[ =](\"[^\"]*\"|'[^']*'|[\w.:%@#/+-]+))?")
-_COMMANDS = re.compile(r"^%|^-|run it again|without .*kernel")
 SIMULATOR = {"label": "Use the simulator", "set": {"backend": "simulator"}}
 
 
@@ -24,39 +21,53 @@ def label_of(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
+class _PanelWords(Words):
+    """Labels in place of flags; commands have no place here, so what names one is left out before."""
+
+    def setting(self, setting: Setting) -> str:
+        option = option_of(setting)
+        return f"{label_of(option.name) if option else setting.flag} {setting.value}".rstrip()
+
+    def prompt(self) -> str:
+        return "write it into the prompt field"
+
+
+WORDS = _PanelWords()
+NO_CONTROL = {"yes", "dry_run"}
+"""Options that the panel has no control for."""
+
+
 def message(problem: Problem) -> dict[str, Any]:
     """A problem for the page: its field, a sentence, and buttons that set what the fix names."""
-    buttons = _buttons(Fix.of(problem.fix))
-    fix = "" if buttons or _FLAG.search(problem.fix) or not problem.fix else problem.fix
-    sentence = f"{problem.rule}. {fix[0].upper()}{fix[1:]}" if fix and not _COMMANDS.search(fix) else problem.rule
-    return {"field": problem.field, "label": label_of(problem.field), "text": _plain(sentence), "buttons": buttons}
+    settings = problem.fix.settings if isinstance(problem.fix, Fix) else ()
+    buttons = [button for setting in settings for button in _buttons(setting)]
+    rule, fix = WORDS.say(problem.rule), WORDS.say(problem.fix)
+    sentence = f"{rule}. {fix[0].upper()}{fix[1:]}" if fix and not settings and _sayable(problem.fix) else rule
+    text = redact(sentence)
+    return {"field": problem.field, "label": label_of(problem.field), "text": text, "buttons": buttons}
 
 
-def _buttons(fix: Fix) -> list[dict[str, Any]]:
-    """A button for each option that a fix names: its parts where it has some, else the flags in its sentence."""
-    if fix.option:
-        named: list[tuple[str, str | None]] = [(fix.option, value) for value in fix.values or (None,)]
-    else:
-        named = [(found[1], found[2]) for found in _FLAG.finditer(fix)]
-    return [button for flag, value in named if (button := _button(flag, value))]
+def _sayable(text: str) -> bool:
+    """True if a sentence names nothing that only a cell or a command line has."""
+    parts = text.parts if isinstance(text, Fix) else ()
+    named = {option.name for part in parts if isinstance(part, Setting) and (option := option_of(part))}
+    begins = bool(parts) and isinstance(parts[0], Setting)
+    return not begins and not named & NO_CONTROL and not any(isinstance(part, (Command, Default)) for part in parts)
 
 
-def _button(flag: str, value: str | None) -> dict[str, Any] | None:
-    """A button for one flag of a fix; None if the panel has no place for it."""
-    name = flag.replace("-", "_")
-    if name not in BY_NAME or (value is None and BY_NAME[name].kind != "flag"):
-        return None
-    word = (value or "").strip("\"'")
-    if word.isupper() or "|" in word or word in ("…", "X,Y,W,H"):
-        return None
-    return {"label": f"Use {word}" if value else f"Switch {label_of(name)} on", "set": {name: word or True}}
-
-
-def _plain(text: str) -> str:
-    """A sentence without flags: `--size` reads as size."""
-    return redact(
-        _FLAG.sub(lambda found: label_of(found[1].replace("-", "_")) + (f" {found[2]}" if found[2] else ""), text)
-    )
+def _buttons(setting: Setting) -> list[dict[str, Any]]:
+    """A button for each value of a setting that a fix names; none if the panel has no place for it."""
+    option = option_of(setting)
+    if option is None:
+        return []
+    if option.kind == "flag" or (option.kind == "optional" and not setting.value):
+        on = not setting.flag.startswith("--no-")
+        return [{"label": f"Switch {label_of(option.name)} {'on' if on else 'off'}", "set": {option.name: on}}]
+    return [
+        {"label": f"Use {value}", "set": {option.name: value}}
+        for value in (setting.value, *setting.others)
+        if value and not value.isupper() and value != "…"
+    ]
 
 
 def money_problem(error: BudgetError, high: Any) -> dict[str, Any]:
@@ -66,7 +77,7 @@ def money_problem(error: BudgetError, high: Any) -> dict[str, Any]:
         limit = f"{high:.3f}"
         buttons = [{"label": f"Raise the limit to ${limit}", "set": {"max_cost": limit}}]
     text = error.summary.replace("session_max_cost", "the limit of this session").replace("max_cost", "your limit")
-    return {"field": "max_cost", "label": "max cost", "text": _plain(text), "buttons": buttons}
+    return {"field": "max_cost", "label": "max cost", "text": redact(text), "buttons": buttons}
 
 
 def card(error: BaseException) -> dict[str, Any]:
@@ -76,12 +87,17 @@ def card(error: BaseException) -> dict[str, Any]:
         return {"kind": "error", "title": redact(f"{type(error).__name__}: {error}"), "lines": lines, "buttons": []}
     messages = [message(problem) for problem in error.problems]
     lines = [f"{m['label']}: {m['text']}" if m["field"] else m["text"] for m in messages]
-    lines += [_plain(hint) for hint in error.hints if not _COMMANDS.search(hint)]
+    lines += [WORDS.say(hint) for hint in error.hints if _sayable(hint)]
     lines += [line.strip() for line in error.card_lines() if line.startswith(("  (", "  kept", "  request id"))]
     buttons = [button for m in messages for button in m["buttons"]]
     if type(error).__name__ == "AuthenticationError":
         buttons.append(SIMULATOR)
-    return {"kind": type(error).__name__, "title": _plain(error.summary), "lines": _unique(lines), "buttons": buttons}
+    return {
+        "kind": type(error).__name__,
+        "title": redact(WORDS.say(error.summary)),
+        "lines": _unique(lines),
+        "buttons": buttons,
+    }
 
 
 def _unique(lines: Iterable[str]) -> list[str]:

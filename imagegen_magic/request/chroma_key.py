@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.words import key_subjects
 
 __all__ = ["KEY_COLORS", "KeyChoice", "choose_key", "key_clause", "parse_color", "second_key", "swap_backdrop_prompt"]
@@ -51,7 +51,7 @@ def parse_color(text: str) -> str:
             field="key_color",
             value=text,
             rule=f"a hex colour or one of {', '.join(KEY_COLORS)}",
-            fix="--key-color '#ff00ff'",
+            fix=Fix(Setting("--key-color", "#ff00ff")),
         )
         raise OptionError("the key colour could not be read", problems=(problem,))
     return f"#{digits}"
@@ -69,7 +69,7 @@ def choose_key(prompt: str, *, given: str | None = None, shares: Mapping[str, fl
         OptionError: `given` is not a colour.
     """
     if given is not None and given != "auto":
-        return KeyChoice(color=parse_color(given), reason="as asked for with --key-color")
+        return KeyChoice(color=parse_color(given), reason=Fix("as asked for with ", Setting("--key-color")))
     words = set(re.findall(r"[a-z][a-z-]*", prompt.lower()))
     hits = {name: sorted(words & vocabulary) for name, vocabulary in key_subjects().items()}
     pictures = {name: (shares or {}).get(name, 0.0) for name in KEY_COLORS}

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from imagegen_magic.errors import Problem
+from imagegen_magic.errors import Fix, Problem, PromptPlace, Setting
 from imagegen_magic.facts.catalog import Catalog, Limits, Model, load_catalog
 from imagegen_magic.facts.sizes import (
     flexible_faults,
@@ -47,12 +47,15 @@ def _choice(name: str, value: object, allowed: tuple[str, ...], who: str, fix: s
     """A value outside `allowed` is a problem; an empty `allowed` means that nothing is known."""
     if value is not None and allowed and value not in allowed:
         yield Problem(
-            field=name, value=value, rule=f"{who} allows {', '.join(allowed)}", fix=fix or _one_of(name, allowed)
+            field=name,
+            value=value,
+            rule=f"{who} allows {', '.join(allowed)}",
+            fix=fix or Fix(Setting(_flag(name), allowed[0], allowed[1:])),
         )
 
 
-def _one_of(name: str, allowed: tuple[str, ...]) -> str:
-    return f"--{name.replace('_', '-')} {'|'.join(allowed)}"
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _whole(name: str, value: object, low: int, high: int) -> Iterator[Problem]:
@@ -65,7 +68,7 @@ def _whole(name: str, value: object, low: int, high: int) -> Iterator[Problem]:
             field=name,
             value=value,
             rule=f"a whole number from {low} to {high}",
-            fix=f"--{name.replace('_', '-')} {near}",
+            fix=Fix(Setting(_flag(name), str(near))),
         )
 
 
@@ -81,7 +84,10 @@ def rule_prompt(request: ImageRequest, model: Model, limits: Limits) -> Iterator
         yield Problem(field="prompt", rule=rule, fix="take it out, and revoke the key if it was saved")
     if not request.prompt.strip():
         yield Problem(
-            field="prompt", value=request.prompt, rule="the prompt is empty", fix="write it below the %%imagegen line"
+            field="prompt",
+            value=request.prompt,
+            rule="the prompt is empty",
+            fix=Fix(PromptPlace()),
         )
     if len(request.prompt) > limits.max_prompt:
         rule = f"{len(request.prompt):,} characters; at most {limits.max_prompt:,}"
@@ -92,7 +98,10 @@ def rule_model(request: ImageRequest, model: Model, limits: Limits) -> Iterator[
     """A model is named; the API no longer has a default."""
     if not request.model.strip():
         yield Problem(
-            field="model", value=request.model, rule="a model id is needed", fix=f"--model {load_catalog().default}"
+            field="model",
+            value=request.model,
+            rule="a model id is needed",
+            fix=Fix(Setting("--model", load_catalog().default)),
         )
 
 
@@ -113,7 +122,7 @@ def rule_size(request: ImageRequest, model: Model, limits: Limits) -> Iterator[P
         return
     pixels = read_pixels(request.size)
     if pixels is None:
-        fix = "--size 1024x1024, --size square, --size 16:9@2k or --size auto"
+        fix = Fix(Setting("--size", "1024x1024", ("square", "16:9@2k", "auto")))
         yield Problem(
             field="size", value=request.size, rule="WIDTHxHEIGHT in pixels, a preset, a ratio or auto", fix=fix
         )
@@ -137,14 +146,17 @@ def _gif_size_problems(request: ImageRequest, pixels: tuple[int, int], limits: L
             field="size",
             value=request.size,
             rule=rule,
-            fix=f"nearest legal for {frames} frames: --size {format_size(near)}",
+            fix=Fix(f"nearest legal for {frames} frames: ", Setting("--size", format_size(near))),
         )
 
 
 def _size_problem(size: str, rule: str, pixels: tuple[int, int], model: Model, limits: Limits) -> Problem:
     near = nearest_sizes(pixels, model, limits.flexible)
     return Problem(
-        field="size", value=size, rule=rule, fix="nearest legal: " + " or ".join(f"--size {s}" for s in near)
+        field="size",
+        value=size,
+        rule=rule,
+        fix=Fix("nearest legal: ", Fix.any_of(Fix(Setting("--size", s)) for s in near)),
     )
 
 
@@ -160,16 +172,27 @@ def rule_background(request: ImageRequest, model: Model, limits: Limits) -> Iter
         yield Problem(
             field="background",
             value=value,
-            rule="this is the API's transparency switch: transparent, opaque or auto. What the picture shows behind its subject is --scene",
-            fix=f'--scene "{value}"',
+            rule=Fix(
+                "this is the API's transparency switch: transparent, opaque or auto. What the picture shows behind its subject is ",
+                Setting("--scene"),
+            ),
+            fix=Fix(Setting("--scene", value)),
         )
     if value == "transparent" and request.format not in (*ALPHA_FORMATS, "gif") and request.format in FORMATS:
         yield Problem(
-            field="background", value=value, rule=f"{request.format} has no alpha", fix="--output-format png or webp"
+            field="background",
+            value=value,
+            rule=f"{request.format} has no alpha",
+            fix=Fix(Setting("--output-format", "png", ("webp",))),
         )
     if value == "transparent" and model.transparency == "no":
         rule = f"{model.id} has no native transparency"
-        yield Problem(field="background", value=value, rule=rule, fix="--transparent (chroma key), or another model")
+        yield Problem(
+            field="background",
+            value=value,
+            rule=rule,
+            fix=Fix(Setting("--transparent"), " (chroma key), or another model"),
+        )
 
 
 def rule_format(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
@@ -187,7 +210,9 @@ def rule_compression(request: ImageRequest, model: Model, limits: Limits) -> Ite
             field="output_compression",
             value=request.output_compression,
             rule=f"for jpeg and webp only, not for {request.format}",
-            fix="--output-format jpeg or webp, or leave --output-compression out",
+            fix=Fix(
+                Setting("--output-format", "jpeg", ("webp",)), ", or leave ", Setting("--output-compression"), " out"
+            ),
         )
 
 
@@ -202,7 +227,9 @@ def rule_complexity(request: ImageRequest, model: Model, limits: Limits) -> Iter
         return
     if not model.complexities:
         rule = f"{model.id} has no complexity setting"
-        yield Problem(field="complexity", value=request.complexity, rule=rule, fix="leave --complexity out")
+        yield Problem(
+            field="complexity", value=request.complexity, rule=rule, fix=Fix("leave ", Setting("--complexity"), " out")
+        )
     else:
         yield from _choice("complexity", request.complexity, model.complexities, model.id)
 
@@ -222,28 +249,47 @@ def rule_gif(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Pr
     for name in ("frame_count", "frame_duration_ms"):
         if getattr(request, name) is not None and request.format != "gif":
             yield Problem(
-                field=name, value=getattr(request, name), rule="for gif output only", fix="--output-format gif"
+                field=name,
+                value=getattr(request, name),
+                rule="for gif output only",
+                fix=Fix(Setting("--output-format", "gif")),
             )
     if request.format == "gif" and request.mask is not None:
-        yield Problem(field="mask", value=request.mask.name, rule="gif output takes no mask", fix="--output-format png")
+        yield Problem(
+            field="mask",
+            value=request.mask.name,
+            rule="gif output takes no mask",
+            fix=Fix(Setting("--output-format", "png")),
+        )
 
 
 def rule_svg(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """Svg output is one picture; its own parameters belong to it alone."""
     if request.format == "svg" and request.count != 1:
-        yield Problem(field="n", value=request.n, rule="svg output is one picture a request", fix="--n 1")
+        yield Problem(
+            field="n", value=request.n, rule="svg output is one picture a request", fix=Fix(Setting("--n", "1"))
+        )
     if request.svg is not None and request.format != "svg":
-        yield Problem(field="svg", value=dict(request.svg), rule="for svg output only", fix="--output-format svg")
+        yield Problem(
+            field="svg", value=dict(request.svg), rule="for svg output only", fix=Fix(Setting("--output-format", "svg"))
+        )
 
 
 def rule_stream(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """Live previews need a raster format that streams."""
     if request.partial_images and request.format in ("gif", "svg"):
         rule = f"{request.format} output does not stream"
-        yield Problem(field="partial_images", value=request.partial_images, rule=rule, fix="--partials 0")
+        yield Problem(
+            field="partial_images", value=request.partial_images, rule=rule, fix=Fix(Setting("--partials", "0"))
+        )
     if request.partial_images and request.count > 1:
         rule = "previews come with one image a request only: the service streams no more (read 2026-11-26)"
-        yield Problem(field="partial_images", value=request.partial_images, rule=rule, fix="--partials 0, or -n 1")
+        yield Problem(
+            field="partial_images",
+            value=request.partial_images,
+            rule=rule,
+            fix=Fix(Setting("--partials", "0"), ", or ", Setting("-n", "1")),
+        )
 
 
 def rule_input_fidelity(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
@@ -256,11 +302,13 @@ def rule_input_fidelity(request: ImageRequest, model: Model, limits: Limits) -> 
             field="input_fidelity",
             value=value,
             rule="for edits only",
-            fix="leave --input-fidelity out, or add -i IMAGE",
+            fix=Fix("leave ", Setting("--input-fidelity"), " out, or add ", Setting("-i", "IMAGE")),
         )
     if model.known and not model.input_fidelity:
         rule = model.input_fidelity_rule or f"{model.id} does not let it be set"
-        yield Problem(field="input_fidelity", value=value, rule=rule, fix="leave --input-fidelity out")
+        yield Problem(
+            field="input_fidelity", value=value, rule=rule, fix=Fix("leave ", Setting("--input-fidelity"), " out")
+        )
     elif value not in (model.input_fidelity or ("low", "high")):
         yield from _choice("input_fidelity", value, model.input_fidelity or ("low", "high"), model.id)
 
@@ -277,13 +325,20 @@ def rule_overlays(request: ImageRequest, model: Model, limits: Limits) -> Iterat
     if request.markup is not None and model.known and not model.markup:
         rule = f"{model.id} takes no markup"
         able = load_catalog().first_able(lambda other: other.markup)
-        yield Problem(field="markup", value=request.markup.name, rule=rule, fix=f"--model {able}, or use a mask")
+        yield Problem(
+            field="markup", value=request.markup.name, rule=rule, fix=Fix(Setting("--model", able), ", or use a mask")
+        )
     for name in ("mask", "markup"):
         overlay: InputImage | None = getattr(request, name)
         if overlay is None:
             continue
         if not request.images:
-            yield Problem(field=name, value=overlay.name, rule="for edits only", fix="add the picture with -i IMAGE")
+            yield Problem(
+                field=name,
+                value=overlay.name,
+                rule="for edits only",
+                fix=Fix("add the picture with ", Setting("-i", "IMAGE")),
+            )
         elif overlay.size != request.images[0].size:
             yield _overlay_size(name, overlay, request.images[0])
 
@@ -291,7 +346,9 @@ def rule_overlays(request: ImageRequest, model: Model, limits: Limits) -> Iterat
 def _overlay_size(name: str, overlay: InputImage, target: InputImage) -> Problem:
     given, wanted = (f"{w}x{h}" for w, h in (overlay.size, target.size))
     rule = f"must have the size of the first image ({target.name}: {wanted}), after its EXIF orientation"
-    return Problem(field=name, value=given, rule=rule, fix=f"resize it to {wanted}, or use --mask-box")
+    return Problem(
+        field=name, value=given, rule=rule, fix=Fix(f"resize it to {wanted}, or use ", Setting("--mask-box"))
+    )
 
 
 def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
@@ -351,7 +408,13 @@ def request_warnings(request: ImageRequest, catalog: Catalog, today: date) -> li
     if request.background == "transparent" and model.transparency == "preview":
         notes.append(f"native transparency is a preview on {model.id}: the server may refuse it")
     if request.background == "transparent" and request.images:
-        notes.append("native transparency is often lost on edits: --transparent cuts out locally by a chroma key")
+        notes.append(
+            Fix(
+                "native transparency is often lost on edits: ",
+                Setting("--transparent"),
+                " cuts out locally by a chroma key",
+            )
+        )
     if request.background == "transparent" and request.format == "gif":
         notes.append("transparent gifs are reported to work, but are not documented: the server may refuse it")
     if request.format in ("gif", "svg"):

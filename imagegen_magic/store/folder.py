@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
-from imagegen_magic.errors import CallError, StoreError
+from imagegen_magic.errors import CallError, Fix, Setting, StoreError
 from imagegen_magic.request.response import ImageResponse, Payload, Spool
 
 from .history import FileEntry, History, Record, file_sha256
@@ -130,7 +130,11 @@ class Store:
         free = self._free_bytes(folder)
         if free < EXPECTED_BYTES * count:
             summary = f"the disk has {free / 1e6:.0f} MB left; {EXPECTED_BYTES * count / 1e6:.0f} MB are wanted for {count} picture{'s' * (count > 1)}"
-            raise StoreError(summary, hints=("free some space, or --out-dir on another disk",), outcome="not sent")
+            raise StoreError(
+                summary,
+                hints=(Fix("free some space, or ", Setting("--out-dir"), " on another disk"),),
+                outcome="not sent",
+            )
 
     def release(self, plan: Reservation) -> None:
         """Gives back the names of a plan that came to nothing: empty files only."""
@@ -383,7 +387,7 @@ def _suffix_of(data: bytes) -> str:
 
 def _unwritable(folder: Path, error: OSError) -> StoreError:
     """What is found before anything is sent."""
-    hints = ("--out-dir with a folder that you may write to",)
+    hints = (Fix(Setting("--out-dir"), " with a folder that you may write to"),)
     return StoreError(f"the folder {folder.name} can't be written: {error.strerror}", hints=hints, outcome="not sent")
 
 
@@ -401,5 +405,8 @@ def _own_place(spool: Path) -> tuple[Path, FileLock]:
 
 def _taken(paths: Sequence[Path]) -> StoreError:
     names = ", ".join(path.name for path in paths)
-    hints = ("--if-exists version makes the next free name", "--if-exists overwrite replaces it")
-    return StoreError(f"{names} exists, and --if-exists is fail", hints=hints, outcome="not sent")
+    hints = (
+        Fix(Setting("--if-exists", "version"), " makes the next free name"),
+        Fix(Setting("--if-exists", "overwrite"), " replaces it"),
+    )
+    return StoreError(f"{names} exists already", hints=hints, outcome="not sent")

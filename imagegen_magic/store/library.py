@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Command, Fix, OptionError, Problem
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
 
@@ -40,7 +40,7 @@ class Library:
         record, index = self.history.find(token)
         found = shown_file(self.store.folder / record.api_files()[index].path)
         if not found.is_file():
-            fix = "make it again: %imagegen recall " + token
+            fix = Fix("make it again: ", Command("recall", token))
             rule = f"{found.name} is no longer there"
             raise OptionError("an image is gone", problems=(Problem(field="image", value=token, rule=rule, fix=fix),))
         return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from imagegen_magic.errors import OptionError, Problem, StoreError
+from imagegen_magic.errors import Fix, OptionError, Problem, Setting, StoreError
 
 __all__ = [
     "SOURCE",
@@ -115,7 +115,8 @@ def base_path(folder: Path, stem: str, out: str | None, form: str, number: int =
 
 
 def _leaves(out: str) -> OptionError:
-    rule, fix = "must stay inside the output folder", "--out sub/name.png, and --out-dir for another folder"
+    rule = "must stay inside the output folder"
+    fix = Fix(Setting("--out", "sub/name.png"), ", and ", Setting("--out-dir"), " for another folder")
     return OptionError("the file name can't be used", problems=(Problem(field="out", value=out, rule=rule, fix=fix),))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Command, Fix, OptionError, Problem
 from imagegen_magic.options.table import COMMANDS
 from imagegen_magic.options.values import BY_NAME
 
@@ -33,12 +33,12 @@ def find_record(store: Store, token: str) -> Record:
                 field="image",
                 value=token,
                 rule="neither a sidecar nor the history knows this file",
-                fix="%imagegen history",
+                fix=Fix(Command("history")),
             )
             raise OptionError("nothing is known of this picture", problems=(problem,))
         return record
     if not token.startswith("@") and (path.suffix or len(path.parts) > 1):
-        problem = Problem(field="image", value=token, rule="there is no such file", fix="%imagegen history")
+        problem = Problem(field="image", value=token, rule="there is no such file", fix=Fix(Command("history")))
         raise OptionError("nothing is known of this picture", problems=(problem,))
     return store.history.find(token)[0]
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import ijson
 
-from imagegen_magic.errors import AnswerError, StoreError
+from imagegen_magic.errors import AnswerError, Fix, Setting, StoreError
 from imagegen_magic.images.whole import whole_image
 from imagegen_magic.jobs.result import shown_path
 from imagegen_magic.request.request import ImageRequest
@@ -257,7 +257,7 @@ def _unsaved(answer: ParsedResponse, body: SpooledBody, request_id: str | None) 
     """The paid pictures, handed over in memory; the answer stays on disk where it fits."""
     aside = body.keep("unsaved-answer")
     pictures = (*(payload.path.read_bytes() for payload in answer.payloads), *answer.unsaved)
-    hints = ("free some space, or --out-dir on another disk",)
+    hints = (Fix("free some space, or ", Setting("--out-dir"), " on another disk"),)
     why = answer.faults[-1]
     error = StoreError(
         f"the answer came, but {why}", pictures=pictures, hints=hints, outcome="done", request_id=request_id

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.request.request import ImageRequest
 
 __all__ = ["Dialect", "dialect_of", "load_dialects", "spell_request"]
@@ -62,7 +62,9 @@ def dialect_of(name: str | None, base_url: str | None) -> Dialect:
     known = load_dialects()
     if name:
         if name not in known:
-            problem = Problem(field="dialect", value=name, rule=f"one of {', '.join(known)}", fix="--dialect generic")
+            problem = Problem(
+                field="dialect", value=name, rule=f"one of {', '.join(known)}", fix=Fix(Setting("--dialect", "generic"))
+            )
             raise OptionError("no such dialect", problems=(problem,))
         return known[name]
     if not base_url:
@@ -101,7 +103,7 @@ def _refuse(request: ImageRequest, dialect: Dialect) -> None:
     problems = []
     if request.output_format in dialect.refuses_formats:
         rule = f"{dialect.name} does not make it"
-        fix = "--output-format png"
+        fix = Fix(Setting("--output-format", "png"))
         problems.append(Problem(field="output_format", value=request.output_format, rule=rule, fix=fix))
     for name, why in dialect.refuses_pictures.items():
         if (picture := getattr(request, name)) is not None:

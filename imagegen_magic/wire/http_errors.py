@@ -13,12 +13,15 @@ from imagegen_magic.errors import (
     BadRequestError,
     CallError,
     CallTimeoutError,
+    Command,
     ConnectError,
     ConnectionLostError,
+    Fix,
     ModerationError,
     QuotaError,
     RateLimitError,
     ServerError,
+    Setting,
     VerificationError,
 )
 from imagegen_magic.facts.catalog import load_catalog
@@ -69,7 +72,13 @@ def missing_key() -> AuthenticationError:
             "set it in the shell before starting Jupyter: export OPENAI_API_KEY=…",
             "or in the notebook, without typing it into a cell: import getpass, os; os.environ['OPENAI_API_KEY'] = getpass.getpass()",
             "or put it into the environment of the kernel (kernel.json, or your host's secrets)",
-            "without a key: --dry-run checks everything, --backend simulator makes stamped stand-ins offline",
+            Fix(
+                "without a key: ",
+                Setting("--dry-run"),
+                " checks everything, ",
+                Setting("--backend", "simulator"),
+                " makes stamped stand-ins offline",
+            ),
         ),
     )
 
@@ -122,7 +131,7 @@ def web_page_error(status: int, address: str) -> BadRequestError:
     summary = f"{place} answered with a web page ({status}), not as an Images API"
     hints = (
         f"base_url is {place}: it usually ends in /v1, without the endpoint's name",
-        "%imagegen doctor shows what is set",
+        Fix(Command("doctor"), " shows what is set"),
     )
     return BadRequestError(summary, status=status, hints=hints)
 
@@ -192,7 +201,10 @@ def _by_status(status: int, said: str, refusal_hints: tuple[str, ...], shared: d
         hints = ("send a smaller picture: scale it down, or save it as JPEG",)
         return BadRequestError(f"the request is too large for the server{said}", hints=hints, **shared)
     if status in (401, 403):
-        hints = ("check OPENAI_API_KEY and, for another server, --base-url", "%imagegen doctor shows what is set")
+        hints = (
+            Fix("check OPENAI_API_KEY and, for another server, ", Setting("--base-url")),
+            Fix(Command("doctor"), " shows what is set"),
+        )
         return AuthenticationError(f"the server does not accept the key, or not for this{said}", hints=hints, **shared)
     if status == 408:
         return CallTimeoutError(f"the server gave up waiting{said}", hints=_AMBIGUOUS_HINTS, **shared)
@@ -215,7 +227,7 @@ def _passed_on(error: CallError) -> CallError:
 
 _AMBIGUOUS_HINTS = (
     "not tried again by itself, because that could buy the picture twice: look at your usage page first",
-    "--retry-ambiguous 1 tries again all the same",
+    Fix(Setting("--retry-ambiguous", "1"), " tries again all the same"),
 )
 
 
@@ -224,17 +236,25 @@ def _refusal_hints(status: int, message: str, code: str | None, param: str | Non
     text = message.lower()
     if code == "unknown_parameter" or "unknown parameter" in text:
         return (
-            f"this server does not know {param or 'one of the fields'}: leave it out, or name the server's dialect with --dialect",
+            Fix(
+                f"this server does not know {param or 'one of the fields'}: leave it out, or name the server's dialect with ",
+                Setting("--dialect"),
+            ),
         )
     if "transparent" in text and "not supported" in text:
         able = load_catalog().first_able(lambda model: model.transparency == "yes")
         return (
-            "--transparent makes the cut-out with a chroma key instead",
-            f"--transparent native --model {able}, whose native transparency is known to work",
+            Fix(Setting("--transparent"), " makes the cut-out with a chroma key instead"),
+            Fix(
+                Setting("--transparent", "native"),
+                " ",
+                Setting("--model", able),
+                ", whose native transparency is known to work",
+            ),
         )
     if "model" in text and (status == 404 or "not exist" in text or "not found" in text):
-        return ("the model may be retired, or not open to this project: %imagegen models",)
-    return ("--dry-run shows the exact request",)
+        return (Fix("the model may be retired, or not open to this project: ", Command("models")),)
+    return (Fix(Setting("--dry-run"), " shows the exact request"),)
 
 
 def transport_error(error: BaseException, elapsed: float, *, sent: bool = True) -> CallError:
@@ -244,10 +264,10 @@ def transport_error(error: BaseException, elapsed: float, *, sent: bool = True) 
     """
     name = type(error).__name__
     if name in ("ConnectTimeout", "PoolTimeout", "ConnectError", "UnsupportedProtocol", "ProxyError") or not sent:
-        hints = ("check the network and --base-url; nothing left this machine",)
+        hints = (Fix("check the network and ", Setting("--base-url"), "; nothing left this machine"),)
         return ConnectError(f"no connection to the server ({name}: {_clean(str(error)) or 'no details'})", hints=hints)
     if "Timeout" in name:
-        longer = "--timeout and --deadline (seconds) give it longer"
+        longer = Fix(Setting("--timeout"), " and ", Setting("--deadline"), " (seconds) give it longer")
         summary = f"no complete answer after {elapsed:.0f} s ({name})"
         return CallTimeoutError(summary, hints=(longer, *_AMBIGUOUS_HINTS))
     summary = f"the connection broke after {elapsed:.0f} s ({name}: {_clean(str(error)) or 'no details'})"

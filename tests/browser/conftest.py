@@ -148,7 +148,9 @@ class Lab:
         nbformat.write(notebook, self.path)
         self.page.goto(f"{self.address}/doc/tree/{name}?reset&token={TOKEN}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        with contextlib.suppress(PlaywrightTimeoutError):  # it comes late, or goes by itself: what the page shows is the same
+        with contextlib.suppress(
+            PlaywrightTimeoutError
+        ):  # it comes late, or goes by itself: what the page shows is the same
             self.page.get_by_role("button", name="No Kernel").first.click(timeout=5_000)
 
     def menu(self, *names):

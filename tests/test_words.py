@@ -1,0 +1,107 @@
+"""Fixes are data: each surface says the same setting, command or default in its own words."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import pickle
+from pathlib import Path
+
+import pytest
+
+import imagegen_magic
+from imagegen_magic.cli.words import SHELL_WORDS
+from imagegen_magic.errors import CELL_WORDS, Command, Default, Fix, Problem, PromptPlace, Setting
+from imagegen_magic.options.settings import in_layer
+from imagegen_magic.options.values import read_values
+from imagegen_magic.options.words import PYTHON_WORDS, option_of
+from imagegen_magic.panel.wording import message
+
+PACKAGE = Path(imagegen_magic.__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("part", "cell", "shell", "python"),
+    [
+        (Setting("--size", "1024x1024"), "--size 1024x1024", "--size 1024x1024", 'size="1024x1024"'),
+        (Setting("-n", "1"), "-n 1", "-n 1", "n=1"),
+        (Setting("--partials", "0"), "--partials 0", "--partials 0", "partial_images=0"),
+        (Setting("--transparent"), "--transparent", "--transparent", "transparent=True"),
+        (Setting("--no-reuse"), "--no-reuse", "--no-reuse", "reuse=False"),
+        (Setting("--dialect"), "--dialect", "--dialect", "dialect"),
+        (Setting("--scene", "a b"), '--scene "a b"', "--scene 'a b'", 'scene="a b"'),
+        (Setting("--key-color", "#ff00ff"), "--key-color #ff00ff", "--key-color '#ff00ff'", 'key_color="#ff00ff"'),
+        (Setting("--from", "jobs.jsonl"), "--from jobs.jsonl", "--input jobs.jsonl", 'jobs="jobs.jsonl"'),
+        (Setting("--if-exists", "overwrite"), "--if-exists overwrite", "--force", 'if_exists="overwrite"'),
+        (Setting("--quality", "low", ("high",)), "--quality low|high", "--quality low|high", 'quality="low" (or "high")'),
+        (Setting("--dry-run"), "--dry-run", "--dry-run", "imagegen_magic.preview(…)"),
+        (Command("generate"), "%%imagegen", "imagegen generate", "imagegen_magic.generate(…)"),
+        (Command("generate", "--help"), "%imagegen --help", "imagegen generate --help", None),
+        (Command("batch", "--help"), "%imagegen batch --help", "imagegen generate-batch --help", None),
+        (Command("cutout", "@a"), "%imagegen cutout @a", "imagegen remove-chroma-key @a", "%imagegen cutout @a"),
+        (Default("session_max_cost", "5"), "%config ImagegenMagics.session_max_cost = 5", "IMAGEGEN_SESSION_MAX_COST=5", None),
+        (PromptPlace(), "write it below the %%imagegen line", '--prompt "a red mug", or --prompt-file FILE', None),
+    ],
+)  # fmt: skip
+def test_each_surface_in_its_words(part, cell, shell, python):
+    """A magic line, a command line and a call."""
+    fix = Fix("try ", part, " first")
+    assert str(fix) == CELL_WORDS.say(fix) == f"try {cell} first"
+    assert SHELL_WORDS.say(fix) == f"try {shell} first"
+    assert python is None or PYTHON_WORDS.say(fix) == f"try {python} first"
+
+
+def test_layers_and_buttons():
+    """The same fault of a value as a line of %config, a variable of the environment, a line of TOML, a button."""
+    _, (problem,) = read_values({"backend": "sim"})
+    assert problem.fix == "--backend openai|simulator"
+    assert in_layer(problem, "session").fix == "%config ImagegenMagics.backend = openai|simulator"
+    assert in_layer(problem, "environment").fix.startswith("IMAGEGEN_BACKEND=openai|simulator")
+    assert in_layer(problem, "pyproject.toml").fix == "backend = openai|simulator"
+    assert [button["set"] for button in message(problem)["buttons"]] == [
+        {"backend": "openai"},
+        {"backend": "simulator"},
+    ]
+    off = message(Problem(field="reuse", rule="no", fix=Fix(Setting("--no-reuse"))))["buttons"]
+    assert off == [{"label": "Switch reuse off", "set": {"reuse": False}}]
+
+
+def test_what_was_typed_stays_as_it_was_typed():
+    """Only parts are put into other words: a value, a prompt or a file name that reads like a command is nobody's part."""
+    typed = "from 'hd' %%imagegen --size"
+    problem = Problem(
+        field="quality", value=typed, rule="no", fix=Fix(f"not {typed}, but ", Setting("--quality", "low"))
+    )
+    for words in (SHELL_WORDS, PYTHON_WORDS, CELL_WORDS):
+        assert problem.said(words).startswith(f'quality "{typed}": no\n      fix: not {typed}, but ')
+
+
+def test_calls_from_python_speak_python(session):
+    """An error of a function names keywords; the same problem of a cell names flags."""
+    with pytest.raises(imagegen_magic.RequestError) as caught:
+        session.generate("a mug", size="1000x1000")
+    assert 'size="1008x1008"' in str(caught.value)
+    with pytest.raises(imagegen_magic.RequestError) as caught:
+        session.plan("a mug", {"size": "1000x1000"})
+    assert "--size 1008x1008" in str(caught.value)
+
+
+def test_fixes_can_be_copied_joined_and_pickled():
+    """They are strings that keep their parts."""
+    fix = Fix(Fix.any_of([Setting("--size", "1x1"), Setting("--size", "2x2")]), "; ", Command("models"))
+    assert fix == "--size 1x1 or --size 2x2; %imagegen models"
+    assert [setting.value for setting in fix.settings] == ["1x1", "2x2"]
+    assert pickle.loads(pickle.dumps(fix)).parts == copy.deepcopy(fix).parts == fix.parts
+
+
+def test_every_flag_that_a_fix_names_exists():
+    """A fix is data, so the flags in it can be held against the option table."""
+    named = [
+        (path, node.args[0].value)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Setting"
+        if isinstance(node.args[0], ast.Constant)
+    ]
+    assert len(named) > 60
+    assert [(path.name, flag) for path, flag in named if option_of(Setting(flag)) is None] == []
