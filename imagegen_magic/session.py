@@ -75,6 +75,7 @@ class Session:
         self._clients = clients
         self._stores: dict[Path, Store] = {}
         self._lock = threading.RLock()
+        self._home = Path.cwd()  # a later os.chdir does not move the output folder
         self.tasks = TaskList()
         self.spending = Spending()
         self.batches = Batches(self)
@@ -92,7 +93,7 @@ class Session:
 
     def store(self, options: Options) -> Store:
         """The store of the output folder."""
-        folder = Path(options.out_dir).expanduser().resolve()
+        folder = (self._home / Path(options.out_dir).expanduser()).resolve()
         with self._lock:
             if folder not in self._stores:
                 self._stores[folder] = Store(folder)

@@ -43,7 +43,7 @@ def test_every_faulty_job_is_named_and_nothing_is_sent(session, simulator):
     jobs = [{"prompt": "a mug"}, {"prompt": ""}, {"prompt": "x", "size": "3x3"}, {"prompt": "y", "sise": "square"}]
     with pytest.raises(RequestError) as caught:
         session.batches.run_jobs(jobs, **SMALL)
-    assert [p.where for p in caught.value.problems] == ["row 1", "row 2", "row 3"]
+    assert [p.where for p in caught.value.problems] == ["row 2", "row 3", "row 4"]
     assert not simulator.record
     assert len(session.batches.run_jobs(jobs, skip_invalid=True, **SMALL).done) == 1
 
@@ -55,7 +55,7 @@ def test_names_that_exist_are_found_before(session, simulator):
     jobs = [{"prompt": "a cat", "out": "a.png"}, {"prompt": "1", "out": "b.png"}, {"prompt": "2", "out": "b.png"}]
     with pytest.raises(RequestError) as caught:
         session.batches.run_jobs(jobs, if_exists="fail", **SMALL)
-    assert [p.where for p in caught.value.problems] == ["row 0", "row 2"]
+    assert [p.where for p in caught.value.problems] == ["row 1", "row 3"]
     assert len(simulator.record) == sent
 
 

@@ -11,8 +11,9 @@ def test_a_minimal_caption_keeps_warnings(session):
     result = session.generate("a red apple", size="2:3", transparent=True, key_color="red")
     short, long = (caption_text(result.caption_facts(minimal=minimal)) for minimal in (True, False))
     assert "did not pass its checks" in short
-    assert "--size 2:3 is" not in short
-    assert "note: --size 2:3 is" in long
+    assert "backdrop" not in short.split("\n")[0]
+    assert len(long) > len(short)
+    assert "--size 2:3 is" not in long  # the caption's first line has the size
 
 
 def test_a_failed_cutout_offers_cells(session, simulator):

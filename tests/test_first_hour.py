@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from test_magics import run
 
+from imagegen_magic.batch.rows import read_source
 from imagegen_magic.errors import OptionError, RequestError
 from imagegen_magic.images.masks import build_mask, parse_box
-from imagegen_magic.images.opening import read_input
+from imagegen_magic.images.opening import parse_token, read_input
+from imagegen_magic.request.prompt import prompt_slug
 
 
 def refused(shell, simulator, cell):
@@ -122,3 +126,147 @@ def test_several_images_are_a_stack_of_arrays(session):
     assert np.array(two).shape == (2, 1024, 1024, 3)
     assert two[0] != two[1]
     assert two != session.generate("a cup", size="1024x1024", quality="low")
+
+
+@pytest.mark.parametrize(
+    ("cell", "sent"),
+    [
+        ("%%imagegen a --size square \\\n   --quality low\nA mug.", ("1024x1024", "low", "A mug.")),
+        ("%%imagegen a\n--size square\n-q low\nA mug.", ("1024x1024", "low", "A mug.")),
+        ("%%imagegen a --raw -q low -s square\n-fog everywhere", ("1024x1024", "low", "-fog everywhere")),
+        ("%%imagegen a -q low -s square\n- a mug\n- a cup", ("1024x1024", "low", "- a mug\n- a cup")),
+    ],
+)
+def test_flags_may_go_on_below(shell, cell, sent):
+    """After a backslash, and on lines that begin with a flag; a list's dashes and --raw are prompt."""
+    assert run(shell, cell)[1].success
+    request = shell.user_ns["a"].request
+    assert (request["size"], request["quality"], request["prompt"]) == sent
+
+
+def test_flags_below_the_prompt_stop(shell, simulator):
+    """They would be paid for as prompt text."""
+    card = refused(shell, simulator, "%%imagegen a\nA mug.\n--size square")
+    assert "put it above the prompt; --raw" in card
+
+
+@pytest.mark.parametrize(
+    ("flag", "fix"),
+    [("--ar 16:9", "--size"), ("--count 2", "--n 4"), ("--format png", "--output-format"), ("--seed 4", "nothing like it"), ("--width=3", "--size")],
+)  # fmt: skip
+def test_flags_of_other_tools_say_what_is_meant(shell, simulator, flag, fix):
+    """The option here, or that the API has none."""
+    assert fix in refused(shell, simulator, f"%%imagegen a {flag}\nA mug.")
+
+
+def test_a_prompt_after_the_line_magic_names_the_cell(shell, simulator):
+    """`%imagegen a red fox` is a frequent slip."""
+    assert "%%imagegen on a line of its own" in refused(shell, simulator, "%imagegen a red fox")
+
+
+def test_cells_without_a_body(shell, simulator):
+    """IPython refuses them; ours show help, read --from, or say that the prompt is empty."""
+    _, done = run(shell, "%%imagegen --help")
+    assert done.success
+    assert "--size" in str(done.result)
+    shell.user_ns["rows"] = [{"prompt": "a", "quality": "low", "size": "1024x1024"}]
+    assert run(shell, "%%imagegen_batch icons --from rows")[1].success
+    assert len(shell.user_ns["icons"]) == 1
+    assert "the prompt is empty" in refused(shell, simulator, "%%imagegen low_one")
+
+
+def test_help_and_history_take_arguments(shell):
+    """One subcommand's help, a limit, JSON."""
+    for n in range(3):
+        run(shell, f"%%imagegen x{n} -q low -s square\nA mug {n}.")
+    assert "history [WORD]" in str(run(shell, "%imagegen help history")[1].result)
+    listed = json.loads(str(run(shell, "%imagegen history --limit 2 --json")[1].result))
+    assert [record["name"] for record in listed] == ["x1", "x2"]
+    assert "--colour: no such option" in str(run(shell, "%imagegen history --colour")[1].error_in_exec)
+
+
+@pytest.mark.parametrize(
+    ("token", "reference", "role"),
+    [
+        ("@hero:the fox, its scarf", "@hero", "the fox, its scarf"),
+        ('a.png:Straße, "rot" & 2 mehr', "a.png", 'Straße, "rot" & 2 mehr'),
+        (("@hero", "the fox"), "@hero", "the fox"),
+        ("C:\\a.png", "C:\\a.png", ""),
+        ("C:\\a.png:style", "C:\\a.png", "style"),
+        ("https://x.y/a.png", "https://x.y/a.png", ""),
+    ],
+)
+def test_roles_are_any_words(token, reference, role):
+    """Commas, quotes, accents and blanks; a drive and an address are no roles."""
+    assert (parse_token(token).reference, parse_token(token).role) == (reference, role)
+
+
+def test_references_with_roles_in_python(session):
+    """A pair, or a mapping from role to image."""
+    session.generate("a mug", name="mug", quality="low", size="1024x1024")
+    for ref in ([("@mug", "the fox, its scarf")], {"the fox, its scarf": "@mug"}):
+        made = session.preview("make it blue", image="@mug", ref=ref)
+        assert "the fox, its scarf" in made.prompt
+
+
+def test_an_image_of_the_output_folder_is_found_and_said(session, folder):
+    """`-i scene1.png`, as the caption names it; a link that leads out of the folder is none."""
+    made = session.generate("a mug", name="scene1", quality="low", size="1024x1024")
+    job = session.plan("make it blue", {"image": ("scene1.png",)}, command="edit")
+    assert job.request.images[0].data == made.bytes
+    assert any("taken from the output folder" in note for note in job.notes)
+    (folder / "secret.png").write_bytes(made.bytes)
+    (made.path.parent / "out.png").symlink_to(folder / "secret.png")
+    with pytest.raises(RequestError):
+        session.plan("make it blue", {"image": ("out.png",)}, command="edit")
+
+
+def test_a_change_of_the_working_folder_keeps_the_output_folder(session, folder, monkeypatch):
+    """Notebooks call os.chdir; their images stay together."""
+    first = session.generate("a mug", name="one", quality="low", size="1024x1024").path
+    (folder / "sub").mkdir()
+    monkeypatch.chdir(folder / "sub")
+    assert session.generate("a mug", name="two", quality="low", size="1024x1024").path.parent == first.parent
+
+
+@pytest.mark.parametrize(
+    ("prompt", "slug"),
+    [
+        ("红色的狐狸在雪地里", "红色的狐狸在雪地里"),
+        ("🦊🍂", "fox-face-fallen-leaf"),
+        ("Une crème brûlée", "une-creme-brulee"),
+        ("The fox, on ice!", "fox-ice"),
+        ("!!", "image"),
+    ],
+)
+def test_file_names_tell_in_every_script(prompt, slug):
+    """Letters of any script stay, accents go, emoji give their names."""
+    assert prompt_slug(prompt) == slug
+
+
+def test_extra_columns_of_a_table_are_a_note(session):
+    """One sentence, not a problem a row; a name that is nearly an option's is asked about."""
+    frame = pd.DataFrame({"prompt": ["a cat", "a dog"], "sku": [1, 2], "quality": ["low", None]})
+    plan = session.batches.plan(read_source(frame), {"size": "1024x1024"})
+    assert "columns not used: sku" in plan.summary()
+    assert [item.job.request.quality for item in plan.planned] == ["low", "medium"]
+    with pytest.raises(OptionError, match="rename it to prompt"):
+        read_source(frame.rename(columns={"prompt": "Prompt"}))
+
+
+def test_a_table_may_be_an_expression(shell):
+    """`--from df[df.ready]`, `--from df["prompt"]`, as a notebook's user thinks of rows."""
+    shell.user_ns["df"] = pd.DataFrame({"prompt": ["a cat", "a dog"], "ready": [True, False]})
+    assert run(shell, "%%imagegen_batch a --from df[df.ready] -q low -s square")[1].success
+    assert run(shell, '%%imagegen_batch b --from df["prompt"] -q low -s square')[1].success
+    assert [len(shell.user_ns[name]) for name in "ab"] == [1, 2]
+
+
+def test_done_rows_are_copied_to_new_names(session, simulator):
+    """The same rows with other names send nothing: the files are copied."""
+    rows = [{"prompt": "a cat", "quality": "low", "size": "1024x1024", "out": "one.png"}]
+    first = session.batches.run_jobs(rows)[0]
+    again = session.batches.run_jobs([{**rows[0], "out": "two.png"}])[0]
+    assert again.path.name == "two.png"
+    assert again.path.read_bytes() == first.path.read_bytes()
+    assert len(simulator.record) == 1

@@ -177,13 +177,16 @@ def test_config_is_checked(shell):
     magics = shell.find_cell_magic("imagegen").__self__
     magics.quality = "low"
     assert magics.session_defaults()["quality"] == "low"
-    run(shell, "%config ImagegenMagics.backend = 'sim'")  # IPython logs the card, whatever is raised
+    _, done = run(shell, "%config ImagegenMagics.backend = 'sim'")  # IPython would log it, and the cell count as good
+    assert "backend = openai" in str(done.error_in_exec)
     with pytest.raises(OptionError, match="backend = openai"):
         magics.session_defaults()  # every cell and function asks for these: nothing is sent until it is right
     magics.backend = None
-    with pytest.raises(OptionError):
-        magics.concurrency = "many"
+    magics.concurrency = "many"
+    with pytest.raises(OptionError, match="concurrency"):
+        magics.session_defaults()
     magics.concurrency = None
+    assert run(shell, "%config ImagegenMagics.backend = 'simulator'")[1].success
     assert magics.session_defaults()["quality"] == "low"
 
 

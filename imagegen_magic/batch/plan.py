@@ -53,6 +53,8 @@ class BatchPlan:
 
     planned: tuple[PlannedJob, ...]
     problems: tuple[Problem, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Columns of the table that are no options."""
 
     @property
     def to_send(self) -> tuple[PlannedJob, ...]:
@@ -80,6 +82,7 @@ class BatchPlan:
         )
         renamed = [f"{item.wanted} is taken, so it will be {item.files}" for item in self.to_send if item.wanted]
         parts += [renamed[0] + (f" (and {len(renamed) - 1} more)" if renamed[1:] else "")] if renamed else []
+        parts += [f"columns not used: {', '.join(self.unused)}"] if self.unused else []
         parts += [f"{len({p.where for p in self.problems})} faulty ones left out"] if self.problems else []
         return "; ".join(parts)
 
@@ -130,7 +133,9 @@ def plan_batch(
     planned: list[PlannedJob] = []
     problems: list[Problem] = []
     order: dict[str, int] = {}
+    unused: dict[str, None] = {}
     for row in rows:
+        unused |= dict.fromkeys(row.unused)
         order[row.where] = len(order)
         try:
             job = _plan_row(row, shared, plan, name, cell, variables)
@@ -144,7 +149,8 @@ def plan_batch(
     if problems and not shared.get("skip_invalid"):
         raise RequestError(_fault_summary(problems, len(order)), problems=tuple(problems))
     faulty = {problem.where for problem in problems}
-    return BatchPlan(planned=tuple(item for item in planned if item.where not in faulty), problems=tuple(problems))
+    sound = tuple(item for item in planned if item.where not in faulty)
+    return BatchPlan(planned=sound, problems=tuple(problems), unused=tuple(unused))
 
 
 def _fault_summary(problems: Sequence[Problem], total: int) -> str:

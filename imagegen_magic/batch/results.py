@@ -105,11 +105,11 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         result = self.results[number]
         prompt = textwrap.shorten(result.to_record()["prompt"], PROMPT_LENGTH, placeholder="…")
         if isinstance(result, FailedJob):
-            return number, result.error.outcome or "not sent", "", result.error.summary, prompt
+            return number + 1, result.error.outcome or "not sent", "", result.error.summary, prompt
         files = ", ".join(path.name for path in result.paths)
         if result.reused:
-            return number, "done before", "", files, prompt
-        return number, "done", format_usd(result.cost), files, prompt
+            return number + 1, "done before", "", files, prompt
+        return number + 1, "done", format_usd(result.cost), files, prompt
 
     def _sum(self) -> str:
         """How many are done, what they cost, and where the report is."""
@@ -134,7 +134,7 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
             return [table]
 
         shown = [
-            (str(n) if len(result.paths) == 1 else f"{n}.{k}", path)
+            (str(n + 1) if len(result.paths) == 1 else f"{n + 1}.{k}", path)
             for n, result in enumerate(self.results)
             if isinstance(result, ImageResult)
             for k, path in enumerate(result.paths, 1)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.options.values import BY_NAME
 
 __all__ = ["Row", "expand_grid", "parse_grid", "read_body", "read_source"]
 
@@ -24,6 +26,8 @@ class Row:
     values: Mapping[str, Any]
     where: str
     problems: tuple[Problem, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Columns of its table that are no options."""
 
 
 def read_body(text: str, start: int = 1) -> list[Row]:
@@ -62,7 +66,9 @@ def read_source(source: Any) -> list[Row]:
         fix = Fix(Setting("--from", "prompts.jsonl"))
         problem = Problem(field="from", value=source, rule="there is no such file", fix=fix)
         raise OptionError("no jobs", problems=(problem,))
-    found = [_of_item(item, f"row {number}") for number, item in enumerate(_items(source))]
+    found = [_of_item(item, f"row {number}") for number, item in enumerate(_items(source), 1)]
+    if _is_table(source):
+        found = _without_extra_columns(found)
     if not found:
         raise OptionError(
             "no jobs", problems=(Problem(field="from", rule="it has no rows", fix="one row a picture, with a prompt"),)
@@ -79,10 +85,37 @@ def _read_file(path: Path) -> list[Row]:
         )
         raise OptionError("no jobs", problems=(problem,)) from error
     if path.suffix.lower() == ".csv":
-        return [
-            Row(values=_cleaned(row), where=f"row {n}") for n, row in enumerate(csv.DictReader(io.StringIO(text)), 2)
-        ]
+        lines = enumerate(csv.DictReader(io.StringIO(text)), 2)
+        return _without_extra_columns([Row(values=_cleaned(row), where=f"row {n}") for n, row in lines])
     return read_body("\n".join("" if line.lstrip().startswith("#") else line for line in text.splitlines()))
+
+
+def _is_table(source: Any) -> bool:
+    """True for a table of a dataframe library: its columns may hold anything, not only options."""
+    return any(hasattr(source, name) for name in ("iter_rows", "to_pylist")) or (
+        hasattr(source, "to_dict") and hasattr(source, "columns")
+    )
+
+
+def _without_extra_columns(rows: list[Row]) -> list[Row]:
+    """The rows without columns that are no options; a column whose name is nearly an option's is asked about, once.
+
+    Raises:
+        OptionError: a column is probably meant as an option.
+    """
+    known = {"prompt", "name", *BY_NAME}
+    columns = dict.fromkeys(name for row in rows for name in row.values)
+    unused = tuple(name for name in columns if name not in known)
+    free = known - set(columns)
+    near = {name: difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.8) for name in unused}
+    problems = tuple(
+        Problem(field=name, rule="a column with this name is not read", fix=f"rename it to {meant[0]}")
+        for name, meant in near.items()
+        if meant
+    )
+    if problems:
+        raise OptionError("a column's name is nearly an option's", problems=problems)
+    return [replace(row, values={k: v for k, v in row.values.items() if k in known}, unused=unused) for row in rows]
 
 
 def _items(source: Any) -> Iterable[Any]:
@@ -135,7 +168,9 @@ ALIASES = {"images": "image", "negative": "avoid", "format": "output_format"}
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and value != value)  # noqa: PLR0124 - NaN
+    if isinstance(value, float):
+        return value != value  # noqa: PLR0124 - NaN
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, str) and not value)
 
 
 def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:
@@ -163,4 +198,4 @@ def expand_grid(rows: Iterable[Row], grid: Mapping[str, Sequence[str]]) -> Itera
         for combination in itertools.product(*grid.values()):
             values = {**dict(zip(grid, combination, strict=True)), **row.values}
             label = ", ".join(f"{name}={value}" for name, value in zip(grid, combination, strict=True))
-            yield Row(values=values, where=f"{row.where} ({label})" if label else row.where, problems=row.problems)
+            yield replace(row, values=values, where=f"{row.where} ({label})" if label else row.where)

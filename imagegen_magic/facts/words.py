@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["hard_subjects", "key_subjects", "prompt_fields"]
+__all__ = ["foreign_flags", "hard_subjects", "key_subjects", "prompt_fields"]
 
 
 @cache
@@ -24,6 +24,11 @@ def prompt_fields() -> dict[str, str]:
 def hard_subjects() -> dict[str, tuple[str, ...]]:
     """Words that name something a single chroma key extracts badly, by kind."""
     return {kind: tuple(words) for kind, words in _words()["hard_subjects"].items()}
+
+
+def foreign_flags() -> dict[str, str]:
+    """Flags of other image tools, without their dashes, by the option that does the same; empty if the API has none."""
+    return dict(_words()["foreign_flags"])
 
 
 def key_subjects() -> dict[str, frozenset[str]]:

@@ -6,6 +6,7 @@ is converted only where it must be, and then says so.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -216,16 +217,24 @@ class Token:
     role: str = ""
 
 
-_ROLE = re.compile(r"(?P<reference>.+?):(?P<role>[A-Za-z][\w -]*)")
+_ROLE = re.compile(r"(?P<reference>[^:]{2,}|[A-Za-z]:[^:]+):(?P<role>[^\W\d_][^/\\:]*)")
 
 
 def parse_token(token: Any) -> Token:
-    r"""`IMG[:role]` taken apart; an object has no role. `C:\x.png` keeps its drive, `:role` needs two letters."""
+    r"""`IMG[:role]` or `(IMG, "role")` taken apart; any other object has no role.
+
+    A role is any text that begins with a letter; `C:\x.png` keeps its drive, and a file that has the whole as its name is that file.
+
+    >>> parse_token("@hero:the fox, its scarf").role
+    'the fox, its scarf'
+    """
+    if isinstance(token, tuple) and len(token) == 2 and isinstance(token[1], str):
+        return Token(reference=token[0], role=token[1].strip())
     if not isinstance(token, str):
         return Token(reference=token)
     match = _ROLE.fullmatch(token)
-    if match and len(match["reference"]) > 1:
-        return Token(reference=match["reference"], role=match["role"].strip())
+    if match and not Path(token).is_file():
+        return Token(reference=match["reference"], role=match["role"].strip().strip("\"'"))
     return Token(reference=token)
 
 
@@ -233,7 +242,7 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
     """What a reference means, and where it came from: an object, a path, a variable or the history.
 
     Args:
-        find: the file of a history reference such as `@hero`.
+        find: the file of a history reference such as `@hero`, or of a name in the output folder.
 
     Raises:
         OptionError: a bare word is both a file and a variable, or neither.
@@ -252,6 +261,8 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
         return variables[reference], reference
     if path.is_file():
         return path, path.name
+    with contextlib.suppress(OptionError):
+        return find(reference), path.name
     near = "" if path.suffix else f", or @{reference} if you mean the history"
     rule = "neither a file nor a variable" if variables else "there is no such file"
     problem = Problem(field="image", value=reference, rule=rule, fix=f"check the path{near}")

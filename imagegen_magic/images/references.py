@@ -26,7 +26,7 @@ class Known(Protocol):
     """What the history knows of images; `store.library.Library` is one."""
 
     def image_file(self, token: str) -> Path:
-        """The file that `@hero`, `@17` or `@last` means; raises `OptionError`."""
+        """The file that `@hero`, `@17`, `@last` or a name in the output folder means; raises `OptionError`."""
 
     def parent_of(self, image: InputImage, source: object) -> Parent:
         """Where an input image came from."""
@@ -81,10 +81,18 @@ def _read(
     parsed = parse_token(token)
     try:
         source, origin = resolve_token(parsed.reference, variables, known.image_file)
-        return read_input(source, role=parsed.role, origin=origin), source
+        image = read_input(source, role=parsed.role, origin=origin)
+        return replace(image, notes=(*image.notes, *_found_elsewhere(parsed.reference, source))), source
     except ImagegenError as error:
         problems += problems_of(error)
         return None
+
+
+def _found_elsewhere(reference: Any, source: Any) -> list[str]:
+    """A note for a name that is no file here, but one of the output folder."""
+    if not isinstance(reference, str) or reference.startswith("@") or not isinstance(source, Path):
+        return []
+    return [] if Path(reference).expanduser().is_file() else [f"{reference}: taken from the output folder"]
 
 
 def _mask(

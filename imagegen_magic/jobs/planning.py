@@ -321,17 +321,13 @@ def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, note
     given = options.size
     rule = catalog.limits.flexible
     if given is not None:
-        solved = parse_size(given, model, rule)
-        if solved is not None and solved != given:
-            notes.append(Fix(Setting("--size", given), f" is {solved}"))
-        return solved or given
+        return parse_size(given, model, rule) or given
     if not inputs.images or inputs.references_only:
         return None
     target = inputs.images[0].size
     text = format_size(target)
     legal = not flexible_faults(target, rule) if model.flexible_sizes else text in model.sizes
     if legal:
-        notes.append(f"size {text}, as the edited image")
         return text
     notes.append(f"the edited image's {text} is not a legal size of {model.id}: the server chooses (auto)")
     return "auto"

@@ -429,7 +429,7 @@ def web_suffixes(options: Options) -> tuple[str, ...]:
 def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
     """The stored result of an identical request; a cut-out that it lacks is made anew, locally."""
     if not job.cutout:
-        return _result(job, run, stored, _Derived(warnings=list(stored.warnings)), reused=True)
+        return _result(job, run, stored, _copied(job, run, stored), reused=True)
     count = len(stored.api_files())
     plan = run.store.reserve(
         job.stem, count, stored.api_files()[0].format, if_exists=job.options.if_exists, out=job.options.out
@@ -448,9 +448,28 @@ def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
     return _result(job, run, stored, derived, reused=True)
 
 
+def _copied(job: Job, run: Run, stored: Record) -> _Derived:
+    """Copies of a stored result's files under the names that are asked for now; what another file has is left alone."""
+    derived = _Derived(warnings=list(stored.warnings))
+    files = stored.api_files()
+    if job.options.out is None:
+        return derived
+    wanted = run.store.peek(job.stem, len(files), files[0].format, if_exists="overwrite", out=job.options.out)
+    for entry, path in zip(files, wanted, strict=True):
+        source = run.store.folder / entry.path
+        if path == source or path.exists():
+            continue
+        data = source.read_bytes()
+        derived.entries.append(
+            run.store.save_derived(path, lambda stream: stream.write(data), stored, kind="copy", index=entry.index)  # noqa: B023
+        )
+        derived.notes.append(f"{source.name} is the same image: copied to {path.name}")
+    return derived
+
+
 def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bool = False) -> ImageResult:
     folder = run.store.folder
-    main = {entry.index: entry for entry in derived.entries if entry.kind == "cutout"}
+    main = {entry.index: entry for entry in derived.entries if entry.kind in ("cutout", "copy")}
     images = tuple(
         GeneratedImage(
             path=folder / main.get(entry.index, entry).path,
@@ -470,5 +489,5 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
         notes=(*job.notes, *derived.notes),
         warnings=(*job.warnings, *derived.warnings),
         reused=reused,
-        derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind != "cutout"},
+        derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind not in ("cutout", "copy")},
     )

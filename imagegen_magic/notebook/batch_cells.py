@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagegen_magic.batch.results import Gallery
+from imagegen_magic.batch.results import FailedJob, Gallery
 from imagegen_magic.batch.rows import Row, expand_grid, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
@@ -16,6 +18,7 @@ from .batch_view import BatchView
 from .names import doubtful_name
 
 if TYPE_CHECKING:
+    from imagegen_magic.jobs.result import ImageResult
     from imagegen_magic.jobs.task import Task
     from imagegen_magic.session import Session
 
@@ -40,6 +43,11 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
         return handle  # shown in any case: its receipt says how to go on
     live = frontend.is_live(options.progress) and not options.quiet
     view = BatchView(plan, name=parsed.name or "", live=live)
+    there: dict[int, ImageResult | FailedJob] = {}
+
+    def on_done(index: int, result: ImageResult | FailedJob) -> None:
+        there[index] = result
+        view.on_done(index, result)
 
     def work(task: Task[Gallery]) -> Gallery:
         return session.batches.run(
@@ -47,16 +55,34 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
             parsed.values,
             name=parsed.name,
             on_event=view.on_event,
-            on_done=view.on_done,
+            on_done=on_done,
             cancel=task.cancel_event,
         )
 
     task = session.tasks.start(f"{parsed.name or 'batch'} ({plan.summary()})", work)
-    gallery = _wait(task, view)
+    try:
+        gallery = _wait(task, view)
+    except CallCancelledError:
+        _bind_partly(shell, parsed.name, task, there)
+        raise
     if not options.quiet:
         view.finish(gallery)
     shell.imagegen_shown = gallery
     return _bind(shell, parsed.name, gallery)
+
+
+def _bind_partly(shell: Any, name: str | None, task: Task[Gallery], there: Mapping[int, Any]) -> None:
+    """Binds NAME to what an interrupted batch has, and anew as soon as what was in flight is saved."""
+    if name is None:
+        return
+    partly = Gallery(results=tuple(there[index] for index in sorted(there)))
+    shell.user_ns[name] = partly
+
+    def over(finished: Future[Gallery]) -> None:
+        if finished.exception() is None and shell.user_ns.get(name) is partly:
+            shell.user_ns[name] = finished.result()
+
+    task.add_done_callback(over)
 
 
 def _bind(shell: Any, name: str | None, value: Any) -> Any:

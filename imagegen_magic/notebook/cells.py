@@ -13,6 +13,7 @@ from imagegen_magic.options.variables import fill_variables, refuse_single_brace
 from imagegen_magic.redaction import refuse_keys
 
 from .batch_cells import run_batch_cell
+from .head import join_head, lift_source, stray_flags
 from .names import doubtful_name
 
 if TYPE_CHECKING:
@@ -42,10 +43,15 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
     since somebody else may have written it.
     """
     refuse_keys(f"{line}\n{body}", "cell")
+    if typed:
+        line, body = join_head(line, body)
+    if command == "batch":
+        line = lift_source(line, shell.user_ns)
     parsed = parse_line(line, command, variables=shell.user_ns)
     if parsed.help:
         return PlainText(build_parser(command).format_help())
     as_it_is = not typed or parsed.values.get("raw")
+    stray = [] if as_it_is else stray_flags(body)
     text = body.rstrip("\n") if as_it_is else fill_variables(body.rstrip("\n"), shell.user_ns)
     if not as_it_is:
         refuse_single_braces(f"{line}\n{body}", shell.user_ns)
@@ -59,7 +65,7 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
         parsed.values,
         command=command,
         name=parsed.name,
-        problems=(*parsed.problems, *doubtful_name(parsed.name)),
+        problems=(*parsed.problems, *doubtful_name(parsed.name), *stray),
         cell=cell,
         variables=shell.user_ns,
         live=live,

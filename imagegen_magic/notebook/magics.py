@@ -19,6 +19,8 @@ from imagegen_magic.options.settings import SHELL_DEFAULTS, config_options, in_l
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.options.values import read_values
 
+from .head import with_body
+
 if TYPE_CHECKING:
     from imagegen_magic.session import Session
 
@@ -64,7 +66,7 @@ class _Defaults(Magics):
     """`%config ImagegenMagics.NAME = value`: one trait for every option that may be a default."""
 
     refused: Any = traitlets.Dict()
-    """What was refused: `%config` only logs that and takes the old value back, so the next cell has to stop instead."""
+    """What was refused, until it is right: nothing is sent before."""
 
     def validated(self, proposal: dict[str, Any]) -> Any:
         name = proposal["trait"].name
@@ -72,8 +74,22 @@ class _Defaults(Magics):
         self.refused.pop(name, None)
         if problems:
             self.refused[name] = in_layer(problems[0], "session")
-            raise OptionError("this default was not understood", problems=(self.refused[name],))
+            self._fail_cell(OptionError("this default was not understood", problems=(self.refused[name],)))
+            return getattr(self, name)
         return values.get(name)
+
+    def _fail_cell(self, error: OptionError) -> None:
+        """Lets the cell that is running end with `error`: `%config` would only log it, and the cell count as good."""
+        shell: Any = getattr(self, "shell", None)
+
+        def fail(result: Any) -> None:
+            shell.events.unregister("post_run_cell", fail)
+            if result.success and self.refused:
+                result.error_in_exec = error
+                shell.showtraceback((type(error), error, None))
+
+        if shell is not None:
+            shell.events.register("post_run_cell", fail)
 
     def session_defaults(self) -> dict[str, Any]:
         """What `%config` or a configuration file set.
@@ -158,6 +174,7 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     magics = ImagegenMagics(shell)
     shell.register_magics(magics)
+    shell.input_transformers_cleanup.append(with_body)
     SHELL_DEFAULTS[:] = [magics.session_defaults]
     from .completion import add_matcher  # noqa: PLC0415 - it needs the registered magics only
 
@@ -190,6 +207,8 @@ def unload(shell: InteractiveShell) -> None:
     for magics in [item for item in shell.configurables if type(item).__name__ == "ImagegenMagics"]:
         magics.close()  # type: ignore[attr-defined]
     SHELL_DEFAULTS.clear()
+    cleanups = shell.input_transformers_cleanup
+    cleanups[:] = [one for one in cleanups if getattr(one, "__qualname__", "") != with_body.__qualname__]
     registry: Mapping[str, dict[str, Any]] = shell.magics_manager.magics
     for name in ("imagegen", "imagegen_edit", "imagegen_batch"):
         registry["cell"].pop(name, None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
+import json
 import re
 import sys
 import traceback
@@ -47,6 +49,8 @@ def dispatch(session: Session, shell: Any, line: str) -> Any:
     if subcommand is None:
         near = difflib.get_close_matches(word, SUBCOMMANDS, n=2)
         fix = f"did you mean {' or '.join(near)}?" if near else Fix(Command("help"))
+        if rest and not near:
+            fix = Fix("for an image: ", Command("generate"), " on a line of its own, the prompt on the next; ", fix)
         raise OptionError(
             "no such subcommand",
             problems=(Problem(field="subcommand", value=word, rule=f"one of {', '.join(SUBCOMMANDS)}", fix=fix),),
@@ -69,8 +73,10 @@ def words_of(shell: Any, line: str) -> list[Any]:
     return [restore_variables(word, values) for word in split_line(lifted)]
 
 
-def help_subcommand(session: Session, shell: Any, line: str) -> Table:
-    """This list."""
+def help_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
+    """This list, or one subcommand: help [SUBCOMMAND]."""
+    if line:
+        return _flags(line)
     rows = [
         (f"%imagegen {name}", (subcommand.__doc__ or "").strip().split("\n")[0])
         for name, subcommand in SUBCOMMANDS.items()
@@ -182,16 +188,29 @@ def why_subcommand(session: Session, shell: Any, line: str) -> PlainText:
 
 
 def history_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
-    """Lists what was made: history [WORD] [-n COUNT]; --rebuild writes it anew from the sidecars."""
-    words = split_line(line)
-    if words == ["--rebuild"]:
+    """Lists what was made: history [WORD] [-n COUNT] [--json]; --rebuild writes it anew from the sidecars."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("-n", "--limit", default="20")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rebuild", action="store_true")
+    try:
+        found, unknown = parser.parse_known_args(split_line(line))
+    except argparse.ArgumentError as error:
+        raise _unlisted(error.argument_name or "line", None, error.message) from None
+    if unknown:
+        raise _unlisted(unknown[0], None, "no such option")
+    if found.rebuild:
         return PlainText(f"the history has {session.library.history.rebuild()} lines")
-    count = [words.pop(words.index("-n") + 1)] if "-n" in words[:-1] else []
-    if count and not (count[0].isdigit() and int(count[0])):
-        problem = Problem(field="-n", value=count[0], rule="a whole number from 1", fix="%imagegen history mug -n 100")
-        raise OptionError("the history can't be listed", problems=(problem,))
-    word = " ".join(word for word in words if word != "-n")
-    return history_table(session.library, word, *map(int, count))
+    if not (found.limit.isdigit() and int(found.limit)):
+        raise _unlisted("-n", found.limit, "a whole number from 1")
+    table = history_table(session.library, " ".join(found.words), int(found.limit))
+    return PlainText(json.dumps(table.to_records(), indent=2, default=str)) if found.json else table
+
+
+def _unlisted(field: str, value: str | None, rule: str) -> OptionError:
+    fix = Fix(Command("history", "mug -n 100 --json"))
+    return OptionError("the history can't be listed", problems=(Problem(field=field, value=value, rule=rule, fix=fix),))
 
 
 def cost_subcommand(session: Session, shell: Any, line: str) -> Table:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
+from imagegen_magic.facts.words import foreign_flags
 
 from .table import COMMANDS, OPTIONS, Option
 from .values import BY_NAME, read_values
@@ -197,10 +198,23 @@ def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Prob
             rule="one NAME at most; the prompt stands below the line, and a value with spaces in quotes",
             fix=Fix(Setting("--style", f"{word} …")),
         )
-    near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.7)
+    head = word.split("=", maxsplit=1)[0]
+    if (meant := foreign_flags().get(head.lstrip("-"))) is not None:
+        return _foreign_flag(head, meant)
+    near = difflib.get_close_matches(head, flags, n=2, cutoff=0.7)
     fix = (
         f"did you mean {' or '.join(near)}?"
         if near
         else Fix(_help_of(command), "; unknown API fields go through ", Setting("--extra", "NAME=VALUE"))
     )
-    return Problem(field=word.split("=", maxsplit=1)[0], rule="no such option", fix=fix)
+    return Problem(field=head, rule="no such option", fix=fix)
+
+
+def _foreign_flag(flag: str, meant: str) -> Problem:
+    """A flag that another tool has: our own for it, or that the API has none."""
+    if not meant:
+        return Problem(field=flag, rule="the Images API has nothing like it", fix="leave it out")
+    option = BY_NAME[meant]
+    examples = {"size": ("16:9@2k", "1024x1536"), "n": ("4",), "output_format": ("webp",)}
+    value, *others = examples.get(meant, (option.metavar or option.name.upper(),))
+    return Problem(field=flag, rule="a flag of other tools", fix=Fix(Setting(option.flags[-1], value, tuple(others))))

@@ -6,6 +6,7 @@ The body alone is sent as typed. Only fields that the user asked for add lines, 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from imagegen_magic.facts.words import hard_subjects, prompt_fields
@@ -65,9 +66,28 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[a-z][a-z-]*", text.lower())
 
 
+MAX_SLUG_WORD = 20
+"""Characters of one word of a file name: scripts without blanks write a sentence as one."""
+
+
+def _plain_letter(letter: str) -> str:
+    """A Latin letter without its accent, an emoji's name, anything else as it is."""
+    if unicodedata.category(letter) == "So":
+        return f" {unicodedata.name(letter, '')} "
+    bare = unicodedata.normalize("NFKD", letter)[0]
+    return bare if bare.isascii() else letter
+
+
 def prompt_slug(prompt: str, limit: int = 40) -> str:
-    """A short name made of the prompt's first words: lower-case ASCII letters, digits and dashes; never empty."""
-    words = re.findall(r"[a-z0-9]+", prompt.lower())
+    """A short name made of the prompt's first words, in lower case with dashes; never empty.
+
+    Latin letters lose their accents, other scripts stay as they are, and an emoji gives its name.
+
+    >>> prompt_slug("Une crème brûlée 🦊"), prompt_slug("雪地里的狐狸")
+    ('une-creme-brulee-fox-face', '雪地里的狐狸')
+    """
+    plain = "".join(_plain_letter(letter) for letter in unicodedata.normalize("NFKC", prompt))
+    words = [word[:MAX_SLUG_WORD] for word in re.findall(r"[^\W_]+", plain.lower())]
     skipped = [word for word in words if word not in ("a", "an", "the", "of", "with", "and", "on", "in")]
     slug = ""
     for word in skipped or words:

@@ -32,11 +32,13 @@ class Library:
         return self.store.history
 
     def image_file(self, token: str) -> Path:
-        """The file of a history reference: the cut-out if one was made, else the API's file.
+        """The file of a history reference: the cut-out if one was made, else the API's file; or of a name in the output folder.
 
         Raises:
             OptionError: nothing has that name, or its file is gone.
         """
+        if not token.startswith("@"):
+            return self._kept_file(token)
         record, index = self.history.find(token)
         found = shown_file(self.store.folder / record.api_files()[index].path)
         if not found.is_file():
@@ -44,6 +46,14 @@ class Library:
             rule = f"{found.name} is no longer there"
             raise OptionError("an image is gone", problems=(Problem(field="image", value=token, rule=rule, fix=fix),))
         return found
+
+    def _kept_file(self, name: str) -> Path:
+        """A file below the output folder; a link that leads out is none."""
+        path = (self.store.folder / name).resolve()
+        if path.is_relative_to(self.store.folder.resolve()) and path.is_file():
+            return path
+        problem = Problem(field="image", value=name, rule="no file of the output folder", fix=Fix(Command("history")))
+        raise OptionError("no such image", problems=(problem,))
 
     def parent_of(self, image: InputImage, source: object) -> Parent:
         """Where an input came from, with its number if the history knows its bytes; a cut-out stands for its source."""
