@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -14,11 +14,25 @@ from .session import Session
 
 if TYPE_CHECKING:
     from imagegen_magic.batch.results import Gallery
+    from imagegen_magic.display.ledger import CostRow, HistoryRow, Rows
+    from imagegen_magic.display.sheets import Sheet
     from imagegen_magic.jobs.result import ImageResult, JobPreview
     from imagegen_magic.jobs.task import Task
     from imagegen_magic.options.keywords import BatchOptions, GenerateOptions
 
-__all__ = ["close_session", "default_session", "edit", "generate", "preview", "run_batch", "start", "use_session"]
+__all__ = [
+    "close_session",
+    "costs",
+    "default_session",
+    "edit",
+    "generate",
+    "history",
+    "preview",
+    "run_batch",
+    "sheet",
+    "start",
+    "use_session",
+]
 
 _current: list[Session] = []
 
@@ -150,6 +164,54 @@ def start(
     """
     given = {} if image is None else {"image": image}
     return default_session().start(prompt, name=name, on_event=on_event, **options, **given)
+
+
+def history(word: str = "") -> Rows[HistoryRow]:
+    """Every request of the output folder, oldest first: rows for `pandas.DataFrame`, or to look at.
+
+    Args:
+        word: only those whose name, prompt, model or files hold it.
+
+    Example:
+        >>> pandas.DataFrame(imagegen_magic.history("fox")).groupby("model").cost.sum()
+    """
+    from imagegen_magic.display.ledger import history_rows  # noqa: PLC0415 - importing this module stays light
+
+    return history_rows(default_session().library.search(word))
+
+
+def costs() -> Rows[CostRow]:
+    """What was spent in the output folder, by day, model and backend, oldest first; costs in USD.
+
+    Example:
+        >>> pandas.DataFrame(imagegen_magic.costs()).plot.bar(x="day", y="cost")
+    """
+    from imagegen_magic.display.ledger import cost_rows  # noqa: PLC0415 - as above
+
+    return cost_rows(default_session().library.history.records())
+
+
+def sheet(
+    items: Iterable[Any], *, columns: int | None = None, labels: bool | Sequence[str] = True, max_edge: int = 1536
+) -> Sheet:
+    """A `Sheet` of anything: results, galleries, paths, Pillow images, arrays and history references, in a grid.
+
+    Args:
+        items: what to show; a result of several images gives several.
+        columns: images in a row; None chooses.
+        labels: True labels each image with its name, False with nothing; or a text for each.
+        max_edge: the sheet's width in pixels.
+
+    Raises:
+        OptionError: there are no images, an item is none, or the labels are not as many as the images.
+
+    Example:
+        >>> imagegen_magic.sheet([fox, "jay.png", "@hero"], columns=3).save("sheet.png")
+    """
+    from imagegen_magic.display.sheets import make_sheet  # noqa: PLC0415 - Pillow comes with the first image
+
+    find = default_session().library.image_file
+    return make_sheet(items, find=find, variables={}, columns=columns, labels=labels, max_edge=max_edge)
 
 
 def run_batch(

@@ -6,18 +6,23 @@ import copy
 import io
 import json
 import pickle
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import simulated_session
 from PIL import Image
 from test_magics import run
 
+import imagegen_magic
+from imagegen_magic.api import use_session
 from imagegen_magic.batch.rows import read_source
 from imagegen_magic.errors import OptionError, RequestError
 from imagegen_magic.images.masks import build_mask, parse_box
 from imagegen_magic.images.opening import parse_token, read_input
 from imagegen_magic.request.prompt import prompt_slug
+from imagegen_magic.simulator import Simulator
 
 
 def refused(shell, simulator, cell):
@@ -270,3 +275,72 @@ def test_done_rows_are_copied_to_new_names(session, simulator):
     assert again.path.name == "two.png"
     assert again.path.read_bytes() == first.path.read_bytes()
     assert len(simulator.record) == 1
+
+
+def test_tables_of_results_have_columns_and_types(session):
+    """pandas takes galleries and histories as they are: numbers add up, failures are rows with the same columns."""
+    gallery = session.batches.run_jobs(["a fox", "Kirby"], quality="low", size="1024x1024")
+    frame = pd.DataFrame(gallery)
+    assert list(frame["where"]) == ["row 1", "row 2"]
+    assert frame["cost"].dtype == float
+    assert list(frame.columns) == list(gallery.to_records()[0])
+    with use_session(session):
+        history, costs = imagegen_magic.history(), imagegen_magic.costs()
+    table = pd.DataFrame(history)
+    assert (table["cost"].dtype, table["images"].dtype) == (float, int)
+    assert pd.api.types.is_datetime64_any_dtype(table["time"])
+    assert pd.DataFrame(costs)["cost"].sum() == pytest.approx(table["cost"].sum())
+    assert {record["prompt"] for record in history.to_records()} == {"a fox", "Kirby"}
+    assert "a fox" in repr(history)
+
+
+def test_failures_are_like_results(folder):
+    """The same attributes, so that a loop needs no question; failures are named first."""
+    session = simulated_session(Simulator(faults="ok, moderation"))
+    gallery = session.batches.run_jobs(["a fox", "a cat"], quality="low", size="1024x1024", concurrency=1)
+    good, bad = gallery
+    assert (good.ok, bad.ok, bad.path, bad.paths, bad.cost) == (True, False, None, (), None)
+    assert good.to_record().keys() == bad.to_record().keys()
+    assert str(gallery.table()).index(bad.prompt) < str(gallery.table()).index(good.prompt)
+
+
+def test_a_gallery_packs_itself(session, tmp_path):
+    """Flat names, no name twice, sidecars on request, and no file replaced."""
+    rows = [{"prompt": "a fox", "out": "a/x.png"}, {"prompt": "a cat", "out": "b/x.png"}]
+    gallery = session.batches.run_jobs(rows, quality="low", size="1024x1024")
+    packed = zipfile.ZipFile(gallery.zip(tmp_path / "x.zip", sidecars=True))
+    assert sorted(packed.namelist()) == ["x-2.png", "x-2.png.json", "x.png", "x.png.json"]
+    assert packed.read("x-2.png") == gallery[1].bytes
+    with pytest.raises(FileExistsError):
+        gallery.zip(tmp_path / "x.zip")
+    assert zipfile.ZipFile(gallery.zip(tmp_path / "y.zip")).namelist() == ["x.png", "x-2.png"]
+
+
+def test_sheets_of_anything(session, tmp_path):
+    """Results, paths, references, arrays; labels are names; gutters are clear; nothing is replaced."""
+    one = session.generate("a fox", name="fox", quality="low", size="1024x1024")
+    two = session.generate("a cat", n=2, name="cat", quality="low", size="1536x1024")
+    with use_session(session):
+        sheet = imagegen_magic.sheet([one, two, "@fox", str(one.path), np.zeros((8, 8, 3), np.uint8)], columns=3)
+        assert sheet.names == ("fox", "cat-1", "cat-2", "@fox", "fox", "ndarray")
+        assert sheet.image.mode == "RGBA"
+        assert sheet.image.getpixel((sheet.image.width // 3 - 2, 2))[3] == 0
+        with Image.open(sheet.save(tmp_path / "s.png")) as saved:
+            assert saved.size == sheet.image.size
+        with pytest.raises(FileExistsError):
+            sheet.save(tmp_path / "s.png")
+        for wrong in ({"items": []}, {"items": [one], "labels": ["a", "b"]}, {"items": [one], "columns": 0}):
+            with pytest.raises(OptionError, match="no sheet"):
+                imagegen_magic.sheet(**wrong)
+
+
+def test_lists_of_results_show_thumbnails(shell):
+    """A list as a cell's value is looked at; other lists stay as they are."""
+    run(shell, "%%imagegen a -q low -s square\nA mug.")
+    run(shell, "%%imagegen b -q low -s square\nA cup.")
+    seen, _ = run(shell, "[a, b]")
+    assert seen.outputs[0].data["text/plain"] == "Sheet of 2: a, b"
+    assert run(shell, "[1, 2]")[1].result == [1, 2]
+    sheet = run(shell, "%imagegen show @a @b")[1].result
+    assert sheet.names == ("@a", "@b")
+    assert "image/jpeg" in sheet._repr_mimebundle_()[0]

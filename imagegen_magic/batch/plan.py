@@ -320,7 +320,7 @@ def _run_in_turn(run: RunJob, item: PlannedJob, index: int, pacer: Pacer, cancel
 def result_or_failure(item: PlannedJob, index: int, work: Callable[[], ImageResult]) -> ImageResult | FailedJob:
     """What `work` returns; whatever goes wrong is a result too."""
     try:
-        return work()
+        return work().of_row(item.where)
     except ImagegenError as error:
         return FailedJob(index=index, where=item.where, prompt=item.job.prompt_typed, error=error)
     except Exception as error:  # noqa: BLE001 - one broken job must not take the others with it

@@ -6,19 +6,21 @@ import itertools
 import json
 import os
 import textwrap
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from os import PathLike
 from pathlib import Path
 from typing import Any, overload
 
 from imagegen_magic.errors import ImagegenError
 from imagegen_magic.images.preview import contact_sheet
-from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.jobs.result import ImageResult, TableRow
 from imagegen_magic.request.cost import format_usd
 from imagegen_magic.store.folder import Store
-from imagegen_magic.store.names import free_path, safe_stem
+from imagegen_magic.store.names import free_path, safe_stem, sidecar_path
 from imagegen_magic.tables import Table
 
 __all__ = ["SHOWN", "FailedJob", "Gallery", "counted", "write_report"]
@@ -30,26 +32,45 @@ ROWS = 60
 PROMPT_LENGTH = 140
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedJob:
+@dataclass(frozen=True, kw_only=True)
+class FailedJob(TableRow):
     """A job that has no picture: which one, and the error that says why and what became of the money."""
 
     index: int
     where: str
     prompt: str
     error: ImagegenError
+    ok = False
+    name = number = path = image = report = cost = seconds = request_id = None
+    paths: tuple[Path, ...] = field(default=(), init=False)
+    reused = False
+
+    def __getitem__(self, column: str) -> Any:
+        return self.to_record()[column]
 
     def to_record(self) -> dict[str, Any]:
-        """One flat dict, for a table of many results."""
-        outcome = self.error.outcome or "not sent"
+        """One flat dict, for a table of many results; an `ImageResult` has the same columns."""
         return {
-            "index": self.index,
             "where": self.where,
-            "prompt": self.prompt,
-            "outcome": outcome,
-            "error": self.error.summary,
+            "ok": False,
+            "name": "",
+            "number": None,
+            "path": None,
             "paths": [],
+            "prompt": self.prompt,
+            "model": None,
+            "outcome": self.error.outcome or "not sent",
+            "error": str(self.error.summary),
+            "cutout": "",
+            "cost": None,
+            "seconds": None,
+            "request_id": None,
+            "reused": False,
         }
+
+
+del FailedJob.__dataclass_fields__  # as of ImageResult
+Mapping.register(FailedJob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +110,19 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         """One dict a job, for a DataFrame."""
         return [result.to_record() for result in self.results]
 
+    def zip(self, path: str | PathLike[str], *, sidecars: bool = False) -> Path:
+        """The path of a new zip file with every image, and on request the sidecars, which hold prompts and costs.
+
+        Raises:
+            FileExistsError: `path` exists already.
+        """
+        with zipfile.ZipFile(path, "x") as packed:  # images are compressed already
+            for name, file in _archive_names(self.paths).items():
+                packed.write(file, name)
+                if sidecars and (beside := sidecar_path(file)).is_file():
+                    packed.write(beside, f"{name}.json", zipfile.ZIP_DEFLATED)
+        return Path(path)
+
     def table(self) -> Table:
         """One row a job: outcome, cost, files or error. Of many jobs the failures, and the first of the others."""
         shown = range(len(self.results))
@@ -96,7 +130,7 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
             failed = [n for n, result in enumerate(self.results) if isinstance(result, FailedJob)][: ROWS // 2]
             shown = sorted({*failed, *itertools.islice((n for n in shown if n not in failed), ROWS - len(failed))})  # type: ignore[assignment]
         columns = ("job", "outcome", "cost", "files", "prompt")
-        rows = [self._row(n) for n in shown]
+        rows = [self._row(n) for n in sorted(shown, key=lambda n: self.results[n].ok)]
         left = len(self.results) - len(rows)
         notes = [f"{left} more jobs are in .to_records() and in the report"] if left else []
         return Table(title="Batch", columns=columns, rows=rows, notes=[*notes, self._sum()], breaking=True)
@@ -107,9 +141,11 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         if isinstance(result, FailedJob):
             return number + 1, result.error.outcome or "not sent", "", result.error.summary, prompt
         files = ", ".join(path.name for path in result.paths)
+        if result.report is not None and result.report.status != "pass":
+            files += f" (cut-out: {result.report.status})"
         if result.reused:
             return number + 1, "done before", "", files, prompt
-        return number + 1, "done", format_usd(result.cost), files, prompt
+        return number + 1, "done", format_usd(result.paid), files, prompt
 
     def _sum(self) -> str:
         """How many are done, what they cost, and where the report is."""
@@ -120,7 +156,7 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         if made and all(result.record.simulated for result in made):
             parts.append("simulated, nothing billed")
         elif made:
-            parts.append(f"cost {format_usd(sum((result.cost or Decimal(0) for result in made), Decimal(0)))}")
+            parts.append(f"cost {format_usd(sum((result.paid or Decimal(0) for result in made), Decimal(0)))}")
         parts += [os.path.relpath(self.report)] if self.report else []
         return " · ".join(parts)
 
@@ -146,6 +182,15 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         return self.display_items()[-1]
+
+
+def _archive_names(paths: Sequence[Path]) -> dict[str, Path]:
+    """Names for a flat archive: the files' own, with a number if two folders have the same."""
+    names: dict[str, Path] = {}
+    for path in dict.fromkeys(paths):
+        copies = (f"{path.stem}-{n}{path.suffix}" for n in itertools.count(2))
+        names[path.name if path.name not in names else next(c for c in copies if c not in names)] = path
+    return names
 
 
 def counted(number: int, noun: str) -> str:

@@ -187,7 +187,7 @@ def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet:
 def _cost(result: ImageResult) -> str:
     if result.record.simulated:
         return "simulated, free"
-    return "cost unknown" if result.cost is None else format_usd(result.cost)
+    return "cost unknown" if result.paid is None else format_usd(result.paid)
 
 
 def result_document(result: ImageResult) -> dict[str, Any]:

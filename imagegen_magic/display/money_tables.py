@@ -20,7 +20,7 @@ SHOWN = 30
 
 def history_table(library: Library, word: str = "", count: int = SHOWN) -> Table:
     """The `count` newest records of the history, newest last; only those whose name, prompt, model or files hold `word`."""
-    records = [record for record in library.history.records() if word.lower() in _searched(record)]
+    records = library.search(word)
     rows = [
         (
             f"@{record.number}",
@@ -46,13 +46,6 @@ def history_table(library: Library, word: str = "", count: int = SHOWN) -> Table
 def _shown(history: History, path: str) -> str:
     """The file as its user looks for it, relative to the folder."""
     return shown_file(history.folder / path).relative_to(history.folder).as_posix()
-
-
-def _searched(record: Record) -> str:
-    """The words by which a record is found."""
-    files = (entry.path for entry in record.files)
-    words = (record.name, record.prompt_sent, record.prompt_typed, str(record.request.get("model", "")), *files)
-    return "\n".join(words).lower()
 
 
 def _paid(record: Record) -> str:

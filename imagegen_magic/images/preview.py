@@ -22,7 +22,9 @@ from .opening import open_picture
 __all__ = [
     "MAX_BYTES",
     "Preview",
+    "compose_sheet",
     "contact_sheet",
+    "encode_sheet",
     "live_preview",
     "preview",
     "preview_of",
@@ -183,22 +185,44 @@ def on_checkerboard(image: Image.Image) -> Image.Image:
 def contact_sheet(
     pictures: Sequence[Path | Image.Image], *, labels: Sequence[str], max_edge: int = 768, max_bytes: int = MAX_BYTES
 ) -> Preview:
-    """Several pictures in a grid, each with its label in a corner."""
-    columns = sheet_columns(len(pictures))
+    """Several pictures in a grid, each with its label in a corner, small enough for a notebook."""
+    return encode_sheet(compose_sheet(pictures, labels=labels, max_edge=max_edge), max_bytes=max_bytes)
+
+
+def encode_sheet(sheet: Image.Image, *, max_bytes: int = MAX_BYTES) -> Preview:
+    """A sheet for an output, its clear gutters in a grey that suits light and dark pages: JPEG has no alpha."""
+    flat = Image.new("RGB", sheet.size, GUTTER)
+    flat.paste(sheet, mask=sheet.getchannel("A"))
+    return replace(_encoded(flat, max_bytes), css_width=SHEET_CSS_WIDTH)
+
+
+GUTTER = (128, 128, 128)
+
+
+def compose_sheet(
+    pictures: Sequence[Path | Image.Image], *, labels: Sequence[str], max_edge: int = 768, columns: int | None = None
+) -> Image.Image:
+    """Several pictures in a grid, RGBA with clear gutters; an empty label has no badge.
+
+    Args:
+        max_edge: the sheet's width in pixels.
+        columns: pictures in a row; None chooses as many columns as rows, or one more.
+    """
+    columns = columns or sheet_columns(len(pictures))
     cell, gap = max_edge // columns, 6
     tiles = [_tile(picture, cell - gap) for picture in pictures]
     rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
     heights = [max(tile.height for tile in row) + gap for row in rows]
-    sheet = Image.new("RGB", (columns * cell - gap, sum(heights) - gap), (255, 255, 255))
+    sheet = Image.new("RGBA", (min(columns, len(tiles)) * cell - gap, sum(heights) - gap), (*GUTTER, 0))
     top = 0
     for number, row in enumerate(rows):
         for column, tile in enumerate(row):
             left, above = (cell - gap - tile.width) // 2, (heights[number] - gap - tile.height) // 2
             corner = (column * cell + left, top + above)
-            sheet.paste(tile, corner)
+            sheet.paste(tile.convert("RGBA"), corner)
             _badge(sheet, corner, labels[number * columns + column])
         top += heights[number]
-    return replace(_encoded(sheet, max_bytes), css_width=SHEET_CSS_WIDTH)
+    return sheet
 
 
 def sheet_columns(count: int) -> int:
@@ -224,7 +248,9 @@ def tile(path: Path, edge: int) -> Image.Image:
 
 
 def _badge(sheet: Image.Image, corner: tuple[int, int], label: str) -> None:
-    """The label on a dark tab in the corner of a tile."""
+    """The label on a dark tab in the corner of a tile; none if it is empty."""
+    if not label:
+        return
     font = ImageFont.load_default(15)
     draw = ImageDraw.Draw(sheet)
     width = draw.textlength(label, font=font) + 14

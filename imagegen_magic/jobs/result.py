@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from html import escape
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from imagegen_magic.matting.cutout import Cutout
     from imagegen_magic.matting.report import CutoutReport
 
-__all__ = ["GeneratedImage", "ImageResult", "JobPreview"]
+__all__ = ["GeneratedImage", "ImageResult", "JobPreview", "TableRow"]
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """Data by mime type, and metadata by mime type, as IPython displays them."""
@@ -151,8 +151,21 @@ def shown_path(path: Path) -> str:
         return path.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ImageResult(Sequence[GeneratedImage]):
+class TableRow:
+    """One row of a table: `dict(row)`, and so `pandas.DataFrame(rows)`, have the columns of `to_record`."""
+
+    def to_record(self) -> dict[str, Any]:
+        """One flat dict of numbers, texts and lists."""
+        raise NotImplementedError
+
+    def keys(self) -> Iterable[str]:
+        """The columns' names."""
+        return self.to_record().keys()
+
+
+# One that keeps its fields to itself: pandas would take a dataclass apart by them, where it should ask for a row.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageResult(TableRow, Sequence[GeneratedImage]):
     """The pictures of one request: a sequence, with what was asked, what it cost and what to know."""
 
     images: tuple[GeneratedImage, ...]
@@ -167,13 +180,24 @@ class ImageResult(Sequence[GeneratedImage]):
     """True where the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
     """Further files: web copies, protected composites."""
+    where: str = ""
+    """The row or line of the batch that asked for it, `row 3`; empty for a single request."""
 
+    @overload
+    def __getitem__(self, index: str) -> Any: ...
     @overload
     def __getitem__(self, index: int) -> GeneratedImage: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[GeneratedImage, ...]: ...
-    def __getitem__(self, index: int | slice) -> GeneratedImage | tuple[GeneratedImage, ...]:
-        return self.images[index]
+    def __getitem__(self, index: Any) -> Any:
+        return self.to_record()[index] if isinstance(index, str) else self.images[index]
+
+    def of_row(self, where: str) -> ImageResult:
+        """The same result, as that of a batch's row."""
+        return ImageResult(**{**vars(self), "where": where})
+
+    ok = True
+    """True for a result, False for a `FailedJob`."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -248,8 +272,13 @@ class ImageResult(Sequence[GeneratedImage]):
         )
 
     @property
-    def cost(self) -> Decimal | None:
-        """USD by the server's token counts; 0 where nothing was sent, None where unknown."""
+    def cost(self) -> float | None:
+        """USD by the server's token counts, as a number to add up and to plot; 0 if nothing was sent, None if unknown."""
+        return None if self.paid is None else float(self.paid)
+
+    @property
+    def paid(self) -> Decimal | None:
+        """`cost` without rounding."""
         if self.reused:
             return Decimal(0)
         actual = self.record.cost.get("actual")
@@ -371,7 +400,7 @@ class ImageResult(Sequence[GeneratedImage]):
             quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),
             seconds=None if self.reused else self.seconds,
             usage=self.usage,
-            cost=self.cost,
+            cost=self.paid,
             estimate=self.estimate,
             simulated=self.record.simulated,
             reused=self.reused,
@@ -389,19 +418,28 @@ class ImageResult(Sequence[GeneratedImage]):
         return self.display_items()[0][0].get("text/html")
 
     def to_record(self) -> dict[str, Any]:
-        """One flat dict, for a table of many results."""
+        """One flat dict, for a table of many results; a `FailedJob` has the same columns."""
         return {
+            "where": self.where,
+            "ok": True,
             "name": self.record.name,
             "number": self.number,
+            "path": str(self.path),
             "paths": [str(path) for path in self.paths],
             "prompt": self.prompt_typed,
-            "model": self.request.get("model"),
+            "model": self.model,
             "outcome": self.record.outcome,
+            "error": "",
+            "cutout": self.report.status if self.report else "",
             "cost": self.cost,
             "seconds": self.seconds,
             "request_id": self.request_id,
             "reused": self.reused,
         }
+
+
+del ImageResult.__dataclass_fields__
+Mapping.register(ImageResult)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ class BatchView:
                 self._notes.pop(index, None)
                 self._paths[index] = result.path
                 self._reused += result.reused
-                self._cost += 0 if result.reused else result.cost or 0
+                self._cost += 0 if result.reused else result.paid or 0
         if not self._live:
             said = self._notes[index] if isinstance(result, FailedJob) else ", ".join(p.name for p in result.paths)
             frontend.say(f"{self._plan.planned[index].where}: {said} · {self.line()}")

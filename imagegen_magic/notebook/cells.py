@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.display import slot as frontend
@@ -146,6 +148,17 @@ def detach(shell: Any, task: Task[ImageResult], view: CellView) -> Task[ImageRes
 def mark_shown(shell: Any, result: ImageResult) -> None:
     """Remembers that the cell showed `result`, so that being its value does not show it again."""
     shell.imagegen_shown = result
+
+
+def show_sheet(items: Sequence[Any], total: int) -> bool:
+    """Shows results as one sheet of thumbnails."""
+    from imagegen_magic.display.sheets import make_sheet  # noqa: PLC0415 - only for a list of results
+
+    sheet = make_sheet(items, find=Path, variables={})
+    data, metadata = sheet._repr_mimebundle_()
+    note = f"{sheet!r}" + (f" (the first of {total})" if total > len(items) else "")
+    frontend.show_bundle({**data, "text/plain": note}, metadata)
+    return True
 
 
 def show_unless_shown(shell: Any, result: ImageResult) -> bool:

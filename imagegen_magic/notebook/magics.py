@@ -181,6 +181,8 @@ def load(shell: InteractiveShell) -> None:
     add_matcher(shell)
     for module, name in RESULT_TYPES:
         _result_hooks(shell).for_type_by_name(module, name, lambda result: _show(shell, result))
+    for kind in (list, tuple):
+        _result_hooks(shell).for_type(kind, _show_several)
 
 
 RESULT_TYPES = (
@@ -198,6 +200,20 @@ def _show(shell: InteractiveShell, result: Any) -> bool:
     from .cells import show_unless_shown  # noqa: PLC0415 - loading the extension stays light
 
     return show_unless_shown(shell, result)
+
+
+def _show_several(items: Any) -> bool:
+    """A list or tuple of results as thumbnails; False leaves every other one to IPython."""
+    modules = {(type(item).__module__, type(item).__name__) for item in items[:LIST_LIMIT]}
+    if not items or not modules <= IMAGE_TYPES:
+        return False
+    from .cells import show_sheet  # noqa: PLC0415 - loading the extension stays light
+
+    return show_sheet(items[:LIST_LIMIT], len(items))
+
+
+LIST_LIMIT = 36
+IMAGE_TYPES = {("imagegen_magic.jobs.result", "ImageResult"), ("imagegen_magic.jobs.result", "GeneratedImage")}
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -224,5 +240,8 @@ def _forget_result_type(shell: InteractiveShell) -> None:
     formatter = _result_hooks(shell)
     for named in RESULT_TYPES:
         formatter.deferred_printers.pop(named, None)
+    for kind in (list, tuple):
+        if getattr(formatter.type_printers.get(kind), "__qualname__", "") == _show_several.__qualname__:
+            formatter.type_printers.pop(kind)
     for kind in [kind for kind in formatter.type_printers if (kind.__module__, kind.__name__) in RESULT_TYPES]:
         formatter.type_printers.pop(kind)

@@ -129,7 +129,7 @@ def _read_optional(option: Option, given: Any) -> str | None:
 
 
 def _read_list(option: Option, given: Any) -> tuple[Any, ...]:
-    if isinstance(given, Mapping) and option.suggests == "image":  # {role: image}
+    if isinstance(given, dict) and option.suggests == "image":  # {role: image}
         return tuple(
             f"{image}:{role}" if isinstance(image, str) else (image, str(role)) for role, image in given.items()
         )

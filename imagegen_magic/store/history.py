@@ -292,7 +292,12 @@ def _match(done: list[Record], word: str) -> Record | None:
         return done[-1] if done else None
     if word.isdigit():
         return next((record for record in done if record.number == int(word)), None)
-    return next((record for record in reversed(done) if record.name == word), None)
+    named = next((record for record in reversed(done) if record.name == word), None)
+    return named or next((record for record in reversed(done) if any(_stem(e) == word for e in record.files)), None)
+
+
+def _stem(entry: FileEntry) -> str:
+    return PurePosixPath(entry.path).stem
 
 
 def _parsed(line: str) -> Record | None:

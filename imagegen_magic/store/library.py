@@ -31,6 +31,10 @@ class Library:
         """One record a request."""
         return self.store.history
 
+    def search(self, word: str = "") -> list[Record]:
+        """The records whose name, prompt, model or files hold `word`, oldest first; all for an empty one."""
+        return [record for record in self.history.records() if word.lower() in _searched(record)]
+
     def image_file(self, token: str) -> Path:
         """The file of a history reference: the cut-out if one was made, else the API's file; or of a name in the output folder.
 
@@ -93,3 +97,10 @@ class Library:
     def lineage(self, token: str) -> Lineage:
         """The tree of what an image was made from and what was made from it."""
         return Lineage.of(self.store, self.history.find(token)[0])
+
+
+def _searched(record: Record) -> str:
+    """The words by which a record is found."""
+    files = (entry.path for entry in record.files)
+    words = (record.name, record.prompt_sent, record.prompt_typed, str(record.request.get("model", "")), *files)
+    return "\n".join(words).lower()
