@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from imagegen_magic.jobs.further import ENGINES
+from imagegen_magic.options import keywords
 from imagegen_magic.options.settings import SHELL_DEFAULTS
+from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.request.response import OnEvent, ignore
 
 from .session import Session
@@ -67,6 +70,25 @@ def _shell_defaults() -> Mapping[str, Any]:
     return SHELL_DEFAULTS[0]() if SHELL_DEFAULTS else {}
 
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _with_options(function: Function) -> Function:
+    """The function with a signature that names every option: what Tab and Shift-Tab of a kernel show of `**options`."""
+    signature = inspect.signature(function)
+    kind = keywords.BatchOptions if "BatchOptions" in str(signature) else keywords.GenerateOptions
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    defaults = {option.name: option.default for option in OPTIONS}
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=annotation)
+        for name, annotation in kind.__annotations__.items()
+        if name not in signature.parameters
+    ]
+    function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    return function
+
+
+@_with_options
 def generate(
     prompt: str, *, name: str | None = None, on_event: OnEvent = ignore, **options: Unpack[GenerateOptions]
 ) -> ImageResult:
@@ -92,6 +114,7 @@ def generate(
     return default_session().generate(prompt, name=name, on_event=on_event, **options)
 
 
+@_with_options
 def edit(
     prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = ignore, **options: Unpack[GenerateOptions]
 ) -> ImageResult:
@@ -115,6 +138,7 @@ def edit(
     return default_session().edit(prompt, image, name=name, on_event=on_event, **options)
 
 
+@_with_options
 def preview(
     prompt: str, *, image: Any = None, name: str | None = None, **options: Unpack[GenerateOptions]
 ) -> JobPreview:
@@ -137,6 +161,7 @@ def preview(
     return default_session().preview(prompt, name=name, **options, **given)
 
 
+@_with_options
 def start(
     prompt: str,
     *,
@@ -214,6 +239,7 @@ def sheet(
     return make_sheet(items, find=find, variables={}, columns=columns, labels=labels, max_edge=max_edge)
 
 
+@_with_options
 def run_batch(
     jobs: Any, *, name: str | None = None, on_event: OnEvent = ignore, **options: Unpack[BatchOptions]
 ) -> Gallery:

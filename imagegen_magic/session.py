@@ -61,6 +61,7 @@ class Session:
         tasks: what runs, and what ran.
         spending: what this session's requests cost.
         batches: many jobs, now or by the Batch API.
+        home: the working folder in which it began; a later `os.chdir` does not move the output folder.
 
     Example:
         >>> session = Session(defaults=lambda: {"backend": "simulator"})
@@ -75,7 +76,7 @@ class Session:
         self._clients = clients
         self._stores: dict[Path, Store] = {}
         self._lock = threading.RLock()
-        self._home = Path.cwd()  # a later os.chdir does not move the output folder
+        self.home = Path.cwd()
         self.tasks = TaskList()
         self.spending = Spending()
         self.batches = Batches(self)
@@ -84,7 +85,7 @@ class Session:
 
     def options(self, values: Mapping[str, Any] | None = None) -> Options:
         """Every option after all layers."""
-        return resolve(values or {}, session=self._defaults())
+        return resolve(values or {}, session=self._defaults(), folder=self.home)
 
     def catalog(self, options: Options) -> Catalog:
         """The models known, the user's own file included."""
@@ -93,7 +94,7 @@ class Session:
 
     def store(self, options: Options) -> Store:
         """The store of the output folder."""
-        folder = (self._home / Path(options.out_dir).expanduser()).resolve()
+        folder = (self.home / Path(options.out_dir).expanduser()).resolve()
         with self._lock:
             if folder not in self._stores:
                 self._stores[folder] = Store(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import json
 import pickle
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import simulated_session
+from IPython.core.completer import CompletionContext
 from PIL import Image
 from test_magics import run
 
@@ -344,3 +346,43 @@ def test_lists_of_results_show_thumbnails(shell):
     sheet = run(shell, "%imagegen show @a @b")[1].result
     assert sheet.names == ("@a", "@b")
     assert "image/jpeg" in sheet._repr_mimebundle_()[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("%%imagegen --si", {"--size"}),
+        ("%%imagegen --size=2k", {"--size=2k", "--size=2k-square", "--size=2k-portrait"}),
+        ("%%imagegen --quality=l", {"--quality=low"}),
+        ("%%imagegen --profile b", {"brand"}),
+        ("%%imagegen_edit -i output/imagegen/h", {"output/imagegen/hero.png"}),
+        ("%%imagegen_edit -i @hero:st", {"@hero:style"}),
+        ("%%imagegen_batch --from ro", {"rows"}),
+        ("%%imagegen_batch --grid q", {"quality="}),
+        ("%%imagegen_batch --grid quality=low,h", {"quality=low,high"}),
+        ("%imagegen help hist", {"history"}),
+        ("%imagegen run tex", {"text"}),
+        ("%imagegen profile sa", {"save"}),
+        ("%imagegen profile br", {"brand"}),
+        ("%imagegen cutout --key", {"--key-color"}),
+    ],
+)
+def test_tab(shell, line, offered):
+    """What may stand there, and nothing of Python's own."""
+    run(shell, "%%imagegen hero -q low -s square\nA mug.")
+    run(shell, "%imagegen profile save brand --style flat")
+    shell.user_ns |= {"rows": [{"prompt": "a"}], "text": "a prompt"}
+    matcher = shell.Completer.custom_matchers[-1]
+    context = CompletionContext(
+        token="", full_text=line, cursor_position=len(line), cursor_line=0, limit=None
+    )  # fmt: skip
+    assert {completion.text for completion in matcher(context)["completions"]} == offered
+
+
+def test_tab_in_a_call_offers_every_option():
+    """The signature names them, for kernels that do not read type hints."""
+    for function in (imagegen_magic.generate, imagegen_magic.edit, imagegen_magic.preview, imagegen_magic.start):
+        names = set(inspect.signature(function).parameters)
+        assert {"prompt", "size", "quality", "transparent", "max_cost", "profile"} <= names
+        assert "options" not in names
+    assert "concurrency" in inspect.signature(imagegen_magic.run_batch).parameters

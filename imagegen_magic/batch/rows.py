@@ -7,6 +7,7 @@ import difflib
 import io
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,16 @@ from typing import Any
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.options.values import BY_NAME
 
-__all__ = ["Row", "expand_grid", "parse_grid", "read_body", "read_source"]
+__all__ = [
+    "Row",
+    "count_choices",
+    "expand_choices",
+    "expand_grid",
+    "expand_wildcards",
+    "parse_grid",
+    "read_body",
+    "read_source",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +181,46 @@ def _is_empty(value: Any) -> bool:
     if isinstance(value, float):
         return value != value  # noqa: PLR0124 - NaN
     return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, str) and not value)
+
+
+_CHOICE = re.compile(r"\{([^{}|]*(?:\|[^{}|]*)+)\}")
+
+
+def count_choices(prompt: str) -> int:
+    """How many prompts `a {red|blue} {cat|dog}` stands for: 4."""
+    return math.prod(choices.count("|") + 1 for choices in _CHOICE.findall(prompt))
+
+
+def expand_choices(prompt: str) -> list[str]:
+    """Every prompt that one with choices stands for, in order.
+
+    >>> expand_choices("a {red|blue} mug")
+    ['a red mug', 'a blue mug']
+    """
+    parts = _CHOICE.split(prompt)  # its odd parts are choices
+    options = [part.split("|") if number % 2 else [part] for number, part in enumerate(parts)]
+    return ["".join(chosen) for chosen in itertools.product(*options)]
+
+
+MAX_EXPANDED = 1000
+"""Rows that one row's choices may make: more were hardly meant."""
+
+
+def expand_wildcards(rows: Iterable[Row]) -> Iterator[Row]:
+    """Every row with each of its prompt's choices.
+
+    Raises:
+        OptionError: a row would become more than `MAX_EXPANDED`.
+    """
+    for row in rows:
+        prompt = str(row.values.get("prompt", ""))
+        if (count := count_choices(prompt)) > MAX_EXPANDED:
+            rule = f"its choices make {count} prompts; at most {MAX_EXPANDED}"
+            problem = Problem(field="prompt", value=prompt[:60], rule=rule, fix="take choices away", where=row.where)
+            raise OptionError("too many prompts", problems=(problem,))
+        for number, text in enumerate(expand_choices(prompt), 1):
+            where = f"{row.where}.{number}" if count > 1 else row.where
+            yield replace(row, values={**row.values, "prompt": text}, where=where)
 
 
 def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:

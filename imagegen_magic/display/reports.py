@@ -103,7 +103,7 @@ def config_table(options: Options) -> Table:
         columns=("setting", "value", "from", "what it is"),
         rows=rows,
         notes=[
-            "first match wins: the line, %config ImagegenMagics.NAME, IMAGEGEN_NAME, pyproject.toml [tool.imagegen_magic], default"
+            "first match wins: the line, its profile, %config ImagegenMagics.NAME, IMAGEGEN_NAME, pyproject.toml [tool.imagegen_magic], default"
         ],
     )
 

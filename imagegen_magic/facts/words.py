@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["foreign_flags", "hard_subjects", "key_subjects", "prompt_fields"]
+__all__ = ["foreign_flags", "hard_subjects", "image_roles", "key_subjects", "prompt_fields"]
 
 
 @cache
@@ -29,6 +29,11 @@ def hard_subjects() -> dict[str, tuple[str, ...]]:
 def foreign_flags() -> dict[str, str]:
     """Flags of other image tools, without their dashes, by the option that does the same; empty if the API has none."""
     return dict(_words()["foreign_flags"])
+
+
+def image_roles() -> tuple[str, ...]:
+    """Frequent roles of input images; any text is one."""
+    return tuple(_words()["image_roles"])
 
 
 def key_subjects() -> dict[str, frozenset[str]]:

@@ -177,6 +177,9 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
         faults.append(
             Problem(field="scene", value=options.scene, rule=rule, fix=Fix(Setting("--background", options.scene)))
         )
+    if options.template is not None and "{prompt}" not in options.template:
+        fix = Fix(Setting("--template", "A watercolor of {prompt}"))
+        faults.append(Problem(field="template", value=options.template, rule="{prompt} is missing in it", fix=fix))
     if options.use_case and options.use_case not in load_use_cases():
         faults.append(_use_case_problem(options.use_case))
     if options.transparent and options.background not in (None, "transparent"):
@@ -291,7 +294,7 @@ def _build_request(
         {name: getattr(options, name) for name in prompt_fields() if getattr(options, name)} if options.augment else {}
     )
     prompt = compose_prompt(
-        body,
+        options.template.replace("{prompt}", body.strip()) if options.template else body,
         fields,
         roles=[image.role for image in inputs.images],
         keep=options.keep or (),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.batch.results import FailedJob, Gallery
-from imagegen_magic.batch.rows import Row, expand_grid, parse_grid, read_body, read_source
+from imagegen_magic.batch.rows import Row, expand_grid, expand_wildcards, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.jobs.planning import name_problems
@@ -97,6 +97,8 @@ def _rows(parsed: ParsedLine, body: str, shell: Any) -> list[Row]:
     source = parsed.values.get("source")
     found = [] if source is None else read_source(find_source(source, shell.user_ns))
     rows = [*found, *read_body(body, start=2)]
+    if parsed.values.get("wildcards"):
+        rows = list(expand_wildcards(rows))
     if not rows:
         problem = Problem(
             field="batch", rule="it has no jobs", fix=Fix("one prompt a line, or ", Setting("--from", "jobs.jsonl"))

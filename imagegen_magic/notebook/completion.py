@@ -7,14 +7,18 @@ the older `complete_command` hook mixes in Python keywords (tried on IPython 9.1
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
+from imagegen_magic.facts.words import image_roles
 from imagegen_magic.options.table import OPTIONS, Option
+
+if TYPE_CHECKING:
+    from imagegen_magic.session import Session
 
 __all__ = ["add_matcher", "remove_matcher"]
 
@@ -30,7 +34,7 @@ def imagegen_matcher(context: CompletionContext) -> SimpleMatcherResult:
     match = _LINE.fullmatch(line)
     if match is None or (match[1].startswith("%%") and context.cursor_line > 0):
         return {"completions": []}
-    words = match[2].split(" ")
+    words = match[2].lstrip(" ").split(" ")
     found = _completions(match[1], words)
     fragment = words[-1]
     completions = [SimpleCompletion(text=text, type="imagegen") for text in found if text.startswith(fragment)]
@@ -40,32 +44,111 @@ def imagegen_matcher(context: CompletionContext) -> SimpleMatcherResult:
 def _completions(magic: str, words: list[str]) -> Iterable[str]:
     """Everything that may stand at the last word; the caller filters by what is typed."""
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    command = _COMMAND.get(magic, "generate")
-    if magic == "%imagegen" and len([w for w in words[:-1] if w]) == 0:
-        from .subcommands import SUBCOMMANDS  # noqa: PLC0415 - only when completing a subcommand
-
-        return SUBCOMMANDS
-    if magic == "%imagegen" and before == "tips":
-        return _values_of("slug")
+    if magic == "%imagegen" and not any(words[:-1]):
+        return _subcommands()
+    command = _COMMAND.get(magic) or {"edit": "edit", "batch": "batch", "cutout": "cutout"}.get(words[0], "generate")
     options = [option for option in OPTIONS if command in option.commands]
+    by_flag = {flag: option for option in options for flag in option.flags}
+    flag, equals, typed = last.partition("=")
+    if equals and flag in by_flag:
+        return [f"{flag}={value}" for value in _option_values(by_flag[flag], typed)]
     if last.startswith("-"):
-        return [flag for option in options for flag in option.flags if flag.startswith("--")]
-    owner = next((option for option in options if before in option.flags), None)
+        return [flag for flag in by_flag if flag.startswith("--")]
+    owner = by_flag.get(before)
     if owner is not None and owner.kind != "flag":
-        return _option_values(owner, last)
-    return (
-        _pictures(last)
-        if magic == "%imagegen"
-        else [flag for o in options for flag in o.flags if flag.startswith("--")]
-    )
+        return _option_values(owner, last) or [last] * bool(last)
+    if magic == "%imagegen":
+        return _arguments(words[0], last)
+    return [flag for flag in by_flag if flag.startswith("--")]
 
 
-def _option_values(option: Option, typed: str) -> Iterable[str]:
+def _subcommands() -> Iterable[str]:
+    from .subcommands import SUBCOMMANDS  # noqa: PLC0415 - only when completing a subcommand
+
+    return SUBCOMMANDS
+
+
+def _arguments(subcommand: str, typed: str) -> Iterable[str]:
+    """What may follow a subcommand."""
+    from imagegen_magic.api import default_session  # noqa: PLC0415 - only when completing
+
+    session = default_session()
+    sources: dict[str, Callable[[], Iterable[str]]] = {
+        "help": _subcommands,
+        "tips": lambda: _values_of("slug"),
+        "sizes": lambda: _values_of("model"),
+        "run": lambda: _prompts(typed),
+        "edit": lambda: _prompts(typed),
+        "cancel": lambda: [str(task.number) for task in session.tasks if not task.done()],
+        "status": lambda: _batches(session),
+        "collect": lambda: _batches(session),
+        "profile": lambda: ["save", "delete", *_values_of("profile")],
+    }
+    return sources[subcommand]() if subcommand in sources else _pictures(typed)
+
+
+def _batches(session: Session) -> list[str]:
+    from imagegen_magic.batch.submitted import load_submitted  # noqa: PLC0415 - loading the extension stays light
+
+    return [sent.id for sent in load_submitted(session.library.store)]
+
+
+def _prompts(typed: str) -> Iterable[str]:
+    """Text variables, and files that may hold a prompt."""
+    return [*_variables(lambda value: isinstance(value, str)), *_files(typed, (".txt", ".md"))]
+
+
+def _option_values(option: Option, typed: str) -> list[str]:
     if option.choices:
-        return option.choices
+        return list(option.choices)
+    if option.name == "source":
+        return [*_variables(_is_table), *_files(typed, (".jsonl", ".csv", ".txt"))]
+    if option.name == "grid":
+        return _grid_values(typed)
     if option.suggests == "image":
-        return _pictures(typed)
-    return _values_of(option.suggests) if isinstance(option.suggests, str) else option.suggests
+        reference, colon, _ = typed.partition(":")
+        return [f"{reference}:{role}" for role in image_roles()] if colon else list(_pictures(typed))
+    return list(_values_of(option.suggests) if isinstance(option.suggests, str) else option.suggests)
+
+
+def _grid_values(typed: str) -> list[str]:
+    """`size=square,landscape`: a name, then values after each comma."""
+    name, equals, values = typed.partition("=")
+    axes = {option.name: option for option in OPTIONS if option.name in ("size", "quality", "model", "output_format")}
+    if not equals:
+        return [f"{axis}=" for axis in axes]
+    begun = values.rpartition(",")[0]
+    before = f"{name}={begun}," if begun else f"{name}="
+    return [f"{before}{value}" for value in _option_values(axes[name], "")] if name in axes else []
+
+
+def _variables(fits: Callable[[Any], bool]) -> list[str]:
+    """The user's variables that fit."""
+    shell = InteractiveShell.instance() if InteractiveShell.initialized() else None
+    names = list(shell.user_ns.items()) if shell else []
+    return [name for name, value in names if not name.startswith("_") and name not in ("In", "Out") and fits(value)]
+
+
+def _is_table(value: Any) -> bool:
+    """True for what rows can be read from."""
+    return isinstance(value, list) or any(hasattr(value, name) for name in ("iter_rows", "to_pylist", "to_dict"))
+
+
+def _files(typed: str, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Files with one of the suffixes, and folders to look into, at what is typed."""
+    folder = Path(typed.rpartition("/")[0] + "/").expanduser() if "/" in typed else Path()
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir())[:MAX_FILES]:
+        name = path.as_posix() if "/" in typed else path.name
+        if path.suffix.lower() in suffixes:
+            yield name
+        elif path.is_dir() and not path.name.startswith("."):
+            yield f"{name}/"
+
+
+MAX_FILES = 500
+"""Entries of one folder that are looked at, so that Tab stays quick."""
 
 
 def _values_of(what: str) -> Iterable[str]:
@@ -82,26 +165,23 @@ def _values_of(what: str) -> Iterable[str]:
         from imagegen_magic.facts.use_cases import load_use_cases  # noqa: PLC0415 - reads a file; only when completing
 
         return sorted(load_use_cases())
+    if what == "profile":
+        from imagegen_magic.api import default_session  # noqa: PLC0415 - only when completing
+
+        from .profiles import list_profiles  # noqa: PLC0415 - as above
+
+        return sorted(list_profiles(default_session()))
     return ()
 
 
 def _pictures(typed: str) -> Iterator[str]:
     """History references, picture variables and picture files."""
-    yield from ("@last",)
     from imagegen_magic.api import default_session  # noqa: PLC0415 - only when completing
 
-    yield from (f"@{name}" for name in default_session().library.names())
-    shell = InteractiveShell.instance() if InteractiveShell.initialized() else None
-    for name, value in list((shell.user_ns if shell else {}).items()):
-        if not name.startswith("_") and _is_picture(value):
-            yield name
-    folder = Path(typed).parent if "/" in typed else Path()
-    if folder.is_dir():
-        for path in sorted(folder.iterdir())[:200]:
-            if path.suffix.lower() in PICTURES:
-                yield path.as_posix() if "/" in typed else path.name
-            elif path.is_dir() and not path.name.startswith("."):
-                yield f"{path.as_posix()}/"
+    if not typed or typed.startswith("@"):
+        yield from ("@last", *(f"@{name}" for name in default_session().library.names()))
+    yield from _variables(_is_picture)
+    yield from _files(typed, PICTURES)
 
 
 def _is_picture(value: Any) -> bool:

@@ -154,7 +154,6 @@ class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
     @no_var_expand
     @line_magic("imagegen")  # type: ignore[arg-type]
     def subcommand(self, line: str) -> Any:
-        """Verbs beside the cell magic; `%imagegen help` lists them."""
         from .subcommands import dispatch  # noqa: PLC0415 - loading the extension stays light
 
         return dispatch(self.session, self.shell, line)
@@ -167,6 +166,7 @@ class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
 
 for _command, _method in (("generate", "imagegen"), ("edit", "imagegen_edit"), ("batch", "imagegen_batch")):
     getattr(ImagegenMagics, _method).__doc__ = _help(_command)
+ImagegenMagics.subcommand.__doc__ = "Subcommands beside the cells; %imagegen help lists them.\n\n" + _help("generate")  # type: ignore[assignment]
 
 
 def load(shell: InteractiveShell) -> None:

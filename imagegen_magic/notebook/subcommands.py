@@ -167,6 +167,21 @@ def config_subcommand(session: Session, shell: Any, line: str) -> Table:
     return config_table(session.options({}))
 
 
+def profile_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
+    """Lists the profiles: profile; profile save NAME [flags] (without flags, those of the last result); profile delete NAME."""
+    from .profiles import delete_profile, profiles_table, save_profile  # noqa: PLC0415 - only when asked for
+
+    word, rest = _first_word(line)
+    if not word:
+        return profiles_table(session)
+    name, flags = _first_word(rest)
+    if word not in ("save", "delete") or not name or (word == "delete" and flags):
+        fix = Fix(Command("profile", "save brand --style flat"), " or ", Command("profile", "delete brand"))
+        problem = Problem(field="profile", value=line, rule="save NAME [flags], delete NAME, or nothing", fix=fix)
+        raise OptionError("profiles are saved, deleted or listed", problems=(problem,))
+    return PlainText(save_profile(session, shell, name, flags) if word == "save" else delete_profile(session, name))
+
+
 def tips_subcommand(session: Session, shell: Any, line: str) -> Table:
     """Shows the use cases, or one with tips and a template: tips [SLUG]."""
     return tips_table(line) if line else use_cases_table()
@@ -320,6 +335,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "models": models_subcommand,
     "sizes": sizes_subcommand,
     "tips": tips_subcommand,
+    "profile": profile_subcommand,
     "config": config_subcommand,
     "doctor": doctor_subcommand,
     "history": history_subcommand,

@@ -71,6 +71,10 @@ class GenerateOptions(TypedDict, total=False):
     """what must hold"""
     avoid: str
     """what must not appear"""
+    profile: str
+    """a named bundle of options, fields and references; %imagegen profile lists them"""
+    template: str
+    """a text around the prompt, which stands for {prompt} in it"""
     keep: str | Sequence[str]
     """what an edit must not change; repeatable"""
     augment: bool
@@ -162,3 +166,5 @@ class BatchOptions(GenerateOptions, total=False):
     """stop sending at the first failure"""
     skip_invalid: bool
     """send the good jobs although others are faulty"""
+    wildcards: bool
+    """make a job of each choice of {red|blue} in a prompt"""

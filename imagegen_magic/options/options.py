@@ -47,6 +47,8 @@ class Options:
     text: tuple[str, ...] | None = None
     constraints: str | None = None
     avoid: str | None = None
+    profile: str | None = None
+    template: str | None = None
     keep: tuple[str, ...] | None = None
     augment: bool = True
     raw: bool = False
@@ -116,6 +118,7 @@ class Options:
     ipm: float | None = None
     fail_fast: bool = False
     skip_invalid: bool = False
+    wildcards: bool = False
     via: Literal["direct", "batch-api"] = "direct"
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

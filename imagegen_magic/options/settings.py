@@ -1,6 +1,6 @@
 """Every option's value, layer upon layer, and where each came from.
 
-A value comes from the first of: the line itself, the session (`%config ImagegenMagics`), the environment
+A value comes from the first of: the line itself, the profile that is named, the session (`%config ImagegenMagics`), the environment
 (`IMAGEGEN_*`), `[tool.imagegen_magic]` of the nearest pyproject.toml, the table's default.
 """
 
@@ -17,10 +17,11 @@ from typing import Any
 from imagegen_magic.errors import Default, Fix, OptionError, Problem
 
 from .options import Options
+from .profiles import Profile, find_profile, load_profiles
 from .table import OPTIONS, Option
 from .values import BY_NAME, read_values
 
-__all__ = ["SHELL_DEFAULTS", "config_options", "in_layer", "resolve"]
+__all__ = ["SHELL_DEFAULTS", "config_options", "in_layer", "project_profiles", "resolve"]
 
 ENV_PREFIX = "IMAGEGEN_"
 SHELL_DEFAULTS: list[Callable[[], Mapping[str, Any]]] = []
@@ -46,7 +47,10 @@ def resolve(
     """
     values: dict[str, Any] = {option.name: option.default for option in OPTIONS}
     origins: dict[str, str] = dict.fromkeys(values, "default")
-    file_path, file_values = find_project_config(folder or Path.cwd())
+    home = folder or Path.cwd()
+    file_path, file_values = find_project_config(home)
+    profiles = file_values.get("profiles", {})
+    file_values = {name: value for name, value in file_values.items() if name != "profiles"}
     layers: list[tuple[str, Mapping[str, Any]]] = [
         (f"{file_path.name} [tool.imagegen_magic]" if file_path else "", file_values),
         ("environment", _environment(os.environ if environ is None else environ)),
@@ -67,9 +71,24 @@ def resolve(
         )
     if problems:
         raise OptionError("a default could not be read", problems=tuple(problems))
+    if (name := line.get("profile", values["profile"])) is not None:
+        profile = find_profile(load_profiles(profiles, file_path, home / Path(values["out_dir"]).expanduser()), name)
+        bundle = profile.values()
+        values.update(bundle)
+        origins.update(dict.fromkeys(bundle, f"profile {name} ({profile.origin})"))
     values.update(line)
     origins.update(dict.fromkeys(line, "line"))
     return Options(**values, origins=origins)
+
+
+def project_profiles(folder: Path, out_dir: Path) -> dict[str, Profile]:
+    """Every profile that can be named in `folder`, by its name.
+
+    Raises:
+        OptionError: a file with profiles can't be read.
+    """
+    path, values = find_project_config(folder)
+    return load_profiles(values.get("profiles", {}), path, out_dir)
 
 
 def in_layer(problem: Problem, origin: str) -> Problem:

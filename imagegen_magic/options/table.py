@@ -186,6 +186,16 @@ _PROMPT = (
         )
         for name in prompt_fields()
     ),
+    _row(
+        "profile",
+        "text",
+        PROMPT,
+        "a named bundle of options, fields and references; %imagegen profile lists them",
+        config=True,
+        suggests="profile",
+        metavar="NAME",
+    ),
+    _row("template", "text", PROMPT, "a text around the prompt, which stands for {prompt} in it", metavar="TEXT"),
     _row("keep", "list", PROMPT, "what an edit must not change; repeatable", metavar="TEXT"),
     _row("augment", "flag", PROMPT, "add the labelled lines of the fields above to the prompt", default=True),
     _row("raw", "flag", PROMPT, "send {{ }} as typed"),
@@ -521,6 +531,7 @@ _BATCH_ROWS = (
     ),
     _row("fail_fast", "flag", "batch", "stop sending at the first failure", commands=_BATCH),
     _row("skip_invalid", "flag", "batch", "send the good jobs although others are faulty", commands=_BATCH),
+    _row("wildcards", "flag", "batch", "make a job of each choice of {red|blue} in a prompt", commands=_BATCH),
     _row(
         "via",
         "text",

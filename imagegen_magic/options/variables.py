@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 
@@ -28,7 +28,7 @@ def fill_variables(text: str, variables: Mapping[str, object]) -> str:
     return str(restore_variables(lifted, values)) if values else text
 
 
-def refuse_single_braces(text: str, variables: Mapping[str, object]) -> None:
+def refuse_single_braces(text: str, variables: Collection[str]) -> None:
     """Stops at `{city}` if `city` is defined: it was meant to be filled in, and would be sent as it stands.
 
     Raises:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import re
 
+from imagegen_magic.batch.rows import count_choices, expand_choices
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
 
 from .form import Form
@@ -13,7 +13,6 @@ __all__ = ["MAX_JOBS", "expand"]
 
 MAX_JOBS = 64
 """More jobs at once are a batch cell's business."""
-_CHOICE = re.compile(r"\{([^{}|]*(?:\|[^{}|]*)+)\}")
 
 
 def expand(form: Form) -> list[Form]:
@@ -26,27 +25,15 @@ def expand(form: Form) -> list[Form]:
     ['a red mug', 'a blue mug']
     """
     prompts = [line.strip() for line in form.prompt.splitlines() if line.strip()] if form.lines else [form.prompt]
-    pieces = [_CHOICE.split(prompt) if form.wildcards else [prompt] for prompt in prompts or [""]]
+    prompts = prompts or [""]
     combinations = 1
     for values in form.grid.values():
         combinations *= len(values)
-    count = combinations * sum(_count(parts) for parts in pieces)
+    count = combinations * sum(count_choices(prompt) if form.wildcards else 1 for prompt in prompts)
     if count > MAX_JOBS:
         rule = f"{count} jobs at once; the panel takes {MAX_JOBS}"
         problem = Problem(field="prompt", rule=rule, fix=Fix("take some away, or use a ", Command("batch"), " cell"))
         raise OptionError("too many jobs", problems=(problem,))
     grid = [dict(zip(form.grid, chosen, strict=True)) for chosen in itertools.product(*form.grid.values())]
-    return [form.with_values(prompt, **values) for parts in pieces for prompt in _filled(parts) for values in grid]
-
-
-def _count(parts: list[str]) -> int:
-    """How many prompts a split prompt stands for: its odd parts are choices."""
-    count = 1
-    for choices in parts[1::2]:
-        count *= choices.count("|") + 1
-    return count
-
-
-def _filled(parts: list[str]) -> list[str]:
-    options = [part.split("|") if number % 2 else [part] for number, part in enumerate(parts)]
-    return ["".join(chosen) for chosen in itertools.product(*options)]
+    filled = [text for prompt in prompts for text in (expand_choices(prompt) if form.wildcards else [prompt])]
+    return [form.with_values(prompt, **values) for prompt in filled for values in grid]
