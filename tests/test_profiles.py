@@ -67,7 +67,7 @@ def test_saved_from_a_cell_used_listed_deleted(shell, folder):
     error = run(shell, "%imagegen profile save bad --dry-run --style x")[1].error_in_exec
     assert "can't stand in a profile" in str(error)
     assert run(shell, "%imagegen profile delete look")[1].success
-    assert "--profile again" in str(run(shell, "%%imagegen c --profile agai\na cup")[1].error_in_exec)
+    assert "--profile again" in str(run(shell, "%%imagegen c --profile again2\na cup")[1].error_in_exec)
 
 
 def test_a_profile_is_checked_whole_when_it_is_used(folder):
