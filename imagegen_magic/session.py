@@ -208,6 +208,7 @@ class Session:
             notes=(*job.notes, *left_out),
             warnings=job.warnings,
             overlay=_overlay(job),
+            usual_seconds=Library(store).usual_seconds(job.request.model, job.request.size, job.request.quality),
         )
 
     def run_job(self, job: Job, *, on_event: OnEvent = ignore, cancel: threading.Event | None = None) -> ImageResult:

@@ -33,6 +33,7 @@ def models_table(catalog: Catalog, today: date) -> Table:
             "yes" if model.markup else "no",
             "yes" if model.batch_api else "no",
             price_of_one(model),
+            model.use,
         )
         for model in catalog
     ]
@@ -47,6 +48,7 @@ def models_table(catalog: Catalog, today: date) -> Table:
         "markup",
         "Batch API",
         "1024x1024 medium",
+        "made for",
     )
     notes = [
         f"facts checked on {max(model.checked for model in catalog if model.checked)}; prices are estimates; default: {catalog.default}"
@@ -81,7 +83,15 @@ def sizes_table(catalog: Catalog, model: Model) -> Table:
             else f"{model.id} is not in the catalog: nothing is known."
         )
     columns = ("preset", "size", "area", f"on {model.id}", "cost of one")
-    return Table(title="Sizes", columns=columns, rows=rows, notes=[note, "auto lets the server choose"])
+    return Table(
+        title="Sizes",
+        columns=columns,
+        rows=rows,
+        notes=[
+            note,
+            "auto lets the server choose; square images are typically fastest (image API quick reference, 2026-11-23)",
+        ],
+    )
 
 
 def _yes_no(model: Model, legal: bool) -> str:

@@ -17,7 +17,7 @@ from imagegen_magic.errors import OptionError
 
 from .models_file import check_models_file
 
-__all__ = ["Catalog", "FlexibleSizes", "Limits", "Model", "Prices", "load_catalog"]
+__all__ = ["Catalog", "FlexibleSizes", "Limits", "Model", "Prices", "Rates", "load_catalog", "load_rates"]
 
 State = Literal["active", "deprecated", "shut down", "unknown"]
 
@@ -71,6 +71,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How tokens and prices are counted where the models themselves do not say."""
+
+    preview_tokens: int
+    patch: int
+    max_patches: int
+    batch_share: Decimal
+    residency_factor: Decimal
+    residency_hosts: str
+    auto_sizes: tuple[str, ...]
+    auto_frames: tuple[str, ...]
+    checked: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """What is known of one model.
 
@@ -96,6 +112,10 @@ class Model:
     transparency: Literal["no", "preview", "yes", "unknown"] = "unknown"
     input_fidelity: tuple[str, ...] = ()
     input_fidelity_rule: str = ""
+    fidelity_tokens: int = 0
+    """Input tokens that high input fidelity adds for an image, at most."""
+    sharp_inputs: int = 0
+    """Input images, from the first, that keep more detail than the others; 0: all alike."""
     markup: bool = False
     batch_api: bool = False
     token_steps: Mapping[str, int] = field(default_factory=dict)
@@ -237,6 +257,14 @@ def _converted(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_tuple(value: Any) -> Any:
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
+
+
+@cache
+def load_rates() -> Rates:
+    """The shipped rates."""
+    table = {key: _as_tuple(value) for key, value in _shipped_data()["rates"].items()}
+    decimals = {name: Decimal(str(table[name])) for name in ("batch_share", "residency_factor")}
+    return Rates(**{**table, **decimals})
 
 
 def _parse_limits(table: dict[str, Any]) -> Limits:

@@ -49,6 +49,7 @@ _TEXT: Check = (lambda value: isinstance(value, str), "a text", '"…"')
 _TEXTS: Check = (_is_texts, "a list of texts", '["…", "…"]')
 _SWITCH: Check = (lambda value: isinstance(value, bool), "true or false", "true")
 _DATE: Check = (lambda value: type(value) is date, "a date", "2026-12-01")
+_COUNT: Check = (lambda value: type(value) is int and value >= 0, "a whole number", "1")
 _TOKENS: Check = (_table_of(_is_amount), "a table of numbers", "{ low = 16, high = 96 }")
 
 FIELDS: dict[str, Check] = {
@@ -69,6 +70,8 @@ FIELDS: dict[str, Check] = {
     "transparency": (lambda value: value in TRANSPARENCIES, f"one of {', '.join(TRANSPARENCIES)}", '"no"'),
     "input_fidelity": _TEXTS,
     "input_fidelity_rule": _TEXT,
+    "fidelity_tokens": _COUNT,
+    "sharp_inputs": _COUNT,
     "markup": _SWITCH,
     "batch_api": _SWITCH,
     "token_steps": _TOKENS,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -26,7 +26,7 @@ from imagegen_magic.errors import (
     RequestError,
     Setting,
 )
-from imagegen_magic.facts.catalog import Catalog, Model
+from imagegen_magic.facts.catalog import Catalog, Model, load_rates
 from imagegen_magic.facts.sizes import flexible_faults, format_size, parse_size
 from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
@@ -120,9 +120,24 @@ def plan_job(
         cell=cell,
         key=key,
         parents=inputs.parents,
-        notes=tuple(notes),
+        notes=(*notes, *_advice(request, model, options)),
         warnings=tuple(warnings),
     )
+
+
+def _advice(request: ImageRequest, model: Model, options: Options) -> Iterator[str]:
+    """What the image API quick reference (2026-11-23) advises at this request: once, and only where it matters."""
+    if options.text and request.quality == "low":
+        yield Fix(
+            "low is for drafts: words in an image come out better with ", Setting("--quality", "medium", ("high",))
+        )
+    sharp = model.sharp_inputs
+    if sharp and len(request.images) > sharp:
+        kept = f"the first {sharp} input images keep" if sharp > 1 else "the first input image keeps"
+        yield f"{model.id}: {kept} more detail than the others, so put what matters most first"
+    if request.input_fidelity == "high" and model.fidelity_tokens and model.prices.image_input:
+        most = len(request.images) * model.fidelity_tokens * model.prices.image_input / 1_000_000
+        yield f"high input fidelity may add {format_usd(most)} of input tokens an image, in the upper end of the price"
 
 
 def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]]:
@@ -370,15 +385,10 @@ def _estimate(request: ImageRequest, model: Model, options: Options) -> Estimate
     if options.retry_ambiguous:
         first = first.widened(Decimal(1 + options.retry_ambiguous), f"up to {1 + options.retry_ambiguous} attempts")
     host = urlsplit(options.base_url or os.environ.get("OPENAI_BASE_URL") or "").hostname or ""
-    if host.endswith(RESIDENCY_HOSTS):
-        first = first.widened(RESIDENCY_FACTOR, "data residency may cost 10 % more")
+    rates = load_rates()
+    if host.endswith(rates.residency_hosts):
+        first = first.widened(rates.residency_factor, f"data residency may cost {rates.residency_factor - 1:.0%} more")
     return first
-
-
-RESIDENCY_HOSTS = ".api.openai.com"
-RESIDENCY_FACTOR = Decimal("1.1")
-"""Hosts for data residency (`eu.`, `us.` …) and what they may add; whether image models are concerned was not seen
-(OpenAI, guide on data residency, read 2026-11-26)."""
 
 
 def check_budget(estimate: Estimate, options: Options, spent: Decimal) -> None:

@@ -456,6 +456,8 @@ class JobPreview:
     warnings: tuple[str, ...] = ()
     overlay: Preview | None = None
     """What the mask will change, hatched; None without a mask."""
+    usual_seconds: tuple[float, float, int] | None = None
+    """(shortest, longest, how many) of earlier live requests like this one, in seconds; None if there was none."""
 
     def table(self) -> Table:
         """The preview as a table."""
@@ -470,6 +472,10 @@ class JobPreview:
                 rows.append((name, f"{width}x{height}"))
         rows += [("prompt", self.prompt), ("files", ", ".join(shown_path(path) for path in self.paths))]
         rows.append(("cost", self._cost_line()))
+        if self.usual_seconds is not None:
+            shortest, longest, count = self.usual_seconds
+            took = f"{shortest:.0f} s" if round(shortest) == round(longest) else f"{shortest:.0f} to {longest:.0f} s"
+            rows.append(("time", f"{took}, by {count} of your own before"))
         rows += [("note", note) for note in self.notes] + [("warning", warning) for warning in self.warnings]
         return Table(title="Dry run: nothing was sent", columns=("", ""), rows=rows)
 

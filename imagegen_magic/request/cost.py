@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from imagegen_magic.facts.catalog import Model, load_catalog
+from imagegen_magic.facts.catalog import Model, load_catalog, load_rates
 from imagegen_magic.facts.sizes import gif_grid, read_pixels
 
 from .request import ImageRequest
@@ -20,17 +20,6 @@ from .response import Usage
 __all__ = ["Estimate", "actual_cost", "estimate_cost", "format_usd", "image_input_tokens", "output_tokens"]
 
 MILLION = Decimal(1_000_000)
-AUTO_SIZES = ("1024x1024", "1536x1024", "1024x1536")
-"""What `auto` is assumed to choose among; the server does not say before."""
-AUTO_FRAMES = ((720, 720), (960, 960))
-"""What a gif's frames are assumed to measure where the size is `auto`."""
-PARTIAL_TOKENS = 100
-"""Image output tokens a live preview costs (OpenAI image guide as quoted by third parties, read 2026-11-23)."""
-PATCH = 32
-MAX_PATCHES = 1536
-"""Input pictures are read as 32 px patches, at most 1536 (community measurement on the default model, read 2026-11-23)."""
-BATCH_SHARE = Decimal("0.5")
-"""The Batch API's price as a share of the direct one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +85,11 @@ def output_tokens(model: Model, size: tuple[int, int], quality: str) -> int | No
 
 def image_input_tokens(size: tuple[int, int]) -> int:
     """Estimated input tokens of one picture of (width, height) pixels."""
+    rates = load_rates()
     width, height = size
     zoom = min(2.0, max(1.0, 1024 / max(width, height)))
-    patches = math.ceil(width * zoom / PATCH) * math.ceil(height * zoom / PATCH)
-    return min(MAX_PATCHES, patches)
+    patches = math.ceil(width * zoom / rates.patch) * math.ceil(height * zoom / rates.patch)
+    return min(rates.max_patches, patches)
 
 
 def estimate_cost(request: ImageRequest, model: Model, *, batch_api: bool = False) -> Estimate:
@@ -116,7 +106,7 @@ def estimate_cost(request: ImageRequest, model: Model, *, batch_api: bool = Fals
         return Estimate(low=None, high=None, basis=f"no published price for {request.model}")
     low_out, high_out = _output_usd(request, model, tokens)
     low_in, high_in = _input_usd(request, model)
-    share = BATCH_SHARE if batch_api else Decimal(1)
+    share = load_rates().batch_share if batch_api else Decimal(1)
     low, high = ((out + read) * request.count * share for out, read in ((low_out, low_in), (high_out, high_in)))
     return Estimate(low=low, high=high, basis=model.token_basis, checked=model.checked)
 
@@ -143,19 +133,24 @@ def _qualities(request: ImageRequest, model: Model) -> Sequence[str]:
 
 def _sizes(request: ImageRequest) -> list[tuple[int, int]]:
     pixels = read_pixels(request.size or "")
-    sizes = [pixels] if pixels else [p for text in AUTO_SIZES if (p := read_pixels(text))]
+    rates = load_rates()
+    sizes = [pixels] if pixels else _pixels(rates.auto_sizes)
     if request.format != "gif":
         return sizes
     limits = load_catalog().limits
     columns, rows = gif_grid(request.frame_count or limits.default_frames, limits)
-    frames = [pixels] if pixels else list(AUTO_FRAMES)
+    frames = [pixels] if pixels else _pixels(rates.auto_frames)
     return [(width * columns, height * rows) for width, height in frames]
+
+
+def _pixels(sizes: Sequence[str]) -> list[tuple[int, int]]:
+    return [pixels for text in sizes if (pixels := read_pixels(text))]
 
 
 def _output_usd(request: ImageRequest, model: Model, tokens: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
     """Output cost of one picture; a published price per picture above tokens x rate is the upper end."""
     rate = (model.prices.image_output or Decimal(0)) / MILLION
-    partials = PARTIAL_TOKENS * (request.partial_images or 0)
+    partials = load_rates().preview_tokens * (request.partial_images or 0)
     low, high = tokens[0] * rate, (tokens[1] + partials) * rate
     published = [
         usd
@@ -175,9 +170,10 @@ def _input_usd(request: ImageRequest, model: Model) -> tuple[Decimal, Decimal]:
     ]  # a mask is free
     likely = sum(image_input_tokens(size) for size in inputs)
     characters = len(request.prompt)
+    most = load_rates().max_patches + (model.fidelity_tokens if request.input_fidelity == "high" else 0)
     return (
         characters / Decimal(6) * text + likely * picture,
-        (characters / Decimal(2) + 10) * text + len(inputs) * MAX_PATCHES * picture,
+        (characters / Decimal(2) + 10) * text + len(inputs) * most * picture,
     )
 
 
@@ -203,4 +199,4 @@ def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False) -
     if any(count and rate is None for count, rate in parts):
         return None
     total = sum((count * (rate or Decimal(0)) for count, rate in parts), Decimal(0))
-    return total / MILLION * (BATCH_SHARE if batch_api else 1)
+    return total / MILLION * (load_rates().batch_share if batch_api else 1)

@@ -35,6 +35,17 @@ class Library:
         """The records whose name, prompt, model or files hold `word`, oldest first; all for an empty one."""
         return [record for record in self.history.records() if word.lower() in _searched(record)]
 
+    def usual_seconds(self, model: str, size: str | None, quality: str | None) -> tuple[float, float, int] | None:
+        """(shortest, longest, how many) of the last ten live requests like this one, in seconds; None if there is none."""
+        wanted = (model, size, quality)
+        times = [
+            record.seconds
+            for record in self.history.records()
+            if record.outcome == "done" and not record.simulated and record.seconds
+            and tuple(record.request.get(name) for name in ("model", "size", "quality")) == wanted
+        ][-10:]  # fmt: skip
+        return (min(times), max(times), len(times)) if times else None
+
     def image_file(self, token: str) -> Path:
         """The file of a history reference: the cut-out if one was made, else the API's file; or of a name in the output folder.
 
