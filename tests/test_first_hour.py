@@ -340,9 +340,11 @@ def test_lists_of_results_show_thumbnails(shell):
     """A list as a cell's value is looked at; other lists stay as they are."""
     run(shell, "%%imagegen a -q low -s square\nA mug.")
     run(shell, "%%imagegen b -q low -s square\nA cup.")
-    seen, _ = run(shell, "[a, b]")
-    assert seen.outputs[0].data["text/plain"] == "Sheet of 2: a, b"
-    assert run(shell, "[1, 2]")[1].result == [1, 2]
+    shown = shell.display_formatter.format([shell.user_ns["a"], shell.user_ns["b"]])[0]
+    assert "Sheet of 2: a, b" in shown["text/html"]
+    assert "image/jpeg" in shown
+    for other in ([1, 2], [], ("a",), [shell.user_ns["a"], 1]):
+        assert shell.display_formatter.format(other)[0] == {"text/plain": repr(other)}
     sheet = run(shell, "%imagegen show @a @b")[1].result
     assert sheet.names == ("@a", "@b")
     assert "image/jpeg" in sheet._repr_mimebundle_()[0]

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imagegen_magic.errors import CallError, Fix, ImagegenError, Problem, RequestError, Setting
+from imagegen_magic.errors import CallError, Fix, ImagegenError, Problem, PromptPlace, RequestError, Setting
 from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.values import read_values
@@ -205,9 +205,14 @@ def _plan_row(
 
 def _placed(error: ImagegenError, where: str) -> list[Problem]:
     """The problems of an error with their line."""
-    return [replace(problem, where=where) for problem in error.problems] or [
+    return [replace(problem, where=where, fix=_fix_of_row(problem)) for problem in error.problems] or [
         Problem(field="job", rule=error.summary, where=where)
     ]
+
+
+def _fix_of_row(problem: Problem) -> str:
+    """The fix in a batch's words: a row's prompt is not below a line."""
+    return "give this row a prompt" if problem.fix == Fix(PromptPlace()) else problem.fix
 
 
 def _settle_names(planned: Sequence[PlannedJob], store: Store) -> tuple[list[PlannedJob], list[Problem]]:

@@ -151,15 +151,14 @@ def mark_shown(shell: Any, result: ImageResult) -> None:
     shell.imagegen_shown = result
 
 
-def show_sheet(items: Sequence[Any], total: int) -> bool:
-    """Shows results as one sheet of thumbnails."""
+def sheet_bundle(items: Sequence[Any], total: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The mime bundle of results as one sheet of thumbnails."""
     from imagegen_magic.display.sheets import make_sheet  # noqa: PLC0415 - only for a list of results
 
     sheet = make_sheet(items, find=Path, variables={})
     data, metadata = sheet._repr_mimebundle_()
     note = f"{sheet!r}" + (f" (the first of {total})" if total > len(items) else "")
-    frontend.show_bundle({**data, "text/plain": note}, metadata)
-    return True
+    return {**data, "text/plain": note}, metadata
 
 
 def show_unless_shown(shell: Any, result: ImageResult) -> bool:

@@ -182,7 +182,7 @@ def load(shell: InteractiveShell) -> None:
     for module, name in RESULT_TYPES:
         _result_hooks(shell).for_type_by_name(module, name, lambda result: _show(shell, result))
     for kind in (list, tuple):
-        _result_hooks(shell).for_type(kind, _show_several)
+        _list_hooks(shell).for_type(kind, _thumbnails)
 
 
 RESULT_TYPES = (
@@ -202,14 +202,18 @@ def _show(shell: InteractiveShell, result: Any) -> bool:
     return show_unless_shown(shell, result)
 
 
-def _show_several(items: Any) -> bool:
-    """A list or tuple of results as thumbnails; False leaves every other one to IPython."""
+def _list_hooks(shell: InteractiveShell) -> Any:
+    return shell.display_formatter.mimebundle_formatter  # type: ignore[union-attr]
+
+
+def _thumbnails(items: Any) -> Any:
+    """A list or tuple of results as thumbnails; None leaves every other one to IPython."""
     modules = {(type(item).__module__, type(item).__name__) for item in items[:LIST_LIMIT]}
     if not items or not modules <= IMAGE_TYPES:
-        return False
-    from .cells import show_sheet  # noqa: PLC0415 - loading the extension stays light
+        return None
+    from .cells import sheet_bundle  # noqa: PLC0415 - loading the extension stays light
 
-    return show_sheet(items[:LIST_LIMIT], len(items))
+    return sheet_bundle(items[:LIST_LIMIT], len(items))
 
 
 LIST_LIMIT = 36
@@ -241,7 +245,7 @@ def _forget_result_type(shell: InteractiveShell) -> None:
     for named in RESULT_TYPES:
         formatter.deferred_printers.pop(named, None)
     for kind in (list, tuple):
-        if getattr(formatter.type_printers.get(kind), "__qualname__", "") == _show_several.__qualname__:
-            formatter.type_printers.pop(kind)
+        if getattr(_list_hooks(shell).type_printers.get(kind), "__qualname__", "") == _thumbnails.__qualname__:
+            _list_hooks(shell).type_printers.pop(kind)
     for kind in [kind for kind in formatter.type_printers if (kind.__module__, kind.__name__) in RESULT_TYPES]:
         formatter.type_printers.pop(kind)
