@@ -25,6 +25,7 @@ demo: .venv/ready  ## run the quickstart notebook on the simulator and show what
 test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy --platform win32 --cache-dir .mypy_cache/win32  # finds calls that Windows does not have
 	$(BIN)/python -m pytest
 	rm -rf notebooks/output  # a second run of the same request says that it was made before
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
@@ -42,6 +43,7 @@ check: .venv/ready  ## the quick loop: lint, spelling, types, tests without kern
 	$(BIN)/python -m ruff check .
 	$(BIN)/codespell
 	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy --platform win32 --cache-dir .mypy_cache/win32  # finds calls that Windows does not have
 	$(BIN)/python -m pytest -q -m 'not browser and not notebook and not package and not versions'
 
 front-ends: .venv/ready  ## try every front end again, and write the table that the site shows

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from imagegen_magic._version import __version__
 from imagegen_magic.batch.runs import Batches
 from imagegen_magic.display.doctor import installed_versions
+from imagegen_magic.display.online import online_rows
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.masks import mask_overlay
@@ -106,6 +107,11 @@ class Session:
     def library(self) -> Library:
         """The images of the output folder, as it is set now."""
         return Library(self.store(self.options()))
+
+    def online_rows(self, options: Options) -> list[tuple[str, str, str]]:
+        """The doctor's rows about the server, which is asked for its models; that costs nothing."""
+        catalog = self.catalog(options)
+        return online_rows(lambda: self.clients.get(options).models(), catalog, options.model or catalog.default)
 
     @property
     def clients(self) -> Clients:

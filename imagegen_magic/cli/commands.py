@@ -90,7 +90,7 @@ def _session(call: Call) -> Session:
     from imagegen_magic.session import Session  # noqa: PLC0415 - the engine comes with the first command that needs it
 
     _raise_problems(call)
-    given = {name: value for name, value in call.values.items() if name != "json"}
+    given = {name: value for name, value in call.values.items() if name not in ("json", "online")}
     return Session(defaults=lambda: given)
 
 
@@ -151,7 +151,10 @@ def _history(call: Call) -> int:
 def _doctor(call: Call) -> int:
     from imagegen_magic.display.doctor import doctor_table  # noqa: PLC0415 - with the command
 
-    table = doctor_table(_session(call).options({}), front_end="command line", live=True)
+    session = _session(call)
+    options = session.options({})
+    online = session.online_rows(options) if call.values.get("online") else None
+    table = doctor_table(options, front_end="command line", live=True, online=online)
     table = replace(table, rows=[row for row in table.rows if row[0] != "front end"])
     return _show_table(call, table, code=1 if any(row[1] == "fail" for row in table.rows) else 0)
 

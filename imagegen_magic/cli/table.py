@@ -30,6 +30,7 @@ ATTEMPTS = _own(
     "max_attempts", "int", "how often to send what is known not to be billed; --retries plus one", metavar="N"
 )
 JSON = _own("json", "flag", "one JSON document on standard output")
+ONLINE = _own("online", "flag", "ask the server as well: the key, and which models end; nothing is billed")
 HELP_ALL = _own("help_all", "flag", "explain every option")
 SETTINGS = tuple(BY_NAME[name] for name in ("out_dir", "backend", "base_url", "models_file"))
 
@@ -143,7 +144,7 @@ _TABLES = (
     Command(name="history", summary="what was made, newest last", examples=("imagegen history mug",),
             positional="WORD"),
     Command(name="doctor", summary="check key, packages, folder and backend; sends nothing",
-            examples=("imagegen doctor",)),
+            examples=("imagegen doctor", "imagegen doctor --online"), own=(ONLINE,)),
     Command(name="config", summary="every default, and where its value comes from", examples=("imagegen config",)),
     Command(name="batches", summary="every batch that was sent with --via batch-api", examples=("imagegen batches",)),
     Command(name="status", summary="how far a submitted batch is", examples=("imagegen status",), positional="ID"),
@@ -213,7 +214,7 @@ _OTHERS = (
 
 def _with_settings(command: Command) -> Command:
     """A table's command with the settings that say which folder and server are meant."""
-    own = (*SETTINGS, JSON, HELP_ALL)
+    own = (*command.own, *SETTINGS, JSON, HELP_ALL)
     return Command(
         name=command.name,
         summary=command.summary,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,11 @@ from imagegen_magic.errors import Fix, Setting
 from imagegen_magic.options.options import Options
 from imagegen_magic.tables import Table
 
-__all__ = ["doctor_table", "installed_versions"]
+__all__ = ["doctor_table", "installed_opencv", "installed_versions", "opencv_row"]
 
 PACKAGES = ("openai", "ipython", "pillow", "numpy", "ipywidgets", "anywidget")
+OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
+"""Distributions that all write the folder `cv2`: the one installed last is the one that is imported."""
 
 
 def installed_versions() -> dict[str, str]:
@@ -31,17 +36,29 @@ def installed_versions() -> dict[str, str]:
     return versions
 
 
-def doctor_table(options: Options, *, front_end: str, live: bool) -> Table:
-    """One row a check: name, `ok`, `warn` or `fail`, and what was found or is to be done. Nothing is sent."""
+def doctor_table(
+    options: Options, *, front_end: str, live: bool, online: Sequence[tuple[str, str, str]] | None = None
+) -> Table:
+    """One row a check: name, `ok`, `warn` or `fail`, and what was found or is to be done. Nothing is sent here.
+
+    Args:
+        options: every setting, after all layers.
+        front_end: where it is shown, as `slot.front_end` says.
+        live: whether progress is shown there.
+        online: rows about the server, if it was asked (`online_rows`).
+    """
     rows = [
         _backend(options),
         _key(options),
+        *(online or ()),
         *_packages(),
+        opencv_row(installed_opencv(), find_spec("cv2") is not None),
         _folder(Path(options.out_dir)),
         _front_end(front_end, live),
     ]
 
-    notes = [f"imagegen_magic {__version__}, Python {platform.python_version()}; nothing was sent"]
+    asked = "the server was asked for its models, which costs nothing" if online is not None else "nothing was sent"
+    notes = [f"imagegen_magic {__version__}, Python {platform.python_version()}; {asked}"]
     return Table(title="Doctor", columns=("check", "state", "found"), rows=rows, notes=notes)
 
 
@@ -78,9 +95,35 @@ def _packages() -> list[tuple[str, str, str]]:
     for name, version in installed_versions().items():
         missing = version == "not installed"
         optional = name in ("ipywidgets", "anywidget")
-        fix = f"not installed: pip install {'imagegen_magic[panel]' if optional else name}" if missing else version
+        fix = f"not installed: pip install {name}" if missing else version
         rows.append((name, ("warn" if optional else "fail") if missing else "ok", fix))
     return rows
+
+
+def installed_opencv() -> dict[str, str]:
+    """The version of each OpenCV distribution that is installed, by its name."""
+    found = {}
+    for name in OPENCV:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def opencv_row(found: Mapping[str, str], importable: bool) -> tuple[str, str, str]:
+    """Whether cut-outs have an OpenCV, and whether two of its distributions have written over each other.
+
+    Args:
+        found: versions by distribution.
+        importable: whether there is a `cv2`, from wherever.
+    """
+    if not importable:
+        return "opencv", "fail", "not installed, and cut-outs need it: pip install opencv-python-headless"
+    if len(found) < 2:  # one, or none that pip knows of
+        return "opencv", "ok", ", ".join(f"{version} ({name})" for name, version in found.items()) or "not from pip"
+    windows = next((name for name in found if not name.endswith("headless")), next(iter(found)))
+    others = " and ".join(found)
+    fix = f"pip install --force-reinstall --no-deps {windows}"
+    return "opencv", "warn", f"{others} write the same folder; cut-outs work with any; if cv2.imshow fails: {fix}"
 
 
 def _folder(folder: Path) -> tuple[str, str, str]:

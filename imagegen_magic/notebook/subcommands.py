@@ -188,9 +188,16 @@ def tips_subcommand(session: Session, shell: Any, line: str) -> Table:
 
 
 def doctor_subcommand(session: Session, shell: Any, line: str) -> Table:
-    """Checks key, SDK, folder, backend and front end; sends nothing."""
+    """Checks key, SDK, folder, backend and front end; sends nothing. doctor --online asks the server for its models."""
+    if line not in ("", "--online"):
+        problem = Problem(
+            field="doctor", value=line, rule="nothing, or --online", fix=Fix(Command("doctor", "--online"))
+        )
+        raise OptionError("the doctor knows one flag", problems=(problem,))
     options = session.options({})
-    return doctor_table(options, front_end=frontend.front_end(), live=frontend.is_live(options.progress))
+    online = session.online_rows(options) if line else None
+    live = frontend.is_live(options.progress)
+    return doctor_table(options, front_end=frontend.front_end(), live=live, online=online)
 
 
 def why_subcommand(session: Session, shell: Any, line: str) -> PlainText:

@@ -13,7 +13,7 @@ from imagegen_magic.request.request import InputImage
 
 from .http_errors import status_error, transport_error
 
-__all__ = ["BatchCalls"]
+__all__ = ["BatchCalls", "mapped_errors"]
 
 CHUNK = 1 << 20
 KEPT_SECONDS = 30 * 86_400
@@ -30,19 +30,19 @@ class BatchCalls:
 
     def upload(self, path: Path) -> str:
         """The file id of an uploaded JSONL file of requests."""
-        with _mapped(), path.open("rb") as stream:
+        with mapped_errors(), path.open("rb") as stream:
             return self._sdk.files.create(file=(path.name, stream, "application/jsonl"), purpose="batch").id
 
     def upload_picture(self, picture: InputImage) -> str:
         """The file id of a picture that edits refer to; the server forgets it after 30 days, as it does batch files."""
-        with _mapped():
+        with mapped_errors():
             file = (picture.name, picture.data, picture.mime)
             expiry: Any = {"anchor": "created_at", "seconds": KEPT_SECONDS}
             return self._sdk.files.create(file=file, purpose="vision", expires_after=expiry).id
 
     def create(self, file_id: str, endpoint: str, tag: str) -> str:
         """The id of a new batch; `tag` goes into its metadata, by which a lost answer is found again."""
-        with _mapped():
+        with mapped_errors():
             batch = self._once.batches.create(
                 input_file_id=file_id,
                 endpoint=endpoint,  # type: ignore[arg-type]
@@ -53,7 +53,7 @@ class BatchCalls:
 
     def find(self, tag: str) -> str | None:
         """The id of the newest batch with that tag, or None."""
-        with _mapped():
+        with mapped_errors():
             for batch in self._sdk.batches.list(limit=100):
                 if (batch.metadata or {}).get("imagegen_magic") == tag:
                     return batch.id
@@ -61,22 +61,22 @@ class BatchCalls:
 
     def get(self, batch_id: str) -> dict[str, Any]:
         """The batch object: `status`, `request_counts`, `output_file_id`, `error_file_id`, `errors`."""
-        with _mapped():
+        with mapped_errors():
             return self._sdk.batches.retrieve(batch_id).model_dump()
 
     def cancel(self, batch_id: str) -> None:
         """Asks the server to stop; what is done by then is billed and can be collected."""
-        with _mapped():
+        with mapped_errors():
             self._sdk.batches.cancel(batch_id)
 
     def download(self, file_id: str, stream: BinaryIO) -> None:
         """Writes a file's bytes to `stream` as they come."""
-        with _mapped(), self._sdk.files.with_streaming_response.content(file_id) as response:
+        with mapped_errors(), self._sdk.files.with_streaming_response.content(file_id) as response:
             stream.writelines(response.iter_bytes(CHUNK))
 
 
 @contextlib.contextmanager
-def _mapped() -> Iterator[None]:
+def mapped_errors() -> Iterator[None]:
     """The SDK's errors as ours."""
     try:
         yield

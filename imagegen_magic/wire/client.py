@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -31,6 +33,7 @@ from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
 from .fetching import fetch_image
 from .http_errors import is_web_page, missing_key, status_error, transport_error, web_page_error
+from .live_models import list_models
 from .retries import TimeBudget, with_retries
 from .spool_body import SpooledBody
 from .transport import SimulatorTransport
@@ -157,6 +160,14 @@ class Client:
         """The Batch API of this server."""
         return BatchCalls(self.sdk())
 
+    def models(self) -> dict[str, date | None]:
+        """The models that this server lists, each with the day on which it ends, or None; nothing is billed.
+
+        Raises:
+            CallError: the server can't be reached, refuses the key, or lists none.
+        """
+        return list_models(self.sdk())
+
     def close(self) -> None:
         """Closes the connections."""
         if self._sdk is not None:
@@ -233,8 +244,10 @@ def _simulator_folder() -> Path:
     """Where the simulator's files and batches outlive a kernel: this user's part of the temporary folder."""
     try:
         user = getpass.getuser()
-    except (OSError, KeyError):  # a container whose user has no name
-        user = str(os.getuid())
+    except (OSError, KeyError, ImportError):  # a container whose user has no name; Windows without USERNAME
+        user = "user"
+        if sys.platform != "win32":
+            user = str(os.getuid())
     folder = Path(tempfile.gettempdir()) / f"imagegen-simulator-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

@@ -1,0 +1,176 @@
+"""The doctor: what it finds, here and, if it may ask, at the server; it never shows a key."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from imagegen_magic.cli import main
+from imagegen_magic.display.doctor import opencv_row
+from imagegen_magic.display.online import online_rows
+from imagegen_magic.errors import OptionError
+from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.simulator import Simulator
+from imagegen_magic.simulator.server import serve
+
+KEY = "sk-proj-akeyofthetests0123456789abcdef"
+CATALOG = load_catalog()
+TODAY = date(2026, 11, 26)
+WANTED = CATALOG.default
+
+
+@pytest.fixture
+def online(capsys, monkeypatch):
+    """A function: (exit code, (state, finding) by check) of `imagegen doctor --online` with a key and these words."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    def ask(*words):
+        code = main(["doctor", "--online", "--json", *words])
+        out, err = capsys.readouterr()
+        assert KEY not in out + err
+        return code, {row["check"]: (row["state"], row["found"]) for row in json.loads(out)["rows"]}
+
+    return ask
+
+
+@contextmanager
+def answering(body, status=200, kind="application/json"):
+    """The address of a server that answers everything with `body`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_server_that_answers(online):
+    """Over a real socket: the server, the key, and the model that is set; the table says what was asked."""
+    with serve(simulator=Simulator()) as server:
+        code, rows = online("--base-url", server.url)
+    assert code == 0
+    assert rows["online: server"][0] == "ok"
+    assert rows["online: model"] == ("ok", f"{WANTED} is listed, with no end in sight")
+    assert "OPENAI_API_KEY is set" in rows["API key"][1]
+
+
+def test_a_key_that_is_refused(online):
+    """It fails, and says so; the exit code, too."""
+    with serve(simulator=Simulator(faults="401 x* on=models")) as server:
+        code, rows = online("--base-url", server.url)
+    assert code == 1
+    assert rows["online: key"][0] == "fail"
+    assert "online: server" not in rows
+
+
+def test_no_server(online):
+    """Nobody listens at the address."""
+    code, rows = online("--base-url", "http://127.0.0.1:9/v1")
+    assert code == 1
+    assert rows["online: server"][0] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "state"),
+    [
+        (b"{}", 404, "application/json", "warn"),
+        (b'{"detail": "Not Found"}', 405, "application/json", "warn"),
+        (b"<html>welcome</html>", 200, "text/html", "fail"),
+        (b'{"data": null}', 200, "application/json", "fail"),
+        (b"[" * 100_000, 200, "application/json", "fail"),
+        (b'"sk-proj-akeyofthetests0123456789abcdef"', 500, "application/json", "fail"),
+    ],
+)
+def test_servers_without_such_a_list(online, body, status, kind, state):
+    """An address without the list may still make images; an answer that is none is a failure, never a traceback."""
+    with answering(body, status, kind) as url:
+        _, rows = online("--base-url", url)
+    assert rows["online: server"][0] == state
+
+
+def test_odd_entries_are_passed_over(online):
+    """Entries that are no models, and dates that are none."""
+    listed = [7, {"id": WANTED, "shutdown_date": "soon"}, {"shutdown_date": True}, {"id": "x", "shutdown_date": 10**20}]
+    with answering(json.dumps({"data": listed}).encode()) as url:
+        code, rows = online("--base-url", url)
+    assert code == 0
+    assert rows["online: model"][0] == "ok"
+
+
+@pytest.mark.parametrize(("days", "state"), [(91, "ok"), (90, "warn"), (1, "warn"), (-3, "warn")])
+def test_the_end_of_the_model_that_is_set(days, state):
+    """A model that ends soon is a warning, with its day."""
+    ends = TODAY + timedelta(days=days)
+    rows = {row[0]: row for row in online_rows(lambda: {WANTED: ends}, CATALOG, WANTED, today=TODAY)}
+    assert rows["online: model"][1] == state
+    assert str(ends) in rows["online: model"][2]
+
+
+def test_a_model_that_is_not_listed():
+    """It may be another project's: a warning with two ways out."""
+    rows = online_rows(lambda: {"other": None}, CATALOG, WANTED, today=TODAY)
+    assert rows[1][:2] == ("online: model", "warn")
+    assert WANTED in rows[1][2]
+    assert "--model" in rows[1][2]
+
+
+def test_what_the_catalog_does_not_know():
+    """A day that differs is named with both; one that agrees is not, nor a model that is no image model."""
+    known = next(model for model in CATALOG if model.ends)
+    unknown = next(model for model in CATALOG if not model.ends)
+    listed = {known.id: known.ends, unknown.id: date(2027, 3, 1), "some-text-model": date(2027, 1, 1)}
+    rows = online_rows(lambda: listed, CATALOG, known.id, today=TODAY)
+    assert [row[0] for row in rows[2:]] == [f"online: {unknown.id}"]
+    assert "2027-03-01" in rows[2][2]
+
+
+def test_in_a_cell(shell):
+    """The magic asks, too, and knows no other flag."""
+    table = shell.run_line_magic("imagegen", "doctor --online")
+    assert any(row[0] == "online: server" and row[1] == "ok" for row in table.rows)
+    assert "which costs nothing" in table.notes[0]
+    assert "nothing was sent" in shell.run_line_magic("imagegen", "doctor").notes[0]
+    with pytest.raises(OptionError, match="--online"):
+        shell.run_line_magic("imagegen", "doctor --offline")
+
+
+@pytest.mark.parametrize(
+    ("found", "importable", "state", "says"),
+    [
+        ({}, False, "fail", "pip install opencv-python-headless"),
+        ({}, True, "ok", "not from pip"),
+        ({"opencv-python": "5.0"}, True, "ok", "5.0 (opencv-python)"),
+        ({"opencv-python": "5.0", "opencv-python-headless": "5.0"}, True, "warn", "--no-deps opencv-python"),
+        (
+            {"opencv-contrib-python": "5", "opencv-python-headless": "5"},
+            True,
+            "warn",
+            "--no-deps opencv-contrib-python",
+        ),
+    ],
+)
+def test_opencv(found, importable, state, says):
+    """One OpenCV serves; two have written over each other, and the command brings windows back."""
+    row = opencv_row(found, importable)
+    assert row[1] == state
+    assert row[2].endswith(says)
