@@ -33,6 +33,7 @@ from imagegen_magic.request.request import WIRE_FIELDS
 from imagegen_magic.request.response import OnEvent, ignore
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.library import Library
+from imagegen_magic.store.names import shown_file
 from imagegen_magic.store.recovery import recover
 
 if TYPE_CHECKING:
@@ -313,7 +314,9 @@ class Session:
         store = self.store(options)
         record, _ = store.history.find(token)
         images = tuple(
-            GeneratedImage(path=store.folder / e.path, source=store.folder / e.path, index=e.index, record=record)
+            GeneratedImage(
+                path=shown_file(store.folder / e.path), source=store.folder / e.path, index=e.index, record=record
+            )
             for e in record.api_files()
         )
         return ImageResult(images=images, record=record, options=options)

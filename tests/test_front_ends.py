@@ -6,6 +6,7 @@ page of front ends is made.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -148,27 +149,36 @@ def test_papermill(tmp_path, monkeypatch):
     assert picture["alt"] == "A fox in the snow."
 
 
-ORDER = (
-    "application/json", "application/javascript", "text/html", "image/svg+xml", "text/latex", "text/markdown", "image/png",
-    "image/jpeg", "text/plain",
-)  # fmt: skip
-"""The order in which VS Code takes a mime type (its NOTEBOOK_DISPLAY_ORDER, notebookCommon.ts, read 2026-11-26)."""
+RULES = {
+    rule["front end"]: rule["order"]
+    for rule in json.loads((ROOT / "tests/data/front_end_rules.json").read_text(encoding="utf-8"))["rules"]
+}
+"""The order in which front ends that can't be run here take a mime type; each with its source in the file."""
 
 
-@pytest.mark.front_end("VS Code", "the form that it takes has alternative text", "its rules, applied here")
-def test_vscode(notebook):
-    """HTML is taken before a picture, and keeps the text; where a picture is taken, `text/plain` is its text."""
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.front_end("{name}", "the form that it takes has alternative text", "its rules, applied here")
+def test_rules(notebook, name):
+    """If HTML is taken, its pictures have alternative text; if an image is taken, `text/plain` is a sentence about it."""
     shown = [output.data for cell in notebook[1].cells for output in cell.outputs if "data" in output]
-    taken = [(next(mime for mime in ORDER if mime in data), data) for data in shown]
-    for mime, data in taken:
-        if mime.startswith("image/"):
-            assert data["text/plain"]
-            assert "<" not in data["text/plain"]
-        elif mime == "text/html":
-            assert all(picture.get("alt") for picture in Page(data[mime]).pictures)
-    assert ALT in [
-        picture["alt"] for mime, data in taken if mime == "text/html" for picture in Page(data[mime]).pictures
-    ]
+    taken = [(next(mime for mime in RULES[name] if mime in data), data) for data in shown]
+    alts = [picture.get("alt") for mime, data in taken if mime == "text/html" for picture in Page(data[mime]).pictures]
+    texts = [data["text/plain"] for mime, data in taken if mime.startswith("image/")]
+    assert all(alts)
+    assert all(text and "<" not in text.replace("<tagged>", "") for text in texts)
+    assert ALT in alts or any(text.startswith(f"Image: {ALT}") for text in texts)
+    assert len(alts) + len(texts) >= 6
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_of_widgets(session, name):
+    """A front end takes the panel's widget, or a sentence that says how it opens; never a picture of nothing."""
+    from imagegen_magic.panel import Panel
+
+    data, _ = Panel(session=session)._repr_mimebundle_()
+    taken = next(mime for mime in RULES[name] if mime in data)
+    assert taken in ("application/vnd.jupyter.widget-view+json", "text/plain")
+    assert "run this cell" in data["text/plain"]
 
 
 @pytest.mark.front_end(

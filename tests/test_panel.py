@@ -458,6 +458,48 @@ def test_the_record_is_newest_first_light_and_escaped(session):
     assert len(one) < 25_000
 
 
+def test_after_a_restart_the_record_shows_what_was_made(session, simulator, monkeypatch):
+    """A new kernel on the same folder: what this notebook's panels made, in its order; not what others and cells made."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/paris.ipynb")
+    for prompt in ("a red mug", "a blue jug"):
+        panel = Panel(prompt, session=session, quality="low")
+        panel.generate()
+        panel.wait(30)
+    session.generate("a cell's fox", quality="low")
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/rome.ipynb")
+    other = Panel("a bell", session=session, quality="low", transparent="chroma")
+    other.generate()
+    cut = other.wait(30)
+
+    restarted = simulated_session(simulator)
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/paris.ipynb")
+    shown = Panel(session=restarted)._record.bundle()["text/html"]
+    assert shown.index("a blue jug") < shown.index("a red mug")
+    assert shown.count("data:image") == 2
+    assert "fox" not in shown
+    assert "bell" not in shown
+    panel.result.path.unlink()
+    assert "a blue jug" not in Panel(session=simulated_session(simulator))._record.bundle()["text/html"]
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/rome.ipynb")
+    assert cut.path.name in Panel(session=simulated_session(simulator))._record.bundle()["text/html"]
+    assert all("a person" not in path.read_text() for path in session.store(session.options()).folder.glob("*.json*"))
+
+
+def test_the_state_is_small_and_the_source_comes_by_message(session):
+    """What a notebook saves of a panel with one image stays below 15 KB; its page asks for the source."""
+    panel = Panel("a red mug", session=session, quality="low")
+    panel.generate()
+    panel.wait(30)
+    state = panel.get_state()
+    assert panel.module not in json.dumps(state)
+    assert len(json.dumps(state, default=str)) < 15_000
+    sent = []
+    panel.comm.send = lambda **message: sent.append(message)
+    panel._heard(panel, {"page": panel.page}, None)
+    assert [bytes(data).decode() for data in sent[0]["buffers"]] == [panel.module, panel.style]
+    assert sent[0]["data"]["content"] == {"page": panel.page}
+
+
 def test_an_observers_exception_is_a_card(session):
     panel = Panel("a red mug", session=session)
     panel.observe(lambda change: 1 / 0, "problems")

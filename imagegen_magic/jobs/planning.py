@@ -55,6 +55,8 @@ class Job:
     name: str | None = None
     stem: str = "image"
     cell: str = ""
+    origin: str = ""
+    """As `Record.origin`."""
     key: KeyChoice | None = None
     parents: tuple[Parent, ...] = ()
     notes: tuple[str, ...] = ()

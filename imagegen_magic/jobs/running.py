@@ -214,6 +214,7 @@ def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
         prompt_typed=job.prompt_typed,
         prompt_sent=request.prompt,
         cell=job.cell,
+        origin=job.origin,
         cost={"low": _text(estimate.low), "high": _text(estimate.high), "basis": estimate.basis},
         parents=tuple(_parent(parent) for parent in job.parents),
         versions=dict(run.versions),

@@ -18,22 +18,19 @@ from .batch_view import BatchView
 from .names import doubtful_name
 
 if TYPE_CHECKING:
+    from imagegen_magic.batch.plan import BatchPlan
     from imagegen_magic.jobs.result import ImageResult
     from imagegen_magic.jobs.task import Task
     from imagegen_magic.session import Session
 
-__all__ = ["find_source", "run_batch_cell"]
+__all__ = ["find_source", "plan_batch_cell", "run_batch_cell"]
 
 TICK_SECONDS = 0.25
 
 
 def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> Any:
     """What the cell is worth: None where NAME was bound, else a gallery, a plan's table or a handle."""
-    problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name))
-    if problems:
-        raise RequestError("the batch's options can't be read", problems=problems)
-    rows = expand_grid(_rows(parsed, body, shell), parse_grid(parsed.values.get("grid") or ()))
-    plan = session.batches.plan(rows, parsed.values, name=parsed.name, cell=cell, variables=shell.user_ns)
+    plan = plan_batch_cell(session, shell, parsed, body, cell)
     options = session.options(parsed.values)
     if options.dry_run:
         return plan.table()
@@ -69,6 +66,19 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
         view.finish(gallery)
     shell.imagegen_shown = gallery
     return _bind(shell, parsed.name, gallery)
+
+
+def plan_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> BatchPlan:
+    """The plan of a cell's rows; nothing is sent or written.
+
+    Raises:
+        RequestError: anything is wrong with the line or a row.
+    """
+    problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name))
+    if problems:
+        raise RequestError("the batch's options can't be read", problems=problems)
+    rows = expand_grid(_rows(parsed, body, shell), parse_grid(parsed.values.get("grid") or ()))
+    return session.batches.plan(rows, parsed.values, name=parsed.name, cell=cell, variables=shell.user_ns)
 
 
 def _bind_partly(shell: Any, name: str | None, task: Task[Gallery], there: Mapping[int, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -37,13 +37,20 @@ from .form import Form
 if TYPE_CHECKING:
     from imagegen_magic.matting.cutout import Cutout
 
-__all__ = ["Facade", "Tile", "path_token"]
+__all__ = ["Facade", "Tile", "panel_origin", "path_token"]
 
 LIVE_BYTES = 4_000_000
 """What a page shows is a message, not saved: it may weigh more than a notebook's preview."""
 AS_IT_IS = {".svg": "image/svg+xml", ".gif": "image/gif"}
 """Formats that the page shows from the file itself: scripts of an svg don't run in an <img>, and a gif moves."""
 AS_IT_IS_BYTES = 12_000_000
+RESTORED = 24
+"""How many results of a notebook's panels are found again after its kernel was restarted."""
+
+
+def panel_origin() -> str:
+    """What a record says of a request that a panel made: `panel`, and the notebook's file name if the kernel knows it."""
+    return f"panel {Path(os.environ.get('JPY_SESSION_NAME', '')).name}".strip()
 
 
 def path_token(path: Path) -> str:
@@ -132,10 +139,11 @@ class Facade:
         values, problems = form.options()
         cell = cell_text(form.task, form.name or None, values, form.prompt)
         given = {**values, "mask": mask} if mask is not None and form.task == "edit" else values
-        return self.session.plan(
+        job = self.session.plan(
             form.prompt.strip(), given, command=form.task, name=form.name or None, problems=problems, cell=cell,
             variables=self.variables(), live=True, in_batch=True,
         )  # fmt: skip
+        return replace(job, origin=panel_origin())
 
     def check_budget(self, job: Job, *, reserved: Decimal, agreed: bool) -> None:
         """Stops a job that could cost more than a limit allows, on top of what is spent and `reserved`.
@@ -157,6 +165,13 @@ class Facade:
         """What this session has spent, in words."""
         spent = self.session.spending.total
         return f"{format_usd(spent) if spent else 'nothing'} spent in this notebook"
+
+    def made_before(self) -> list[ImageResult]:
+        """What this notebook's panels made before, oldest first, by the history; a kernel's memory is not needed."""
+        origin = panel_origin()
+        records = [record for record in self.store().history.done() if record.origin == origin]
+        results = [self.session.find_result(f"@{record.number}") for record in records[-RESTORED:]]
+        return [result for result in results if all(path.is_file() for path in result.paths)]
 
     # images
 

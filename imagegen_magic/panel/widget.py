@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import anywidget
 import traitlets
 
 from imagegen_magic.api import default_session
@@ -15,6 +14,7 @@ from imagegen_magic.errors import RequestError
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.values import read_values
 from imagegen_magic.session import Session
+from imagegen_magic.widgets.base import MessageWidget
 
 from .controller import Controller
 from .facade import Facade
@@ -36,7 +36,7 @@ MADE: WeakKeyDictionary[Session, list[ImageResult]] = WeakKeyDictionary()
 """What panels made in a session, so that a cell that runs again shows it again."""
 
 
-class Panel(anywidget.AnyWidget):
+class Panel(MessageWidget):
     """Generate, edit and history in one place, with the newest image beside the form; a widget that shows itself.
 
     In marimo: `mo.ui.anywidget(imagegen_magic.Panel())`.
@@ -58,8 +58,8 @@ class Panel(anywidget.AnyWidget):
         >>> panel = imagegen_magic.Panel("a red mug", quality="low")  # doctest: +SKIP
     """
 
-    _esm = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
-    _css = "\n".join(
+    module = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
+    style = "\n".join(
         (folder / name).read_text(encoding="utf-8") for folder, name in ((SHARED, "widgets.css"), (PAGE, "panel.css"))
     )
 
@@ -83,13 +83,15 @@ class Panel(anywidget.AnyWidget):
         if faults:
             raise RequestError("the panel can't start with these options", problems=tuple(faults))
         session = session or default_session()
-        self._made = MADE.setdefault(session, [])
+        facade = Facade(session)
+        if session not in MADE:
+            MADE[session] = facade.made_before()
+        self._made = MADE[session]
         self._record = SavedRecord(self._made)
         form = Form.from_options(prompt, values, task="edit" if values.get("image") else "generate")
-        self.controller = Controller(Facade(session), form, on_result=self._keep)
+        self.controller = Controller(facade, form, on_result=self._keep)
         super().__init__(**self.controller.state())
         self._publish()
-        self.on_msg(self._heard)
 
     def generate(self, *, agreed: tuple[str, ...] = ()) -> list[Entry]:
         """Sends what the form asks for, as the button does; the new entries of the queue.
@@ -113,15 +115,13 @@ class Panel(anywidget.AnyWidget):
         self._made.append(result)
         self._record.add(result)
 
-    def _heard(self, _: object, content: Any, buffers: list[Any] | None) -> None:
+    def heard(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         """Answers a message of the page; nothing is sent but here, so that replies stay on the page's own thread."""
-        if not isinstance(content, dict):
-            return
-        replies = self.controller.handle(content, [bytes(buffer) for buffer in buffers or ()])
+        replies = self.controller.handle(message, buffers)
         self._publish()
         for reply, data in replies:
-            self.send({**reply, "n": content.get("n", 0)}, buffers=data)
-        self.send({"done": content.get("n", 0)})
+            self.send({**reply, "n": message.get("n", 0)}, buffers=data)
+        self.send({"done": message.get("n", 0)})
 
     def _publish(self) -> None:
         """Shows the controller's state; an observer's exception becomes the notice."""

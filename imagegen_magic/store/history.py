@@ -59,6 +59,8 @@ class Record:
     prompt_typed: str = ""
     prompt_sent: str = ""
     cell: str = ""
+    origin: str = ""
+    """Where it was asked for, if that is worth finding again: `panel` and its notebook's file name."""
     resolved: Mapping[str, str] = field(default_factory=dict)
     usage: Mapping[str, Any] | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)

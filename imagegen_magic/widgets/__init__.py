@@ -5,15 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_HOMES = {
-    "CompareSlider": "compare_slider",
-    "Gallery": "gallery",
-    "MaskEditor": "mask_editor",
-    "PanelKeys": "panel_keys",
-    "Thumbnail": "thumbnail",
-}
+_HOMES = {"CompareSlider": "compare_slider", "Gallery": "gallery", "MaskEditor": "mask_editor"}
 
-__all__ = ["CompareSlider", "Gallery", "MaskEditor", "PanelKeys", "Thumbnail"]
+__all__ = ["CompareSlider", "Gallery", "MaskEditor"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,16 +1,18 @@
-"""What the widgets share: their files, and pictures that travel as messages, never as saved state."""
+"""What the widgets share: their files; source and pictures travel as messages, never as saved state."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
+import traitlets
 
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import preview
 
-__all__ = ["HERE", "PictureWidget", "shown"]
+__all__ = ["MessageWidget", "PictureWidget", "shown", "source"]
 
 HERE = Path(__file__).parent
 FALLBACK = "This widget needs a running kernel and widget JavaScript. %imagegen help shows what can be done without."
@@ -40,20 +42,45 @@ def as_file(picture: Any) -> Path | bytes:
     return read_input(picture).data
 
 
-class PictureWidget(anywidget.AnyWidget):
-    """A widget whose page asks for its pictures: `{"ask": …}` is answered with buffers, a fault with `{"fault": text}`."""
+class MessageWidget(anywidget.AnyWidget):
+    """A widget whose page asks for its own source first: what a notebook saves of it is small.
 
-    _css = (HERE / "widgets.css").read_text(encoding="utf-8")
+    Attributes:
+        module: the page's ES module, whose default export has `render`.
+        style: its style sheet.
+        page: the digest by which the page keeps both.
+    """
+
+    _esm = (HERE / "loader.js").read_text(encoding="utf-8")
+    module: ClassVar[str]
+    style: ClassVar[str] = (HERE / "widgets.css").read_text(encoding="utf-8")
+    page = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
+        self._source = [self.module.encode(), self.style.encode()]
+        super().__init__(page=hashlib.sha256(b"\0".join(self._source)).hexdigest()[:16], **traits)
         self.on_msg(self._heard)
 
-    def _heard(self, _: object, message: Any, buffers: list[Any]) -> None:
+    def _heard(self, _: object, message: Any, buffers: list[Any] | None) -> None:
         if not isinstance(message, dict):
             return
+        if message.get("page") == self.page:
+            self.send({"page": self.page}, buffers=self._source)
+        else:
+            self.heard(message, [bytes(buffer) for buffer in buffers or ()])
+
+    def heard(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Takes a message of the page."""
+        raise NotImplementedError
+
+
+class PictureWidget(MessageWidget):
+    """A widget whose page asks for its pictures: `{"ask": …}` is answered with buffers, a fault with `{"fault": text}`."""
+
+    def heard(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Answers a message of the page; what goes wrong is shown there."""
         try:
-            self.answer(message, [bytes(buffer) for buffer in buffers or ()])
+            self.answer(message, buffers)
         except Exception as error:  # noqa: BLE001 - shown in the widget, because nobody else would
             self.send({"fault": f"{type(error).__name__}: {error}"})
 

@@ -30,7 +30,7 @@ class CompareSlider(PictureWidget):
         OptionError: one of them is no picture that can be read.
     """
 
-    _esm = source("comparison", "compare_slider")
+    module = source("comparison", "compare_slider")
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     position = traitlets.Float(50).tag(sync=True)
 

@@ -26,7 +26,7 @@ class Gallery(PictureWidget):
         starred: the ids that carry a star; observe it to keep them.
     """
 
-    _esm = source("gallery")
+    module = source("gallery")
     items = traitlets.List(traitlets.Dict()).tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
     starred = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -30,7 +30,7 @@ class MaskEditor(PictureWidget):
         OptionError: it is no picture that can be read.
     """
 
-    _esm = source("mask_pixels", "mask_editor", "mask_widget")
+    module = source("mask_pixels", "mask_editor", "mask_widget")
     width = traitlets.Int().tag(sync=True)
     height = traitlets.Int().tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)

@@ -19,11 +19,10 @@
     },
     get: async () => {
       const { makePlugin } = await import(new URL("plugin.js", here));
-      const [view, state, codemirror, settings] = await Promise.all(
-        ["@codemirror/view", "@codemirror/state", "@jupyterlab/codemirror", "@jupyterlab/settingregistry"].map(borrow),
-      );
+      const names = ["@codemirror/view", "@codemirror/state", "@jupyterlab/codemirror", "@jupyterlab/settingregistry", "@jupyterlab/notebook"];
+      const [view, state, codemirror, settings, notebook] = await Promise.all(names.map(borrow));
       const flags = await (await fetch(new URL("flags.json", here))).json();
-      const plugin = makePlugin({ view, state, codemirror, settings, flags });
+      const plugin = makePlugin({ view, state, codemirror, settings, notebook, flags });
       return () => ({ __esModule: true, default: plugin });
     },
   };

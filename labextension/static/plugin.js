@@ -1,6 +1,7 @@
 // The JupyterLab plugin: every code editor gets our extensions, and cells of ours are no Python to JupyterLab.
 
 import { proseEditor } from "./editor.js";
+import { priceEditor } from "./price.js";
 import { commandOf } from "./prose.js";
 
 const PLUGIN = "imagegen-magic:plugin";
@@ -9,13 +10,14 @@ const PYTHON = new Set(["text/x-ipython", "text/x-python"]);
 export function makePlugin(modules) {
   const { IEditorExtensionRegistry, EditorExtensionRegistry } = modules.codemirror;
   const { ISettingRegistry } = modules.settings;
+  const { INotebookTracker, NotebookActions } = modules.notebook;
   return {
     id: PLUGIN,
     autoStart: true,
     requires: [IEditorExtensionRegistry],
-    optional: [ISettingRegistry],
-    activate: (app, editors, registry) => {
-      const settings = { prose: true };
+    optional: [ISettingRegistry, INotebookTracker],
+    activate: (app, editors, registry, notebooks) => {
+      const settings = { prose: true, price: true };
       void readSettings(registry, settings); // meanwhile editors may be made, which must not be missed
       const watched = new WeakSet();
       editors.addExtension({
@@ -24,11 +26,27 @@ export function makePlugin(modules) {
           if (model.type !== "code") return null;
           if (!watched.has(model)) keepPlain(model, settings);
           watched.add(model);
-          return EditorExtensionRegistry.createImmutableExtension(proseEditor(modules, modules.flags, settings));
+          const kernel = () => kernelOf(notebooks, model);
+          return EditorExtensionRegistry.createImmutableExtension([
+            proseEditor(modules, modules.flags, settings),
+            priceEditor(modules, settings, kernel, (act) => afterCells(NotebookActions, act)),
+          ]);
         },
       });
     },
   };
+}
+
+/** The kernel of the notebook that a cell's model belongs to; null for any other editor, or without a kernel. */
+function kernelOf(notebooks, model) {
+  const panel = notebooks?.find((each) => each.content.widgets.some((cell) => cell.model === model));
+  return panel?.sessionContext?.session?.kernel ?? null;
+}
+
+/** Calls `act` after any cell was run; gives the function that ends it. */
+function afterCells(actions, act) {
+  actions.executed.connect(act);
+  return () => actions.executed.disconnect(act);
 }
 
 /** Keeps `values` as the user set them; they stay as they are if settings can't be read. */

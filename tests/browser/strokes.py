@@ -17,3 +17,17 @@ def painted(width, height, points, radius):
         t = np.clip(((x - x0) * dx + (y - y0) * dy) / length, 0, 1) if length else 0
         hit |= (x - x0 - t * dx) ** 2 + (y - y0 - t * dy) ** 2 <= radius**2
     return hit
+
+
+def paint(page, points, side=1024):
+    """Paints with the mouse along points of a square image in the mask editor; the booleans that it should have painted."""
+    page.locator(".ig-canvas").scroll_into_view_if_needed()
+    box = page.locator(".ig-paint").bounding_box()
+    scale = box["width"] / side
+    for number, (x, y) in enumerate(points):
+        page.mouse.move(box["x"] + x * scale, box["y"] + y * scale)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+    exact = [(round(x * scale * 64) / 64 / scale, round(y * scale * 64) / 64 / scale) for x, y in points]
+    return painted(side, side, exact, round(side / 24))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import nbformat
 import pytest
+from serving import served
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -81,27 +77,9 @@ def saved(tmp_path):
 @pytest.fixture
 def voila(saved):
     """The address of a voila that serves the notebook."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "voila", saved.name, f"--port={port}", "--no-browser", "--Voila.ip=127.0.0.1"]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(saved.parent / "ipython")}
-    process = subprocess.Popen(
-        command, cwd=saved.parent, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/voila/static/", timeout=5)
-            except urllib.error.HTTPError:
-                break
-            except OSError:
-                assert process.poll() is None
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        process.terminate()
-        process.wait(20)
+    words = ("voila", saved.name, "--port={port}", "--no-browser", "--Voila.ip=127.0.0.1")
+    with served(saved.parent, *words, probe="voila/static/") as address:
+        yield address
 
 
 @pytest.mark.front_end(

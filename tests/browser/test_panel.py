@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from accessibility import serious_findings
 from PIL import Image
-from strokes import painted
+from strokes import paint
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -91,17 +91,7 @@ def focused(notebook):
 
 def stroke(notebook, points):
     """Paints with the mouse on a 1024 x 1024 image; the booleans that it should have painted."""
-    page = notebook.page
-    page.locator(".ig-canvas").scroll_into_view_if_needed()
-    box = page.locator(".ig-paint").bounding_box()
-    scale = box["width"] / 1024
-    for number, (x, y) in enumerate(points):
-        page.mouse.move(box["x"] + x * scale, box["y"] + y * scale)
-        if number == 0:
-            page.mouse.down()
-    page.mouse.up()
-    exact = [(round(x * scale * 64) / 64 / scale, round(y * scale * 64) / 64 / scale) for x, y in points]
-    return painted(1024, 1024, exact, round(1024 / 24))
+    return paint(notebook.page, points)
 
 
 def sent_mask(notebook):
@@ -616,6 +606,31 @@ def test_axe_finds_nothing_serious(lab, theme, width):
     page.locator(".igp-tiles [data-ref]").first.wait_for()
     check("problem and history")
     print(f"\n{theme}, {width} px: axe finds nothing serious in {', '.join(states)}")  # noqa: T201
+    assert notebook.errors == []
+
+
+MOVING = "() => document.getAnimations().filter(({ effect }) => effect.target?.closest('.igp')).length"
+OUTLINE = "element => getComputedStyle(element).outlineStyle"
+
+
+def test_the_systems_colours_and_less_motion(lab):
+    """With forced colours what is chosen is outlined; a person who wants less motion gets none."""
+    notebook = opened(lab, START[0], STEPWISE)
+    page = notebook.page
+    go(notebook)
+    page.wait_for_function(f"() => ({MOVING})() > 0")
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(MOVING) == 0
+    notebook.ask("steps.release(2)")
+    wait_for_status(notebook, "saved as @1")
+
+    chosen, other = page.locator(".igp-chip:has(:checked)").first, page.locator(".igp-chip:not(:has(:checked))").first
+    before = chosen.evaluate(OUTLINE)
+    page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    assert page.evaluate("matchMedia('(forced-colors: active)').matches")
+    assert (before, chosen.evaluate(OUTLINE), other.evaluate(OUTLINE)) == ("none", "solid", "none")
+    assert page.locator(".igp-tile[aria-selected='true']").first.evaluate(OUTLINE) == "solid"
+    assert page.locator(".igp-tabs button[aria-selected='true']").evaluate(OUTLINE) == "solid"
     assert notebook.errors == []
 
 

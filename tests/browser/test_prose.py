@@ -223,3 +223,40 @@ def test_hints_are_the_cards(lab):
 def _mistyped(seeded, flag):
     at = seeded.randrange(len(flag))
     return seeded.choice([flag[:at] + flag[at + 1 :], flag[:at] + "x" + flag[at:], flag[:at] + flag[at:][::-1]])
+
+
+EDGE = ".cm-imagegen-price:not([hidden])"
+
+
+@pytest.mark.front_end("JupyterLab and Notebook 7", "{opened}: the price at a cell's edge, while it is written", "in headless Chromium", package="jupyterlab")  # fmt: skip
+def test_the_price_at_the_edge(opened):
+    """It comes when the kernel is idle, changes with the text, says what will not run, and leaves no trace in the kernel."""
+    load = "%load_ext imagegen_magic\nran = []"
+    notebook = opened(load, '%%imagegen hero --size square -q low\nA baker\'s "mug" {{ ran.append(1) }} ספל.', "x = 1")
+    page = notebook.page
+    cell = page.locator(".jp-CodeCell").nth(1)
+    cell.locator(".cm-content").click()
+    page.wait_for_timeout(1500)
+    assert page.locator(EDGE).count() == 0, "the extension is not loaded in the kernel"
+    page.locator(".jp-CodeCell").first.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("() => /\\[1\\]/.test(document.querySelector('.jp-InputPrompt').textContent)")
+    cell.locator(".cm-content").click()
+    cell.locator(EDGE, has_text="free (live: about $").wait_for()
+    first = cell.locator(EDGE).inner_text()
+    photograph(notebook, "price")
+    cell.locator(".cm-line").first.click()
+    page.keyboard.press("End")
+    page.keyboard.type(" -n 4")
+    page.wait_for_function(f"text => (document.querySelector('{EDGE}')?.textContent ?? text) !== text", arg=first)
+    page.keyboard.type("00")
+    cell.locator(f"{EDGE}.cm-imagegen-wrong", has_text="will not run").wait_for()
+    assert "n 400" in cell.locator(EDGE).get_attribute("title")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Backspace")
+    cell.locator(EDGE, has_text="free").wait_for()
+    assert notebook.ask("ran") == [], "no expression was run"
+    assert notebook.ask("get_ipython().execution_count") == 2, "no number was used"
+    assert page.locator(EDGE).count() == 1
+    assert not list(notebook.folder.glob("output"))
+    assert notebook.errors == []

@@ -1,0 +1,71 @@
+"""The price at a cell's edge: what the front end is told while a person writes the cell."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from imagegen_magic.notebook.head import join_head
+from imagegen_magic.notebook.price import cell_price
+from imagegen_magic.options.line import parse_line
+from imagegen_magic.session import Session
+from imagegen_magic.wire.client import Clients
+
+
+def edge(session, shell, text):
+    """What the front end shows at the edge of a cell."""
+    return json.loads(repr(cell_price(session, shell, text)))
+
+
+@pytest.fixture
+def live(simulator):
+    """A session whose backend is the live service, which no test may reach."""
+    return Session(defaults=lambda: {"backend": "openai"}, clients=Clients(simulator=simulator))
+
+
+@pytest.mark.parametrize(
+    ("text", "images"),
+    [
+        ("%%imagegen\nA red mug.", 1),
+        ("%%imagegen hero --size 1024x1024 -q low\nA mug for {{ 1/0 }}.", 1),
+        ("%%imagegen hero\n-n 3 -q low\nA red mug.", 3),
+    ],
+)
+def test_the_price_of_a_cell(live, shell, text, images):
+    """It is the dry run's estimate; no expression is run."""
+    shown = edge(live, shell, text)
+    line, body = join_head(*text.removeprefix("%%imagegen").split("\n", 1))
+    job = live.plan(body.replace("{{ 1/0 }}", "…"), parse_line(line.strip(), "generate").values)
+    assert shown["text"] == str(job.estimate)
+    assert shown["title"].startswith(f"{images} x {job.request.model}")
+    assert not shown["wrong"]
+
+
+def test_the_price_of_a_batch_and_of_the_simulator(live, session, shell):
+    text = "%%imagegen_batch --size square -q low\nA red apple.\nA gold ring.\n"
+    one = edge(live, shell, "%%imagegen --size square -q low\nA red apple.")["text"]
+    assert "2 jobs" in edge(live, shell, text)["title"]
+    assert edge(live, shell, text)["text"] != one
+    assert edge(session, shell, text)["text"] == f"free (live: {edge(live, shell, text)['text']})"
+
+
+def test_a_cell_that_will_not_run_is_said_before(live, shell, simulator, folder):
+    """The card's lines, while the cell is written; nothing is sent or written."""
+    shown = edge(live, shell, "%%imagegen --size 3000x700 -n 11\nA mug.")
+    assert shown["wrong"]
+    assert "3000x700" in shown["title"]
+    assert shown["title"].count("fix:") == 2
+    assert edge(live, shell, "%%imagegen_edit -i gone.png\nBlue.")["wrong"]
+    assert edge(live, shell, "%%imagegen --max-cost 0.001 --qualty low\nA mug.")["wrong"]
+    assert not list(folder.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x = 1", "%%imagegenx\nA mug.", "%%imagegen", "%%imagegen hero\n  \n", "%%imagegen --size {{ size }}\nA mug.",
+     "%%imagegen --help\nA mug.", "%%imagegen_batch --from df\n{}"],
+)  # fmt: skip
+def test_what_has_no_price(live, shell, text):
+    """Nothing is shown for what is no cell of ours, is not typed yet, or needs code to run."""
+    assert edge(live, shell, text) == {"text": "", "title": "", "wrong": False}
