@@ -29,6 +29,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from .redaction import redact
+
 __all__ = [
     "CELL_WORDS",
     "AnswerError",
@@ -218,7 +220,7 @@ class Problem:
 
 def _shown(value: object) -> str:
     """`value` as a short literal; long ones are cut so that a card stays a card."""
-    text = repr(value) if isinstance(value, str) else str(value)
+    text = redact(repr(value) if isinstance(value, str) else str(value))
     return text if len(text) <= 80 else text[:77] + "…"
 
 

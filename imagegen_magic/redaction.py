@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from typing import Any
 
-from .errors import OptionError, Problem
-
-__all__ = ["find_key", "redact", "refuse_keys"]
+__all__ = ["find_key", "is_secret", "redact", "redact_values"]
 
 REMOVED = "[key removed]"
 KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_ADMIN_KEY")
@@ -36,17 +35,28 @@ def redact(text: str, environ: Mapping[str, str] = os.environ) -> str:
     return _KEY.sub(REMOVED, text)
 
 
-def refuse_keys(text: str, place: str) -> None:
-    """Stops a text that holds something shaped like an API key, before it reaches a prompt, a file or a history.
+SECRETS = frozenset(
+    {"api_key", "apikey", "openai_api_key", "token", "access_token", "authorization", "secret", "password"}
+)
+"""Names under which people pass a key; none of them is an option."""
 
-    `place` is what the text is: `cell`, `line`.
 
-    Raises:
-        OptionError: it does.
-    """
-    if find_key(text):
-        rule = (
-            f"this {place} holds something shaped like an API key; notebooks, sidecars and histories keep what it holds"
-        )
-        fix = "take it out, set the environment variable OPENAI_API_KEY instead, and revoke the key if it was saved"
-        raise OptionError(f"the {place} was refused", problems=(Problem(field=place, rule=rule, fix=fix),))
+def is_secret(name: str) -> bool:
+    """True for a name under which a key is passed: `--api-key`, `api_key`, `Authorization`."""
+    return name.lstrip("-").replace("-", "_").lower() in SECRETS
+
+
+def redact_values(value: Any) -> Any:
+    """JSON-ready data with every text redacted, names included; the shape stays, so that it stays JSON."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {
+            redact(str(name)): REMOVED
+            if is_secret(str(name)) and isinstance(item, str) and item
+            else redact_values(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [redact_values(item) for item in value]
+    return value

@@ -12,8 +12,10 @@ from imagegen_magic.errors import CallCancelledError, QuotaError, RateLimitError
 
 __all__ = ["Pacer"]
 
-FIRST_PROBE = 60.0
-"""Seconds after a refusal until one more request in flight is tried; doubled with each further refusal."""
+FIRST_PROBE, LONGEST_PROBE = 1.0, 60.0
+"""Seconds after the wait that the server asked for until more requests in flight are tried; doubled with each further refusal."""
+LONGEST_WAIT = 3600.0
+"""A server that asks for more than an hour is not waited for longer than that."""
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
@@ -122,16 +124,16 @@ class Pacer:
         with self._changed:
             now = self._clock()
             self.limit = max(1, min(self.limit, self._in_flight))
-            self._next = max(self._next, now + (1.0 if wait is None else wait))
-            self._probe_wait = self._probe_wait * 2 if self._probe_at and now > self._probe_at else self._probe_wait
-            self._probe_at = now + self._probe_wait
+            self._next = max(self._next, now + (1.0 if wait is None else min(max(wait, 0.0), LONGEST_WAIT)))
+            if self._probe_at and now > self._probe_at:  # refused again after it had been tried
+                self._probe_wait = min(2 * self._probe_wait, LONGEST_PROBE)
+            self._probe_at = self._next + self._probe_wait
 
     def _speed_up(self) -> None:
-        """One more in flight, once the last refusal is long enough ago."""
+        """One more in flight with each answer, if the last refusal is long enough ago."""
         with self._changed:
             if self.limit < self._most and self._probe_at and self._clock() > self._probe_at:
                 self.limit += 1
-                self._probe_at = self._clock() + self._probe_wait
                 self._changed.notify_all()
 
     def learn(self, headers: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from imagegen_magic.batch.results import FailedJob, Gallery
 from imagegen_magic.batch.rows import Row, expand_grid, expand_wildcards, parse_grid, read_body, read_source
 from imagegen_magic.errors import CallCancelledError, OptionError, Problem
 from imagegen_magic.jobs.result import ImageResult
-from imagegen_magic.redaction import refuse_keys
+from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.session import Session
 
 from .call import INTERRUPTED, Call

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
 from imagegen_magic.options.line import ParsedLine, parse_line
-from imagegen_magic.redaction import redact, refuse_keys
+from imagegen_magic.options.secrets import refuse_keys
+from imagegen_magic.redaction import redact
 
 from .call import INTERRUPTED, Call, fail
 from .output import print_json, print_lines, say

@@ -9,12 +9,12 @@ from typing import Any
 
 from imagegen_magic.errors import Problem
 from imagegen_magic.options.options import Options
+from imagegen_magic.options.out_names import FORMATS, name_problems
 
 from .table import DEFAULTS
 
 __all__ = ["job_file", "place_output", "with_script_defaults"]
 
-FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".gif": "gif", ".svg": "svg"}
 MANY = "image_{i}"
 """What pictures are called where only a folder was given."""
 
@@ -50,14 +50,9 @@ def place_output(values: Mapping[str, Any], options: Options) -> tuple[dict[str,
 
 
 def _form(name: str, given: str | None, where: str = "") -> tuple[str | None, list[Problem]]:
-    """The format that a file name asks for, or None; a fault where it contradicts the one that was given."""
-    suffix = PurePath(name).suffix.lower()
-    form = FORMATS.get(suffix)
-    if form is None or given is None or form == given or given not in FORMATS.values():
-        return (form if given is None else None), []
-    rule = f"--output-format {given} would put {given} data into a file that is called {suffix}"
-    fix = f"--out {PurePath(name).with_suffix('.' + given).name}, or --output-format {form}"
-    return None, [Problem(field="out", value=name, rule=rule, fix=fix, where=where)]
+    """The format that a file name asks for, or None; a fault if it contradicts the one that was given."""
+    form = FORMATS.get(PurePath(name).suffix.lower())
+    return (form if given is None else None), name_problems(name, given, where)
 
 
 def _with_suffix(name: str, form: str) -> str:

@@ -13,7 +13,7 @@ from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.running import web_suffixes
 from imagegen_magic.jobs.task import Task, counted_signals
 from imagegen_magic.options.options import Options
-from imagegen_magic.redaction import refuse_keys
+from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.request.cost import format_usd
 from imagegen_magic.session import Session
 from imagegen_magic.store.folder import Store

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from imagegen_magic.errors import CallError, ImagegenError
-from imagegen_magic.redaction import redact
+from imagegen_magic.redaction import redact, redact_values
 from imagegen_magic.request.response import Event, Failed, Retrying, Saved, Sending
 
 from .words import SHELL_WORDS
@@ -44,7 +44,7 @@ def print_lines(lines: Iterable[object]) -> None:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    print_lines([json.dumps(document, indent=2, ensure_ascii=False, default=_plain)])
+    print(json.dumps(redact_values(document), indent=2, ensure_ascii=False, default=_plain), flush=True)  # noqa: T201 - as below
 
 
 def _plain(value: object) -> object:

@@ -31,7 +31,7 @@ CHANGED_LEVELS = 8
 
 
 def build_mask(
-    target: InputImage, *, source: Any = None, boxes: Sequence[Any] = (), invert: bool = False
+    target: InputImage, *, source: Any = None, boxes: Sequence[Any] = (), invert: bool = False, edit: str | None = None
 ) -> InputImage:
     """The mask as PNG of the target's size, alpha 0 where the picture will change.
 
@@ -39,6 +39,8 @@ def build_mask(
         source: a file, an array or a Pillow image with alpha; an array of booleans or of shape (height, width) is
             read as "True or bright will change".
         boxes: rectangles `x,y,w,h` in pixels, per cent or fractions, as texts or tuples of numbers, that will change.
+        edit: which part of `source` will change: `white`, `black` (of a black-and-white mask) or `transparent`; None reads
+            alpha, and asks about a mask without it.
         invert: swaps what changes and what stays.
 
     Raises:
@@ -46,7 +48,7 @@ def build_mask(
     """
     keep = Image.new("L", target.size, 255)
     if source is not None:
-        keep = _alpha_of(source, target)
+        keep = _alpha_of(source, target, edit)
     draw = ImageDraw.Draw(keep)
     for text in [boxes] if boxes and all(isinstance(edge, (int, float)) for edge in boxes) else boxes:
         x, y, w, h = parse_box(text, target.size)
@@ -60,9 +62,14 @@ def build_mask(
     return InputImage(name="mask.png", data=buffer.getvalue(), mime="image/png", size=target.size, origin="mask")
 
 
-def _alpha_of(source: Any, target: InputImage) -> Image.Image:
+def _alpha_of(source: Any, target: InputImage, edit: str | None) -> Image.Image:
     """The keep-channel of a mask source: its alpha, or the inverse of a plain array of what will change."""
-    if hasattr(source, "__array__") and not hasattr(source, "getbands") and not hasattr(source, "path"):
+    if (
+        edit is None
+        and hasattr(source, "__array__")
+        and not hasattr(source, "getbands")
+        and not hasattr(source, "path")
+    ):
         return _of_array(source, target)
     image = source if isinstance(source, Image.Image) else open_picture(_mask_bytes(source))
     if image.size != target.size:
@@ -71,10 +78,13 @@ def _alpha_of(source: Any, target: InputImage) -> Image.Image:
             _size_rule(target),
             Fix(f"resize it to {target.size[0]}x{target.size[1]}, or use ", Setting("--mask-box")),
         )
+    if edit in ("white", "black"):
+        bright = image.convert("L").point(lambda level: 255 if level > 127 else 0)
+        return ImageChops.invert(bright) if edit == "white" else bright
     if "A" not in image.getbands() and "transparency" not in image.info:
-        rule = "a mask needs an alpha channel: what is transparent will change. This one has none, and black or white could mean either"
+        rule = "it has no alpha, and black or white could mean either: which part will change?"
         raise _refused(
-            _named(source), rule, "save it with transparency, or pass {{ array == 255 }} for what will change"
+            _named(source), rule, Fix(Setting("--mask-edit", "white"), " or ", Setting("--mask-edit", "black"))
         )
     return image.convert("RGBA").getchannel("A")
 

@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,17 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
 from imagegen_magic.request.request import InputImage
 
-__all__ = ["open_picture", "parse_token", "read_input", "resolve_token"]
+__all__ = ["decoding", "open_picture", "parse_token", "read_input", "resolve_token"]
 
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are refused from their header: a decompression bomb, or no model's business."""
 MAX_BYTES = 50 * 2**20
 """Each input picture must be under 50 MB (OpenAI API reference, images, read 2026-11-23)."""
+FORMATS = (
+    "PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA", "ICO", "ICNS", "PCX",
+    "QOI", "SGI", "DDS",
+)  # fmt: skip
+"""What is read, by Pillow's names. Left out: EPS, PDF and WMF, for which it starts other programs, and rare ones."""
 SENT_AS_THEY_ARE = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 ORIENTATION = 0x0112
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
@@ -43,15 +48,36 @@ def open_picture(source: Path | bytes, name: str = "picture") -> Image.Image:
     name = source.name if isinstance(source, Path) else name
     try:
         # Pillow's own limit only warns below twice its value; ours is checked on the header, before any pixel.
-        image = Image.open(source if isinstance(source, Path) else io.BytesIO(source))
+        image = Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=_formats())
     except Image.DecompressionBombError as error:
         pixels = re.search(r"\d+", str(error))
         raise _too_large(name, int(pixels[0]) if pixels else MAX_PIXELS) from None
-    except (UnidentifiedImageError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - a decoder meets bytes that anybody may have made
         raise OptionError("a picture can't be read", problems=(_unreadable(name, error),)) from None
     if image.width * image.height > MAX_PIXELS:
         raise _too_large(name, image.width * image.height)
     return image
+
+
+def _formats() -> list[str]:
+    """Those of `FORMATS` that this Pillow reads, plug-ins included; a phone's MPO is opened as JPEG."""
+    Image.init()
+    return [form for form in FORMATS if form in Image.OPEN]
+
+
+@contextlib.contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Turns whatever a decoder raises at broken bytes into the card of an image that can't be read.
+
+    Raises:
+        OptionError: the block failed.
+    """
+    try:
+        yield
+    except OptionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - bytes that anybody may have made; what no decoder reads, no server can
+        raise OptionError("an image can't be read", problems=(_unreadable(name, error),)) from None
 
 
 def _too_large(name: str, pixels: int) -> OptionError:
@@ -80,6 +106,11 @@ def _unreadable(name: str, error: Exception) -> Problem:
     if suffix in (".heic", ".heif", ".avif"):
         fix = "pip install pillow-heif, then `import pillow_heif; pillow_heif.register_heif_opener()`"
         return Problem(field="image", value=name, rule=f"{suffix} needs a plug-in of Pillow", fix=fix)
+    if suffix in (".eps", ".ps", ".pdf", ".wmf", ".emf"):
+        return Problem(field="image", value=name, rule=f"{suffix} is not read: it runs a program", fix="save it as PNG")
+    if not isinstance(error, UnidentifiedImageError) and str(error):
+        rule = f"it is cut off or broken ({str(error)[:80]})"
+        return Problem(field="image", value=name, rule=rule, fix="save or download it again")
     rule = "this is not a picture, whatever its name says"
     return Problem(
         field="image", value=name, rule=rule, fix="give a PNG, JPEG or WebP file, or anything else that Pillow reads"
@@ -110,7 +141,8 @@ def read_input(source: Any, *, role: str = "", name: str = "", origin: str = "")
             source.read(), role=role, name=name or Path(getattr(source, "name", "") or "image").name, origin=origin
         )
     image = source if isinstance(source, Image.Image) else _from_array(source, name)
-    return _converted(image, name or "image", role, origin or type(source).__name__, ())
+    with decoding(name or type(source).__name__):
+        return _converted(image, name or "image", role, origin or type(source).__name__, ())
 
 
 def _file_bytes(path: Path) -> bytes:
@@ -156,6 +188,13 @@ def _from_bytes(data: bytes, name: str, role: str, origin: str) -> InputImage:
     image = open_picture(data, name) if not _looks_like_text(data) else None
     if image is None:
         raise OptionError("a picture can't be read", problems=(_unreadable(name, ValueError()),))
+    with decoding(name):
+        return _prepared(image, data, name, role, origin)
+
+
+def _prepared(image: Image.Image, data: bytes, name: str, role: str, origin: str) -> InputImage:
+    """The picture as it is if the API reads it so; decoded once all the same, since a torn file would only be refused there."""
+    image.load()
     mime = SENT_AS_THEY_ARE.get(image.format or "")
     if mime and image.getexif().get(ORIENTATION, 1) == 1 and image.mode not in ("CMYK", "I;16", "I", "F"):
         stem = name if Path(name).suffix else name + _SUFFIXES[mime]
@@ -174,7 +213,7 @@ def _why(image: Image.Image, mime: str | None) -> tuple[str, ...]:
     notes = []
     if image.getexif().get(ORIENTATION, 1) != 1:
         notes.append("turned as its EXIF orientation says")
-    if mime is None:
+    if mime is None and image.format != "MPO":
         notes.append(f"converted from {image.format} to PNG")
     if image.mode in ("CMYK", "I;16", "I", "F"):
         notes.append(f"converted from {image.mode} to 8-bit RGB")
@@ -184,19 +223,36 @@ def _why(image: Image.Image, mime: str | None) -> tuple[str, ...]:
 
 
 def _converted(image: Image.Image, name: str, role: str, origin: str, notes: tuple[str, ...]) -> InputImage:
-    """The picture as PNG, upright, 8 bits, its colour profile kept."""
+    """The picture as PNG, upright, 8 bits, its colour profile kept; a JPEG stays one, as a photo as PNG is far larger."""
     profile = image.info.get("icc_profile")
     upright = ImageOps.exif_transpose(image)
     pixels = _eight_bit(upright)
-    buffer = io.BytesIO()
     keep = {"icc_profile": profile} if profile and image.mode != "CMYK" else {}
-    pixels.save(buffer, "PNG", compress_level=3, **keep)
-    _check_bytes(name, buffer.tell())
-    png = f"{Path(name).stem}.png"
+    mime = "image/jpeg" if image.format in ("JPEG", "MPO") else "image/png"
+    data = _jpeg(pixels, keep) if mime == "image/jpeg" else _png(pixels, keep)
+    _check_bytes(name, len(data))
     return InputImage(
-        name=png, data=buffer.getvalue(), mime="image/png", size=pixels.size, role=role, origin=origin,
+        name=f"{Path(name).stem}{_SUFFIXES[mime]}", data=data, mime=mime, size=pixels.size, role=role, origin=origin,
         notes=tuple(f"{name}: {note}" for note in notes),
     )  # fmt: skip
+
+
+def _png(pixels: Image.Image, keep: Mapping[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    pixels.save(buffer, "PNG", compress_level=3, **keep)
+    return buffer.getvalue()
+
+
+def _jpeg(pixels: Image.Image, keep: Mapping[str, Any]) -> bytes:
+    """The best of three qualities that the API takes."""
+    data = b""
+    for quality in (95, 90, 80):
+        buffer = io.BytesIO()
+        pixels.convert("RGB").save(buffer, "JPEG", quality=quality, **keep)
+        data = buffer.getvalue()
+        if len(data) < MAX_BYTES:
+            break
+    return data
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

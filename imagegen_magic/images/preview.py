@@ -17,7 +17,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from .opening import open_picture
+from imagegen_magic.errors import OptionError
+
+from .opening import decoding, open_picture
 
 __all__ = [
     "MAX_BYTES",
@@ -134,14 +136,14 @@ def is_svg(source: Path | bytes) -> bool:
 
 def _small(source: Path | bytes, max_edge: int) -> Image.Image:
     """The picture, upright, RGB or RGBA, its longest edge at most `max_edge`."""
-    image = open_picture(source)
-    image.draft("RGB", (max_edge, max_edge))  # JPEG decodes small directly
-    alpha = "A" in image.getbands() or "transparency" in image.info
-    image = ImageOps.exif_transpose(image).convert("RGBA" if alpha else "RGB")
-    image.thumbnail((max_edge, max_edge), Image.Resampling.LANCZOS, reducing_gap=3)
-    if alpha and image.getchannel("A").getextrema()[0] == 255:
-        return image.convert("RGB")
-    return image
+    with open_picture(source) as image, decoding(source.name if isinstance(source, Path) else "image"):
+        image.draft("RGB", (max_edge, max_edge))  # JPEG decodes small directly
+        alpha = "A" in image.getbands() or "transparency" in image.info
+        small = ImageOps.exif_transpose(image).convert("RGBA" if alpha else "RGB")
+    small.thumbnail((max_edge, max_edge), Image.Resampling.LANCZOS, reducing_gap=3)
+    if alpha and small.getchannel("A").getextrema()[0] == 255:
+        return small.convert("RGB")
+    return small
 
 
 def _encoded(image: Image.Image, max_bytes: int, *, checkerboard: bool = False) -> Preview:
@@ -240,10 +242,14 @@ def _tile(picture: Path | Image.Image, edge: int) -> Image.Image:
 
 
 def tile(path: Path, edge: int) -> Image.Image:
-    """The picture with its longest edge at most `edge` pixels, alpha over a checkerboard, RGB; grey for an svg."""
+    """The picture with its longest edge at most `edge` pixels, alpha over a checkerboard, RGB; grey for an svg, and for what can't be read."""
+    empty = Image.new("RGB", (edge, edge), (236, 239, 241))
     if is_svg(path):
-        return Image.new("RGB", (edge, edge), (236, 239, 241))
-    image = _small(path, edge)
+        return empty
+    try:
+        image = _small(path, edge)
+    except OptionError:
+        return empty
     return on_checkerboard(image) if image.mode == "RGBA" else image
 
 

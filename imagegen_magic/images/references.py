@@ -106,7 +106,13 @@ def _mask(
         return None
     try:
         source = resolve_token(options.mask, variables, known.image_file)[0] if options.mask is not None else None
-        mask = build_mask(images[0], source=source, boxes=options.mask_box or (), invert=bool(options.mask_invert))
+        mask = build_mask(
+            images[0],
+            source=source,
+            boxes=options.mask_box or (),
+            invert=bool(options.mask_invert),
+            edit=options.mask_edit,
+        )
         share = f"mask: {mask_share(mask):.0%} of {images[0].name} may change (alpha 0); the rest only guides the model"
         return replace(mask, notes=(share,))
     except ImagegenError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from imagegen_magic.errors import OptionError
 from imagegen_magic.images.opening import open_picture
 from imagegen_magic.images.preview import contact_sheet
 from imagegen_magic.images.preview import preview as small_preview
@@ -118,8 +119,15 @@ class GeneratedImage:
         size, form = file_facts(self.record, self.index)
         asked = self.alt or self.record.prompt_typed
         sentence = alt_sentence(asked, shown_path(self.path), size, form)
-        small = small_preview(self.path, max_edge=preview, checkerboard=self.report is not None) if preview else None
+        small = self._small(preview) if preview else None
         return [_captioned(small, sentence, asked, caption)]
+
+    def _small(self, edge: int) -> Preview | None:
+        """The preview; None for a file that can't be read: it was paid for, so it is shown as what it is, a path."""
+        try:
+            return small_preview(self.path, max_edge=edge, checkerboard=self.report is not None)
+        except OptionError:
+            return None
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return self.display_items()[0]

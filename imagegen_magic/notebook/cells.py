@@ -11,8 +11,8 @@ from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.cell_view import CellView
 from imagegen_magic.errors import CallCancelledError, Command, Fix
 from imagegen_magic.options.line import build_parser, parse_line
+from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.options.variables import fill_variables, refuse_single_braces
-from imagegen_magic.redaction import refuse_keys
 
 from .batch_cells import run_batch_cell
 from .head import join_head, lift_source, stray_flags

@@ -87,6 +87,8 @@ class GenerateOptions(TypedDict, total=False):
     """PNG whose transparent pixels will change"""
     mask_box: Any
     """a rectangle that will change, in px, % or fractions; repeatable"""
+    mask_edit: Literal["white", "black", "transparent"]
+    """which part of a mask will change: white or black of a plain one, or transparent"""
     mask_invert: bool
     """swap what changes and what stays"""
     protect: bool

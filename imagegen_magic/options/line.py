@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.words import foreign_flags
 
+from .secrets import secret_problems
 from .table import COMMANDS, OPTIONS, Option
 from .values import BY_NAME, read_values
 from .variables import lift_variables, restore_variables
@@ -82,6 +83,8 @@ def parse_line(
     if isinstance(line, str) and variables is not None:
         line, lifted = lift_variables(line, variables)
     words = split_line(line) if isinstance(line, str) else list(line)
+    if secrets := secret_problems(word.split("=")[0] for word in words if word.startswith("-")):
+        return ParsedLine(problems=tuple(secrets), unread=True)  # what follows is the key: nothing of it is repeated
     parser = build_parser(command, positional=positional, extra=extra)
     try:
         found, unknown = parser.parse_known_args(_joined_optional(_spread_grid(words)))

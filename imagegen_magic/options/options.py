@@ -59,6 +59,7 @@ class Options:
     ref: tuple[Any, ...] | None = None
     mask: Any = None
     mask_box: tuple[Any, ...] | None = None
+    mask_edit: Literal["white", "black", "transparent"] | None = None
     mask_invert: bool = False
     protect: bool = False
     markup: Any = None

@@ -226,6 +226,14 @@ _IMAGES = (
     _row(
         "mask_box", "list", IMAGES, "a rectangle that will change, in px, % or fractions; repeatable", metavar="X,Y,W,H"
     ),
+    _row(
+        "mask_edit",
+        "text",
+        IMAGES,
+        "which part of a mask will change: white or black of a plain one, or transparent",
+        choices=("white", "black", "transparent"),
+        metavar="white|black|transparent",
+    ),
     _row("mask_invert", "flag", IMAGES, "swap what changes and what stays"),
     _row("protect", "flag", IMAGES, "put the original back outside the mask, in a second file"),
     _row(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from imagegen_magic.errors import Fix, Problem, Setting
+from imagegen_magic.redaction import is_secret
 
+from .secrets import secret_problems
 from .table import OPTIONS, Option
 
 __all__ = ["BY_NAME", "CALLS", "read_call", "read_values"]
@@ -24,7 +27,10 @@ def read_values(
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     table = BY_NAME | {option.name: option for option in extra}
+    problems += [replace(problem, where=where) for problem in secret_problems(raw)]
     for name, given in raw.items():
+        if is_secret(name):
+            continue
         option = table.get(name)
         if option is None:
             near = difflib.get_close_matches(name, BY_NAME, n=2, cutoff=0.7)

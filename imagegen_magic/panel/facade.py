@@ -23,7 +23,7 @@ from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.task import Task
 from imagegen_magic.options.options import Options
-from imagegen_magic.redaction import refuse_keys
+from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.request.cost import format_usd
 from imagegen_magic.request.response import OnEvent
 from imagegen_magic.session import Session

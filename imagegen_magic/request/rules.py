@@ -20,7 +20,7 @@ from imagegen_magic.facts.sizes import (
     sheet_faults,
 )
 from imagegen_magic.options.table import BACKGROUNDS, FORMATS, MODERATIONS
-from imagegen_magic.redaction import find_key
+from imagegen_magic.redaction import find_key, is_secret
 
 from .request import ImageRequest, InputImage
 
@@ -355,10 +355,15 @@ def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[
     """What goes along unvalidated can at least be written as JSON."""
     for name, value in request.extra.items():
         try:
-            json.dumps(value).encode()
-        except (TypeError, ValueError):
+            text = json.dumps({name: value})
+            text.encode()
+        except (TypeError, ValueError, RecursionError):
             rule = f"{type(value).__name__} can't be written as JSON"
             yield Problem(field="extra", value=name, rule=rule, fix="numbers, texts, lists, true, false and null can")
+            continue
+        if is_secret(name) or find_key(text):
+            rule = "it holds an API key, and sidecars and histories keep it"
+            yield Problem(field=f"extra {name}", rule=rule, fix="set OPENAI_API_KEY in the environment")
 
 
 def rule_input_bytes(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock
 
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.redaction import redact
+from imagegen_magic.redaction import redact, redact_values
 
 TAIL_BYTES = 1 << 16
 
@@ -74,7 +74,7 @@ class Record:
 
     def to_json(self) -> str:
         """One line of JSON, keys removed."""
-        return redact(json.dumps(asdict(self), ensure_ascii=False, default=str))
+        return json.dumps(redact_values(asdict(self)), ensure_ascii=False, default=lambda value: redact(str(value)))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Record:

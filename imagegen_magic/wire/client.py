@@ -28,6 +28,7 @@ from imagegen_magic.options.options import Options
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import ImageResponse, OnEvent, Partial, Retrying, Sending, Spool
 
+from .address import parse_address
 from .answers import EventStream, ParsedResponse, check_answer, looks_like_stream, parse_json_answer, read_usage
 from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
@@ -110,7 +111,8 @@ class Client:
     ) -> None:
         self.backend = backend
         address = base_url or os.environ.get("OPENAI_BASE_URL") or None
-        self._base_url = address if backend == "openai" else None
+        self._address = parse_address(address) if address and backend == "openai" else None
+        self._base_url = self._address.url if self._address else None
         self._timeout, self._deadline = timeout, deadline
         self._retries, self._retry_ambiguous = retries, retry_ambiguous
         self._dialect = dialect_of(dialect, self._base_url)
@@ -138,12 +140,25 @@ class Client:
             return self._sdk
 
     def _live(self) -> openai.OpenAI:
-
-        if not (os.environ.get("OPENAI_API_KEY") or (self._base_url and _is_loopback(self._base_url))):
+        key = os.environ.get("OPENAI_API_KEY") or ""
+        if self._dialect.name == "azure":
+            key = os.environ.get("AZURE_OPENAI_API_KEY") or key
+        if not key and not (self._base_url and _is_loopback(self._base_url)):
             raise missing_key()
-        key = os.environ.get("OPENAI_API_KEY") or "none"
         times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
-        return openai.OpenAI(api_key=key, base_url=self._base_url, timeout=times, max_retries=0)
+        # A redirect is never followed: it would hand the prompt, the images and perhaps the key to another server.
+        http = openai.DefaultHttpxClient(follow_redirects=False)
+        query = dict(self._address.query) if self._address else {}
+        shared: dict[str, Any] = {
+            "api_key": key or "none",
+            "base_url": self._base_url,
+            "timeout": times,
+            "max_retries": 0,
+        }
+        shared |= {"default_query": query, "http_client": http}
+        if self._address and self._address.azure_version:
+            return openai.AzureOpenAI(api_version=self._address.azure_version, **shared)
+        return openai.OpenAI(**shared)
 
     def _simulated(self) -> openai.OpenAI:
 

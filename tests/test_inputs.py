@@ -1,0 +1,200 @@
+"""Image inputs, masks, file names and keys as people give them: read right, or refused with a card before anything is sent."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import pickle
+import random
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_magics import run
+
+from imagegen_magic.errors import ImagegenError, OptionError, RequestError
+from imagegen_magic.images.masks import build_mask
+from imagegen_magic.images.opening import read_input
+from imagegen_magic.images.preview import preview, tile
+from imagegen_magic.options.out_names import name_problems
+from imagegen_magic.redaction import redact_values
+
+KEY = "sk-proj-abcdefghijklmnop1234567890"
+PIXELS = np.linspace(0, 255, 48 * 64 * 3).reshape(48, 64, 3).astype(np.uint8)
+
+
+def encoded(form, mode="RGB", orientation=1, **more):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS).convert(mode).save(buffer, form, exif=exif.tobytes(), **more)
+    return buffer.getvalue()
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("a.jpg", "jpeg"), ("a.JPEG", "jpeg"), ("a.webp", "webp"), ("a.png", "png")]
+)
+def test_the_format_follows_the_name(session, name, form):
+    """In cells, Python and batches as on the command line; a default from elsewhere gives way."""
+    job = session.plan("a mug", {"out": name})
+    assert job.request.format == form
+    row = session.batches.run_jobs([{"prompt": "a mug", "out": name, "quality": "low", "size": "1024x1024"}])[0]
+    assert row.record.files[0].format == form
+
+
+def test_a_name_that_contradicts_the_format_is_asked_about(session):
+    """The file would not be what its name says; a name without a known suffix decides nothing."""
+    with pytest.raises(RequestError, match="--output-format jpeg"):
+        session.plan("a mug", {"out": "hero.jpg", "output_format": "png"})
+    assert session.plan("a mug", {"out": "hero.v2", "output_format": "webp"}).request.format == "webp"
+    assert name_problems("hero.jpg", "jpeg") == []
+    with pytest.raises(RequestError, match="alpha"):
+        session.plan("a mug", {"out": "hero.jpg", "transparent": "chroma"})
+
+
+# images
+
+
+@pytest.mark.parametrize("form", ["JPEG", "MPO"])
+def test_a_rotated_photo_stays_a_jpeg(form):
+    """As PNG a phone's photo is four times as large, and above the limit."""
+    read = read_input(encoded(form, orientation=6), name="photo.jpg")
+    assert (read.mime, read.size, read.name) == ("image/jpeg", (48, 64), "photo.jpg")
+    turned = Image.open(io.BytesIO(read.data))
+    assert turned.getexif().get(0x0112, 1) == 1
+    assert np.abs(np.asarray(turned, float) - np.rot90(PIXELS, -1)).mean() < 30
+
+
+def test_upright_images_are_sent_as_they_are():
+    """Byte for byte."""
+    for form in ("JPEG", "PNG", "WEBP"):
+        data = encoded(form)
+        assert read_input(data).data == data
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (encoded("PNG")[:60], "cut off or broken"),
+        (encoded("JPEG")[:300], "cut off or broken"),
+        (encoded("TIFF")[:200], ""),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", ""),
+        (b"", ""),
+    ],
+)
+def test_what_no_decoder_reads_is_refused(data, words):
+    """A card with the reason; no other program is started for any format."""
+    with pytest.raises(OptionError) as caught:
+        read_input(data, name="x.png")
+    assert words in str(caught.value)
+
+
+def test_postscript_is_never_run(tmp_path):
+    """Pillow would start Ghostscript for it."""
+    (tmp_path / "x.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
+    with pytest.raises(OptionError, match="it runs a program"):
+        read_input(tmp_path / "x.eps")
+
+
+def test_broken_bytes_end_in_cards(tmp_path):
+    """150 damaged files of seven formats through everything that reads images."""
+    chance = random.Random(7)
+    seeds = [encoded(form) for form in ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")]
+    target = read_input(seeds[0])
+    path = tmp_path / "x.png"
+    for _ in range(150):
+        data = bytearray(chance.choice(seeds))
+        for _ in range(chance.randint(1, 9)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        data = bytes(data[: chance.randrange(8, len(data) + 1)] if chance.random() < 0.3 else data)
+        path.write_bytes(data)
+        for read in (read_input, lambda data: preview(path), lambda data: build_mask(target, source=data)):
+            with contextlib.suppress(ImagegenError):
+                read(data)
+        assert tile(path, 32).mode == "RGB"
+
+
+def test_a_result_that_no_decoder_reads_is_still_shown(session):
+    """It was paid for: the caption and the path stand where the image can't."""
+    made = session.generate("a mug", quality="low", size="1024x1024")
+    made.path.write_bytes(made.bytes[:400])
+    data, _ = made.display_items()[0]
+    assert made.path.name in data["text/plain"]
+    assert "image/jpeg" not in data
+
+
+# masks
+
+
+def plain_mask(size=(1024, 1024)):
+    mask = Image.new("L", size, 0)
+    mask.paste(255, (0, 0, size[0] // 2, size[1]))
+    return mask
+
+
+@pytest.mark.parametrize(("edit", "left"), [("white", 0), ("black", 255)])
+def test_a_black_and_white_mask_says_which_part_changes(tmp_path, edit, left):
+    """As a file and as a Pillow image; alpha 0 is what the API changes."""
+    target = read_input(Image.new("RGB", (1024, 1024)))
+    plain_mask().save(tmp_path / "m.png")
+    for source in (plain_mask(), tmp_path / "m.png"):
+        alpha = np.asarray(Image.open(io.BytesIO(build_mask(target, source=source, edit=edit).data)))[..., 3]
+        assert (alpha[:, :512] == left).all()
+        assert (alpha[:, 512:] == 255 - left).all()
+
+
+def test_a_mask_without_alpha_is_asked_about(session, folder):
+    """Both answers stand in the card, and nothing is sent."""
+    session.generate("a mug", name="mug", quality="low", size="1024x1024")
+    plain_mask().save(folder / "m.png")
+    with pytest.raises(RequestError) as caught:
+        session.plan("blue", {"image": ("@mug",), "mask": "m.png"}, command="edit")
+    assert caught.value.problems[0].fix == "--mask-edit white or --mask-edit black"
+    job = session.plan("blue", {"image": ("@mug",), "mask": "m.png", "mask_edit": "white"}, command="edit")
+    assert "50%" in job.request.mask.notes[0]
+
+
+# keys
+
+
+@pytest.mark.parametrize("name", ["api_key", "apikey", "Authorization", "token", "openai_api_key"])
+def test_a_key_is_no_option(session, name):
+    """Refused without being repeated, in calls, rows and extra fields."""
+    for call in (
+        lambda: session.generate("a mug", **{name: "my-own-secret"}),
+        lambda: session.generate("a mug", extra={name: "my-own-secret"}),
+        lambda: session.batches.run_jobs([{"prompt": "a mug", name: "my-own-secret"}]),
+    ):
+        with pytest.raises(RequestError) as caught:
+            call()
+        assert "my-own-secret" not in str(caught.value)
+        assert b"my-own-secret" not in pickle.dumps(caught.value.problems)
+
+
+def test_a_key_on_a_line_is_not_repeated(shell):
+    """Whatever its shape: what follows --api-key is one."""
+    for line in ("--api-key my-own-secret", "--api-key=my-own-secret", "x --api_key my-own-secret"):
+        error = run(shell, f"%%imagegen {line}\nA mug.")[1].error_in_exec
+        assert "a key is no option" in str(error)
+        assert "my-own-secret" not in str(error)
+
+
+def test_a_key_in_a_value_is_not_shown_in_its_card(session):
+    """The value of a fault is redacted."""
+    with pytest.raises(RequestError) as caught:
+        session.generate("a mug", size=KEY)
+    assert KEY not in str(caught.value)
+
+
+def test_redaction_keeps_json_whole():
+    """Texts inside are replaced, the shape stays."""
+    data = {"a": [f'say "api_key": "{KEY}"', 1, None], "Authorization": "anything", KEY: {"b": True}}
+    redacted = json.loads(json.dumps(redact_values(data)))
+    assert KEY not in json.dumps(redacted)
+    assert redacted["Authorization"] == "[key removed]"
+    assert redacted["a"][1:] == [1, None]
