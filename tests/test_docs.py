@@ -77,7 +77,7 @@ def test_settings_in_project_files_exist():
     names = {option.name for option in config_options()}
     tables = [tomllib.loads(text) for page in PAGES for text in blocks(page, "toml")]
     assert tables
-    assert all(set(table["tool"]["imagegen_magic"]) <= names for table in tables)
+    assert all(set(table["tool"]["imagegen_magic"]) <= names | {"profiles"} for table in tables)
 
 
 def test_no_block_is_left_out():
