@@ -301,7 +301,7 @@ def test_files_out(folder):
     with pytest.raises(CutoutError, match=r"cut\.jpg: a cut-out needs \.png or \.webp"):
         cut.save(folder / "cut.jpg")
     (folder / "taken.png").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(CutoutError, match=r"taken\.png is a folder"):
         cut.save(folder / "taken.png")
     assert sorted(path.name for path in folder.iterdir()) == ["cut.png", "cut.webp", "taken.png"]
 
