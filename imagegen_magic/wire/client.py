@@ -28,6 +28,7 @@ from imagegen_magic.options.options import Options
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import ImageResponse, OnEvent, Partial, Retrying, Sending, Spool
 
+from .address import parse_address
 from .answers import EventStream, ParsedResponse, check_answer, looks_like_stream, parse_json_answer, read_usage
 from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
@@ -35,8 +36,8 @@ from .fetching import fetch_image
 from .http_errors import is_web_page, missing_key, status_error, transport_error, web_page_error
 from .live_models import list_models
 from .retries import TimeBudget, with_retries
-from .spool_body import SpooledBody
-from .transport import SimulatorTransport
+from .spool_body import SpooledBody, decoded
+from .transport import LiveHttp, SimulatorTransport
 
 if TYPE_CHECKING:
     from imagegen_magic.simulator import Simulator
@@ -110,7 +111,8 @@ class Client:
     ) -> None:
         self.backend = backend
         address = base_url or os.environ.get("OPENAI_BASE_URL") or None
-        self._base_url = address if backend == "openai" else None
+        self._address = parse_address(address) if address and backend == "openai" else None
+        self._base_url = self._address.url if self._address else None
         self._timeout, self._deadline = timeout, deadline
         self._retries, self._retry_ambiguous = retries, retry_ambiguous
         self._dialect = dialect_of(dialect, self._base_url)
@@ -138,12 +140,24 @@ class Client:
             return self._sdk
 
     def _live(self) -> openai.OpenAI:
-
-        if not (os.environ.get("OPENAI_API_KEY") or (self._base_url and _is_loopback(self._base_url))):
+        key = os.environ.get("OPENAI_API_KEY") or ""
+        if self._dialect.name == "azure":
+            key = os.environ.get("AZURE_OPENAI_API_KEY") or key
+        if not key and not (self._base_url and _is_loopback(self._base_url)):
             raise missing_key()
-        key = os.environ.get("OPENAI_API_KEY") or "none"
         times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
-        return openai.OpenAI(api_key=key, base_url=self._base_url, timeout=times, max_retries=0)
+        http = LiveHttp(follow_redirects=False)
+        query = dict(self._address.query) if self._address else {}
+        shared: dict[str, Any] = {
+            "api_key": key or "none",
+            "base_url": self._base_url,
+            "timeout": times,
+            "max_retries": 0,
+        }
+        shared |= {"default_query": query, "http_client": http, "default_headers": {"Accept-Encoding": "identity"}}
+        if self._address and self._address.azure_version:
+            return openai.AzureOpenAI(api_version=self._address.azure_version, **shared)
+        return openai.OpenAI(**shared)
 
     def _simulated(self) -> openai.OpenAI:
 
@@ -296,6 +310,8 @@ class _Call:
             raise transport_error(error.__cause__ or error, self.elapsed()) from None
         except openai.APIError as error:
             raise AnswerError(f"the SDK could not read the answer ({type(error).__name__})") from None
+        except (UnicodeError, httpx2.DecodingError) as error:  # of a body that says why the request is refused
+            raise AnswerError(f"the server's error could not be read ({type(error).__name__})") from None
 
     def _refused(self, error: openai.APIStatusError) -> CallError:
         """An answer with an error's status, as ours."""
@@ -391,7 +407,8 @@ class _Call:
     def _chunks(self, response: Any) -> Iterator[bytes]:
         """The body's pieces as they come."""
         try:
-            yield from response.iter_bytes()  # as it comes: filling up a chunk would lose what a cut leaves over
+            # As it comes: filling up a chunk would lose what a cut leaves over.
+            yield from decoded(response.http_response.iter_raw(), response.headers.get("content-encoding", ""))
         except Exception as error:
             if type(error).__module__.split(".")[0] not in TRANSPORT_MODULES:
                 raise

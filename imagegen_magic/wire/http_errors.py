@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 from imagegen_magic.errors import (
     AuthenticationError,
@@ -155,6 +156,8 @@ def status_error(
     said = f": {message}" if message else ""
     if (known := _by_body(f"{code} {kind}", message, said, shared)) is not None:
         return known
+    if 300 <= status < 400:
+        return _redirect_error(status, headers, address, shared)
     if status in (429, 503):
         busy = _busy(status, said, read_wait(headers, message), shared)
         return _passed_on(busy) if gateway else busy
@@ -162,6 +165,14 @@ def status_error(
         shared["hints"] = (*_refusal_hints(status, message, code, param), f"base_url is {_without_secrets(address)}")
         return BadRequestError(f"the server refused the request{said}", **shared)
     return _by_status(status, said, _refusal_hints(status, message, code, param), shared)
+
+
+def _redirect_error(status: int, headers: Mapping[str, str], address: str, shared: dict[str, Any]) -> BadRequestError:
+    """The error for a redirect, which is not followed: only the user knows whether the other place may have the prompt."""
+    place = urljoin(address, {name.lower(): value for name, value in headers.items()}.get("location", ""))
+    summary = f"the server redirects ({status}) to {redact(_without_secrets(place))}; nothing was sent there"
+    hints = ("if that is where requests shall go, make it the base_url", f"base_url is {_without_secrets(address)}")
+    return BadRequestError(summary, **{**shared, "hints": hints})
 
 
 def _by_body(codes: str, message: str, said: str, shared: dict[str, Any]) -> CallError | None:

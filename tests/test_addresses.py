@@ -1,0 +1,118 @@
+"""A server's address as people paste it, over real sockets: what is asked for where, and that no redirect takes a prompt along."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from PIL import Image
+from test_edits import encoded
+
+from imagegen_magic.errors import BadRequestError
+from imagegen_magic.session import Session
+from imagegen_magic.wire.address import parse_address
+
+ANSWER = json.dumps({
+    "created": 1, "data": [{"b64_json": base64.b64encode(encoded(Image.new("RGB", (1024, 1024), "teal"))).decode()}],
+}).encode()  # fmt: skip
+
+
+@contextmanager
+def recording(location="", status=200, body=ANSWER, kind="application/json"):
+    """(address, requests): a server that notes path and headers, and answers, or redirects, each request alike."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+            seen.append((self.path, dict(self.headers), sent))
+            self.send_response(307 if location else status)
+            if location:
+                self.send_header("location", location)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def session_on(url, **more):
+    return Session(defaults=lambda: {"backend": "openai", "base_url": url, "retries": 0, **more})
+
+
+SMALL = {"size": "1024x1024", "quality": "low"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "path"),
+    [
+        ("/v1", "/v1/images/generations"),
+        ("/v1/", "/v1/images/generations"),
+        ("/v1/images/generations", "/v1/images/generations"),
+        ("/v1/images/edits/", "/v1/images/generations"),
+        ("/v1?api-version=preview", "/v1/images/generations?api-version=preview"),
+        ("/gateway/v1?team=a&tag=b%20c", "/gateway/v1/images/generations?team=a&tag=b+c"),
+        ("/openai/deployments/pics?api-version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
+        ("/openai/deployments/pics/images/generations?api-version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
+    ],
+)  # fmt: skip
+def test_the_address_is_kept_and_the_endpoint_is_not_doubled(folder, monkeypatch, suffix, path):
+    """For generations and edits, through the SDK."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+    with recording() as (url, seen):
+        made = session_on(url + suffix).generate("a mug", **SMALL)
+        session_on(url + suffix).edit("blue", made.path, **SMALL)
+    assert [place for place, *_ in seen] == [path, path.replace("generations", "edits")]
+    headers = {name.lower(): value for name, value in seen[0][1].items()}
+    assert ("api-key" in headers) == ("deployments" in path)
+
+
+def test_azures_resource_address_names_the_deployment_by_the_model():
+    """`https://RES.openai.azure.com?api-version=…` and its v1 form, which is plain."""
+    classic = parse_address("https://res.openai.azure.com/?api-version=2025-04-01")
+    assert (classic.url, classic.azure_version) == ("https://res.openai.azure.com/openai", "2025-04-01")
+    plain = parse_address("https://res.openai.azure.com/openai/v1/?api-version=preview")
+    assert (plain.url, plain.azure_version, plain.query) == (
+        "https://res.openai.azure.com/openai/v1", "", {"api-version": "preview"},
+    )  # fmt: skip
+    assert parse_address("http://localhost:8000").url == "http://localhost:8000"
+
+
+@pytest.mark.parametrize("where", ["another host", "the same host"])
+def test_no_redirect_takes_a_prompt_along(folder, monkeypatch, where):
+    """The card names both places; what stands at the other one is asked for nothing."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+    with recording() as (other, reached):
+        target = f"{other}/v1/images/generations" if where == "another host" else "/v2/images/generations?x=secret"
+        with recording(location=target) as (url, seen), pytest.raises(BadRequestError) as caught:
+            session_on(f"{url}/v1").generate("a mug", **SMALL)
+    assert (len(seen), reached) == (1, [])
+    assert caught.value.outcome == "refused"
+    assert "redirects (307) to" in str(caught.value)
+    assert "base_url is" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_web_page_in_place_of_an_answer_names_the_address(folder, monkeypatch, status):
+    """A wrong base_url reaches somebody's web server: nothing was made there, so nothing may have been billed."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+    page = b"<!doctype html><style>b{}</style><h1>Welcome</h1>"
+    with recording(status=status, body=page, kind="text/html") as (url, _), pytest.raises(BadRequestError) as caught:
+        session_on(f"{url}/v1").generate("a mug", **SMALL)
+    assert f"base_url is {url}/v1" in str(caught.value)
+    assert "may have been billed" not in str(caught.value)
