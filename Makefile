@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-browser test-versions dist docs lab notebooks flags front-ends check clean
+.PHONY: help demo test test-browser test-versions dist docs lab notebooks flags front-ends screenshots check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ docs: .venv/docs  ## build the site into site/, warnings as errors, and check it
 	rm -rf site build/doctrees
 	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -d build/doctrees docs site
 	$(BIN)/python docs/made/links.py site
+
+screenshots: .venv/ready  ## the pictures of front ends on the site and in the README, anew, in headless Chromium
+	$(BIN)/python docs/made/screenshots.py
 
 test-browser: .venv/ready  ## the panel and the widgets in a real JupyterLab, in headless Chromium
 	@command -v chromium chromium-browser google-chrome >/dev/null || test -n "$$CHROMIUM" || \

@@ -94,8 +94,15 @@ def whole_sentence(app: Any, what: str, name: str, item: Any, options: Any, line
         lines[0] = f"{mark[1]}: {lines[0]}"
 
 
+def as_written() -> None:
+    """Takes away the signatures that name every option, which a kernel's Tab wants: options have a page of their own."""
+    for name in ("generate", "edit", "preview", "start", "run_batch"):
+        vars(getattr(imagegen_magic, name)).pop("__signature__", None)
+
+
 def setup(app: Any) -> None:
     """Captions link the file beside the notebook, which a site does not have: its name stays, the link goes."""
+    as_written()
     app.connect("autodoc-process-docstring", whole_sentence, priority=600)  # after Napoleon
     link = re.compile(r'<a href="output/[^"]*"[^>]*>(.*?)</a>')
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from imagegen_magic.images.preview import contact_sheet
 from imagegen_magic.jobs.captions import caption_html, caption_text
 
@@ -34,3 +38,19 @@ def test_a_sheet_leaves_few_places_empty(session):
     paths = [session.generate("a mug", size="1024x1024", quality="low").path] * 5
     shapes = [contact_sheet(paths[:n], labels="abcde", max_edge=600) for n in (1, 3, 4, 5)]
     assert [round(sheet.width / sheet.height) for sheet in shapes] == [1, 3, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("notebook", "link"),
+    [("trips/paris.ipynb", "output/imagegen/a_mug.png"), ("paris.ipynb", "trips/output/imagegen/a_mug.png"),
+     ("gone/paris.ipynb", None), ("trips/console-1", None), ("", None)],
+)  # fmt: skip
+def test_links_after_a_change_of_folder(session, folder, monkeypatch, notebook, link):
+    """A link is relative to the notebook if Jupyter names it, wherever the kernel has gone since; else to the working folder."""
+    (folder / "trips").mkdir()
+    (folder / "elsewhere").mkdir()
+    monkeypatch.setenv("JPY_SESSION_NAME", str(folder / notebook) if notebook else "")
+    result = session.generate("a mug", quality="low", out_dir=str(folder / "trips/output/imagegen"), name="a_mug")
+    monkeypatch.chdir(folder / "elsewhere")
+    found = re.findall(r'href="([^"]*)"', result.display_items()[0][0]["text/html"])
+    assert found[:1] == ([link] if link else [])

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -195,7 +194,7 @@ def load_catalog(extra: Path | None = None) -> Catalog:
 
 @cache
 def _shipped_data() -> dict[str, Any]:
-    return _read_toml(files("imagegen_magic.facts").joinpath("models.toml").read_text(encoding="utf-8"))
+    return _read_toml(Path(__file__).with_name("models.toml").read_text(encoding="utf-8"))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 __all__ = ["UseCase", "load_use_cases"]
 
@@ -24,7 +24,7 @@ class UseCase:
 @cache
 def load_use_cases() -> dict[str, UseCase]:
     """Every use case by its slug."""
-    data = tomllib.loads(files("imagegen_magic.facts").joinpath("use_cases.toml").read_text(encoding="utf-8"))
+    data = tomllib.loads(Path(__file__).with_name("use_cases.toml").read_text(encoding="utf-8"))
     return {
         slug: UseCase(slug=slug, kind=kind, when=entry["when"], tips=tuple(entry["tips"]), template=entry["template"])
         for kind, entries in data.items()

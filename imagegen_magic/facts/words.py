@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 __all__ = ["foreign_flags", "hard_subjects", "image_roles", "key_subjects", "prompt_fields"]
@@ -13,7 +13,7 @@ __all__ = ["foreign_flags", "hard_subjects", "image_roles", "key_subjects", "pro
 
 @cache
 def _words() -> Mapping[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 
 
 def prompt_fields() -> dict[str, str]:

@@ -5,6 +5,7 @@ Prompts and file names are untrusted: nothing of them reaches HTML unescaped, an
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,16 @@ from imagegen_magic.tables import PLAIN_CLASS
 if TYPE_CHECKING:
     from imagegen_magic.matting.report import CutoutReport
 
-__all__ = ["Caption", "alt_sentence", "alt_text", "caption_html", "caption_text", "relative_link", "warnings_bundle"]
+__all__ = [
+    "Caption",
+    "alt_sentence",
+    "alt_text",
+    "caption_html",
+    "caption_text",
+    "link_base",
+    "relative_link",
+    "warnings_bundle",
+]
 
 ALT_CHARACTERS = 150
 DIM = "color:var(--jp-ui-font-color2,#616161)"
@@ -40,6 +50,16 @@ def alt_sentence(prompt: str, path: str, size: tuple[int, int] | None, form: str
     short = alt_text(prompt)
     pixels = f", {size[0]}×{size[1]}" if size else ""  # noqa: RUF001 - the sign of sizes
     return f"Image: {short} — {path}{pixels} {form.upper()}"
+
+
+def link_base() -> Path:
+    """The folder that links are relative to: the notebook's if the front end names it, so that `os.chdir` breaks none.
+
+    Jupyter's servers give a kernel its notebook's path as `JPY_SESSION_NAME` (jupyter_server 2.21, read 2026-11-26).
+    """
+    notebook = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    named = notebook.is_absolute() and notebook.suffix == ".ipynb" and notebook.parent.is_dir()
+    return notebook.parent if named else Path.cwd()
 
 
 def relative_link(path: Path, base: Path) -> str | None:

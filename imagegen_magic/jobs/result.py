@@ -23,7 +23,7 @@ from imagegen_magic.store.history import Record
 from imagegen_magic.store.recall import cell_from_record
 from imagegen_magic.tables import Table
 
-from .captions import Caption, alt_sentence, alt_text, caption_html, caption_text
+from .captions import Caption, alt_sentence, alt_text, caption_html, caption_text, link_base
 from .further import engine
 
 if TYPE_CHECKING:
@@ -399,7 +399,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
         """What the caption says, as data."""
         size, form = file_facts(self.record, 0)
         caption = Caption(
-            paths=self.paths, base=Path.cwd(), size=size, format=form, model=str(self.request.get("model", ""))
+            paths=self.paths, base=link_base(), size=size, format=form, model=str(self.request.get("model", ""))
         )
         if minimal:
             return replace(caption, reused=self.reused, warnings=self.warnings)

@@ -11,7 +11,9 @@ from imagegen_magic.batch.results import FailedJob, Gallery
 from imagegen_magic.batch.rows import Row, expand_grid, expand_wildcards, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
+from imagegen_magic.images.opening import is_file
 from imagegen_magic.jobs.planning import name_problems
+from imagegen_magic.jobs.task import Task, wait_with
 from imagegen_magic.options.line import ParsedLine
 
 from .batch_view import BatchView
@@ -20,12 +22,9 @@ from .names import doubtful_name
 if TYPE_CHECKING:
     from imagegen_magic.batch.plan import BatchPlan
     from imagegen_magic.jobs.result import ImageResult
-    from imagegen_magic.jobs.task import Task
     from imagegen_magic.session import Session
 
 __all__ = ["find_source", "plan_batch_cell", "run_batch_cell"]
-
-TICK_SECONDS = 0.25
 
 
 def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> Any:
@@ -125,14 +124,14 @@ def find_source(source: Any, variables: Any) -> Any:
     """
     if not isinstance(source, str):
         return source
-    is_file = Path(source).expanduser().is_file()
-    if source not in variables and not is_file:
+    found = is_file(Path(source).expanduser())
+    if source not in variables and not found:
         fix = Fix(Setting("--from", "jobs.jsonl"))
         problem = Problem(field="from", value=source, rule="neither a file nor a variable", fix=fix)
         raise OptionError("no jobs", problems=(problem,))
     if source not in variables:
         return source
-    if is_file:
+    if found:
         rule = "both a variable and a file have this name"
         problem = Problem(
             field="from", value=source, rule=rule, fix=Fix(Setting("--from", f"./{source}"), f" or {{{{ {source} }}}}")
@@ -144,8 +143,7 @@ def find_source(source: Any, variables: Any) -> Any:
 def _wait(task: Task[Gallery], view: BatchView) -> Gallery:
     """The finished gallery; an interrupt sends nothing more and lets what is in flight be saved."""
     try:
-        while not task.wait(TICK_SECONDS):
-            view.tick()
+        wait_with(task, view.tick)
     except KeyboardInterrupt:
         task.cancel()
         task.add_done_callback(view.over)

@@ -6,12 +6,11 @@ import base64
 import threading
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.images.preview import thumbnail
-from imagegen_magic.jobs.captions import alt_sentence, caption_html, caption_text, relative_link
+from imagegen_magic.jobs.captions import alt_sentence, caption_html, caption_text, link_base, relative_link
 from imagegen_magic.jobs.result import ImageResult, file_facts, shown_path
 
 __all__ = ["FALLBACK", "SavedRecord"]
@@ -86,7 +85,8 @@ def _images(result: ImageResult) -> list[tuple[str, str]]:
 
 
 def _entry(result: ImageResult, images: list[tuple[str, str]]) -> str:
-    links = [relative_link(path, Path.cwd()) for path in result.paths]
+    base = link_base()
+    links = [relative_link(path, base) for path in result.paths]
     pictures = "".join(
         _linked(f'<img src="{data}" alt="{escape(alt)}" style="max-width:100%;border-radius:6px">', link)
         for (alt, data), link in zip(images, links, strict=False)

@@ -35,6 +35,8 @@ export function priceEditor({ view }, settings, kernel, executed) {
       label.textContent = answer?.text ?? "";
       label.title = answer?.title ?? "";
       label.classList.toggle("cm-imagegen-wrong", Boolean(answer?.wrong));
+      const end = answer?.text ? editor.coordsAtPos(editor.state.doc.length) : null; // a long last line must not lie below it
+      editor.scrollDOM.style.paddingBottom = end && end.right > label.getBoundingClientRect().left ? "22px" : "";
       label.setAttribute("aria-label", answer?.text ? `this cell: ${answer.text}. ${answer.title}` : "");
     };
     const now = async () => {

@@ -112,7 +112,7 @@ function render({ model, el }) {
     ui.ask("input", { ref: first.ref }, ({ width, height }) => {
       ui.editor = maskEditor({ width, height, label: first.ref, changed: maskChanged });
       ui.link.image(first.ref, LARGE).then((address) => address && ui.editor?.show(address));
-      const saved = make("select", { "aria-label": "load a mask painted before", onchange: (event) => event.target.value && ui.link.send("mask", { ref: event.target.value }) });
+      const saved = make("select", { hidden: "", "aria-label": "load a mask painted before", onchange: (event) => event.target.value && ui.link.send("mask", { ref: event.target.value }) });
       ui.link.send("masks");
       ui.savedMasks = saved;
       ui.stage.maskView.replaceChildren(ui.editor.el,
@@ -306,7 +306,7 @@ function render({ model, el }) {
       if (ui.other && found) (ui.other = found), (ui.chosen = found.ref), draw();
     } else if (told.remix) ui.remember(), ui.put({ ...EMPTY, ...told.remix, images: [], task: "generate" }), prompt.focus();
     else if (told.compare) ui.stage.compare(told.compare, told.with);
-    else if (told.masks) ui.savedMasks && fill(ui.savedMasks, told.masks, "", "Load a saved mask…");
+    else if (told.masks) ui.savedMasks && (fill(ui.savedMasks, told.masks, "", "Load a saved mask…"), (ui.savedMasks.hidden = !told.masks.length));
     else if (told.mask) loadMask(told, buffers[0]);
     else if (told.painted) ui.restored = buffers[0];
     else if (told.framed) framed(told, buffers);
