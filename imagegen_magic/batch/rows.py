@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.images.opening import is_file
 from imagegen_magic.options.values import BY_NAME
 
 __all__ = [
@@ -52,7 +53,7 @@ def _row(line: str, where: str) -> Row:
         return Row(values={"prompt": line}, where=where)
     try:
         values = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problem = Problem(
             field="line",
             value=line[:60],
@@ -70,7 +71,7 @@ def read_source(source: Any) -> list[Row]:
     Raises:
         OptionError: it is none of these, or can't be read.
     """
-    if isinstance(source, (str, Path)) and (path := Path(source).expanduser()).is_file():
+    if isinstance(source, (str, Path)) and is_file(path := Path(source).expanduser()):
         return _read_file(path)
     if isinstance(source, str):
         fix = Fix(Setting("--from", "prompts.jsonl"))

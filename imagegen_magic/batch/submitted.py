@@ -70,6 +70,21 @@ class SubmittedBatch:
         data = json.loads(text)
         return cls(**{**data, "parts": [InputFile(**part) for part in data["parts"]]})
 
+    @classmethod
+    def read(cls, path: Path) -> SubmittedBatch:
+        """The batch of a file.
+
+        Raises:
+            OptionError: it is none; passing it over could let its jobs be paid for a second time.
+        """
+        try:
+            batch = cls.from_json(path.read_text(encoding="utf-8"))
+            assert all(isinstance(job["index"], int) and isinstance(job["inputs"], dict) for job in batch.jobs)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError) as error:
+            hint = f"put it right, or move it out of the way if the server has no such batch: {path.name}"
+            raise OptionError(f"a submitted batch can't be read ({type(error).__name__})", hints=(hint,)) from None
+        return batch
+
     def save(self, store: Store) -> None:
         """Writes it to the output folder."""
         path = self._path(store)
@@ -92,7 +107,7 @@ def _placed(folder: Path, kept: Any) -> Any:
 def load_submitted(store: Store) -> list[SubmittedBatch]:
     """Everything that was submitted from this folder, oldest first."""
     paths = sorted((store.folder / "batches").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-    return [SubmittedBatch.from_json(path.read_text(encoding="utf-8")) for path in paths]
+    return [SubmittedBatch.read(path) for path in paths]
 
 
 def find_submitted(store: Store, batch_id: str = "") -> SubmittedBatch:

@@ -21,7 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
 from imagegen_magic.request.request import InputImage
 
-__all__ = ["decoding", "open_picture", "parse_token", "read_input", "resolve_token"]
+__all__ = ["decoding", "is_file", "open_picture", "parse_token", "read_input", "resolve_token"]
 
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are refused from their header: a decompression bomb, or no model's business."""
@@ -131,7 +131,7 @@ def read_input(source: Any, *, role: str = "", name: str = "", origin: str = "")
         source = Path(source.path)
     if isinstance(source, (str, Path)):
         path = Path(source).expanduser()
-        _check_bytes(path.name, path.stat().st_size if path.is_file() else 0)
+        _check_bytes(path.name, path.stat().st_size if is_file(path) else 0)
         return _from_bytes(_file_bytes(path), name or path.name, role, origin or path.name)
     if isinstance(source, (bytes, bytearray, memoryview)):
         _check_bytes(name or "bytes", len(source))
@@ -273,6 +273,14 @@ class Token:
     role: str = ""
 
 
+def is_file(path: Path) -> bool:
+    """True for a file; False for a name that no file system takes, too."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # longer than 255 bytes; a null character
+        return False
+
+
 _ROLE = re.compile(r"(?P<reference>[^:]{2,}|[A-Za-z]:[^:]+):(?P<role>[^\W\d_][^/\\:]*)")
 
 
@@ -289,7 +297,7 @@ def parse_token(token: Any) -> Token:
     if not isinstance(token, str):
         return Token(reference=token)
     match = _ROLE.fullmatch(token)
-    if match and not Path(token).is_file():
+    if match and not is_file(Path(token)):
         return Token(reference=match["reference"], role=match["role"].strip().strip("\"'"))
     return Token(reference=token)
 
@@ -309,13 +317,13 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
         return find(reference), reference
     path = Path(reference).expanduser()
     is_variable = reference.isidentifier() and reference in variables
-    if is_variable and path.is_file():
+    if is_variable and is_file(path):
         fix = f"./{reference} for the file, {{{{ {reference} }}}} for the variable"
         problem = Problem(field="image", value=reference, rule="this word is both a file and a variable", fix=fix)
         raise OptionError("which picture?", problems=(problem,))
     if is_variable:
         return variables[reference], reference
-    if path.is_file():
+    if is_file(path):
         return path, path.name
     with contextlib.suppress(OptionError):
         return find(reference), path.name

@@ -16,7 +16,7 @@ from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
 
 from .masks import build_mask, mask_share
-from .opening import open_picture, parse_token, problems_of, read_input, resolve_token
+from .opening import is_file, open_picture, parse_token, problems_of, read_input, resolve_token
 from .preview import Preview, side_by_side
 
 __all__ = ["Comparison", "Inputs", "Known", "gather_inputs"]
@@ -92,7 +92,7 @@ def _found_elsewhere(reference: Any, source: Any) -> list[str]:
     """A note for a name that is no file here, but one of the output folder."""
     if not isinstance(reference, str) or reference.startswith("@") or not isinstance(source, Path):
         return []
-    return [] if Path(reference).expanduser().is_file() else [f"{reference}: taken from the output folder"]
+    return [] if is_file(Path(reference).expanduser()) else [f"{reference}: taken from the output folder"]
 
 
 def _mask(

@@ -11,6 +11,7 @@ from imagegen_magic.batch.results import FailedJob, Gallery
 from imagegen_magic.batch.rows import Row, expand_grid, expand_wildcards, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
+from imagegen_magic.images.opening import is_file
 from imagegen_magic.jobs.planning import name_problems
 from imagegen_magic.options.line import ParsedLine
 
@@ -125,14 +126,14 @@ def find_source(source: Any, variables: Any) -> Any:
     """
     if not isinstance(source, str):
         return source
-    is_file = Path(source).expanduser().is_file()
-    if source not in variables and not is_file:
+    found = is_file(Path(source).expanduser())
+    if source not in variables and not found:
         fix = Fix(Setting("--from", "jobs.jsonl"))
         problem = Problem(field="from", value=source, rule="neither a file nor a variable", fix=fix)
         raise OptionError("no jobs", problems=(problem,))
     if source not in variables:
         return source
-    if is_file:
+    if found:
         rule = "both a variable and a file have this name"
         problem = Problem(
             field="from", value=source, rule=rule, fix=Fix(Setting("--from", f"./{source}"), f" or {{{{ {source} }}}}")

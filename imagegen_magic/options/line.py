@@ -95,7 +95,9 @@ def parse_line(
     asked_help, name = bool(raw.pop("help", False)), raw.pop("name", None)
     problems = [_unknown_flag(word, command, extra) for word in _heads(unknown)]
     values, faults = read_values(raw, extra=extra)
-    return ParsedLine(name=name, values=values, problems=(*problems, *faults), help=asked_help)
+    return ParsedLine(
+        name=None if name is None else str(name), values=values, problems=(*problems, *faults), help=asked_help
+    )
 
 
 def _restored(value: Any, lifted: tuple[object, ...]) -> Any:

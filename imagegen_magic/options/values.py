@@ -159,7 +159,7 @@ def _json_or_text(text: str) -> Any:
     """Numbers, true, false, null and JSON structures as such; anything else as text."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -27,7 +27,7 @@ from filelock import FileLock
 from imagegen_magic.errors import CallError, Fix, Setting, StoreError
 from imagegen_magic.request.response import ImageResponse, Payload, Spool
 
-from .history import FileEntry, History, Record, file_sha256
+from .history import FileEntry, History, Record, file_sha256, parse_record
 from .names import (
     SUFFIXES,
     Reservation,
@@ -307,8 +307,10 @@ class Store:
     def derived_from(self, path: Path) -> tuple[str, int] | None:
         """(hash, history number) of the picture that the derived file at `path` was made from, by its sidecar."""
         try:
-            record = Record.from_dict(json.loads(sidecar_path(path).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            record = parse_record(sidecar_path(path).read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            return None
+        if record is None:
             return None
         if record.api_files() or not record.parents or file_sha256(path) not in {e.sha256 for e in record.files}:
             return None
@@ -318,14 +320,14 @@ class Store:
         """Writes a text file whole or not at all."""
         temporary, stream = self.open(path.suffix)
         with stream:
-            stream.write(text.encode())
+            stream.write(text.encode("utf-8", "backslashreplace"))
         move(temporary, path)
 
     def read_stars(self) -> list[str]:
         """The starred history references; none where the file is missing or unreadable."""
         try:
             found = json.loads((self.folder / STARS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return []
         return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []
 

@@ -24,7 +24,7 @@ from imagegen_magic.redaction import redact, redact_values
 
 TAIL_BYTES = 1 << 16
 
-__all__ = ["FileEntry", "History", "Record", "file_sha256"]
+__all__ = ["FileEntry", "History", "Record", "file_sha256", "parse_record"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,11 @@ class Record:
 
     def to_json(self) -> str:
         """One line of JSON, keys removed."""
-        return json.dumps(redact_values(asdict(self)), ensure_ascii=False, default=lambda value: redact(str(value)))
+        return (
+            json.dumps(redact_values(asdict(self)), ensure_ascii=False, default=lambda value: redact(str(value)))
+            .encode("utf-8", "backslashreplace")
+            .decode()
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Record:
@@ -192,7 +196,7 @@ class History:
             while True:
                 stream.seek(max(0, end - reach))
                 lines = stream.read().decode("utf-8", "replace").splitlines()
-                newest = next((record for line in reversed(lines) if (record := _parsed(line)) is not None), None)
+                newest = next((record for line in reversed(lines) if (record := parse_record(line)) is not None), None)
                 if newest is not None or reach >= end:
                     return 0 if newest is None else newest.number
                 reach *= 8
@@ -202,7 +206,7 @@ class History:
         if not self.path.exists():
             return self._from_sidecars()
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return [record for line in lines if (record := _parsed(line)) is not None]
+        return [record for line in lines if (record := parse_record(line)) is not None]
 
     def _from_sidecars(self) -> list[Record]:
         """Records from the sidecars, one a request, by number."""
@@ -210,7 +214,7 @@ class History:
         for path in sorted(self.folder.rglob("*.json")):
             if ".incoming" in path.parts:
                 continue
-            record = _parsed(path.read_text(encoding="utf-8", errors="replace"))
+            record = parse_record(path.read_text(encoding="utf-8", errors="replace"))
             if record is not None and record.api_files():  # a derived file's sidecar only points to its source
                 found[(record.number, record.time)] = record
         return sorted(found.values(), key=lambda record: (record.number, record.time))
@@ -302,10 +306,10 @@ def _stem(entry: FileEntry) -> str:
     return PurePosixPath(entry.path).stem
 
 
-def _parsed(line: str) -> Record | None:
-    """The record of a line, or None for anything else: a torn line must not make the rest unreadable."""
+def parse_record(line: str) -> Record | None:
+    """The record of a history line or a sidecar, or None for anything else: a torn line must not make the rest unreadable."""
     try:
         data = json.loads(line)
         return Record.from_dict(data) if isinstance(data, dict) and "outcome" in data else None
-    except (ValueError, TypeError, KeyError, InvalidOperation):
+    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation, RecursionError):
         return None

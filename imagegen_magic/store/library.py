@@ -64,8 +64,12 @@ class Library:
 
     def _kept_file(self, name: str) -> Path:
         """A file below the output folder; a link that leads out is none."""
-        path = (self.store.folder / name).resolve()
-        if path.is_relative_to(self.store.folder.resolve()) and path.is_file():
+        try:
+            path = (self.store.folder / name).resolve()
+            found = path.is_relative_to(self.store.folder.resolve()) and path.is_file()
+        except (OSError, ValueError):  # no file system takes that name
+            found = False
+        if found:
             return path
         problem = Problem(field="image", value=name, rule="no file of the output folder", fix=Fix(Command("history")))
         raise OptionError("no such image", problems=(problem,))

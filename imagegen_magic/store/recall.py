@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
+from imagegen_magic.images.opening import is_file
 from imagegen_magic.options.table import COMMANDS
 from imagegen_magic.options.values import BY_NAME
 
 from .folder import Store
-from .history import Record
+from .history import Record, parse_record
 from .names import sidecar_path
 
 __all__ = ["cell_from_record", "cell_of", "cell_text", "find_record", "flag_words"]
@@ -26,7 +26,7 @@ def find_record(store: Store, token: str) -> Record:
         OptionError: nothing is known of it.
     """
     path = Path(token).expanduser()
-    if not token.startswith("@") and path.is_file():
+    if not token.startswith("@") and is_file(path):
         record = _from_sidecar(path) or store.history.by_file(path)
         if record is None:
             problem = Problem(
@@ -45,9 +45,8 @@ def find_record(store: Store, token: str) -> Record:
 
 def _from_sidecar(path: Path) -> Record | None:
     try:
-        data = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
-        return Record.from_dict(data) if isinstance(data, dict) else None
-    except (OSError, ValueError, TypeError):
+        return parse_record(sidecar_path(path).read_text(encoding="utf-8", errors="replace"))
+    except OSError:
         return None
 
 
@@ -68,7 +67,7 @@ def cell_text(command: str, name: str | None, values: Mapping[str, Any], prompt:
     """The cell that asks for the same: its line with the values that were given, and the prompt as its body."""
     words = [COMMANDS[command], *([name] if name else [])]
     for option, value in values.items():
-        words += flag_words(option, value)
+        words += flag_words(option, value) if option in BY_NAME else []  # an option of another version
     return " ".join(words) + "\n" + prompt
 
 

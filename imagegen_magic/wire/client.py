@@ -36,8 +36,8 @@ from .fetching import fetch_image
 from .http_errors import is_web_page, missing_key, status_error, transport_error, web_page_error
 from .live_models import list_models
 from .retries import TimeBudget, with_retries
-from .spool_body import SpooledBody
-from .transport import SimulatorTransport
+from .spool_body import SpooledBody, decoded
+from .transport import LiveHttp, SimulatorTransport
 
 if TYPE_CHECKING:
     from imagegen_magic.simulator import Simulator
@@ -146,8 +146,7 @@ class Client:
         if not key and not (self._base_url and _is_loopback(self._base_url)):
             raise missing_key()
         times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
-        # A redirect is never followed: it would hand the prompt, the images and perhaps the key to another server.
-        http = openai.DefaultHttpxClient(follow_redirects=False)
+        http = LiveHttp(follow_redirects=False)
         query = dict(self._address.query) if self._address else {}
         shared: dict[str, Any] = {
             "api_key": key or "none",
@@ -155,7 +154,7 @@ class Client:
             "timeout": times,
             "max_retries": 0,
         }
-        shared |= {"default_query": query, "http_client": http}
+        shared |= {"default_query": query, "http_client": http, "default_headers": {"Accept-Encoding": "identity"}}
         if self._address and self._address.azure_version:
             return openai.AzureOpenAI(api_version=self._address.azure_version, **shared)
         return openai.OpenAI(**shared)
@@ -311,6 +310,8 @@ class _Call:
             raise transport_error(error.__cause__ or error, self.elapsed()) from None
         except openai.APIError as error:
             raise AnswerError(f"the SDK could not read the answer ({type(error).__name__})") from None
+        except (UnicodeError, httpx2.DecodingError) as error:  # of a body that says why the request is refused
+            raise AnswerError(f"the server's error could not be read ({type(error).__name__})") from None
 
     def _refused(self, error: openai.APIStatusError) -> CallError:
         """An answer with an error's status, as ours."""
@@ -406,7 +407,8 @@ class _Call:
     def _chunks(self, response: Any) -> Iterator[bytes]:
         """The body's pieces as they come."""
         try:
-            yield from response.iter_bytes()  # as it comes: filling up a chunk would lose what a cut leaves over
+            # As it comes: filling up a chunk would lose what a cut leaves over.
+            yield from decoded(response.http_response.iter_raw(), response.headers.get("content-encoding", ""))
         except Exception as error:
             if type(error).__module__.split(".")[0] not in TRANSPORT_MODULES:
                 raise

@@ -34,16 +34,25 @@ def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], f
     low = {name.lower(): value for name, value in headers.items()}
     try:
         if "retry-after-ms" in low:
-            return max(0.0, float(low["retry-after-ms"]) / 1000)
+            return _bounded(float(low["retry-after-ms"]) / 1000)
         if "retry-after" in low:
-            return max(0.0, float(low["retry-after"]))
+            return _bounded(float(low["retry-after"]))
     except ValueError:
         parsed = email.utils.parsedate_tz(low.get("retry-after", ""))
         if parsed is not None:
-            return max(0.0, email.utils.mktime_tz(parsed) - now())
+            with contextlib.suppress(ValueError, OverflowError):  # a year that no calendar has
+                return _bounded(email.utils.mktime_tz(parsed) - now())
     if match := _TEXT_WAIT.search(message):
         return float(match["number"]) * (0.001 if match["ms"] else 60 if match["min"] else 1)
     return None
+
+
+def _bounded(seconds: float) -> float:
+    """A wait that a clock can take: from 0 to a day; what is no number is 0."""
+    return min(seconds, LONGEST_WAIT) if seconds > 0 else 0.0
+
+
+LONGEST_WAIT = 86_400.0
 
 
 class TimeBudget:

@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import io
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from imagegen_magic.request.response import Spool
 
-__all__ = ["SpooledBody"]
+__all__ = ["SpooledBody", "decoded"]
+
+
+def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """The pieces of a body without their `Content-Encoding`, if they really have one.
+
+    Some gateways say gzip and send plain bytes: a paid answer must not be lost to a wrong header. What can't be
+    decompressed any further is passed on as it is.
+    """
+    unpack = None
+    first = True
+    for piece in pieces:
+        if first and piece and "gzip" in encoding.lower() and piece[:1] == GZIP[:1]:
+            unpack = zlib.decompressobj(31)
+        first = first and not piece
+        if unpack is None:
+            yield piece
+            continue
+        try:
+            yield unpack.decompress(piece)
+        except zlib.error:
+            unpack = None
+            yield piece
+
+
+GZIP = b"\x1f\x8b"
 
 
 class SpooledBody:

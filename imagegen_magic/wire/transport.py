@@ -1,14 +1,16 @@
-"""The simulator as a transport of httpx2: the SDK's bytes in, the simulator's bytes out, no socket."""
+"""What carries requests: the live HTTP client, and the simulator as a transport of httpx2 without a socket."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import httpx2
+import openai
 
 from imagegen_magic.simulator import Disconnect, Request, Response, Simulator, Stalled
 
-__all__ = ["SimulatorTransport"]
+__all__ = ["LiveHttp", "SimulatorTransport"]
 
 
 class _Body(httpx2.SyncByteStream):
@@ -30,6 +32,17 @@ def _broken(end: Disconnect, request: httpx2.Request) -> httpx2.TransportError:
     if end.reset:
         return httpx2.ReadError(str(end), request=request)
     return httpx2.RemoteProtocolError(str(end), request=request)
+
+
+class LiveHttp(openai.DefaultHttpxClient):
+    """The SDK's own HTTP client with its limits and keep-alive, but without redirects.
+
+    One would hand the prompt, the images and perhaps the key to another server.
+    """
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # as the SDK's own: a session that nobody closed leaves no socket open
+            self.close()
 
 
 class SimulatorTransport(httpx2.BaseTransport):
