@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .errors import BudgetError, CallError, CutoutError, ImagegenError, RequestError
     from .jobs.result import GeneratedImage, ImageResult, JobPreview
     from .jobs.task import Task
-    from .matting.cutout import Cutout, cutout, cutout_many
+    from .matting.cutout import Cutout, cutout, cutout_many, difference_cutout
     from .metadata.inspection import provenance
     from .metadata.reading import Provenance
     from .panel import Panel
@@ -53,6 +53,7 @@ _HOMES = {
     "Task": "jobs.task",
     "cutout": "matting.cutout",
     "cutout_many": "matting.cutout",
+    "difference_cutout": "matting.cutout",
     "check": "checks.files",
     "edit": "api",
     "generate": "api",
@@ -100,6 +101,7 @@ __all__ = [
     "costs",
     "cutout",
     "cutout_many",
+    "difference_cutout",
     "edit",
     "export_sprites",
     "generate",

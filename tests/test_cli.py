@@ -149,6 +149,22 @@ def test_chroma_key_defaults_are_the_scripts(capsys):
     assert not Path("other.png").exists()
 
 
+def test_two_backdrops_of_ones_own(capsys):
+    """`--second` solves half-clear glass exactly from two pictures; an option of one picture is refused with it."""
+    for name, key in (("green", (0, 255, 0)), ("magenta", (255, 0, 255))):
+        picture(f"{name}.png", colour=key)
+        with Image.open(f"{name}.png") as image:
+            image.paste(tuple((level + 80) // 2 for level in key), (300, 200, 600, 500))
+            image.save(f"{name}.png")
+    line = "remove-chroma-key --input green.png --second magenta.png --out glass.png"
+    assert run(f"{line} --tolerance 9") == 2
+    assert "solved without it" in capsys.readouterr().err
+    assert run(line) == 0
+    with Image.open("glass.png") as image:
+        assert abs(image.getpixel((450, 350))[3] - 128) <= 2
+        assert image.getpixel((5, 5))[3] == 0
+
+
 @pytest.mark.parametrize(
     "flags",
     [

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
@@ -160,6 +160,8 @@ def test_subject_touching_two_borders():
     st.sampled_from([(0, 255, 0), (255, 0, 255), (0, 0, 255)]),
     st.integers(0, 2**32 - 1),
 )
+@example((0, 191, 0), 1, (0, 255, 0), 0)  # as far from the key as a pixel must be to count as subject: noise decides
+@example((30, 191, 30), 2, (0, 255, 0), 1)
 @settings(max_examples=40)
 def test_composited_over_the_key_it_is_the_input(colour, noise, key, seed):
     """Whatever was taken for backdrop, putting it back gives the delivered picture, within the noise.
@@ -299,7 +301,7 @@ def test_files_out(folder):
     with pytest.raises(CutoutError, match=r"cut\.jpg: a cut-out needs \.png or \.webp"):
         cut.save(folder / "cut.jpg")
     (folder / "taken.png").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(CutoutError, match=r"taken\.png is a folder"):
         cut.save(folder / "taken.png")
     assert sorted(path.name for path in folder.iterdir()) == ["cut.png", "cut.webp", "taken.png"]
 

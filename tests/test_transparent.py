@@ -109,6 +109,9 @@ def test_a_leaf_is_shot_on_magenta(session, simulator):
         ("a mossy frog", "#ff00ff"),
         ("a blue whale", "#00ff00"),
         ("a pink flower on green leaves", "#0000ff"),
+        *((f"a friendly {green}", "#ff00ff") for green in ("goblin", "ogre", "slime", "dinosaur", "alien", "T-Rex")),
+        ("a lime parrot", "#ff00ff"),
+        ("a zombie piglet", "#0000ff"),
         ("pink flowers in a blue vase among green ferns", "#00ffff"),
     ],
 )

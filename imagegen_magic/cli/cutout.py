@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import OptionError, Problem, StoreError
-from imagegen_magic.jobs.derived import cutout_arguments
-from imagegen_magic.matting.cutout import cutout
+from imagegen_magic.jobs.derived import cut_by
 
 from .call import Call
 from .output import print_json, print_lines, say, shown
@@ -38,18 +37,19 @@ def remove_chroma_key(call: Call) -> int:
     if target.exists() and not values.get("force"):
         raise StoreError(f"{shown(target)} exists already", hints=("--force replaces it",))
 
-    cut = cutout(source, **arguments(values))
+    cut = cut_by(source, settings_of(values))
     target.parent.mkdir(parents=True, exist_ok=True)
     cut.save(target)
-    return _show(call, cut, target, soft=bool(values.get("soft_matte", DEFAULTS["soft_matte"])))
+    return _show(call, cut, target, soft=bool(values.get("second") or values.get("soft_matte", DEFAULTS["soft_matte"])))
 
 
-def arguments(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The cut-out's arguments: the script's defaults, but measured thresholds where none were given."""
-    script = {"soft_matte": DEFAULTS["soft_matte"], "auto_key": DEFAULTS["auto_key"]}
-    given = cutout_arguments(script | dict(values))
-    if given["auto_key"] == "none" and given.get("key", "auto") == "auto":
-        given["key"] = DEFAULTS["key_color"]
+def settings_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The cut-out's option values: the script's defaults, but measured thresholds where none were given."""
+    if values.get("second") is not None:
+        return {**values, "second": Path(values["second"]).expanduser()}
+    given = {"soft_matte": DEFAULTS["soft_matte"], "auto_key": DEFAULTS["auto_key"], **values}
+    if given["auto_key"] == "none" and (given.get("key_color") or "auto") == "auto":
+        given["key_color"] = DEFAULTS["key_color"]
     if not given["soft_matte"]:
         given = {name: value for name, value in given.items() if not name.endswith("_threshold")}
     return given

@@ -118,9 +118,10 @@ _PICTURES = (
             "imagegen remove-chroma-key --input a.png --out b.png --auto-key border \\",
             "  --soft-matte --transparent-threshold 12 --opaque-threshold 220 --despill",
             "imagegen remove-chroma-key --input sprite.png --out cut.png --tolerance 12",
+            "imagegen remove-chroma-key -i green.png --second magenta.png -o glass.png",
         ),
         main=(
-            "input", "out", "force", "key_color", "auto_key", "soft_matte", "tolerance", "transparent_threshold",
+            "input", "second", "out", "force", "key_color", "auto_key", "soft_matte", "tolerance", "transparent_threshold",
             "opaque_threshold", "edge_contract", "edge_feather", "despill", "opacity", "json",
         ),
         own=(

@@ -286,9 +286,23 @@ def thumbnail(source: Path | bytes, edge: int = 160, *, max_bytes: int = 20_000)
 
 
 def scaled(path: Path, edge: int) -> tuple[Image.Image, str]:
-    """The picture with its longest edge at most `edge` pixels, and the Pillow format to save it in."""
+    """The picture with its longest edge at most `edge` pixels, and the Pillow format to save it in.
+
+    A cut-out whose every pixel is clear or opaque is pixel art: its pixels are picked, not mixed.
+    """
     image = open_picture(path)
     form = image.format or "PNG"
     upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=3)
+    if _is_hard(upright):
+        upright.thumbnail((edge, edge), Image.Resampling.NEAREST, reducing_gap=None)
+    else:
+        upright.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=3)
     return upright, form
+
+
+def _is_hard(image: Image.Image) -> bool:
+    """Whether the picture has clear and opaque pixels and none between."""
+    if image.mode != "RGBA":
+        return False
+    counts = image.getchannel("A").histogram()
+    return counts[0] > 0 and counts[255] > 0 and not any(counts[1:255])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imagegen_magic.matting.cutout import Cutout
     from imagegen_magic.matting.report import CutoutReport
 
-__all__ = ["cut_out", "cutout_of", "measure_native", "saved_cutout"]
+__all__ = ["cut_by", "cut_out", "cutout_arguments", "cutout_of", "measure_native", "saved_cutout"]
 
 SHAPING = ("edge_contract", "edge_feather")
 """Options by which the user has settled the extraction: nothing else is tried then."""
@@ -125,6 +125,31 @@ def cutout_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
     return {ENGINE_NAMES.get(name, name): values[name] for name in CUTOUT_OPTIONS if values.get(name) is not None}
 
 
+ONE_PICTURE = tuple(name for name in CUTOUT_OPTIONS if name != "key_color")
+"""Options that mean nothing with `second`: two pictures leave nothing to be judged."""
+
+
+def cut_by(source: Any, values: Mapping[str, Any]) -> Cutout:
+    """The cut-out that option values ask for: of one picture or, with `second`, of two.
+
+    Raises:
+        OptionError: an option of one picture was given with two.
+    """
+    from imagegen_magic.matting.cutout import cutout, difference_cutout  # noqa: PLC0415 - OpenCV comes with the first cut-out: 0.1 s
+
+    second = values.get("second")
+    if second is None:
+        return cutout(source, **cutout_arguments(values))
+    problems = tuple(
+        Problem(field=name, value=values[name], rule="two pictures are solved without it", fix=Fix("leave it out"))
+        for name in ONE_PICTURE
+        if values.get(name) is not None
+    )
+    if problems:
+        raise OptionError("the line can't be used", problems=problems)
+    return difference_cutout(source, second, key1=values.get("key_color") or "auto")
+
+
 def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], library: Library) -> Any:
     """The cut-out of the picture that a `%imagegen cutout` line names, saved in the output folder."""
     if parsed.problems or parsed.name is None:
@@ -135,14 +160,16 @@ def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], library: Libr
         )
         raise OptionError("the line can't be used", problems=(*parsed.problems, *missing))
     source, origin = resolve_token(parsed.name, variables, library.image_file)
-    return saved_cutout(getattr(source, "path", source), Path(origin.lstrip("@")).stem, dict(parsed.values), library)
+    values = dict(parsed.values)
+    if "second" in values:
+        other, _ = resolve_token(values["second"], variables, library.image_file)
+        values["second"] = getattr(other, "path", other)
+    return saved_cutout(getattr(source, "path", source), Path(origin.lstrip("@")).stem, values, library)
 
 
 def saved_cutout(source: Any, stem: str, values: Mapping[str, Any], library: Library) -> Any:
     """The cut-out of `source`, saved in the output folder as `STEM-cutout.png`."""
-    from imagegen_magic.matting.cutout import cutout  # noqa: PLC0415 - OpenCV comes with the first cut-out: 0.1 s
-
-    cut = cutout(source, **cutout_arguments(values))
+    cut = cut_by(source, values)
     store = library.store
     plan = store.reserve(f"{stem}-cutout", 1, "png")
     store.save_derived(

@@ -90,7 +90,9 @@ class Cutout:
         return preview_of(self.image).bundle(sentence)
 
     def to_bytes(self, output_format: Literal["png", "webp"] = "png") -> bytes:
-        """The encoded file; WebP is lossless and keeps the colours of transparent pixels."""
+        """The encoded file; WebP is lossless and keeps the colours of transparent pixels. Raises CutoutError for another format."""
+        if output_format not in ("png", "webp"):
+            raise CutoutError(f"{output_format!r} can't hold a cut-out", hints=('to_bytes("png") or to_bytes("webp")',))
         if output_format == "png":
             return encode_png(self.rgba, icc_profile=self.icc_profile)
         buffer = io.BytesIO()
@@ -100,7 +102,7 @@ class Cutout:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes a .png or .webp file in one step, so that a half-written one is never seen; returns its path.
 
-        Raises CutoutError for another suffix, OSError where the file cannot be written.
+        Raises CutoutError for another suffix and for a folder that is missing, OSError where the file cannot be written.
         """
         target = Path(path)
         kinds: dict[str, Literal["png", "webp"]] = {".png": "png", ".webp": "webp"}
@@ -109,6 +111,8 @@ class Cutout:
             raise CutoutError(f"{target.name}: a cut-out needs .png or .webp, which can hold transparency")
         if not target.parent.is_dir():
             raise CutoutError(f"{target.parent} is not a folder", hints=("create it first",))
+        if target.is_dir():
+            raise CutoutError(f"{target} is a folder", hints=("give the file's name as well",))
         _write_atomically(target, self.to_bytes(kind))
         return target
 
@@ -163,10 +167,6 @@ def cutout(
     if alpha is not None and (alpha < THRESHOLDS.solid).mean() > STRAY:
         return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile)
     hint = _hint(key)
-    if hint is None and auto_key == "none":
-        raise CutoutError(
-            'auto_key="none" needs a key colour', hints=("cutout(image, key='#00ff00', auto_key='none')",)
-        )
     backdrop = estimate_backdrop(rgb, hint, auto_key)
     _require_flat(backdrop)
     tinted = 0.0
@@ -193,6 +193,7 @@ def difference_cutout(
     colours the cut-out has. Raises CutoutError if the sizes or the keys do not suit each other, a frame has no
     flat border, or the subject was changed between the frames.
     """
+    check_settings(key1=key1, key2=key2)
     (one, _, profile), (two, _, _) = load_picture(first), load_picture(second)
     if one.shape != two.shape:
         raise CutoutError(
@@ -255,8 +256,6 @@ def _hard_key(rgb: Bytes, backdrop: Backdrop, tolerance: int) -> tuple[Bytes, By
 def _force(rgb: Bytes, alpha: Bytes, backdrop: Backdrop, clear: int | None, whole: int | None) -> Bytes:
     if clear is None and whole is None:
         return alpha
-    if clear is not None and whole is not None and clear >= whole:
-        raise CutoutError(f"transparent_threshold {clear} must be below opaque_threshold {whole}")
     distance = np.abs(rgb.astype(np.int16) - np.rint(np.array(backdrop.key)).astype(np.int16)).max(axis=2)
     alpha = alpha.copy()
     if clear is not None:
@@ -291,7 +290,11 @@ def cutout_many(
             `client.get_executor()`, whose workers must see the same folders. Without one, one file after the other.
         options: those of `cutout`.
     """
+    if isinstance(paths, str | bytes | os.PathLike):
+        raise CutoutError("cutout_many takes a list of paths, not one", hints=("cutout(path) cuts one picture out",))
     folder = Path(out_dir).absolute()
+    if folder.exists() and not folder.is_dir():
+        raise CutoutError(f"{folder} is not a folder", hints=("give out_dir a folder's name",))
     folder.mkdir(parents=True, exist_ok=True)
     sources = [Path(path).absolute() for path in paths]
     work = partial(_cutout_file, options=options)

@@ -54,12 +54,17 @@ def _open(image: str | os.PathLike[str] | bytes | BinaryIO | Image.Image) -> Ima
         raise CutoutError(f"{image!s}: there is no such file") from error
     except Image.DecompressionBombError as error:
         raise CutoutError(f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
-    except OSError as error:
-        raise CutoutError("this is not a picture that Pillow can read") from error
+    except IsADirectoryError as error:
+        raise CutoutError(
+            f"{image!s} is a folder", hints=("cutout_many(paths, out_dir=…) takes many files",)
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a closed file, a path with a null byte
+        name = f"{str(image)[:120]!r}" if isinstance(image, str | os.PathLike) else "this"
+        raise CutoutError(f"{name} is not a picture that Pillow can read") from error
 
 
 def _source(image: str | os.PathLike[str] | bytes | BinaryIO) -> Path | BinaryIO:
-    if isinstance(image, bytes):
+    if isinstance(image, bytes | bytearray | memoryview):
         return io.BytesIO(image)
     if isinstance(image, str | os.PathLike):
         return Path(image)

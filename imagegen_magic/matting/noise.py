@@ -23,6 +23,7 @@ MOST = 6000
 STEPS = 4.0  # of the distance plane, for each pixel
 GRAIN = 1.87  # a 3 x 3 mean takes this factor off the deviation of noise in blobs of three pixels
 MOST_NOISE = 7.0  # levels; what deviates by more is hair
+EDGE = 4 * MOST_NOISE  # levels from the backdrop that are an edge of a subject, however near its colour is to the key
 NEAREST = 1.25  # noise at the silhouette, as a factor of that in the first ring that can be measured
 
 
@@ -50,10 +51,12 @@ def measure_noise(planes: list[Bytes], behind: list[Bytes], apart: Bytes, least:
     """
     away = cv2.threshold(apart, SUBJECT, 1, cv2.THRESH_BINARY_INV)[1]
     distance = as_bytes(cv2.convertScaleAbs(cv2.distanceTransform(away, cv2.DIST_L2, 3), alpha=STEPS))
+    edge = cv2.dilate(cv2.threshold(apart, EDGE, 255, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
+    calm = as_bytes(cv2.subtract(distance, edge))  # 0 at edges, which are in no ring
     limits = np.array(RINGS) * STEPS
     middles, deviations = [0.0], [least]
     for low, high in itertools.pairwise(limits):
-        index = _some_of(distance, low, high)
+        index = _some_of(calm, low, high)
         if len(index) >= FEWEST:
             middles.append((low + high) / 2)
             deviations.append(max(least, min(MOST_NOISE, _deviation(planes, behind, index))))

@@ -19,29 +19,44 @@ RANGES = {
 }
 FRACTIONAL = {"edge_feather", "transparent_threshold", "opaque_threshold"}
 OPTIONAL = {"transparent_threshold", "opaque_threshold"}
+EXAMPLES = {
+    "key": "'#00ff00'", "key1": "'#00ff00'", "key2": "'#ff00ff'", "subject": "'opaque'", "auto_key": "'border'", "tolerance": "12", "transparent_threshold": "20",
+    "opaque_threshold": "200", "edge_contract": "1", "edge_feather": "0.8",
+}  # fmt: skip
 
 
 def check_settings(**settings: object) -> None:
     """Raises CutoutError that names every setting out of range, with its rule."""
-    problems = tuple(
-        Problem(field=name, value=repr(value), rule=rule)
+    problems = [
+        Problem(field=name, value=_told(value), rule=rule, fix=f"{name}={EXAMPLES.get(name, 'True')}")
         for name, value in settings.items()
         if (rule := _broken(name, value))
-    )
+    ]
+    low, high = settings.get("transparent_threshold"), settings.get("opaque_threshold")
+    if not problems and isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
+        rule = f"transparent_threshold {low} must be below opaque_threshold {high}"
+        problems.append(Problem(field="transparent_threshold", value=low, rule=rule, fix="transparent_threshold=20"))
+    if not problems and settings.get("auto_key") == "none" and settings.get("key") == "auto":
+        rule = 'auto_key="none" needs a key colour'
+        problems.append(Problem(field="key", value="auto", rule=rule, fix="key='#00ff00'"))
     if problems:
-        raise CutoutError("the cut-out's settings can't be used", problems=problems)
+        raise CutoutError("the cut-out's settings can't be used", problems=tuple(problems))
+
+
+def _told(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
 
 
 def _broken(name: str, value: object) -> str:
     """The rule that the value breaks; empty if none."""
-    if name == "key":
+    if name in {"key", "key1", "key2"}:
         return (
             ""
             if isinstance(value, str) or _is_colour(value)
             else "a colour: '#rrggbb', a name or three levels 0 to 255"
         )
     if name in CHOICES:
-        return "" if value in CHOICES[name] else f"one of {', '.join(CHOICES[name])}"
+        return "" if isinstance(value, str) and value in CHOICES[name] else f"one of {', '.join(CHOICES[name])}"
     if name in RANGES:
         return "" if (value is None and name in OPTIONAL) or _is_within(name, value) else _range(name)
     return "" if isinstance(value, bool) else "True or False"
@@ -51,7 +66,10 @@ def _is_colour(value: object) -> bool:
     return (
         isinstance(value, tuple | list)
         and len(value) == 3
-        and all(isinstance(level, SupportsFloat) and 0 <= float(level) <= 255 for level in value)
+        and all(
+            isinstance(level, SupportsFloat) and not isinstance(level, bool) and 0 <= float(level) <= 255
+            for level in value
+        )
     )
 
 

@@ -71,6 +71,7 @@ class Options:
     opacity: Literal["auto", "opaque", "translucent"] = "auto"
     edge_contract: int | None = None
     edge_feather: float | None = None
+    second: Any = None
     auto_key: Literal["none", "corners", "border"] | None = None
     soft_matte: bool = True
     tolerance: int | None = None

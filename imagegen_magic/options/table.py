@@ -293,6 +293,15 @@ _CUTOUT = (
         metavar="PX",
     ),
     _row(
+        "second",
+        "any",
+        CUTOUT,
+        "the same subject on another backdrop: true alpha from the two pictures, nothing sent",
+        commands=CUTS,
+        suggests="image",
+        metavar="IMG",
+    ),
+    _row(
         "auto_key",
         "text",
         CUTOUT,
