@@ -3,7 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-browser test-versions dist docs lab notebooks flags front-ends screenshots check clean
+MUTMUT := $(BIN)/python -m mutmut
+
+.PHONY: mutants help demo test test-browser test-versions dist docs lab notebooks flags front-ends screenshots check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +68,12 @@ test-browser: .venv/ready  ## the panel and the widgets in a real JupyterLab, in
 
 test-versions: .venv/ready  ## the wheel in bare environments, on the lowest and the newest dependencies
 	$(BIN)/python -m pytest -m versions tests/test_versions.py
+
+mutants: .venv/ready  ## change the code about money, one place at a time, and list what no test notices (ten minutes)
+	$(BIN)/python -m pip install --quiet --group mutants
+	@mkdir -p build
+	$(MUTMUT) run --max-children 2 >build/mutants.log || true
+	$(MUTMUT) results | grep -v killed
 
 dist: .venv/ready  ## build the sdist and the wheel into dist/, and check what an index would show
 	rm -rf dist

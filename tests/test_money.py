@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +17,14 @@ from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.jobs.planning import check_budget
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.options.options import Options
-from imagegen_magic.request.cost import Estimate, actual_cost, estimate_cost
+from imagegen_magic.request.cost import (
+    Estimate,
+    actual_cost,
+    estimate_cost,
+    format_usd,
+    image_input_tokens,
+    output_tokens,
+)
 from imagegen_magic.request.request import ImageRequest, InputImage
 from imagegen_magic.request.response import Usage
 from imagegen_magic.session import Session
@@ -243,3 +251,58 @@ def test_data_residency_widens_the_upper_end(url, wider, folder):
     there = Session().preview("a mug", base_url=url).estimate
     assert there.high == plain.high * (USD("1.1") if wider else 1)
     assert ("data residency" in there.basis) is wider
+
+
+ONE = Estimate(low=Decimal("0.1"), high=Decimal("0.2"), basis="a", checked=date(2026, 11, 26))
+UNKNOWN = Estimate(low=None, high=None, basis="b")
+
+
+def test_estimates_add_up():
+    """Both ends; what is unknown stays unknown, never 0; the basis names both, once if they are the same."""
+    both = ONE + replace(ONE, high=Decimal(1), basis="b")
+    assert (both.low, both.high, both.basis, both.checked) == (Decimal("0.2"), Decimal("1.2"), "a; b", ONE.checked)
+    assert (ONE + ONE).basis == "a"
+    for total in (ONE + UNKNOWN, UNKNOWN + ONE):
+        assert (total.low, total.high) == (None, None)
+    assert str(UNKNOWN) == "cost unknown"
+    assert str(ONE) == "about $0.100 to $0.200"
+    assert ONE.widened(Decimal(3), "why").high == Decimal("0.6")
+    assert (ONE.scaled(2).low, ONE.scaled(2).high) == (Decimal("0.2"), Decimal("0.4"))
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "quality", "tokens"),
+    [
+        ("gpt-image-2", (1024, 1024), "low", 196),
+        ("gpt-image-2", (1024, 1024), "medium", 1756),
+        ("gpt-image-2", (1024, 1024), "high", 7024),
+        ("gpt-image-2", (1536, 1024), "high", 5488),
+        ("gpt-image-2", (1792, 1024), "high", 5063),
+        ("gpt-image-2", (3584, 2048), "high", 12329),
+        ("gpt-image-2", (976, 704), "low", 129),
+        ("gpt-image-1.5", (1024, 1024), "low", 272),
+        ("gpt-image-1.5", (1536, 1024), "high", 6208),
+        ("gpt-image-1.5", (2048, 2048), "low", None),
+    ],
+)
+def test_output_tokens(model, size, quality, tokens):
+    """Published points of OpenAI's own calculator (community post 1382699), and the table of the fixed sizes."""
+    assert output_tokens(load_catalog().get(model), size, quality) == tokens
+
+
+@pytest.mark.parametrize(
+    ("size", "tokens"),
+    [((1024, 1024), 1024), ((64, 64), 16), ((512, 256), 512), ((4096, 4096), 1536), ((1024, 512), 512)],
+)
+def test_input_tokens(size, tokens):
+    """Patches of 32 pixels, small images enlarged up to twice, at most 1536."""
+    assert image_input_tokens(size) == tokens
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(None, "unknown"), ("0", "$0.000"), ("0.0004", "<$0.001"), ("0.0525", "$0.053"), ("1.005", "$1.01")],
+)
+def test_amounts_as_text(amount, text):
+    """Three decimals below a dollar, two above, rounded half up."""
+    assert format_usd(None if amount is None else Decimal(amount)) == text
