@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-__all__ = ["find_key", "is_secret", "redact", "redact_values"]
+__all__ = ["find_key", "hide_keys", "is_secret", "redact", "redact_values"]
 
 REMOVED = "[key removed]"
 KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_ADMIN_KEY")
@@ -37,6 +39,22 @@ def _without(text: str, keys: Sequence[str]) -> str:
     for key in keys:
         text = text.replace(key, REMOVED)
     return _KEY.sub(REMOVED, text)
+
+
+def hide_keys(path: Path, environ: Mapping[str, str] = os.environ) -> None:
+    """Overwrites the environment's keys in a file with asterisks of their length, so that its form stays.
+
+    What only looks like a key is left: it may be part of an image in the url-safe alphabet of base64.
+    """
+    known = [key.encode() for key in _known(environ)]
+    if not known or not path.stat().st_size:
+        return
+    with path.open("r+b") as stream, mmap.mmap(stream.fileno(), 0) as content:
+        for key in known:
+            place = content.find(key)
+            while place >= 0:
+                content[place : place + len(key)] = b"*" * len(key)
+                place = content.find(key, place + len(key))
 
 
 SECRETS = frozenset(

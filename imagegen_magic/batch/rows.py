@@ -97,7 +97,13 @@ def _read_file(path: Path) -> list[Row]:
         raise OptionError("no jobs", problems=(problem,)) from error
     if path.suffix.lower() == ".csv":
         lines = enumerate(csv.DictReader(io.StringIO(text)), 2)
-        return _without_extra_columns([Row(values=_cleaned(row), where=f"row {n}") for n, row in lines])
+        try:
+            return _without_extra_columns([Row(values=_cleaned(row), where=f"row {n}") for n, row in lines])
+        except csv.Error as error:
+            rule, fix = f"can't be read as CSV: {error}", "save it again as CSV"
+            raise OptionError(
+                "no jobs", problems=(Problem(field="from", value=path.name, rule=rule, fix=fix),)
+            ) from error
     return read_body("\n".join("" if line.lstrip().startswith("#") else line for line in text.splitlines()))
 
 

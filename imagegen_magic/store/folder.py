@@ -25,6 +25,7 @@ from typing import BinaryIO
 from filelock import FileLock
 
 from imagegen_magic.errors import CallError, Fix, Setting, StoreError
+from imagegen_magic.redaction import hide_keys
 from imagegen_magic.request.response import ImageResponse, Payload, Spool
 
 from .history import FileEntry, History, Record, file_sha256, parse_record
@@ -165,6 +166,7 @@ class Store:
         try:
             place.mkdir(parents=True, exist_ok=True)
             target = free_path(place / f"{stamp}-{safe_stem(label)}{path.suffix}")
+            hide_keys(path)
             path.replace(target)
         except OSError:
             return path  # a full disk: it stays where it is, and the next start publishes what is whole

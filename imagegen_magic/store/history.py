@@ -93,6 +93,7 @@ class Record:
         values["files"] = tuple(_file_entry(entry) for entry in data.get("files", ()))
         values["parents"] = tuple(_typed_parent(parent) for parent in data.get("parents", ()))
         values["warnings"] = tuple(map(str, data.get("warnings", ())))
+        _check_usage(values.get("usage") or {})
         for name in ("low", "high", "actual"):
             if (amount := values.get("cost", {}).get(name)) is not None:
                 Decimal(amount)
@@ -129,6 +130,13 @@ def _typed(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
         else:
             values[known.name] = value
     return values
+
+
+def _check_usage(usage: Mapping[str, Any]) -> None:
+    """Raises TypeError where a count is no whole number."""
+    for name, count in usage.items():
+        if count is not None and type(count) is not (dict if name == "svg" else int):
+            raise TypeError(f"usage.{name} is {type(count).__name__}")
 
 
 def _typed_parent(parent: object) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 SLICE = 1 << 20  # characters of base64 decoded at a time; a multiple of 4
+PIECE = 1 << 18
+"""Bytes that the JSON parser reads at a time."""
 MAX_DEPTH = 64
 """Levels of JSON that are read; an answer has about five, and a hostile one millions."""
 
@@ -75,12 +77,8 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
     if not body.size:
         answer.faults.append("the answer is empty")
         return answer
-    depth = 0
     try:
-        for prefix, event, value in ijson.parse(body.read(), buf_size=SLICE, use_float=True):
-            depth += (event in ("start_map", "start_array")) - (event in ("end_map", "end_array"))
-            if depth > MAX_DEPTH:
-                raise ijson.JSONError(f"nested more than {MAX_DEPTH} levels deep")
+        for prefix, event, value in _with_paths(ijson.basic_parse(body.read(), buf_size=PIECE, use_float=True)):
             _take(prefix, event, value, answer, spool)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         answer.broken = True
@@ -89,6 +87,28 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
     empty = answer.nulls - answer.items_with_bytes - {item for item, _ in answer.addresses}
     answer.faults += ["a picture is null"] * len(empty)
     return answer
+
+
+def _with_paths(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str, Any]]:
+    """The parser's events with their paths (`data.item.url`).
+
+    ijson's own paths are made for a whole piece at once, as long as the nesting is deep: gigabytes for a hostile answer.
+
+    Raises:
+        ijson.JSONError: it is nested too deep.
+    """
+    path: list[str] = []
+    for event, value in events:
+        if event in ("end_map", "end_array"):
+            path.pop()
+        if event == "map_key":
+            path[-1] = value
+        else:
+            yield ".".join(path), event, value
+        if event in ("start_map", "start_array"):
+            path.append("item" if event == "start_array" else "")
+        if len(path) > MAX_DEPTH:
+            raise ijson.JSONError(f"nested more than {MAX_DEPTH} levels deep")
 
 
 def _take(prefix: str, event: str, value: Any, answer: ParsedResponse, spool: Spool) -> None:
@@ -346,7 +366,7 @@ class EventStream:
 
     def _final(self, event: Mapping[str, Any], images: Sequence[str]) -> None:
         for image in images:
-            if image.startswith(("http:", "https:", "/")):
+            if image.startswith(("http:", "https:", "/")) and not image.startswith(_STARTS):
                 self.answer.urls.append(image)
             else:
                 accept_image(image, self.answer, self._spool)

@@ -33,7 +33,7 @@ from .answers import EventStream, ParsedResponse, check_answer, looks_like_strea
 from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
 from .fetching import fetch_image
-from .http_errors import is_web_page, missing_key, status_error, transport_error, web_page_error
+from .http_errors import is_web_page, missing_key, read_request_id, status_error, transport_error, web_page_error
 from .live_models import list_models
 from .retries import TimeBudget, with_retries
 from .spool_body import SpooledBody, decoded
@@ -312,8 +312,8 @@ class _Call:
             raise transport_error(error.__cause__ or error, self.elapsed()) from None
         except openai.APIError as error:
             raise AnswerError(f"the SDK could not read the answer ({type(error).__name__})") from None
-        except (UnicodeError, httpx2.DecodingError) as error:  # of a body that says why the request is refused
-            raise AnswerError(f"the server's error could not be read ({type(error).__name__})") from None
+        except (UnicodeError, httpx2.HTTPError) as error:  # of a body that says why the request is refused
+            raise self._unreadable(error) from None
 
     def _refused(self, error: openai.APIStatusError) -> CallError:
         """An answer with an error's status, as ours."""
@@ -322,6 +322,18 @@ class _Call:
             return web_page_error(error.status_code, self.client.address)
         body = error.body or error.response.content
         return status_error(error.status_code, body, headers, gateway=dialect.gateway, address=self.client.address)
+
+    def _unreadable(self, error: Exception) -> CallError:
+        """The error of a refusal that breaks off, or is not encoded as it says: its status still counts."""
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, httpx2.HTTPStatusError):
+            cause = cause.__context__
+        if cause is None:
+            return transport_error(error, self.elapsed())
+        response, gateway = cause.response, self.client.dialect.gateway
+        body = response.content if isinstance(error, UnicodeError) else b""
+        headers = dict(response.headers)
+        return status_error(response.status_code, body, headers, gateway=gateway, address=self.client.address)
 
     def elapsed(self) -> float:
         """Seconds since the request was taken up."""
@@ -333,7 +345,7 @@ class _Call:
         Every byte is in a file before it is read, of a stream too. Once the first has come no deadline drops the rest.
         """
         headers = {name.lower(): value for name, value in response.headers.items()}
-        request_id = headers.get("x-request-id")
+        request_id = read_request_id(headers)
         body = SpooledBody(self.spool)
         events = EventStream(self.spool, self._partial) if _is_stream(headers) else None
         broke: CallError | None = None
@@ -435,7 +447,7 @@ class _Call:
             payloads=tuple(answer.payloads),
             server=self.client.server,
             usage=read_usage(answer.usage, answer.svg_usage or None),
-            request_id=headers.get("x-request-id"),
+            request_id=read_request_id(headers),
             created=created if isinstance(created, int) else None,
             resolved={name: str(answer.fields[name]) for name in RESOLVED if answer.fields.get(name)},
             seconds=self.elapsed(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import re
@@ -31,7 +32,15 @@ from imagegen_magic.redaction import redact
 from .retries import read_wait
 from .spool_body import SpooledBody
 
-__all__ = ["is_web_page", "missing_key", "read_error_body", "status_error", "transport_error", "web_page_error"]
+__all__ = [
+    "is_web_page",
+    "missing_key",
+    "read_error_body",
+    "read_request_id",
+    "status_error",
+    "transport_error",
+    "web_page_error",
+]
 
 QUOTA_CODES = frozenset(
     {
@@ -87,7 +96,7 @@ def missing_key() -> AuthenticationError:
 def read_error_body(body: Any) -> tuple[str, str | None, str | None, str | None]:
     """(message, code, type, param) of an error body of any server: OpenAI's, `{"error": "text"}`, `{"detail": …}`, HTML."""
     if isinstance(body, (bytes, bytearray)):
-        body = _parsed(bytes(body).decode("utf-8", "replace"))
+        body = _parsed(bytes(body).decode(json.detect_encoding(bytes(body)), "replace"))
     elif isinstance(body, str):
         body = _parsed(body)
     if isinstance(body, Mapping):
@@ -120,6 +129,12 @@ def _clean(message: str) -> str:
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
+def read_request_id(headers: Mapping[str, str]) -> str | None:
+    """The server's name for the request, without keys, of bearable length."""
+    found = {name.lower(): value for name, value in headers.items()}.get("x-request-id")
+    return None if found is None else redact(found)[:MAX_CODE]
+
+
 def is_web_page(body: SpooledBody) -> bool:
     """True if a body is an HTML page, not an answer of the API."""
     start = body.read().read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -147,11 +162,10 @@ def status_error(
         address: the server's base address, named if the endpoint is not found there.
     """
     message, code, kind, param = read_error_body(body)
-    request_id = {name.lower(): value for name, value in headers.items()}.get("x-request-id")
     shared: dict[str, Any] = {
         "status": status,
         "code": None if code is None else redact(code)[:MAX_CODE],
-        "request_id": None if request_id is None else redact(request_id)[:MAX_CODE],
+        "request_id": read_request_id(headers),
     }
     said = f": {message}" if message else ""
     if (known := _by_body(f"{code} {kind}", message, said, shared)) is not None:
@@ -169,7 +183,9 @@ def status_error(
 
 def _redirect_error(status: int, headers: Mapping[str, str], address: str, shared: dict[str, Any]) -> BadRequestError:
     """The error for a redirect, which is not followed: only the user knows whether the other place may have the prompt."""
-    place = urljoin(address, {name.lower(): value for name, value in headers.items()}.get("location", ""))
+    place = {name.lower(): value for name, value in headers.items()}.get("location", "")
+    with contextlib.suppress(ValueError):  # an address that is none is named as it came
+        place = urljoin(address, place)
     summary = f"the server redirects ({status}) to {redact(_without_secrets(place))}; nothing was sent there"
     hints = ("if that is where requests shall go, make it the base_url", f"base_url is {_without_secrets(address)}")
     return BadRequestError(summary, **{**shared, "hints": hints})
