@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = ["find_key", "is_secret", "redact", "redact_values"]
@@ -30,7 +30,11 @@ def find_key(text: str, environ: Mapping[str, str] = os.environ) -> bool:
 
 def redact(text: str, environ: Mapping[str, str] = os.environ) -> str:
     """`text` with everything key-shaped, and the environment's keys, replaced by `[key removed]`."""
-    for key in _known(environ):
+    return _without(text, _known(environ))
+
+
+def _without(text: str, keys: Sequence[str]) -> str:
+    for key in keys:
         text = text.replace(key, REMOVED)
     return _KEY.sub(REMOVED, text)
 
@@ -46,17 +50,21 @@ def is_secret(name: str) -> bool:
     return name.lstrip("-").replace("-", "_").lower() in SECRETS
 
 
-def redact_values(value: Any) -> Any:
+def redact_values(value: Any, environ: Mapping[str, str] = os.environ) -> Any:
     """JSON-ready data with every text redacted, names included; the shape stays, so that it stays JSON."""
+    return _values_without(value, _known(environ))  # looked up once: a record has a hundred texts
+
+
+def _values_without(value: Any, keys: Sequence[str]) -> Any:
     if isinstance(value, str):
-        return redact(value)
+        return _without(value, keys)
     if isinstance(value, Mapping):
         return {
-            redact(str(name)): REMOVED
+            _without(str(name), keys): REMOVED
             if is_secret(str(name)) and isinstance(item, str) and item
-            else redact_values(item)
+            else _values_without(item, keys)
             for name, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [redact_values(item) for item in value]
+        return [_values_without(item, keys) for item in value]
     return value

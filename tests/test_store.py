@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import kill_nine
@@ -79,6 +80,22 @@ def test_torn_and_lost_history(session, folder):
     assert [record.name for record in history.records()] == ["one", "two"]
     path.unlink()
     assert sorted(record.name for record in History(path.parent).records()) == ["one", "two"]
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_threads_share_a_write_of_the_history(folder, writable):
+    """Lines of many threads get numbers of their own, in the file's order; what can't be written is an error in each thread."""
+    history = History(folder / "out")
+    if not writable:
+        (folder / "out" / "history.jsonl").mkdir(parents=True)  # nothing can be appended to a folder
+    with ThreadPoolExecutor(16) as pool:
+        futures = [pool.submit(history.append, Record(name=f"n{n}")) for n in range(64)]
+    if not writable:
+        assert all(isinstance(future.exception(), OSError) for future in futures)
+        return
+    written = [(record.number, record.name) for record in history.records()]
+    assert [number for number, _ in written] == list(range(1, 65))
+    assert sorted(written) == sorted((future.result().number, future.result().name) for future in futures)
 
 
 def test_reuse_checks_the_file(session, simulator):

@@ -16,6 +16,8 @@ from IPython.display import display
 
 from imagegen_magic.tables import PLAIN_CLASS
 
+from .terminal import show_in_terminal
+
 __all__ = ["Slot", "front_end", "in_cell", "is_live", "show_bundle", "this_cell"]
 
 LIVE_MARKS = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD", "COLAB_RELEASE_TAG", "DATABRICKS_RUNTIME_VERSION")
@@ -46,6 +48,8 @@ def show_bundle(
     data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None, *, display_id: str | None = None
 ) -> Any:
     """Displays a mime bundle; returns its handle where `display_id` is given."""
+    if front_end() == "terminal":
+        show_in_terminal(data)
     extra = {"display_id": display_id} if display_id else {}
     return display(  # type: ignore[no-untyped-call]
         dict(data), raw=True, metadata=dict(metadata or {}), **extra

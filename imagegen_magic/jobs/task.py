@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-__all__ = ["Task", "TaskList", "counted_signals", "start_thread", "wait_through"]
+__all__ = ["Task", "TaskList", "counted_signals", "start_thread", "wait_through", "wait_with"]
 
 T = TypeVar("T")
 
@@ -135,6 +135,23 @@ def wait_through(task: Task[T]) -> T:
     if seen:
         raise KeyboardInterrupt
     return task.result()
+
+
+def wait_with(task: Task[Any], tick: Callable[[], object]) -> None:
+    """Waits for a cell's task; `tick` shows its progress. An interrupt comes through at once: the task goes on in its thread.
+
+    A SIGTERM, which ends the kernel, is kept until what was sent is saved; a second one leaves at once.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C.
+    """
+    with counted_signals(signal.SIGTERM) as seen:
+        while not task.wait(TICK_SECONDS) and len(seen) < 2:
+            if seen:
+                task.cancel()
+            tick()
+    if seen:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class TaskList:

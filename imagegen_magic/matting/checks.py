@@ -31,9 +31,7 @@ def measure(
     the alpha is from two backdrops, so that partial transparency needs no second look.
     """
     alpha = np.ascontiguousarray(rgba[..., 3])
-    remedy = (
-        "the picture has a background" if backdrop is None else "the backdrop was not removed; try another key colour"
-    )
+    remedy = _remedy(alpha, backdrop, thresholds)
     checks = [
         _alpha_present(alpha, thresholds),
         _corners(alpha, remedy, thresholds),
@@ -42,10 +40,19 @@ def measure(
     checks += [_coverage(alpha, thresholds), _partial(alpha, measured, thresholds), _gaps(alpha, thresholds)]
     checks += [_touching(alpha, thresholds), _checkerboard(rgba, thresholds)]
     if backdrop is not None:
-        checks += [_flatness(backdrop, thresholds)]
+        checks += [_flatness(backdrop, thresholds), _compression(alpha, backdrop, thresholds)]
         key = backdrop.key
         checks += [_fringe(rgba, key, thresholds), _collision(rgba, key, thresholds), _tint(tinted, thresholds)]
     return CutoutReport(checks=tuple(checks), key=None if backdrop is None else backdrop.hex)
+
+
+def _remedy(alpha: Bytes, backdrop: Backdrop | None, limits: Thresholds) -> str:
+    """What to do about a covered border: all of its backdrop may be gone, and the subject reach the edge."""
+    if backdrop is None:
+        return "the picture has a background"
+    if float((_border_alpha(alpha) <= limits.clear).mean()) >= 0.9 * backdrop.share:
+        return "the subject reaches the edge there; ask for generous padding"
+    return "the backdrop was not removed; try another key colour"
 
 
 def _graded(name: str, value: float, good: bool, tolerable: bool, sentences: tuple[str, str, str]) -> Check:
@@ -120,10 +127,14 @@ def _coverage(alpha: Bytes, limits: Thresholds) -> Check:
     )
 
 
-def _partial(alpha: Bytes, measured: bool, limits: Thresholds) -> Check:
+def _partial_share(alpha: Bytes, limits: Thresholds) -> float:
+    """The share of the subject's pixels, 0..1, that are partly transparent."""
     present = int((alpha > limits.clear).sum())
-    partial = int(((alpha > limits.clear) & (alpha < limits.solid)).sum())
-    share = partial / max(present, 1)
+    return int(((alpha > limits.clear) & (alpha < limits.solid)).sum()) / max(present, 1)
+
+
+def _partial(alpha: Bytes, measured: bool, limits: Thresholds) -> Check:
+    share = _partial_share(alpha, limits)
     return _graded(
         "partial_share",
         share,
@@ -194,6 +205,26 @@ def _flatness(backdrop: Backdrop, limits: Thresholds) -> Check:
         good,
         True,
         (told, told + ": ask for one flat, unlit colour", ""),
+    )
+
+
+def _compression(alpha: Bytes, backdrop: Backdrop, limits: Thresholds) -> Check:
+    """Soft edges keyed from colours of half the resolution, which no key and no second backdrop brings back."""
+    soft = _partial_share(alpha, limits) if backdrop.compressed else 0.0
+    return _graded(
+        "compression",
+        soft,
+        soft <= limits.compressed_edges,
+        True,
+        (
+            "no soft edges in colours of half resolution",
+            Fix(
+                f"the picture was saved with colours of half the resolution (JPEG or lossy WebP), and {soft:.0%} of the subject "
+                "is soft edge, which may keep a tint: ",
+                Setting("--output-format", "png"),
+            ),
+            "",
+        ),
     )
 
 

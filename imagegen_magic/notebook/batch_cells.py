@@ -13,6 +13,7 @@ from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.images.opening import is_file
 from imagegen_magic.jobs.planning import name_problems
+from imagegen_magic.jobs.task import Task, wait_with
 from imagegen_magic.options.line import ParsedLine
 
 from .batch_view import BatchView
@@ -21,12 +22,9 @@ from .names import doubtful_name
 if TYPE_CHECKING:
     from imagegen_magic.batch.plan import BatchPlan
     from imagegen_magic.jobs.result import ImageResult
-    from imagegen_magic.jobs.task import Task
     from imagegen_magic.session import Session
 
 __all__ = ["find_source", "plan_batch_cell", "run_batch_cell"]
-
-TICK_SECONDS = 0.25
 
 
 def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> Any:
@@ -145,8 +143,7 @@ def find_source(source: Any, variables: Any) -> Any:
 def _wait(task: Task[Gallery], view: BatchView) -> Gallery:
     """The finished gallery; an interrupt sends nothing more and lets what is in flight be saved."""
     try:
-        while not task.wait(TICK_SECONDS):
-            view.tick()
+        wait_with(task, view.tick)
     except KeyboardInterrupt:
         task.cancel()
         task.add_done_callback(view.over)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.cell_view import CellView
 from imagegen_magic.errors import CallCancelledError, Command, Fix
+from imagegen_magic.jobs.task import Task, wait_with
 from imagegen_magic.options.line import build_parser, parse_line
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.options.variables import fill_variables, refuse_single_braces
@@ -21,12 +22,9 @@ from .names import doubtful_name
 if TYPE_CHECKING:
     from imagegen_magic.jobs.planning import Job
     from imagegen_magic.jobs.result import ImageResult
-    from imagegen_magic.jobs.task import Task
     from imagegen_magic.session import Session
 
 __all__ = ["PlainText", "run_cell"]
-
-TICK_SECONDS = 0.25
 
 
 class PlainText(str):
@@ -91,8 +89,7 @@ def run_shown(session: Session, shell: Any, job: Job, *, live: bool) -> Any:
     if job.options.detach:
         return detach(shell, task, view)
     try:
-        while not task.wait(TICK_SECONDS):
-            view.tick()
+        wait_with(task, view.tick)
     except KeyboardInterrupt:
         task.cancel()
         task.add_done_callback(view.over)

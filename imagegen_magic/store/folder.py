@@ -274,7 +274,7 @@ class Store:
         return record
 
     def write_sidecars(self, record: Record) -> None:
-        text = json.dumps(json.loads(record.to_json()), indent=1, ensure_ascii=False)
+        text = record.to_json(indent=1)
         for entry in record.files:
             self.write_text(sidecar_path(self.folder / entry.path), text)
 
@@ -301,7 +301,7 @@ class Store:
             else ()
         )
         note = replace(record, kind=kind, files=(entry,), parents=parents)
-        self.write_text(sidecar_path(name), json.dumps(json.loads(note.to_json()), indent=1, ensure_ascii=False))
+        self.write_text(sidecar_path(name), note.to_json(indent=1))
         return entry
 
     def derived_from(self, path: Path) -> tuple[str, int] | None:

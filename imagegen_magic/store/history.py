@@ -11,7 +11,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path, PurePosixPath
@@ -72,13 +75,11 @@ class Record:
     warnings: tuple[str, ...] = ()
     error: str = ""
 
-    def to_json(self) -> str:
-        """One line of JSON, keys removed."""
-        return (
-            json.dumps(redact_values(asdict(self)), ensure_ascii=False, default=lambda value: redact(str(value)))
-            .encode("utf-8", "backslashreplace")
-            .decode()
-        )
+    def to_json(self, indent: int | None = None) -> str:
+        """One line of JSON, keys removed; several lines with `indent`."""
+        data = redact_values(asdict(self))
+        text = json.dumps(data, indent=indent, ensure_ascii=False, default=lambda value: redact(str(value)))
+        return text.encode("utf-8", "backslashreplace").decode()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Record:
@@ -151,7 +152,7 @@ def file_sha256(path: Path) -> str:
 
 
 POLL_SECONDS = 0.005
-"""How often a writer looks whether the history is free; a batch has many."""
+"""How often a writer looks whether another process has left the history."""
 
 
 class History:
@@ -160,19 +161,43 @@ class History:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "history.jsonl"
+        self._waiting: deque[tuple[Record, Future[Record]]] = deque()
+        self._writing = threading.Lock()
 
     def append(self, record: Record) -> Record:
-        """The record with its number, once its line is on disk."""
+        """The record with its number, once its line is on disk.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        line: Future[Record] = Future()
+        self._waiting.append((record, line))
+        with self._writing:  # one thread writes the lines of all that came meanwhile: the disk is waited for once
+            if not line.done():
+                self._write(tuple(self._waiting.popleft() for _ in range(len(self._waiting))))
+        return line.result()
+
+    def _write(self, waiting: Sequence[tuple[Record, Future[Record]]]) -> None:
+        """Appends these records in their order, under one lock; each future gets its numbered record, or what went wrong."""
+        try:
+            numbered = self._write_lines([record for record, _ in waiting])
+        except BaseException as error:  # noqa: BLE001 - raised by result() in each thread whose line it was
+            for _, line in waiting:
+                line.set_exception(error)
+        else:
+            for record, (_, line) in zip(numbered, waiting, strict=True):
+                line.set_result(record)
+
+    def _write_lines(self, records: Sequence[Record]) -> list[Record]:
         with contextlib.ExitStack() as opened:
             with self._locked().acquire(poll_interval=POLL_SECONDS):
-                numbered = replace(record, number=self._last_number() + 1)
-                line = numbered.to_json() + "\n"
+                numbered = [replace(record, number=n) for n, record in enumerate(records, self._last_number() + 1)]
                 stream = opened.enter_context(self.path.open("ab"))
                 if stream.tell() and not self._ends_with_newline():
                     stream.write(b"\n")  # a killed process left half a line; it stays, and is skipped when read
-                stream.write(line.encode())
+                stream.write("".join(record.to_json() + "\n" for record in numbered).encode())
                 stream.flush()
-            os.fsync(stream.fileno())  # the others need not wait for the disk too
+            os.fsync(stream.fileno())  # other processes need not wait for the disk too
         return numbered
 
     def _locked(self) -> FileLock:

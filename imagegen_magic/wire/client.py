@@ -37,7 +37,7 @@ from .http_errors import is_web_page, missing_key, status_error, transport_error
 from .live_models import list_models
 from .retries import TimeBudget, with_retries
 from .spool_body import SpooledBody, decoded
-from .transport import LiveHttp, SimulatorTransport
+from .transport import LiveHttp
 
 if TYPE_CHECKING:
     from imagegen_magic.simulator import Simulator
@@ -161,8 +161,10 @@ class Client:
 
     def _simulated(self) -> openai.OpenAI:
 
+        from .simulated import SimulatorTransport  # noqa: PLC0415 - the painter comes with the simulator only: 0.1 s
+
         if self._simulator is None:
-            from imagegen_magic.simulator import Simulator as Anew  # noqa: PLC0415 - the painter comes with the simulator only: 0.1 s
+            from imagegen_magic.simulator import Simulator as Anew  # noqa: PLC0415 - as above
 
             self._simulator = Anew(state_dir=_simulator_folder())
         http = httpx2.Client(transport=SimulatorTransport(self._simulator))

@@ -1,0 +1,76 @@
+"""Programs that are stopped while requests are under way: what was sent is saved, what was not sent is not sent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import imagegen_magic
+from imagegen_magic.simulator import Simulator
+from imagegen_magic.simulator.server import serve
+from imagegen_magic.store.history import History
+
+SETTINGS = 'size="1024x640", quality="low", out_dir="out"'
+GENERATE = f"imagegen_magic.generate('a mug', {SETTINGS})"
+BATCH = f"imagegen_magic.run_batch([f'mug {{n}}' for n in range(6)], concurrency=2, {SETTINGS})"
+REPORT = """
+import os, signal, threading, time
+import imagegen_magic
+
+def report():
+    # says when nothing but the requests under way is left: waiting ones were called off
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+
+    def wait():
+        os.read(reader, 1)
+        while sum(thread.name.startswith("imagegen-batch-") for thread in threading.enumerate()) > 2:
+            time.sleep(0.01)
+        print("signal taken", flush=True)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+report()
+"""
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("program", "sent"), [(GENERATE, 1), (BATCH, 2)], ids=["generate", "batch"])
+def test_a_stopped_program_keeps_what_it_sent(program, sent, by, tmp_path):
+    """Each image that the server billed is on disk with its prompt, and nothing more was sent."""
+    arrived, answer = threading.Semaphore(0), threading.Event()
+
+    def hold(seconds):
+        arrived.release()
+        answer.wait()
+
+    with serve(simulator=Simulator(latency=1.0, sleep=hold)) as server:
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(Path(imagegen_magic.__file__).parent.parent),
+            "OPENAI_BASE_URL": server.url,
+            "OPENAI_API_KEY": "none",
+        }
+        with subprocess.Popen(
+            [sys.executable, "-c", REPORT + program], env=env, stdout=subprocess.PIPE, text=True
+        ) as child:
+            for _ in range(sent):
+                arrived.acquire()
+            child.send_signal(by)
+            assert child.stdout.readline() == "signal taken\n"
+            answer.set()
+            child.stdout.read()
+        billed = server.simulator.images_billed
+    records = History(tmp_path / "out").records()
+    assert billed == sent == len(list((tmp_path / "out").glob("*.png")))
+    assert [record.outcome for record in records] == ["done"] * sent
+    assert all(record.prompt_sent.startswith(("a mug", "mug ")) for record in records)
+    if by is signal.SIGTERM:
+        assert child.returncode == -signal.SIGTERM
