@@ -120,6 +120,48 @@ def test_verbs_answer(shell):
     assert not done.success
 
 
+def test_a_picture_is_checked_by_its_name(shell):
+    """The verdicts are the value; a bound that does not hold fails, and a callable of the notebook may be an expectation."""
+    run(shell, "%%imagegen hero --size 1024x1024\nA red mug.")
+    shell.user_ns["is_wide"] = lambda image: image.width > image.height or "not wide"
+    line = "%imagegen check @hero --expect not-blank --expect 'size >=512x512' --expect=size=512x512 --expect {{ is_wide }}"
+    _, done = run(shell, line)
+    assert [verdict.status for verdict in done.result.verdicts] == ["pass", "pass", "fail", "fail"]
+    assert not done.result.passed
+    assert done.result.verdicts[3].sentence == "not wide"
+    _, done = run(shell, "%imagegen check hero --expect same-as=@hero")
+    assert done.result.passed
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("check", {"image", "expect"}),
+        ("check @hero", {"expect"}),
+        ("check @hero --expect", {"expect"}),
+        ("check @hero @hero --expect not-blank", {"image"}),
+        ("check @hero --expct not-blank", {"line", "image", "expect"}),
+        ("check @hero --expect not-blnk", {"expect"}),
+        ("check @nobody --expect not-blank", {"image"}),
+        ("provenance @hero @hero", {"image"}),
+    ],
+)
+def test_a_check_that_means_nothing_is_refused(shell, line, fields):
+    """All faults of the line at once."""
+    run(shell, "%%imagegen hero\nA red mug.")
+    _, done = run(shell, f"%imagegen {line}")
+    assert {problem.field for problem in done.error_in_exec.problems} == fields
+
+
+def test_a_file_says_where_it_comes_from(shell):
+    """A simulated picture has no credentials, and its file says what drew it; without a name it is the last one."""
+    run(shell, "%%imagegen hero\nA red mug.")
+    for line in ("provenance @hero", "provenance hero", "provenance"):
+        _, done = run(shell, f"%imagegen {line}")
+        assert str(done.result).startswith("Content Credentials: none")
+        assert "imagegen_magic simulator" in str(done.result)
+
+
 def test_help_of_a_cell(shell):
     """`--help` in a cell shows the flags; so does the docstring, examples first."""
     _, done = run(shell, "%%imagegen --help\nx")

@@ -91,9 +91,9 @@ def _verdict(pixels: Pixels, image: Any, wanted: Expectation, context: Context) 
 def _call(image: Any, wanted: Expectation) -> _Finding:
     """A callable of the user: it gets the Pillow image, and answers by True, False, a text that says what is wrong, or an assert."""
     assert wanted.call is not None
-    picture = (
-        image if isinstance(image, Image.Image) else open_picture(Path(image) if isinstance(image, str) else image)
-    )
+    # From memory: a callable that reads the header alone would leave a file open.
+    data = Path(image).read_bytes() if isinstance(image, (str, Path)) else image
+    picture = data if isinstance(data, Image.Image) else open_picture(data)
     try:
         answer = wanted.call(picture)
     except AssertionError as error:

@@ -266,6 +266,25 @@ def compare_subcommand(session: Session, shell: Any, line: str) -> Any:
     return Comparison.of((words[0], words[1]), shell.user_ns, session.library)
 
 
+def check_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Checks a picture against what is expected of it: check @hero --expect not-blank --expect "size >=512x512"."""
+    from .inspecting import check_words  # noqa: PLC0415 - numpy and Pillow come with the first check
+
+    return check_words(session, shell, words_of(shell, line))
+
+
+def provenance_subcommand(session: Session, shell: Any, line: str) -> PlainText:
+    """Shows what a picture's file says about its origin: provenance @hero."""
+    from .inspecting import provenance_of  # noqa: PLC0415 - Pillow comes with the first picture
+
+    words = words_of(shell, line) or ["@last"]
+    if len(words) > 1:
+        fix = Fix(Command("provenance", "@hero"))
+        problem = Problem(field="image", value=line, rule="one picture at a time", fix=fix)
+        raise OptionError("too many pictures", problems=(problem,))
+    return provenance_of(session, shell, words[0])
+
+
 def recall_subcommand(session: Session, shell: Any, line: str) -> None:
     """Puts the cell that made a picture into the next cell: recall FILE or @id."""
     shell.set_next_input(session.library.recall(line or "@last"), replace=False)
@@ -350,6 +369,8 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "recall": recall_subcommand,
     "lineage": lineage_subcommand,
     "compare": compare_subcommand,
+    "check": check_subcommand,
+    "provenance": provenance_subcommand,
     "cutout": cutout_subcommand,
     "cost": cost_subcommand,
     "jobs": jobs_subcommand,
