@@ -198,13 +198,15 @@ def _cut(text: bytes, chance: random.Random) -> list[bytes]:
 
 def answers(chance: random.Random, folder: Path) -> Callable[[int], None]:
     stub = Answering()
+    place = {"out_dir": str(folder / "out")}
     session = Session(
-        defaults=lambda: {"backend": "simulator", "retries": 0, "deadline": 5, "out_dir": str(folder / "out")},
+        defaults=lambda: {"backend": "simulator", "retries": 0, "deadline": 5, **place},
         clients=Clients(simulator=stub),  # type: ignore[arg-type]
     )
 
     def one(number: int) -> None:
         streamed = number % 2 == 1
+        place["out_dir"] = str(folder / f"out{number // 100}")  # each plan reads the folder's history: it stays short
         stub.answer = stream(chance) if streamed and chance.random() < 0.9 else body(chance)
         session.generate("a mug", size="1024x1024", quality="low", **({"partial_images": 1} if streamed else {}))
 
