@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import contextmanager
 from datetime import date, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from loopback import loopback
 
 from imagegen_magic.cli import main
 from imagegen_magic.display.doctor import opencv_row
@@ -41,27 +40,8 @@ def online(capsys, monkeypatch):
 @contextmanager
 def answering(body, status=200, kind="application/json"):
     """The address of a server that answers everything with `body`."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *words):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with loopback(lambda *asked: (status, {"content-type": kind}, body)) as address:
+        yield f"{address}/v1"
 
 
 def test_a_server_that_answers(online):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from loopback import loopback
 from PIL import Image
 from test_edits import encoded
 
@@ -67,31 +66,14 @@ def served(answer):
     """(base URL, fields of every request) of a server that answers by `answer`."""
     arrived = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            fields = json.loads(body) if self.headers["content-type"] == "application/json" else {"multipart": body}
-            arrived.append(fields)
-            status, answered = answer(fields)
-            text = json.dumps(answered).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+    def respond(path, headers, body):
+        fields = json.loads(body) if headers["content-type"] == "application/json" else {"multipart": body}
+        arrived.append(fields)
+        status, answered = answer(fields)
+        return status, {"content-type": "application/json"}, json.dumps(answered).encode()
 
-        def log_message(self, *words):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1", arrived
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with loopback(respond) as address:
+        yield f"{address}/v1", arrived
 
 
 def session_on(url, dialect, **more):
