@@ -87,7 +87,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A subcommand with what follows it: `Command("history", "mug -n 100")`; `generate`, `edit`, `batch` are cells."""
+    """A subcommand with what follows it: `Command("history", "mug -n 100")`; `generate`, `edit`, `batch` are cells' first lines."""
 
     name: str
     arguments: str = ""
@@ -120,11 +120,11 @@ class Words:
         return f"{setting.flag} {values}".rstrip()
 
     def command(self, command: Command) -> str:
-        """`%imagegen history`; the commands that make images are cells."""
-        if command.name not in CELLS or command.arguments:
-            name = "" if command.name == "generate" else f"{command.name} "
-            return f"%imagegen {name}{command.arguments}".rstrip()
-        return CELLS[command.name]
+        """`%imagegen history`; the commands that make images are cells, but for their help."""
+        if command.name in CELLS and command.arguments != HELP:
+            return f"{CELLS[command.name]} {command.arguments}".rstrip()
+        name = "" if command.name == "generate" else f"{command.name} "
+        return f"%imagegen {name}{command.arguments}".rstrip()
 
     def default(self, default: Default) -> str:
         """`%config ImagegenMagics.session_max_cost = 5`."""
@@ -159,6 +159,8 @@ class Words:
 
 CELLS = {"generate": "%%imagegen", "edit": "%%imagegen_edit", "batch": "%%imagegen_batch"}
 """The commands that are cells, by their names."""
+HELP = "--help"
+"""What asks for a command's flags; IPython refuses a cell magic that has nothing below it."""
 CELL_WORDS = Words()
 
 

@@ -11,6 +11,8 @@ import pytest
 
 import imagegen_magic
 from imagegen_magic.cli.words import SHELL_WORDS
+from imagegen_magic.display.money_tables import history_table
+from imagegen_magic.display.reports import tips_table
 from imagegen_magic.errors import CELL_WORDS, Command, Default, Fix, Problem, PromptPlace, Setting
 from imagegen_magic.options.settings import in_layer
 from imagegen_magic.options.values import read_values
@@ -40,6 +42,7 @@ PACKAGE = Path(imagegen_magic.__file__).parent
         (Command("batch", "--help"), "%imagegen batch --help", "imagegen generate-batch --help", None),
         (Command("cutout", "@a"), "%imagegen cutout @a", "imagegen remove-chroma-key @a", "%imagegen cutout @a"),
         (Default("session_max_cost", "5"), "%config ImagegenMagics.session_max_cost = 5", "IMAGEGEN_SESSION_MAX_COST=5", None),
+        (Command("edit", "a -i @b"), "%%imagegen_edit a -i @b", "imagegen edit a -i @b", "%%imagegen_edit a -i @b"),
         (PromptPlace(), "write it below the %%imagegen line", '--prompt "a red mug", or --prompt-file FILE', None),
     ],
 )  # fmt: skip
@@ -105,3 +108,21 @@ def test_every_flag_that_a_fix_names_exists():
     ]
     assert len(named) > 60
     assert [(path.name, flag) for path, flag in named if option_of(Setting(flag)) is None] == []
+
+
+def test_a_shell_is_offered_a_shells_lines(session):
+    """The ways on after a failed cut-out, and a table's notes, name no magic where there is none."""
+    result = session.generate("a red apple", name="apple", size="1024x1024", transparent=True, key_color="red")
+    said = SHELL_WORDS.say(result.warnings[-1])
+    assert "imagegen generate apple --size 1024x1024 --transparent chroma" in said
+    assert "%imagegen" not in said + history_table(session.library, count=0).text(SHELL_WORDS)
+    assert "imagegen edit NAME -i IMAGE" in tips_table("identity-preserve").text(SHELL_WORDS)
+
+
+@pytest.mark.parametrize(("field", "value"), [("use_case", "photorealistic"), ("transparent", "difference")])
+def test_fixes_inside_fixes_keep_their_parts(session, field, value):
+    """Joined or nested, a setting stays one: Python and the panel say it in their words, too."""
+    with pytest.raises(imagegen_magic.RequestError) as caught:
+        session.plan("a mug", {field: value, "via": "batch-api"})
+    flags = {setting.flag for problem in caught.value.problems for setting in problem.fix.settings}
+    assert flags >= ({"--use-case"} if field == "use_case" else {"--transparent", "--via"})

@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 
+from imagegen_magic.errors import Command, Fix
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.request.cost import format_usd
 from imagegen_magic.store.history import History, Record
@@ -13,7 +14,7 @@ from imagegen_magic.store.library import Library
 from imagegen_magic.store.names import shown_file
 from imagegen_magic.tables import Table
 
-__all__ = ["cost_table", "history_table"]
+__all__ = ["SHOWN", "cost_table", "history_table"]
 
 SHOWN = 30
 
@@ -35,7 +36,7 @@ def history_table(library: Library, word: str = "", count: int = SHOWN) -> Table
         for record in records[-count:]
     ]
     left_out = (
-        [f"{len(records) - count} older ones are not shown: %imagegen history WORD -n COUNT"]
+        [Fix(f"{len(records) - count} older ones are not shown: ", Command("history", "WORD -n COUNT"))]
         if len(records) > count
         else []
     )

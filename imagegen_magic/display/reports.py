@@ -145,7 +145,7 @@ def tips_table(slug: str) -> Table:
             "no such use case",
             problems=(Problem(field="slug", value=slug, rule="not a slug", fix=Fix(Command("tips"))),),
         )
-    magic = "%%imagegen" if case.kind == "generate" else "%%imagegen_edit NAME -i IMAGE"
+    name, begin = ("generate", "") if case.kind == "generate" else ("edit", "NAME -i IMAGE ")
     rows: list[tuple[str, str]] = [("when", case.when), *(("tip", tip) for tip in case.tips)]
-    rows.append(("start from", f"{magic} --use-case {slug} {case.template}"))
+    rows.append(("start from", Fix(Command(name, f"{begin}--use-case {slug} {case.template}"))))
     return Table(title=slug, columns=("", ""), rows=rows)

@@ -18,7 +18,7 @@ from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.request.chroma_key import second_key
 from imagegen_magic.store.history import Record
 from imagegen_magic.store.library import Library
-from imagegen_magic.store.recall import cell_text
+from imagegen_magic.store.recall import line_of
 
 from .planning import Job
 
@@ -48,7 +48,8 @@ def cut_out(job: Job, source: Path, second: Path | None = None) -> tuple[Cutout 
             return again, [f"cut out at the second try, with {changed}; at the first, {failed}"]
     made = "was not made" if cut is None else "did not pass its checks"
     head = f"the cut-out {made}: {failed}. The API's picture is kept, and nothing more is sent by itself."
-    return cut, ["\n".join([f"{head} The same text under one of these lines may help.", *_offers(job, source)])]
+    offers = [part for offer in _offers(job, source) for part in ("\n", offer)]
+    return cut, [Fix(f"{head} The same text under one of these lines may help.", *offers)]
 
 
 def _attempt(job: Job, source: Path, second: Path | None, **settings: Any) -> tuple[Cutout | None, str]:
@@ -74,14 +75,15 @@ def _failures(report: CutoutReport) -> str:
     return "; ".join(check.sentence for check in report.of("fail"))
 
 
-def _offers(job: Job, source: Path) -> list[str]:
+def _offers(job: Job, source: Path) -> list[Fix]:
     """Ways on, each with a line that is ready to run above the same prompt; each is the user's to run."""
     assert job.key is not None
-    another = f"another key colour:\n  {_line(job, transparent='chroma', key_color=second_key(job.key.color))}"
+    chroma = _cell(job, transparent="chroma", key_color=second_key(job.key.color))
+    another = Fix("another key colour:\n  ", chroma)
     if job.cutout == "difference":
         return [another, Fix("the first picture alone, nothing sent:\n  ", Command("cutout", source.name))]
-    backdrops = f"two backdrops, for true alpha; a second paid call:\n  {_line(job, transparent='difference')}"
-    return [another, backdrops, f"the alpha of a model that makes it itself:\n  {_line(job, **_native(job))}"]
+    two = Fix("two backdrops, for true alpha; a second paid call:\n  ", _cell(job, transparent="difference"))
+    return [another, two, Fix("the alpha of a model that makes it itself:\n  ", _cell(job, **_native(job)))]
 
 
 def _native(job: Job) -> dict[str, str]:
@@ -90,11 +92,11 @@ def _native(job: Job) -> dict[str, str]:
     return {"transparent": "native"} | ({} if job.model.transparency == "yes" or not able else {"model": able})
 
 
-def _line(job: Job, **values: str) -> str:
+def _cell(job: Job, **values: str) -> Command:
     """The first line of the job's cell, with these values in place of its way to transparency."""
     given = job.options.kept()
     kept = {name: value for name, value in given.items() if name not in ("transparent", "key_color")}
-    return cell_text("edit" if "image" in given else "generate", job.name, {**kept, **values}, "").strip()
+    return Command("edit" if "image" in given else "generate", line_of(job.name, {**kept, **values}))
 
 
 def measure_native(source: Path) -> tuple[CutoutReport, list[str]]:

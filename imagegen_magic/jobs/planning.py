@@ -262,14 +262,14 @@ def _batch_api_problems(request: ImageRequest, model: Model, options: Options, c
                 field="model",
                 value=model.id,
                 rule=rule,
-                fix=Fix(Setting("--model", able), f", or {direct}") if able else direct,
+                fix=Fix(Setting("--model", able), ", or ", direct) if able else direct,
             )
         )
     if options.transparent == "difference":
         rule = "the second backdrop needs the first picture, so it does not go through the Batch API"
         faults.append(
             Problem(
-                field="transparent", value="difference", rule=rule, fix=Fix(Setting("--transparent"), f", or {direct}")
+                field="transparent", value="difference", rule=rule, fix=Fix(Setting("--transparent"), ", or ", direct)
             )
         )
     return faults
@@ -278,7 +278,7 @@ def _batch_api_problems(request: ImageRequest, model: Model, options: Options, c
 def _use_case_problem(slug: str) -> Problem:
 
     near = difflib.get_close_matches(slug, load_use_cases(), n=2, cutoff=0.4)
-    fix = " or ".join(Fix(Setting("--use-case", word)) for word in near) or Fix(Command("tips"), " lists them")
+    fix = Fix.any_of(Setting("--use-case", word) for word in near) or Fix(Command("tips"), " lists them")
     return Problem(field="use_case", value=slug, rule="not one of the use-case slugs", fix=fix)
 
 

@@ -47,7 +47,9 @@ class _PythonWords(Words):
         return f"{_NAMES.get(option.name, option.name)}={first}" + (f" (or {', '.join(others)})" if others else "")
 
     def command(self, command: Command) -> str:
-        return _FUNCTIONS.get(command.name) or super().command(command)
+        return (
+            super().command(command) if command.arguments else _FUNCTIONS.get(command.name) or super().command(command)
+        )
 
     def default(self, default: Default) -> str:
         return f"{default.option}={default.value}"

@@ -156,7 +156,7 @@ def _size_problem(size: str, rule: str, pixels: tuple[int, int], model: Model, l
         field="size",
         value=size,
         rule=rule,
-        fix=Fix("nearest legal: ", Fix.any_of(Fix(Setting("--size", s)) for s in near)),
+        fix=Fix("nearest legal: ", Fix.any_of(Setting("--size", s) for s in near)),
     )
 
 

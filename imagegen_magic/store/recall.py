@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
-from imagegen_magic.images.opening import is_file
+from imagegen_magic.options.paths import is_file
 from imagegen_magic.options.table import COMMANDS
 from imagegen_magic.options.values import BY_NAME
 
@@ -16,7 +16,7 @@ from .folder import Store
 from .history import Record, parse_record
 from .names import sidecar_path
 
-__all__ = ["cell_from_record", "cell_of", "cell_text", "find_record", "flag_words"]
+__all__ = ["cell_from_record", "cell_of", "cell_text", "find_record", "flag_words", "line_of"]
 
 
 def find_record(store: Store, token: str) -> Record:
@@ -65,10 +65,15 @@ def cell_from_record(record: Record) -> str:
 
 def cell_text(command: str, name: str | None, values: Mapping[str, Any], prompt: str) -> str:
     """The cell that asks for the same: its line with the values that were given, and the prompt as its body."""
-    words = [COMMANDS[command], *([name] if name else [])]
+    return f"{COMMANDS[command]} {line_of(name, values)}".rstrip() + "\n" + prompt
+
+
+def line_of(name: str | None, values: Mapping[str, Any]) -> str:
+    """What stands behind the magic: the name and the options' flags; an option of another version is left out."""
+    words = [name] if name else []
     for option, value in values.items():
-        words += flag_words(option, value) if option in BY_NAME else []  # an option of another version
-    return " ".join(words) + "\n" + prompt
+        words += flag_words(option, value) if option in BY_NAME else []
+    return " ".join(words)
 
 
 def flag_words(name: str, value: Any) -> list[str]:
