@@ -25,7 +25,7 @@ from imagegen_magic.jobs.running import Run, run_job
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.jobs.task import Task, TaskList, start_thread, wait_through
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.out_names import name_problems, with_format_of_name
+from imagegen_magic.options.out_names import out_problems, with_format_of_name
 from imagegen_magic.options.settings import resolve
 from imagegen_magic.options.values import read_call
 from imagegen_magic.options.words import in_python_words
@@ -155,7 +155,7 @@ class Session:
         if live and options.partial_images is None and options.quality != "low" and _streams_well(options):
             options = options.changed("live front end", partial_images=1)
         inputs = self._inputs(options, command, variables or {})
-        faults = [*problems, *name_problems(options.out, options.output_format), *self._out_problems(options)]
+        faults = [*problems, *out_problems(options.out, options.output_format), *self._out_problems(options)]
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, problems=faults, cell=cell
         )

@@ -189,6 +189,7 @@ def test_help_and_history_take_arguments(shell):
     assert "history [WORD]" in str(run(shell, "%imagegen help history")[1].result)
     listed = json.loads(str(run(shell, "%imagegen history --limit 2 --json")[1].result))
     assert [record["name"] for record in listed] == ["x1", "x2"]
+    assert "older ones are not shown" in str(run(shell, "%imagegen history -n 1")[1].result)
     assert "--colour: no such option" in str(run(shell, "%imagegen history --colour")[1].error_in_exec)
 
 
@@ -388,3 +389,21 @@ def test_tab_in_a_call_offers_every_option():
         assert {"prompt", "size", "quality", "transparent", "max_cost", "profile"} <= names
         assert "options" not in names
     assert "concurrency" in inspect.signature(imagegen_magic.run_batch).parameters
+
+
+def test_a_copy_replaces_no_file(session, simulator):
+    """A stored result asked for under a name that something else has: that file stays, byte for byte."""
+    row = {"prompt": "a cat", "quality": "low", "size": "1024x1024"}
+    session.batches.run_jobs([{**row, "out": "one.png"}])
+    other = session.generate("a dog", quality="low", size="1024x1024", out="two.png")
+    before = other.path.read_bytes()
+    again = session.batches.run_jobs([{**row, "out": "two.png"}])[0]
+    assert (other.path.read_bytes(), again.path.name) == (before, "one.png")
+    assert len(simulator.record) == 2
+
+
+def test_a_long_name_is_no_file_anywhere(shell, simulator):
+    """255 bytes are what a file system takes; each place that asks for a file says so with a card."""
+    long = "a" * 300
+    for cell in (f"%imagegen run {long}", f"%%imagegen_batch --from {long}", f"%%imagegen_edit -i {long}.png\nblue"):
+        refused(shell, simulator, cell)

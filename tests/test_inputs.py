@@ -17,7 +17,7 @@ from imagegen_magic.errors import ImagegenError, OptionError, RequestError
 from imagegen_magic.images.masks import build_mask
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import preview, tile
-from imagegen_magic.options.out_names import name_problems
+from imagegen_magic.options.out_names import out_problems
 from imagegen_magic.redaction import redact_values
 
 KEY = "sk-proj-abcdefghijklmnop1234567890"
@@ -51,7 +51,7 @@ def test_a_name_that_contradicts_the_format_is_asked_about(session):
     with pytest.raises(RequestError, match="--output-format jpeg"):
         session.plan("a mug", {"out": "hero.jpg", "output_format": "png"})
     assert session.plan("a mug", {"out": "hero.v2", "output_format": "webp"}).request.format == "webp"
-    assert name_problems("hero.jpg", "jpeg") == []
+    assert out_problems("hero.jpg", "jpeg") == []
     with pytest.raises(RequestError, match="alpha"):
         session.plan("a mug", {"out": "hero.jpg", "transparent": "chroma"})
 

@@ -126,3 +126,14 @@ def test_a_template_without_its_place_is_refused(session):
     """In Python too, before anything is sent."""
     with pytest.raises(RequestError, match="prompt"):
         session.plan("a mug", {"template": "nothing"})
+
+
+def test_references_of_a_saved_profile_stay_after_a_change_of_folder(shell, folder, monkeypatch):
+    """Their relative paths begin where the session began, as the output folder does."""
+    run(shell, "%%imagegen logo -q low -s square --out logo.png\na logo")
+    (folder / "mark.png").write_bytes(shell.user_ns["logo"].bytes)
+    assert run(shell, "%imagegen profile save marked -q low -s square -r mark.png:logo")[1].success
+    (folder / "sub").mkdir()
+    monkeypatch.chdir(folder / "sub")
+    assert run(shell, "%%imagegen mug --profile marked\na mug")[1].success
+    assert len(shell.user_ns["mug"].request["images"]) == 1

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
-from imagegen_magic.images.opening import is_file
+from imagegen_magic.options.paths import is_file
 from imagegen_magic.options.values import BY_NAME
 
 __all__ = [
     "Row",
     "count_choices",
+    "expand",
     "expand_choices",
     "expand_grid",
     "expand_wildcards",
@@ -247,6 +248,15 @@ def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:
             raise OptionError("the grid can't be read", problems=(problem,))
         grid[name.lstrip("-").replace("-", "_")] = [value.strip() for value in values.split(",") if value.strip()]
     return grid
+
+
+def expand(rows: Iterable[Row], *, wildcards: bool, grid: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    """Every row that is meant: one for each choice in its prompt if `wildcards` is set, and for each combination of the grid.
+
+    Raises:
+        OptionError: a row's choices would make more than `MAX_EXPANDED`.
+    """
+    return expand_grid(expand_wildcards(rows) if wildcards else rows, grid)
 
 
 def expand_grid(rows: Iterable[Row], grid: Mapping[str, Sequence[str]]) -> Iterator[Row]:

@@ -26,7 +26,7 @@ from .lines import AnswerFromFile
 from .pacing import Pacer
 from .plan import BatchPlan, PlannedJob, plan_batch, result_or_failure, run_planned
 from .results import FailedJob, Gallery, write_report
-from .rows import Row, expand_grid, expand_wildcards, parse_grid, read_source
+from .rows import Row, expand, parse_grid, read_source
 from .submitted import SubmittedBatch, find_submitted, submitted_table
 
 if TYPE_CHECKING:
@@ -153,9 +153,8 @@ class Batches:
         if problems:
             raise RequestError("the batch's options can't be read", problems=tuple(problems))
         axes = grid if isinstance(grid, Mapping) else parse_grid([grid] if isinstance(grid, str) else grid or ())
-        rows: Iterable[Row] = read_source(jobs)
-        rows = expand_wildcards(rows) if shared.get("wildcards") else rows
-        plan = self.plan(expand_grid(rows, axes), shared, name=name)
+        rows = expand(read_source(jobs), wildcards=bool(shared.get("wildcards")), grid=axes)
+        plan = self.plan(rows, shared, name=name)
         title = f"{name or 'batch'} ({plan.summary()})"
         return wait_through(
             start_thread(

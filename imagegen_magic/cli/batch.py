@@ -10,7 +10,7 @@ from typing import Any
 from imagegen_magic.batch.handle import receipt
 from imagegen_magic.batch.plan import BatchPlan
 from imagegen_magic.batch.results import FailedJob, Gallery
-from imagegen_magic.batch.rows import Row, expand_grid, expand_wildcards, parse_grid, read_body, read_source
+from imagegen_magic.batch.rows import Row, expand, parse_grid, read_body, read_source
 from imagegen_magic.errors import CallCancelledError, OptionError, Problem
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.secrets import refuse_keys
@@ -74,7 +74,7 @@ def _rows(values: Mapping[str, Any], options: Any) -> list[Row]:
     found = read_source(source) if text is None else read_body(text)
     grid = parse_grid(values.get("grid") or ())
     rows = []
-    for number, row in enumerate(expand_grid(expand_wildcards(found) if values.get("wildcards") else found, grid), 1):
+    for number, row in enumerate(expand(found, wildcards=bool(values.get("wildcards")), grid=grid), 1):
         refuse_keys(str(row.values.get("prompt", "")), "line")
         settled, faults = job_file(row.values, number, values, options, row.where)
         rows.append(replace(row, values=settled, problems=(*row.problems, *faults)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from imagegen_magic.errors import Problem
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.out_names import FORMATS, name_problems
+from imagegen_magic.options.out_names import format_of, out_problems
 
 from .table import DEFAULTS
 
@@ -51,12 +51,11 @@ def place_output(values: Mapping[str, Any], options: Options) -> tuple[dict[str,
 
 def _form(name: str, given: str | None, where: str = "") -> tuple[str | None, list[Problem]]:
     """The format that a file name asks for, or None; a fault if it contradicts the one that was given."""
-    form = FORMATS.get(PurePath(name).suffix.lower())
-    return (form if given is None else None), name_problems(name, given, where)
+    return (format_of(name) if given is None else None), out_problems(name, given, where)
 
 
 def _with_suffix(name: str, form: str) -> str:
-    return name if PurePath(name).suffix.lower() in FORMATS else f"{name}.{form}"
+    return name if format_of(name) else f"{name}.{form}"
 
 
 def _inside(path: Path, folder: Path, *, fixed: bool) -> dict[str, str]:

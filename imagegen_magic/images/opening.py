@@ -19,18 +19,18 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.options.paths import is_file
 from imagegen_magic.request.request import InputImage
 
-__all__ = ["decoding", "is_file", "open_picture", "parse_token", "read_input", "resolve_token"]
+__all__ = ["decoding", "open_picture", "parse_token", "read_input", "resolve_token"]
 
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are refused from their header: a decompression bomb, or no model's business."""
 MAX_BYTES = 50 * 2**20
 """Each input picture must be under 50 MB (OpenAI API reference, images, read 2026-11-23)."""
-FORMATS = (
-    "PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA", "ICO", "ICNS", "PCX",
-    "QOI", "SGI", "DDS",
-)  # fmt: skip
+COMMON = ("PNG", "JPEG", "GIF", "BMP", "PPM")
+"""Formats whose decoders Pillow always loads."""
+FORMATS = ("WEBP", "TIFF", "AVIF", "HEIF", "JPEG2000", "TGA", "ICO", "ICNS", "PCX", "QOI", "SGI", "DDS", *COMMON)
 """What is read, by Pillow's names. Left out: EPS, PDF and WMF, for which it starts other programs, and rare ones."""
 SENT_AS_THEY_ARE = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 ORIENTATION = 0x0112
@@ -46,23 +46,25 @@ def open_picture(source: Path | bytes, name: str = "picture") -> Image.Image:
         OptionError: it is no picture that Pillow reads, or has more than 100 million pixels.
     """
     name = source.name if isinstance(source, Path) else name
-    try:
-        # Pillow's own limit only warns below twice its value; ours is checked on the header, before any pixel.
-        image = Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=_formats())
-    except Image.DecompressionBombError as error:
-        pixels = re.search(r"\d+", str(error))
-        raise _too_large(name, int(pixels[0]) if pixels else MAX_PIXELS) from None
-    except Exception as error:  # noqa: BLE001 - a decoder meets bytes that anybody may have made
-        raise OptionError("a picture can't be read", problems=(_unreadable(name, error),)) from None
+    with decoding(name):
+        try:
+            # Pillow's own limit only warns below twice its value; ours is checked on the header, before any pixel.
+            image = _opened(source if isinstance(source, Path) else io.BytesIO(source))
+        except Image.DecompressionBombError as error:
+            pixels = re.search(r"\d+", str(error))
+            raise _too_large(name, int(pixels[0]) if pixels else MAX_PIXELS) from None
     if image.width * image.height > MAX_PIXELS:
         raise _too_large(name, image.width * image.height)
     return image
 
 
-def _formats() -> list[str]:
-    """Those of `FORMATS` that this Pillow reads, plug-ins included; a phone's MPO is opened as JPEG."""
-    Image.init()
-    return [form for form in FORMATS if form in Image.OPEN]
+def _opened(source: Path | io.BytesIO) -> Image.Image:
+    """The image in one of `FORMATS`; a phone's MPO is opened as JPEG. Rare formats' decoders are loaded (30 ms) for them only."""
+    try:
+        return Image.open(source, formats=COMMON)
+    except UnidentifiedImageError:
+        Image.init()
+        return Image.open(source, formats=[form for form in FORMATS if form in Image.OPEN])
 
 
 @contextlib.contextmanager
@@ -77,7 +79,7 @@ def decoding(name: str) -> Iterator[None]:
     except OptionError:
         raise
     except Exception as error:  # noqa: BLE001 - bytes that anybody may have made; what no decoder reads, no server can
-        raise OptionError("an image can't be read", problems=(_unreadable(name, error),)) from None
+        raise OptionError("a picture can't be read", problems=(_unreadable(name, error),)) from None
 
 
 def _too_large(name: str, pixels: int) -> OptionError:
@@ -271,14 +273,6 @@ class Token:
 
     reference: Any
     role: str = ""
-
-
-def is_file(path: Path) -> bool:
-    """True for a file; False for a name that no file system takes, too."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # longer than 255 bytes; a null character
-        return False
 
 
 _ROLE = re.compile(r"(?P<reference>[^:]{2,}|[A-Za-z]:[^:]+):(?P<role>[^\W\d_][^/\\:]*)")

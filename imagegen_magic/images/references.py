@@ -11,12 +11,13 @@ import numpy as np
 
 from imagegen_magic.errors import Fix, ImagegenError, Problem, Setting
 from imagegen_magic.options.options import Options
+from imagegen_magic.options.paths import is_file
 from imagegen_magic.request.chroma_key import KEY_COLORS
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
 
 from .masks import build_mask, mask_share
-from .opening import is_file, open_picture, parse_token, problems_of, read_input, resolve_token
+from .opening import open_picture, parse_token, problems_of, read_input, resolve_token
 from .preview import Preview, side_by_side
 
 __all__ = ["Comparison", "Inputs", "Known", "gather_inputs"]

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.batch.results import FailedJob, Gallery
-from imagegen_magic.batch.rows import Row, expand_grid, expand_wildcards, parse_grid, read_body, read_source
+from imagegen_magic.batch.rows import Row, expand, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
-from imagegen_magic.images.opening import is_file
 from imagegen_magic.jobs.planning import name_problems
 from imagegen_magic.jobs.task import Task, wait_with
 from imagegen_magic.options.line import ParsedLine
+from imagegen_magic.options.paths import is_file
 
 from .batch_view import BatchView
 from .names import doubtful_name
@@ -76,7 +76,8 @@ def plan_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str,
     problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name))
     if problems:
         raise RequestError("the batch's options can't be read", problems=problems)
-    rows = expand_grid(_rows(parsed, body, shell), parse_grid(parsed.values.get("grid") or ()))
+    grid = parse_grid(parsed.values.get("grid") or ())
+    rows = expand(_rows(parsed, body, shell), wildcards=bool(parsed.values.get("wildcards")), grid=grid)
     return session.batches.plan(rows, parsed.values, name=parsed.name, cell=cell, variables=shell.user_ns)
 
 
@@ -106,8 +107,6 @@ def _rows(parsed: ParsedLine, body: str, shell: Any) -> list[Row]:
     source = parsed.values.get("source")
     found = [] if source is None else read_source(find_source(source, shell.user_ns))
     rows = [*found, *read_body(body, start=2)]
-    if parsed.values.get("wildcards"):
-        rows = list(expand_wildcards(rows))
     if not rows:
         problem = Problem(
             field="batch", rule="it has no jobs", fix=Fix("one prompt a line, or ", Setting("--from", "jobs.jsonl"))

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.doctor import doctor_table
-from imagegen_magic.display.money_tables import cost_table, history_table
+from imagegen_magic.display.money_tables import SHOWN, cost_table, history_table
 from imagegen_magic.display.reports import config_table, models_table, sizes_table, tips_table, use_cases_table
 from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem
 from imagegen_magic.images.references import Comparison
 from imagegen_magic.jobs.derived import cutout_of
 from imagegen_magic.options.line import build_parser, parse_line, split_line
+from imagegen_magic.options.paths import is_file
 from imagegen_magic.options.table import COMMANDS
 from imagegen_magic.options.variables import lift_variables, restore_variables
 from imagegen_magic.redaction import redact
@@ -118,7 +119,7 @@ def _prompt_from(source: str, shell: Any) -> str:
         return str(restore_variables(lifted, values))
     value = shell.user_ns.get(source)
     path = Path(source).expanduser()
-    if value is not None and path.is_file():
+    if value is not None and is_file(path):
         rule = "both a variable and a file have this name"
         raise OptionError(
             "which one?",
@@ -126,7 +127,7 @@ def _prompt_from(source: str, shell: Any) -> str:
         )
     if isinstance(value, str):
         return value
-    if path.is_file():
+    if is_file(path):
         return path.read_text(encoding="utf-8")
     rule = "neither a text variable nor a file"
     raise OptionError(
@@ -213,7 +214,7 @@ def history_subcommand(session: Session, shell: Any, line: str) -> Table | Plain
     """Lists what was made: history [WORD] [-n COUNT] [--json]; --rebuild writes it anew from the sidecars."""
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
     parser.add_argument("words", nargs="*")
-    parser.add_argument("-n", "--limit", default="20")
+    parser.add_argument("-n", "--limit", default=str(SHOWN))
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rebuild", action="store_true")
     try:

@@ -8,30 +8,38 @@ from imagegen_magic.errors import Fix, Problem, Setting
 
 from .options import Options
 
-__all__ = ["FORMATS", "name_problems", "with_format_of_name"]
+__all__ = ["FORMATS", "format_of", "out_problems", "with_format_of_name"]
 
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".gif": "gif", ".svg": "svg"}
 
 
+def format_of(name: str | None) -> str | None:
+    """The format that a file name asks for by its suffix, or None.
+
+    >>> format_of("hero.JPG")
+    'jpeg'
+    """
+    return FORMATS.get(PurePath(name or "").suffix.lower())
+
+
 def with_format_of_name(options: Options) -> Options:
     """The options with the format that the name of `out` asks for, if the line gave none."""
-    form = FORMATS.get(PurePath(options.out or "").suffix.lower())
+    form = format_of(options.out)
     if form is None or options.origins["output_format"] == "line":
         return options
     return options.changed("the name of out", output_format=form)
 
 
-def name_problems(name: str | None, given: str | None, where: str = "") -> list[Problem]:
+def out_problems(name: str | None, given: str | None, where: str = "") -> list[Problem]:
     """A fault if a file name contradicts the format that was given.
 
-    >>> name_problems("hero.jpg", "png")[0].fix
+    >>> out_problems("hero.jpg", "png")[0].fix
     '--out hero.png, or --output-format jpeg'
     """
-    suffix = PurePath(name or "").suffix.lower()
-    form = FORMATS.get(suffix)
+    form = format_of(name)
     if form is None or given is None or form == given or given not in FORMATS.values():
         return []
-    rule = f"{given} data would stand in a file that is called {suffix}"
+    rule = f"{given} data would stand in a file that is called {PurePath(str(name)).suffix.lower()}"
     other = PurePath(str(name)).with_suffix("." + given).as_posix()
     fix = Fix(Setting("--out", other), ", or ", Setting("--output-format", form))
     return [Problem(field="out", value=name, rule=rule, fix=fix, where=where)]

@@ -16,6 +16,7 @@ from typing import Any
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 
+from .paths import is_file
 from .values import BY_NAME, read_values
 
 __all__ = ["PROFILES", "Profile", "check_profile", "find_profile", "load_profiles", "save_profiles"]
@@ -63,7 +64,7 @@ class Profile:
         if isinstance(value, tuple):
             return tuple(map(self._placed, value))
         path, colon, role = str(value).partition(":")
-        return f"{self.folder / path}{colon}{role}" if (self.folder / path).is_file() else value
+        return f"{self.folder / path}{colon}{role}" if is_file(self.folder / path) else value
 
 
 def check_profile(name: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -93,26 +94,30 @@ def _listed(value: Any) -> list[Any]:
     return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def load_profiles(config: Mapping[str, Any], config_path: Path | None, out_dir: Path) -> dict[str, Profile]:
+def load_profiles(config: Mapping[str, Any], config_path: Path | None, out_dir: Path, home: Path) -> dict[str, Profile]:
     """Every profile by its name.
 
     Args:
         config: the table `profiles` of the project's configuration, empty if there is none.
         config_path: the file that holds it.
         out_dir: the output folder.
+        home: where the relative paths of saved profiles begin.
 
     Raises:
         OptionError: a file can't be read, or is no table of tables.
     """
-    found = {}
-    for where, table in ((config_path, config), (out_dir / PROFILES, _saved(out_dir / PROFILES))):
+    found: dict[str, Profile] = {}
+    saved = out_dir / PROFILES
+    for path, folder, table in (
+        (config_path, config_path and config_path.parent, config),
+        (saved, home, _saved(saved)),
+    ):
         if not isinstance(table, dict) or not all(isinstance(raw, dict) for raw in table.values()):
             fix = '[tool.imagegen_magic.profiles.brand] with style = "flat"'
             problem = Problem(field="profiles", rule="a table for each profile is needed", fix=fix)
             raise OptionError("the profiles can't be read", problems=(problem,))
-        for name, raw in table.items():
-            folder = where.parent if where is not None and where.name != PROFILES else Path.cwd()
-            found[name] = Profile(name=name, raw=raw, origin=where.name if where else "", folder=folder)
+        if path and folder:
+            found |= {name: Profile(name=name, raw=raw, origin=path.name, folder=folder) for name, raw in table.items()}
     return found
 
 

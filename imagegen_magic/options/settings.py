@@ -72,7 +72,9 @@ def resolve(
     if problems:
         raise OptionError("a default could not be read", problems=tuple(problems))
     if (name := line.get("profile", values["profile"])) is not None:
-        profile = find_profile(load_profiles(profiles, file_path, home / Path(values["out_dir"]).expanduser()), name)
+        profile = find_profile(
+            load_profiles(profiles, file_path, home / Path(values["out_dir"]).expanduser(), home), name
+        )
         bundle = profile.values()
         values.update(bundle)
         origins.update(dict.fromkeys(bundle, f"profile {name} ({profile.origin})"))
@@ -88,7 +90,7 @@ def project_profiles(folder: Path, out_dir: Path) -> dict[str, Profile]:
         OptionError: a file with profiles can't be read.
     """
     path, values = find_project_config(folder)
-    return load_profiles(values.get("profiles", {}), path, out_dir)
+    return load_profiles(values.get("profiles", {}), path, out_dir, folder)
 
 
 def in_layer(problem: Problem, origin: str) -> Problem:

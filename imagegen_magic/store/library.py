@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
+from imagegen_magic.options.paths import is_file
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
 
@@ -64,13 +65,9 @@ class Library:
 
     def _kept_file(self, name: str) -> Path:
         """A file below the output folder; a link that leads out is none."""
-        try:
-            path = (self.store.folder / name).resolve()
-            found = path.is_relative_to(self.store.folder.resolve()) and path.is_file()
-        except (OSError, ValueError):  # no file system takes that name
-            found = False
-        if found:
-            return path
+        path = self.store.folder / name
+        if is_file(path) and path.resolve().is_relative_to(self.store.folder.resolve()):
+            return path.resolve()
         problem = Problem(field="image", value=name, rule="no file of the output folder", fix=Fix(Command("history")))
         raise OptionError("no such image", problems=(problem,))
 
