@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 
@@ -14,7 +15,7 @@ from conftest import simulated_session
 from imagegen_magic.batch.pacing import Pacer
 from imagegen_magic.batch.results import FailedJob
 from imagegen_magic.batch.rows import expand_grid, parse_grid, read_body, read_source
-from imagegen_magic.errors import BudgetError, OptionError, RequestError
+from imagegen_magic.errors import BudgetError, OptionError, RateLimitError, RequestError
 from imagegen_magic.simulator import Simulator
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -142,6 +143,23 @@ def test_pacer_spaces_images_by_the_minute():
     assert pacer.next_send == 1.0
     pacer.learn({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": "1m30s"})
     assert pacer.next_send == 90.0
+
+
+def test_a_rate_limit_costs_what_the_server_asked(folder):
+    """Five seconds asked, five waited; a second later each answer takes one more in flight, up to what was set."""
+    now = [0.0]
+    pacer = Pacer(4, clock=lambda: now[0])
+    with contextlib.suppress(RateLimitError), pacer.slot():
+        raise RateLimitError("slow down", retry_after=5.0)
+    assert (pacer.next_send, pacer.limit) == (5.0, 1)
+    for moment, limit in ((5.5, 1), (6.5, 2), (6.6, 3), (6.7, 4), (6.8, 4)):
+        now[0] = moment
+        with pacer.slot():
+            pass
+        assert pacer.limit == limit
+    with contextlib.suppress(RateLimitError), pacer.slot():
+        raise RateLimitError("slow down", retry_after=10.0**9)
+    assert pacer.next_send == 6.8 + 3600.0
 
 
 def test_rows_of_every_kind(folder):

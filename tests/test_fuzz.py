@@ -31,6 +31,7 @@ def test_everything_ends_in_an_answer_or_a_card(folder, kind, count):
     ("encoding", "pieces", "whole"),
     [
         ("gzip", [b'{"a"', b": 1}"], b'{"a": 1}'),
+        ("gzip", [b"{", b'"a": 1}'], b'{"a": 1}'),
         ("gzip", [gzip.compress(b"x" * 99)[:9], gzip.compress(b"x" * 99)[9:]], b"x" * 99),
         ("", [b"\x1f\x8bplain"], b"\x1f\x8bplain"),
     ],

@@ -7,7 +7,7 @@ import json
 import os
 import textwrap
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from typing import Any, overload
 
 from imagegen_magic.errors import ImagegenError
 from imagegen_magic.images.preview import contact_sheet
-from imagegen_magic.jobs.result import ImageResult, TableRow
+from imagegen_magic.jobs.result import ImageResult, TableRow, table_row
 from imagegen_magic.request.cost import format_usd
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.names import free_path, safe_stem, sidecar_path
@@ -32,6 +32,7 @@ ROWS = 60
 PROMPT_LENGTH = 140
 
 
+@table_row
 @dataclass(frozen=True, kw_only=True)
 class FailedJob(TableRow):
     """A job that has no picture: which one, and the error that says why and what became of the money."""
@@ -67,10 +68,6 @@ class FailedJob(TableRow):
             "request_id": None,
             "reused": False,
         }
-
-
-del FailedJob.__dataclass_fields__  # as of ImageResult
-Mapping.register(FailedJob)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ NEGATABLE = frozenset(o.name for o in OPTIONS if o.kind == "flag" and (o.config 
 """Switches with a --no- form."""
 COLUMN = 28
 RARE = frozenset({
-    "augment", "show_prompt", "template", "web_suffix", "complexity", "safety_identifier", "frame_count", "frame_duration_ms", "svg_model", "svg_effort", "extra",
+    "augment", "show_prompt", "template", "web_suffix",
+    "complexity", "safety_identifier", "frame_count", "frame_duration_ms", "svg_model", "svg_effort", "extra",
     "dialect", "models_file", "timeout", "deadline", "retries", "retry_ambiguous", "confirm_above", "yes", "alt",
     "help_all",
 })  # fmt: skip

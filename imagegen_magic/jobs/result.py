@@ -8,7 +8,7 @@ from decimal import Decimal
 from html import escape
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from imagegen_magic.matting.cutout import Cutout
     from imagegen_magic.matting.report import CutoutReport
 
-__all__ = ["GeneratedImage", "ImageResult", "JobPreview", "TableRow"]
+__all__ = ["GeneratedImage", "ImageResult", "JobPreview", "TableRow", "table_row"]
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """Data by mime type, and metadata by mime type, as IPython displays them."""
@@ -159,6 +159,9 @@ def shown_path(path: Path) -> str:
         return path.name
 
 
+Kind = TypeVar("Kind")
+
+
 class TableRow:
     """One row of a table: `dict(row)`, and so `pandas.DataFrame(rows)`, have the columns of `to_record`."""
 
@@ -171,7 +174,14 @@ class TableRow:
         return self.to_record().keys()
 
 
-# One that keeps its fields to itself: pandas would take a dataclass apart by them, where it should ask for a row.
+def table_row(kind: type[Kind]) -> type[Kind]:
+    """Makes a dataclass one that pandas asks for a row, by `keys` and `[]`; by its fields it would take it apart."""
+    del kind.__dataclass_fields__  # type: ignore[attr-defined]
+    Mapping.register(kind)
+    return kind
+
+
+@table_row
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageResult(TableRow, Sequence[GeneratedImage]):
     """The pictures of one request: a sequence, with what was asked, what it cost and what to know."""
@@ -444,10 +454,6 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             "request_id": self.request_id,
             "reused": self.reused,
         }
-
-
-del ImageResult.__dataclass_fields__
-Mapping.register(ImageResult)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,9 @@ def _remedy(alpha: Bytes, backdrop: Backdrop | None, limits: Thresholds) -> str:
     if backdrop is None:
         return "the picture has a background"
     if float((_border_alpha(alpha) <= limits.clear).mean()) >= 0.9 * backdrop.share:
-        return "the subject reaches the edge there, or the backdrop is not flat; ask for generous padding, flat all over"
+        return (
+            "the subject reaches the edge there, or the backdrop is not flat; ask for generous padding, flat all over"
+        )
     return "the backdrop was not removed; try another key colour"
 
 

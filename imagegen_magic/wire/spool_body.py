@@ -23,7 +23,7 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     unpack = None
     first = True
     for piece in pieces:
-        if first and piece and "gzip" in encoding.lower() and piece[:1] == GZIP[:1]:
+        if first and piece and "gzip" in encoding.lower() and piece.startswith(GZIP):
             unpack = zlib.decompressobj(31)
         first = first and not piece
         if unpack is None:
@@ -36,7 +36,8 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             yield piece
 
 
-GZIP = b"\x1f\x8b"
+GZIP = b"\x1f"
+"""The first byte of what gzip makes, and of no JSON and no event."""
 
 
 class SpooledBody:
