@@ -187,7 +187,7 @@ def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, 
     grey = np.where(colourless, np.float32(1), np.where(free, np.float32(0), 1 - fit))
     along, _ = unmixing.project(colour, key, far)
     neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, np.float32(1)), 0, 1)
-    straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
+    straight = as_floats(np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255))
     vivid = np.where(colourless, np.float32(0), _saturation(straight))
     neutral += vivid * (np.minimum(unmixing.least_opacity(colour, key, np.float32(0.5) * noise), neutral) - neutral)
     neutral = grey * neutral + (1 - grey) * own
