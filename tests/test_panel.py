@@ -495,7 +495,7 @@ def test_the_state_is_small_and_the_source_comes_by_message(session):
     assert len(json.dumps(state, default=str)) < 15_000
     sent = []
     panel.comm.send = lambda **message: sent.append(message)
-    panel._heard(panel, {"page": panel.page}, None)
+    panel.receive(panel, {"page": panel.page}, None)
     assert [bytes(data).decode() for data in sent[0]["buffers"]] == [panel.module, panel.style]
     assert sent[0]["data"]["content"] == {"page": panel.page}
 

@@ -115,7 +115,7 @@ class Panel(MessageWidget):
         self._made.append(result)
         self._record.add(result)
 
-    def heard(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+    def on_message(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         """Answers a message of the page; nothing is sent but here, so that replies stay on the page's own thread."""
         replies = self.controller.handle(message, buffers)
         self._publish()
