@@ -473,7 +473,7 @@ def test_after_a_restart_the_record_shows_what_was_made(session, simulator, monk
 
     restarted = simulated_session(simulator)
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/paris.ipynb")
-    shown = Panel(session=restarted)._repr_mimebundle_()[0]["text/html"]
+    shown = Panel(session=restarted).record.bundle()["text/html"]
     assert shown.index("a blue jug") < shown.index("a red mug")
     assert shown.count("data:image") == 2
     assert "fox" not in shown
