@@ -479,9 +479,9 @@ def test_after_a_restart_the_record_shows_what_was_made(session, simulator, monk
     assert "fox" not in shown
     assert "bell" not in shown
     panel.result.path.unlink()
-    assert "a blue jug" not in Panel(session=simulated_session(simulator))._repr_mimebundle_()[0]["text/html"]
+    assert "a blue jug" not in Panel(session=simulated_session(simulator)).record.bundle()["text/html"]
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/rome.ipynb")
-    assert cut.path.name in Panel(session=simulated_session(simulator))._repr_mimebundle_()[0]["text/html"]
+    assert cut.path.name in Panel(session=simulated_session(simulator)).record.bundle()["text/html"]
     assert all("a person" not in path.read_text() for path in session.store(session.options()).folder.glob("*.json*"))
 
 
