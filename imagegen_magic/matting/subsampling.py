@@ -17,6 +17,8 @@ LUMA_NOISE = 4.0  # levels; what the codec adds at edges
 DETAIL = 1.15  # the regression is diluted by noise in the luma
 BLUR_LOSS = 0.1  # alpha lost at either end of an edge to the codec's blur; twice that where the luma is flat
 CONTRAST = 30.0  # levels of deviation from which an edge is sharp in the luma
+TEXTURED = 10.0  # levels of deviation around, from which a soft region is hair and no haze
+TEXTURE_WINDOW = (5, 5)
 SAMPLE = 1024  # the test for subsampling looks at a window of this side
 
 
@@ -73,7 +75,7 @@ def halve(image: Bytes) -> tuple[Bytes, Floats]:
 def refine_alpha(alpha: Bytes, luma: Floats, soft: Mask | None) -> Floats:
     """Alpha at full size, (h, w) float32 in 0..1, from half-size alpha: its means kept, its detail from the luma.
 
-    Outside `soft` regions what the codec blurred away is put back: an edge is taken to run from 0 to 1. More is lost
+    Outside `soft` regions, and in those with the texture of hair, what the codec blurred away is put back: an edge is taken to run from 0 to 1. More is lost
     where the luma shows no edge and the chroma has to.
     """
     half = as_floats(alpha.astype(np.float32) / 255)
@@ -88,7 +90,8 @@ def refine_alpha(alpha: Bytes, luma: Floats, soft: Mask | None) -> Floats:
     loss = cv2.resize(BLUR_LOSS * (1 + faint), size, interpolation=cv2.INTER_LINEAR)
     crisp = (full - loss) / (1 - 2 * loss)
     if soft is not None and soft.any():
-        gradual = cv2.resize(soft.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+        smooth = soft & (cv2.blur(np.sqrt(np.maximum(variance, 0)), TEXTURE_WINDOW) < TEXTURED)
+        gradual = cv2.resize(smooth.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         crisp = np.where(gradual, full, crisp)
     return as_floats(np.clip(crisp, 0, 1))
 
