@@ -27,6 +27,7 @@ LEAST_SHIFT = 0.2  # pixels; less is within the error of the estimate and not wo
 MOST_SHIFT = 0.1  # of the side
 ALIGNED = 1600  # pixels of the longest edge at which frames are compared
 MOST_SPILL = 0.35
+LEAST_OPAQUE = 0.95  # opacity of what one frame by itself shows as opaque; less is a gradual edge or glass
 STEEP = 120  # levels of alpha within 9 pixels; less is a gradual transition
 
 __all__ = ["Difference", "align", "extract_difference"]
@@ -124,7 +125,9 @@ def _solve(pair: _Pair, one: chromakey.Extraction, two: chromakey.Extraction) ->
     opaque = (one.certain > 0) & (two.certain > 0) & (alpha > 0.7)
     clear = (one.alpha <= 2) & (two.alpha <= 2) & (alpha < 0.1)
     spill = pair.spill(alpha, opaque, clear)
-    alpha = as_floats(np.where(opaque, 1, np.where(clear, 0, np.clip(alpha / np.maximum(1 - spill, 0.5), 0, 1))))
+    alpha = np.clip(alpha / np.maximum(1 - spill, 0.5), 0, 1)
+    opaque &= alpha > LEAST_OPAQUE
+    alpha = as_floats(np.where(opaque, 1, np.where(clear, 0, alpha)))
     lit = spill[..., None] * pair.keys[0]
     foreground = np.where(opaque[..., None], pair.one - lit, pair.foreground(alpha, spill))
     subject = alpha > 0.1
