@@ -17,7 +17,7 @@ from . import chromakey
 from .arrays import Bytes, Floats, Mask, as_bytes, as_floats, masked
 from .backdrop_fit import Backdrop
 from .spill import shade, spill_weight
-from .subsampling import even_sided, halve, refine_alpha, refine_foreground
+from .subsampling import even_sided, halve, refine_foreground, refine_pair
 from .unmixing import LUMA
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ MOST_SHIFT = 0.1  # of the side
 ALIGNED = 1600  # pixels of the longest edge at which frames are compared
 MOST_SPILL = 0.35
 LEAST_OPAQUE = 0.95  # opacity of what one frame by itself shows as opaque; less is a gradual edge or glass
-STEEP = 120  # levels of alpha within 9 pixels; less is a gradual transition
 
 __all__ = ["Difference", "align", "extract_difference"]
 
@@ -191,18 +190,18 @@ class _Pair:
 
 
 def _extract_subsampled(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, Backdrop]) -> Difference:
-    """As `extract_difference` at the resolution of JPEG chroma, refined by the first frame's luma."""
+    """As `extract_difference` at the resolution of JPEG chroma, refined by the lumas of both."""
     height, width = first.shape[:2]
     frames = [even_sided(frame) for frame in (first, second)]
     halves = [halve(frame) for frame in frames]
     coarse = [backdrop.halved() for backdrop in backdrops]
     found = extract_difference(halves[0][0], halves[1][0], (coarse[0], coarse[1]))
-    nine = np.ones((9, 9), np.uint8)
-    gradual = cv2.subtract(cv2.dilate(found.alpha, nine), cv2.erode(found.alpha, nine)) < STEEP
-    alpha = refine_alpha(found.alpha, halves[0][1], gradual)
+    under = [float(np.dot(backdrop.key, LUMA)) for backdrop in backdrops]
+    x, y = found.shift
+    lumas = halves[0][1], as_floats(_shifted(halves[1][1], 2 * x, 2 * y)) if x or y else halves[1][1]
+    alpha = refine_pair(found.alpha, lumas, found.foreground, (under[0], under[1]))
     colour = refine_foreground(frames[0], found.foreground, found.alpha, alpha, backdrops[0].key)
     out = np.rint(alpha[:height, :width] * 255).astype(np.uint8)
-    x, y = found.shift
     return replace(found, alpha=out, foreground=masked(colour[:height, :width], out), shift=(2 * x, 2 * y))
 
 
