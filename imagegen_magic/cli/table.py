@@ -138,7 +138,7 @@ _PICTURES = (
         summary="make a sprite sheet, and cut it into frames",
         examples=(
             'imagegen sprites "a small knight, side view" --animation walk --cell 64x64',
-            'imagegen sprites "the same knight" --ref knight.png --animation jump --export godot',
+            'imagegen sprites "the knight" --ref knight.png --animation jump',
         ),
         positional="PROMPT",
         main=(
