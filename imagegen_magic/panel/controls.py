@@ -11,6 +11,7 @@ from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.table import (
+    CHECKS,
     CUTOUT,
     FILES,
     IMAGES,
@@ -39,6 +40,7 @@ GROUPS = {
     PROMPT: "Prompt",
     IMAGES: "Edit",
     CUTOUT: "Cut-out",
+    CHECKS: "Checks",
     FILES: "Files",
     MONEY: "Money and time",
     SHOW: "Display",

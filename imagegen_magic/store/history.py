@@ -74,6 +74,8 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str = ""
+    checks: tuple[Mapping[str, Any], ...] = ()
+    """In a sidecar: the verdicts on what was expected of its file."""
 
     def to_json(self, indent: int | None = None) -> str:
         """One line of JSON, keys removed; several lines with `indent`."""
@@ -91,7 +93,8 @@ class Record:
         """
         values = _typed(cls, data)
         values["files"] = tuple(_file_entry(entry) for entry in data.get("files", ()))
-        values["parents"] = tuple(_typed_parent(parent) for parent in data.get("parents", ()))
+        values["parents"] = tuple(_typed_object(parent) for parent in data.get("parents", ()))
+        values["checks"] = tuple(_typed_object(verdict) for verdict in data.get("checks", ()))
         values["warnings"] = tuple(map(str, data.get("warnings", ())))
         _check_usage(values.get("usage") or {})
         for name in ("low", "high", "actual"):
@@ -119,7 +122,7 @@ def _typed(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
     """The known fields of a parsed line, each of the type of the field's default."""
     values: dict[str, Any] = {}
     for known in fields(kind):
-        if known.name not in data or known.name in ("files", "parents", "warnings"):
+        if known.name not in data or known.name in ("files", "parents", "warnings", "checks"):
             continue
         value, example = data[known.name], _EXAMPLES.get(known.name, "")
         allowed = (int, float) if isinstance(example, float) else type(example)
@@ -139,10 +142,10 @@ def _check_usage(usage: Mapping[str, Any]) -> None:
             raise TypeError(f"usage.{name} is {type(count).__name__}")
 
 
-def _typed_parent(parent: object) -> Mapping[str, Any]:
-    if not isinstance(parent, dict):
-        raise TypeError("a parent is no object")
-    return parent
+def _typed_object(item: object) -> Mapping[str, Any]:
+    if not isinstance(item, dict):
+        raise TypeError(f"{type(item).__name__} is not an object")
+    return item
 
 
 _EXAMPLES: dict[str, Any] = {
