@@ -473,15 +473,15 @@ def test_after_a_restart_the_record_shows_what_was_made(session, simulator, monk
 
     restarted = simulated_session(simulator)
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/paris.ipynb")
-    shown = Panel(session=restarted)._record.bundle()["text/html"]
+    shown = Panel(session=restarted).record.bundle()["text/html"]
     assert shown.index("a blue jug") < shown.index("a red mug")
     assert shown.count("data:image") == 2
     assert "fox" not in shown
     assert "bell" not in shown
     panel.result.path.unlink()
-    assert "a blue jug" not in Panel(session=simulated_session(simulator))._record.bundle()["text/html"]
+    assert "a blue jug" not in Panel(session=simulated_session(simulator)).record.bundle()["text/html"]
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/rome.ipynb")
-    assert cut.path.name in Panel(session=simulated_session(simulator))._record.bundle()["text/html"]
+    assert cut.path.name in Panel(session=simulated_session(simulator)).record.bundle()["text/html"]
     assert all("a person" not in path.read_text() for path in session.store(session.options()).folder.glob("*.json*"))
 
 
@@ -495,7 +495,7 @@ def test_the_state_is_small_and_the_source_comes_by_message(session):
     assert len(json.dumps(state, default=str)) < 15_000
     sent = []
     panel.comm.send = lambda **message: sent.append(message)
-    panel._heard(panel, {"page": panel.page}, None)
+    panel.receive(panel, {"page": panel.page}, None)
     assert [bytes(data).decode() for data in sent[0]["buffers"]] == [panel.module, panel.style]
     assert sent[0]["data"]["content"] == {"page": panel.page}
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from . import unmixing
-from .arrays import Bytes, Floats, Indices, Mask
+from .arrays import Bytes, Floats, Indices, Mask, as_floats
 from .scene import Scene, colours_at
 from .spill import Spill
 
-__all__ = ["Batch", "solve"]
+__all__ = ["Batch", "shadow_colour", "solve"]
 
 SIGNIFICANT = 3  # times the noise: less of a subject is none
 AS_GOOD_AS_OPAQUE = 0.985  # opacity from which a pixel at a sharp edge is more likely opaque and of its own colour
 KEY_LEFT = np.float32(2)  # levels
 DARKNESS = np.float32(36)  # levels squared: how far a shadow may be from black
+MOST_SHADOW = 24  # levels in any channel
+FEWEST_SHADED = 200  # pixels; fewer say nothing about the shadow's colour
 GRADUAL = 6  # levels by which a shadow may differ from its surroundings
 TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
 
@@ -37,6 +39,7 @@ class Batch:
     channels: tuple[list[int], list[int]]
     spill: Spill | None
     soft: Mask
+    shadow: Floats  # (3, 1): the colour of the picture's shadows
 
     def lit(self, colour: Floats) -> Floats:
         return colour if self.spill is None else colour + self.spill.light(self.index, colour, self.key)
@@ -95,13 +98,38 @@ def _shadows(batch: Batch, at: Indices) -> tuple[Indices, Floats]:
     return at[dark[gradual]], smooth[:, gradual]
 
 
+def shadow_colour(batch: Batch) -> Floats:
+    """The one colour, (3, 1), that the shadows in the batch have: all but black and without the key; black if there are none.
+
+    Each pixel says little about it, being thin; all of them say it well, unless a codec has changed their chroma.
+    """
+    black = np.zeros((3, 1), np.float32)
+    if not batch.has_dominance or batch.scene.backdrop.bleed:
+        return black
+    soft = np.flatnonzero(batch.soft)
+    at, smooth = _shadows(batch.part(soft), soft)
+    if len(at) < FEWEST_SHADED:
+        return black
+    key = batch.key[:, at]
+    alpha = _by_dominance(batch.part(at), smooth)
+    colour = ((smooth - (1 - alpha) * key) @ alpha / max(float(alpha @ alpha), 1.0))[:, None]
+    return as_floats(np.maximum(colour, 0)) if colour.max() <= MOST_SHADOW else black  # not the colour of a shadow
+
+
+def _by_dominance(batch: Batch, colour: Floats) -> Floats:
+    """The opacity, (n,), of a foreground that has nothing of the key's dominance."""
+    full = np.maximum(batch.dominance(batch.key), np.float32(1))
+    return np.clip(1 - batch.dominance(colour) / full, 0, 1)
+
+
 def _solve_shadow(batch: Batch, smooth: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are shadow: free of key, all but black."""
     colour, key, noise = batch.colour, batch.key, batch.noise
-    by_dominance = np.clip(1 - batch.dominance(smooth) / np.maximum(batch.dominance(key), np.float32(1)), 0, 1)
-    black, _ = unmixing.project(colour, key, np.zeros_like(key))
-    alpha = np.maximum((by_dominance + black) / 2, unmixing.least_opacity(colour, key, noise)).astype(np.float32)
-    clean = unmixing.unmix(colour, key, np.zeros_like(key), DARKNESS, np.float32(0), alpha, noise)
+    shadow = np.broadcast_to(batch.shadow, key.shape)
+    (calm, _), (own, _) = unmixing.project(smooth, key, shadow), unmixing.project(colour, key, shadow)
+    alpha = as_floats((calm + own) / 2)
+    alpha = np.maximum(alpha, unmixing.least_opacity(colour, key, noise))
+    clean = unmixing.unmix(colour, key, shadow, DARKNESS, np.float32(0), alpha, noise)
     return alpha, np.clip(clean, 0, 255)
 
 

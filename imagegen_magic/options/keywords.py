@@ -152,7 +152,7 @@ class GenerateOptions(TypedDict, total=False):
     base_url: str
     """a compatible server's address; else as the SDK reads its environment"""
     dialect: str
-    """which server's habits to follow; else told from the address"""
+    """which server's habits to follow; else the address decides"""
     models_file: str | Path
     """TOML file that adds or overrides models"""
 

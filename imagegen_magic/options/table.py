@@ -510,7 +510,7 @@ _SERVER = (
         "dialect",
         "text",
         SERVER,
-        "which server's habits to follow; else told from the address",
+        "which server's habits to follow; else the address decides",
         config=True,
         metavar="NAME",
     ),
