@@ -19,7 +19,7 @@ from imagegen_magic.session import Session
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.recovery import mark_unknown
 
-from .call import INTERRUPTED, Call, fail
+from .call import INTERRUPTED, NOT_AS_EXPECTED, Call, fail
 from .files import place_output, with_script_defaults
 from .output import Progress, print_json, print_lines, say, shown
 from .words import SHELL_WORDS
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from imagegen_magic.jobs.planning import Job
     from imagegen_magic.jobs.result import ImageResult, JobPreview
 
-__all__ = ["dry_run_document", "make", "require_key", "result_document", "wait_for"]
+__all__ = ["dry_run_document", "make", "require_key", "result_document", "say_unexpected", "wait_for"]
 
 TICK_SECONDS = 0.1
 OWN = ("prompt", "prompt_file", "json", "help_all", "max_attempts")
@@ -121,6 +121,7 @@ def dry_run_document(job: Job, preview: JobPreview) -> dict[str, Any]:
         "outputs_downscaled": copies or None,
         **request,
         "estimate": {"low": preview.estimate.low, "high": preview.estimate.high, "basis": preview.estimate.basis},
+        "expected": list(preview.expected),
         "notes": list(preview.notes),
         "warnings": list(preview.warnings),
     }
@@ -138,9 +139,22 @@ def _run(call: Call, session: Session, job: Job) -> int:
     if isinstance(task.error, ImagegenError):
         return fail(task.error, json=call.json)
     result = task.result()
-    code = INTERRUPTED if interrupted else 0 if len(result) >= job.request.count else 3
+    code = INTERRUPTED if interrupted else _result_code(job, result)
     _show_result(call, job, result, code, quiet=quiet)
     return code
+
+
+def _result_code(job: Job, result: ImageResult) -> int:
+    """3 if fewer images came than were asked for, 5 if one is not as expected, else 0."""
+    if len(result) < job.request.count:
+        return 3
+    return 0 if result.passed else NOT_AS_EXPECTED
+
+
+def say_unexpected(result: ImageResult, head: str = "") -> None:
+    """A line on standard error for each expectation that failed, and each that could not be checked."""
+    for sentence in result.unexpected():
+        say(f"{head}{sentence}")
 
 
 def _pictures(count: int) -> str:
@@ -172,6 +186,7 @@ def _leave(progress: Progress, store: Store) -> NoReturn:
 
 
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
+    say_unexpected(result)
     if not quiet:
         for note in (*result.notes, *result.warnings):
             if note not in job.warnings:

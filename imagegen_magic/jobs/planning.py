@@ -15,6 +15,7 @@ from keyword import iskeyword
 from typing import Any
 from urllib.parse import urlsplit
 
+from imagegen_magic.checks.expectations import Expectation
 from imagegen_magic.errors import (
     BudgetError,
     Command,
@@ -59,6 +60,8 @@ class Job:
     """As `Record.origin`."""
     key: KeyChoice | None = None
     parents: tuple[Parent, ...] = ()
+    expected: tuple[Expectation, ...] = ()
+    """What is checked after the images are saved; no part of the request."""
     notes: tuple[str, ...] = ()
     """What was decided on the way, in sentences (the size a ratio gave, the key colour, the endpoint)."""
     warnings: tuple[str, ...] = ()
@@ -85,6 +88,7 @@ def plan_job(
     catalog: Catalog,
     name: str | None = None,
     inputs: Inputs | None = None,
+    expected: tuple[Expectation, ...] = (),
     problems: Sequence[Problem] = (),
     cell: str = "",
     today: date | None = None,
@@ -122,6 +126,7 @@ def plan_job(
         cell=cell,
         key=key,
         parents=inputs.parents,
+        expected=expected,
         notes=(*notes, *_advice(request, model, options)),
         warnings=tuple(warnings),
     )

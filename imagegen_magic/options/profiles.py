@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ NOT_IN_PROFILES = {
 }
 """Options of one call, or that decide where profiles are."""
 IMAGES = ("image", "ref", "mask", "markup")
+WITH_FILES = ("palette", "same-as", "outside-mask")
+"""Expectations whose value is a file, or two."""
 _NAME = re.compile(r"[\w-]{1,40}")
 
 
@@ -57,7 +60,20 @@ class Profile:
         values, problems = check_profile(self.name, self.raw)
         if problems:
             raise OptionError(f"the profile {self.name} has faults ({self.origin})", problems=tuple(problems))
-        return {name: self._placed(value) if name in IMAGES else value for name, value in values.items()}
+        placed = {name: self._placed(value) if name in IMAGES else value for name, value in values.items()}
+        texts = values.get("expect") or ()
+        return {**placed, "expect": tuple(map(self._placed_expectation, texts))} if texts else placed
+
+    def _placed_expectation(self, text: Any) -> Any:
+        """An expectation whose relative files begin where the profile stands: `checks.toml`, `palette=brand.toml >=0.9`."""
+        check, equals, value = str(text).partition("=")
+        if not equals:
+            return str(self._placed(text)) if str(text).endswith(".toml") else text
+        if check not in WITH_FILES:
+            return text
+        files, blank, bound = value.partition(" ")
+        placed = (str(self.folder / name) if is_file(self.folder / name) else name for name in files.split(","))
+        return f"{check}={','.join(map(shlex.quote, placed))}{blank}{bound}"
 
     def summary(self) -> str:
         """What it sets, in the options' names: `style: flat, quality: low`."""

@@ -68,11 +68,12 @@ def _row(name: str, kind: str, group: str, help: str, *short: str, **more: Any) 
     return Option(name=name, flags=(*short, _flag(name)), kind=kind, group=group, help=help, **more)
 
 
-PICTURE, PROMPT, IMAGES, CUTOUT, FILES, MONEY, SHOW, SERVER = (
+PICTURE, PROMPT, IMAGES, CUTOUT, CHECKS, FILES, MONEY, SHOW, SERVER = (
     "picture",
     "prompt",
     "input images",
     "transparent cut-out",
+    "checks",
     "files",
     "money and time",
     "display",
@@ -346,6 +347,16 @@ _CUTOUT = (
     ),
 )
 
+_CHECKS = (
+    _row(
+        "expect",
+        "list",
+        CHECKS,
+        "what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable",
+        metavar="WHAT",
+    ),
+)
+
 _FILES = (
     _row(
         "out",
@@ -562,6 +573,6 @@ _BATCH_ROWS = (
 )
 
 OPTIONS: tuple[Option, ...] = (
-    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
+    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
 )  # fmt: skip
 """Every option, in the order of help texts and reference pages."""

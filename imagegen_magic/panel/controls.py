@@ -13,6 +13,7 @@ from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.profiles import Profile
 from imagegen_magic.options.table import (
+    CHECKS,
     CUTOUT,
     FILES,
     IMAGES,
@@ -41,6 +42,7 @@ GROUPS = {
     PROMPT: "Prompt",
     IMAGES: "Edit",
     CUTOUT: "Cut-out",
+    CHECKS: "Checks",
     FILES: "Files",
     MONEY: "Money and time",
     SHOW: "Display",
