@@ -20,6 +20,7 @@ from imagegen_magic.images.masks import mask_overlay
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
+from imagegen_magic.jobs.expected import read_expected
 from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
 from imagegen_magic.jobs.running import Run, run_job
@@ -149,8 +150,11 @@ class Session:
         variables: Mapping[str, object] | None = None,
         live: bool = False,
         in_batch: bool = False,
+        is_paid: bool = False,
     ) -> Job:
         """The job that would run, checked whole; nothing is sent or written.
+
+        With `is_paid`, an expectation that can't be checked any more is a warning: the images are on the server.
 
         Raises:
             RequestError: anything is wrong; every fault is in `.problems`.
@@ -161,16 +165,16 @@ class Session:
             options = options.changed("live front end", partial_images=1)
         inputs = self._inputs(options, command, variables or {})
         faults = [*problems, *out_problems(options.out, options.output_format), *self._out_problems(options)]
-        job = plan_job(
-            prompt,
-            options,
-            catalog=self.catalog(options),
-            name=name,
-            inputs=inputs,
-            problems=[*faults, *sheet_faults],
-            cell=cell,
-            sheet=sheet,
+        masked = options.mask is not None or options.mask_box is not None
+        expected, unreadable = read_expected(
+            options, self._image_file(options), masked=masked, variables=variables or {}
         )
+        faults += [] if is_paid else unreadable
+        job = plan_job(
+            prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
+            problems=[*faults, *sheet_faults], cell=cell, sheet=sheet,
+        )  # fmt: skip
+        job = replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable)))
         if in_batch:
             return job
         if not (options.dry_run or options.show_prompt):
@@ -208,6 +212,10 @@ class Session:
             return error.problems
         return ()
 
+    def _image_file(self, options: Options) -> Callable[[str], Path]:
+        """The file that `@hero` means, in the output folder of the options."""
+        return lambda token: Library(self.store(options)).image_file(token)
+
     def _inputs(self, options: Options, command: str, variables: Mapping[str, object]) -> Inputs | None:
         """The images that the options name, read and checked; None without any."""
         given = (options.image, options.ref, options.mask, options.mask_box, options.markup)
@@ -237,6 +245,7 @@ class Session:
             notes=(*job.notes, *left_out),
             warnings=job.warnings,
             overlay=_overlay(job),
+            expected=tuple(item.text for item in job.expected),
             usual_seconds=Library(store).usual_seconds(job.request.model, job.request.size, job.request.quality),
         )
 
@@ -415,6 +424,10 @@ class Session:
 def _title(job: Job) -> str:
     count = job.request.count
     return f"{job.name or job.stem} ({job.request.model}, {count} picture{'s' * (count > 1)})"
+
+
+def _unchecked(problem: Problem) -> str:
+    return f"{problem.value} is not checked: {problem.rule}"
 
 
 def _streams_well(options: Options) -> bool:

@@ -64,7 +64,7 @@ def test_edits_go_with_uploaded_pictures(session, simulator, folder):
     later = simulated_session(simulator)
     gallery = collected(later.batches.handle(handle.id))
     assert len(gallery.done) == 3
-    assert [result.record.digest for result in gallery.done] == [job["digest"] for job in handle.submitted.jobs]
+    assert [result.record.digest for result in gallery.done] == [job.digest for job in handle.submitted.jobs]
     assert simulator.images_billed == 3
 
 
@@ -93,8 +93,8 @@ def test_inputs_keep_what_they_were(session, folder, given, kept):
     """What was a reference is no image to edit when the batch is planned anew, and the other way round."""
     Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
     handle = submitted(session, [{"prompt": "a lamp", **given}])
-    assert list(handle.submitted.jobs[0]["inputs"]) == [kept]
-    assert collected(handle).done[0].record.digest == handle.submitted.jobs[0]["digest"]
+    assert list(handle.submitted.jobs[0].inputs) == [kept]
+    assert collected(handle).done[0].record.digest == handle.submitted.jobs[0].digest
 
 
 def test_failed_lines_are_planned_again(session, simulator):
@@ -104,7 +104,7 @@ def test_failed_lines_are_planned_again(session, simulator):
     assert [type(result).__name__ for result in first] == ["ImageResult", "FailedJob", "ImageResult"]
     assert "nonsense" in str(first.failures[0].error)
     again = submitted(session, jobs)
-    assert [job["prompt"] for job in again.submitted.jobs] == ["a cat"]
+    assert [job.prompt for job in again.submitted.jobs] == ["a cat"]
 
 
 def test_cancelled_is_collected_and_sent_again(session, simulator):

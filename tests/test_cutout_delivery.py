@@ -85,6 +85,18 @@ def test_haze_is_soft(colour, strongest):
     assert np.abs(cut.alpha / 255 - alpha).mean() < 0.03
 
 
+@pytest.mark.parametrize("colour", [(0, 0, 0), (8, 8, 12), (14, 10, 6)])
+def test_a_soft_shadow_has_its_own_colour(colour):
+    """A shadow that is not quite black is found: what it looks like in its middle is known to five levels."""
+    body, cast = disc(50), cv2.GaussianBlur(disc(60), (0, 0), 14) * 0.5
+    alpha = np.maximum(body, np.roll(cast, (20, 30), (0, 1)))
+    colours = np.where((body > 0)[..., None], np.float32((70, 110, 190)), np.float32(colour))
+    cut = cutout(delivered(alpha, colours, ringing=1.0))
+    shaded = (body == 0) & (alpha > 0.2)
+    assert np.abs(cut.foreground[shaded].mean(axis=0) - colour).max() < 5
+    assert np.abs(cut.alpha[shaded] / 255 - alpha[shaded]).mean() < 0.02
+
+
 def test_the_word_opaque_is_kept():
     """What would pass for glass is opaque if the caller says so."""
     alpha = 0.5 * disc()

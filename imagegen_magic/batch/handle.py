@@ -98,7 +98,7 @@ def _refuse_doubles(plan: BatchPlan, store: Store, server: str) -> None:
         raise OptionError("nothing to submit", problems=(problem,))
     digests = {item.job.request.digest() for item in plan.to_send}
     for other in load_submitted(store):
-        shared = sum(job["digest"] in digests for job in other.jobs)
+        shared = sum(job.digest in digests for job in other.jobs)
         if other.server == server and not other.collected and shared:
             rule = f"{shared} of these jobs are in it, and it was not collected yet"
             fix = Fix(Command("collect", other.id), ", or ", Command("cancel", other.id))

@@ -17,7 +17,7 @@ from imagegen_magic.wire.http_errors import status_error
 from imagegen_magic.wire.spool_body import SpooledBody
 
 from .plan import PlannedJob
-from .submitted import PICTURES, InputFile
+from .submitted import PICTURES, InputFile, SubmittedJob
 
 __all__ = ["AnswerFromFile", "read_lines", "write_parts"]
 
@@ -39,7 +39,7 @@ class _Writer:
         self.done: list[tuple[InputFile, Path]] = []
         self._stream: BinaryIO | None = None
 
-    def add(self, line: bytes, job: dict[str, Any]) -> None:
+    def add(self, line: bytes, job: SubmittedJob) -> None:
         """Appends a request, to a new file where the limits want one."""
         full = self._stream is not None and (
             len(self.done[-1][0].jobs) >= self._limits.batch_lines
@@ -97,7 +97,7 @@ def body_of(request: ImageRequest, file_id: Callable[[InputImage], str]) -> dict
     return body
 
 
-def _job_note(item: PlannedJob, index: int, custom_id: str, store: Store) -> dict[str, Any]:
+def _job_note(item: PlannedJob, index: int, custom_id: str, store: Store) -> SubmittedJob:
     """What is needed to plan the job anew."""
     options = item.job.options
     kept = {name for name, origin in options.origins.items() if origin != "default"} - NOT_KEPT
@@ -106,14 +106,14 @@ def _job_note(item: PlannedJob, index: int, custom_id: str, store: Store) -> dic
         for name in kept
         if isinstance(getattr(options, name), (str, int, float, bool, tuple, dict))
     }
-    return {
-        "index": index,
-        "custom_id": custom_id,
-        "prompt": item.job.prompt_typed,
-        "values": {**values, "via": "batch-api", "reuse": True},
-        "inputs": _kept_inputs(item, store),
-        "digest": item.job.request.digest(),
-    }
+    return SubmittedJob(
+        index=index,
+        custom_id=custom_id,
+        prompt=item.job.prompt_typed,
+        values={**values, "via": "batch-api", "reuse": True},
+        inputs=_kept_inputs(item, store),
+        digest=item.job.request.digest(),
+    )
 
 
 def _kept_inputs(item: PlannedJob, store: Store) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`imagegen`: the command line's front door. Help and mistyped commands are answered here, before anything is imported.
 
 Exit codes: 0 done, 1 refused or failed, 2 bad usage (a missing key included), 3 done in part, 4 the outcome of a
-request is unknown and it may have been billed, 130 interrupted.
+request is unknown and it may have been billed, 5 done but not as expected, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ COMMAND --help is one screen, COMMAND --help-all explains every option.
 --backend simulator works offline and free; live calls need OPENAI_API_KEY.
 --dry-run checks and shows everything, and sends nothing.  --json is for machines.
 exit code  0 done  1 refused or failed  2 bad usage  3 done in part
-           4 may have been billed: look at `imagegen history`  130 interrupted
+           4 may have been billed: look at `imagegen history`
+           5 done, but not as --expect says  130 interrupted
 """
 COMMANDS = (
     "generate",

@@ -18,10 +18,10 @@ from imagegen_magic.session import Session
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.recovery import mark_unknown
 
-from .call import INTERRUPTED, Call, fail
+from .call import INTERRUPTED, NOT_AS_EXPECTED, Call, fail
 from .files import place_output, with_script_defaults
 from .output import Progress, print_json, print_lines, say, shown
-from .results import result_document, saved_line
+from .results import result_document, saved_line, say_unexpected
 from .words import SHELL_WORDS
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def dry_run_document(job: Job, preview: JobPreview) -> dict[str, Any]:
         "outputs_downscaled": copies or None,
         **request,
         "estimate": {"low": preview.estimate.low, "high": preview.estimate.high, "basis": preview.estimate.basis},
+        "expected": list(preview.expected),
         "notes": list(preview.notes),
         "warnings": list(preview.warnings),
     }
@@ -143,9 +144,16 @@ def _run(call: Call, session: Session, job: Job) -> int:
         from .sprites import show_sprites  # noqa: PLC0415 - OpenCV is there with the sheet
 
         return show_sprites(call, result, already_shown=job.warnings, interrupted=interrupted)
-    code = INTERRUPTED if interrupted else 0 if len(result) >= job.request.count else 3
+    code = INTERRUPTED if interrupted else _result_code(job, result)
     _show_result(call, job, result, code, quiet=quiet)
     return code
+
+
+def _result_code(job: Job, result: ImageResult) -> int:
+    """3 if fewer images came than were asked for, 5 if one is not as expected, else 0."""
+    if len(result) < job.request.count:
+        return 3
+    return 0 if result.passed else NOT_AS_EXPECTED
 
 
 def _pictures(count: int) -> str:
@@ -177,6 +185,7 @@ def _leave(progress: Progress, store: Store) -> NoReturn:
 
 
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
+    say_unexpected(result)
     if not quiet:
         for note in (*result.notes, *result.warnings):
             if note not in job.warnings:

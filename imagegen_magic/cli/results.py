@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.request.cost import format_usd
 
-from .output import shown
+from .output import say, shown
 
 if TYPE_CHECKING:
     from imagegen_magic.jobs.result import ImageResult
 
-__all__ = ["result_document", "saved_line"]
+__all__ = ["result_document", "saved_line", "say_unexpected"]
 
 
 def saved_line(result: ImageResult) -> str:
@@ -41,3 +41,9 @@ def result_document(result: ImageResult) -> dict[str, Any]:
         "notes": list(result.notes),
         "warnings": list(result.warnings),
     }
+
+
+def say_unexpected(result: ImageResult, head: str = "") -> None:
+    """A line on standard error for each expectation that failed, and each that could not be checked."""
+    for sentence in result.unexpected():
+        say(f"{head}{sentence}")

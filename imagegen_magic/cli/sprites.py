@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.session import Session
 
-from .call import INTERRUPTED, Call
+from .call import INTERRUPTED, NOT_AS_EXPECTED, Call
 from .output import print_json, print_lines, say, shown
-from .results import result_document, saved_line
+from .results import result_document, saved_line, say_unexpected
 from .words import SHELL_WORDS
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ def slice_file(call: Call) -> int:
 def show_sprites(
     call: Call, sprites: GeneratedSprites, *, already_shown: Sequence[str] = (), interrupted: bool = False
 ) -> int:
-    """Shows sprites; 3 if a check failed: the sheet is there, but not every frame as it was asked for."""
-    code = INTERRUPTED if interrupted else 0 if sprites.report.ok else 3
+    """Shows sprites; the exit code says whether every frame is as it was asked for."""
     result = sprites.result
+    code = INTERRUPTED if interrupted else _code(sprites)
+    if result:
+        say_unexpected(result)
     if not call.values.get("quiet"):
         for text in (*(result.notes if result else ()), *sprites.notes):
             say(f"note: {SHELL_WORDS.say(text)}")
@@ -48,6 +50,13 @@ def show_sprites(
     else:
         print_lines(shown(path) for path in sprites.paths)
     return code
+
+
+def _code(sprites: GeneratedSprites) -> int:
+    """3 if a check of the sheet failed, 5 if the sheet is not as expected, else 0."""
+    if not sprites.report.ok:
+        return 3
+    return 0 if sprites.result is None or sprites.result.passed else NOT_AS_EXPECTED
 
 
 def sprites_document(sprites: GeneratedSprites) -> dict[str, Any]:

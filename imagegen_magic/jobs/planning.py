@@ -15,6 +15,7 @@ from keyword import iskeyword
 from typing import Any
 from urllib.parse import urlsplit
 
+from imagegen_magic.checks.expectations import Expectation
 from imagegen_magic.errors import (
     BudgetError,
     Command,
@@ -62,6 +63,8 @@ class Job:
     sheet: Sheet | None = None
     """What a sprite sheet looks like; None for an ordinary image."""
     parents: tuple[Parent, ...] = ()
+    expected: tuple[Expectation, ...] = ()
+    """What is checked after the images are saved; no part of the request."""
     notes: tuple[str, ...] = ()
     """What was decided on the way, in sentences (the size a ratio gave, the key colour, the endpoint)."""
     warnings: tuple[str, ...] = ()
@@ -88,6 +91,7 @@ def plan_job(
     catalog: Catalog,
     name: str | None = None,
     inputs: Inputs | None = None,
+    expected: tuple[Expectation, ...] = (),
     problems: Sequence[Problem] = (),
     cell: str = "",
     sheet: Sheet | None = None,
@@ -129,6 +133,7 @@ def plan_job(
         key=key,
         sheet=sheet,
         parents=inputs.parents,
+        expected=expected,
         notes=(*notes, *_advice(request, model, options)),
         warnings=tuple(warnings),
     )

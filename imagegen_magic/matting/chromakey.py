@@ -14,16 +14,19 @@ import numpy as np
 from . import unmixing
 from .arrays import Bytes, Floats, Indices, Mask, as_bytes, masked
 from .backdrop_fit import Backdrop, estimate_backdrop
+from .haze import colourless
 from .nearest import nearest_subject
 from .regions import Subject, certain_subject, samples, soft_regions, tinted_share
 from .scene import Scene, colours_at, dominance_channels, read_scene
-from .solving import Batch, solve
+from .solving import Batch, shadow_colour, solve
 from .spill import Spill, despill_certain, estimate_spill
 from .subsampling import even_sided, halve, refine_alpha, refine_foreground
 
 __all__ = ["Extraction", "Subject", "extract"]
 
 LINE_PIXELS = 400_000  # of the frame, for the haze lines; more only take time
+
+SHADOW_PIXELS = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +118,14 @@ def _solve_band(
     sources = samples(scene, soft, certain)
     nearest, (colours, variances, shadings) = nearest_subject(scene, sources, certain, index, spill)
     softness = np.zeros(len(index), np.bool_) if soft is None else soft.ravel()[index]
+    grey = softness if soft is None else colourless(scene, soft).ravel()[index]
     lines = _lines(scene)
     alpha = np.empty(len(index), np.uint8)
     colour = np.empty((3, len(index)), np.uint8)
 
-    def work(part: slice) -> None:
+    def batch(part: slice, shadow: Floats) -> Batch:
         at = index[part]
-        batch = Batch(
+        return Batch(
             index=at,
             colour=colours_at(scene.planes, at),
             key=scene.backdrop.at(at, scene.image.shape),
@@ -133,9 +137,15 @@ def _solve_band(
             channels=dominance_channels(scene.backdrop.key),
             spill=spill,
             soft=softness[part],
+            colourless=grey[part],
+            shadow=shadow,
             scene=scene,
         )
-        a, f = solve(batch, lines)
+
+    shadow = shadow_colour(batch(slice(None, None, len(index) // SHADOW_PIXELS + 1), np.zeros((3, 1), np.float32)))
+
+    def work(part: slice) -> None:
+        a, f = solve(batch(part, shadow), lines)
         alpha[part] = np.rint(a * 255).astype(np.uint8)
         colour[:, part] = np.clip(np.rint(f), 0, 255).astype(np.uint8)
 

@@ -171,7 +171,9 @@ def config_subcommand(session: Session, shell: Any, line: str) -> Table:
 
 def profile_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
     """Lists the profiles: profile; profile save NAME [flags] (without flags, those of the last result); profile delete NAME."""
-    from .profiles import delete_profile, profiles_table, save_profile  # noqa: PLC0415 - only when asked for
+    from imagegen_magic.store.saved_profiles import delete_profile  # noqa: PLC0415 - as below
+
+    from .profiles import profiles_table, save_profile  # noqa: PLC0415 - only when asked for
 
     word, rest = _first_word(line)
     if not word:
@@ -181,7 +183,10 @@ def profile_subcommand(session: Session, shell: Any, line: str) -> Table | Plain
         fix = Fix(Command("profile", "save brand --style flat"), " or ", Command("profile", "delete brand"))
         problem = Problem(field="profile", value=line, rule="save NAME [flags], delete NAME, or nothing", fix=fix)
         raise OptionError("profiles are saved, deleted or listed", problems=(problem,))
-    return PlainText(save_profile(session, shell, name, flags) if word == "save" else delete_profile(session, name))
+    if word == "delete":
+        delete_profile(session.library.store, name)
+        return PlainText(f"{name} is deleted")
+    return PlainText(save_profile(session, shell, name, flags))
 
 
 def tips_subcommand(session: Session, shell: Any, line: str) -> Table:

@@ -107,6 +107,8 @@ class GenerateOptions(TypedDict, total=False):
     """take this many pixels off the edge, 0 to 16"""
     edge_feather: float
     """soften the edge by this radius in pixels, 0 to 64"""
+    expect: Any
+    """what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable"""
     out: str | Path
     """file name or template ({name} {slug} {i} {date}) inside the output folder"""
     out_dir: str | Path
@@ -150,7 +152,7 @@ class GenerateOptions(TypedDict, total=False):
     base_url: str
     """a compatible server's address; else as the SDK reads its environment"""
     dialect: str
-    """which server's habits to follow; else told from the address"""
+    """which server's habits to follow; else the address decides"""
     models_file: str | Path
     """TOML file that adds or overrides models"""
 

@@ -71,12 +71,13 @@ def _row(name: str, kind: str, group: str, help: str, *short: str, **more: Any) 
     return Option(name=name, flags=(*short, _flag(name)), kind=kind, group=group, help=help, **more)
 
 
-PICTURE, PROMPT, IMAGES, CUTOUT, SPRITES, FILES, MONEY, SHOW, SERVER = (
+PICTURE, PROMPT, IMAGES, CUTOUT, SPRITES, CHECKS, FILES, MONEY, SHOW, SERVER = (
     "picture",
     "prompt",
     "input images",
     "transparent cut-out",
     "sprites",
+    "checks",
     "files",
     "money and time",
     "display",
@@ -412,6 +413,16 @@ _SPRITES = (
     ),
 )
 
+_CHECKS = (
+    _row(
+        "expect",
+        "list",
+        CHECKS,
+        "what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable",
+        metavar="WHAT",
+    ),
+)
+
 _FILES = (
     _row(
         "out",
@@ -575,7 +586,7 @@ _SERVER = (
         "dialect",
         "text",
         SERVER,
-        "which server's habits to follow; else told from the address",
+        "which server's habits to follow; else the address decides",
         config=True,
         metavar="NAME",
     ),
@@ -638,7 +649,7 @@ _BATCH_ROWS = (
 )
 
 OPTIONS: tuple[Option, ...] = (
-    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_SPRITES, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
+    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_SPRITES, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
 )  # fmt: skip
 """Every option, in the order of help texts and reference pages."""
 

@@ -157,7 +157,7 @@ def _note(store: Store, path: Path) -> Note | None:
         p.resolve().is_relative_to(inside) and SPOOL not in p.parts and p.suffix in SUFFIXES.values() for p in paths
     ):
         return None
-    with contextlib.suppress(TypeError, ValueError, KeyError, AttributeError):
+    with contextlib.suppress(ValueError):
         return Note(id=path.stem, record=Record.from_dict(record), paths=paths)
     return None
 
