@@ -273,7 +273,7 @@ function render({ model, el }) {
   const adopt = () => {
     const reply = model.get("form") ?? {};
     if (reply.by === ui.link.id) return;
-    Object.assign(ui.form, structuredClone({ ...EMPTY, ...receive }));
+    Object.assign(ui.form, structuredClone({ ...EMPTY, ...reply }));
     draw();
   };
 
@@ -304,7 +304,7 @@ function render({ model, el }) {
       ui.stage.history.receive(reply);
       const found = reply.history.find(({ ref }) => ref === ui.other?.ref || ref === `${ui.other?.ref}.1`);
       if (ui.other && found) (ui.other = found), (ui.chosen = found.ref), draw();
-    } else if (reply.remix) ui.remember(), ui.put({ ...EMPTY, ...receive.remix, images: [], task: "generate" }), prompt.focus();
+    } else if (reply.remix) ui.remember(), ui.put({ ...EMPTY, ...reply.remix, images: [], task: "generate" }), prompt.focus();
     else if (reply.compare) ui.stage.compare(reply.compare, reply.with);
     else if (reply.masks) ui.savedMasks && (fill(ui.savedMasks, reply.masks, "", "Load a saved mask…"), (ui.savedMasks.hidden = !reply.masks.length));
     else if (reply.mask) loadMask(reply, buffers[0]);
