@@ -11,8 +11,8 @@ from cutout_subjects import SUBJECTS
 from PIL import Image
 
 from imagegen_magic.errors import CutoutError
+from imagegen_magic.matting.alignment import align
 from imagegen_magic.matting.cutout import cutout, difference_cutout
-from imagegen_magic.matting.two_backdrop import align
 
 GREEN, MAGENTA = np.array((0, 255, 0)), np.array((255, 0, 255))
 SIDE = 192
