@@ -13,6 +13,7 @@ from PIL import Image
 
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.matting.arrays import Bytes
+from imagegen_magic.metadata.derived import Source, default_marking, finish_file
 
 from .animation import AnimationFormat, encode_animation
 from .checks import SheetReport
@@ -31,6 +32,7 @@ class Frames:
     """What every set of frames has: pixels (height, width, 4) uint8 with straight alpha, a name and a time for each.
 
     `pivot` is the point that stands still, in pixels of a frame from its left upper corner; None if frames have no common one.
+    `sources` are the files that they were made from: the mark in exported files names them.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Frames:
     pivot: tuple[float, float] | None = None
     columns: int = 0
     pixel_art: bool = False
+    sources: tuple[Source, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -88,9 +91,10 @@ class Frames:
         """
         return replace(self, durations=_times(len(self), fps, durations))
 
-    def animated(self, form: AnimationFormat = "apng") -> bytes:
-        """The animation as the bytes of a .gif, animated .png or .webp file."""
-        return encode_animation(self.pixels, self.durations, form, loop=self.loops)
+    def animated(self, form: AnimationFormat = "apng", *, mark: bool | None = None) -> bytes:
+        """The animation as the bytes of a .gif, animated .png or .webp file; `mark` is as of `Cutout.to_bytes`."""
+        data = encode_animation(self.pixels, self.durations, form, loop=self.loops)
+        return finish_file(data, self.sources, step="animation", marking=default_marking(mark=mark))
 
     def __repr__(self) -> str:
         width, height = self.size
