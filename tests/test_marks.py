@@ -214,3 +214,11 @@ def test_signing_is_checked_before_anything_is_sent(session, simulator):
         session.generate("a red fox", transparent="chroma", sign=True, sign_certificate="none.pem", n=99)
     assert {"sign_certificate", "n"} <= {problem.field for problem in caught.value.problems}
     assert simulator.record == []
+
+
+def test_sprites_of_a_request(session):
+    """The files of a sheet that was asked for name the API's file, also if it was cut out."""
+    made = session.sprites("a knight", animation="walk", frames=4, backend="simulator", export="frames,atlas")
+    marks = [mark_of(path) for path in made.files if path.suffix == ".png"]
+    assert len(marks) == 5
+    assert {(mark.source_type, mark.sources) for mark in marks} == {(DRAWN, (sha256(made.result.images[0].source),))}
