@@ -46,7 +46,7 @@ OWNERS = {
     "traitlets": "notebook widgets panel",
     "ipywidgets": "panel",
     "anywidget": "widgets panel",
-    "pydantic": "",
+    "pydantic": "batch facts store",
     "c2pa": "metadata",
     "cryptography": "metadata",
 }

@@ -6,6 +6,7 @@ its reason, and one that no case needs any more is a failure.
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import io
@@ -176,6 +177,48 @@ def test_requests_and_answers_are_as_specified(endpoint, case):
 def test_no_exception_is_stale():
     """Each listed departure is really made by one of the cases."""
     assert NEWER.keys() - all_departures() == set()
+
+
+JSON_VALUES = {
+    "string": "2", "integer": 2, "number": 2.5, "boolean": True, "array": ["2"], "object": {"a": 2},
+}  # fmt: skip
+"""A value of each type that JSON has. In a specification every integer is a number too."""
+NOT_TAKEN = ("response_format", "style", "input_fidelity")
+"""Fields that are refused as a whole: of other models."""
+SCHEMA_OF = {"/images/generations": "CreateImageRequest", "/images/edits": "EditImageBodyJsonParam"}
+
+
+def types_of(schema):
+    """The JSON types that a field may have, by the specification."""
+    while "$ref" in schema:
+        schema = SCHEMAS[schema["$ref"].rpartition("/")[2]]
+    inner = schema.get("anyOf", schema.get("oneOf", ()))
+    return {schema["type"]} if "type" in schema else set().union(*map(types_of, inner))
+
+
+def wrong_types():
+    """(path, field, value) of each field with a value of each type that the specification does not give it."""
+    for path, schema in SCHEMA_OF.items():
+        for name, field in SCHEMAS[schema]["properties"].items():
+            for kind, value in JSON_VALUES.items():
+                if name not in NOT_TAKEN and not types_of(field) & {kind, "number" if kind == "integer" else kind}:
+                    yield path, name, value
+
+
+@pytest.mark.parametrize(("path", "name", "value"), [*wrong_types()])
+def test_the_simulator_refuses_a_json_value_of_a_wrong_type(path, name, value):
+    """A field of another JSON type is refused by name as `invalid_type`; a text is no number, even if it reads as one."""
+    sim = Simulator()
+    picture = {"image_url": "data:image/png;base64," + base64.b64encode(encoded(gradient())).decode()}
+    body = {"model": "gpt-image-2", "prompt": "a mug", "images": [picture], name: value}
+    if path == "/images/generations":
+        del body["images"]
+    answer = sim.handle(Request("POST", f"/v1{path}", {"authorization": "Bearer none"}, json.dumps(body).encode()))
+    error = json.loads(answer.read())["error"]
+    assert (answer.status, error["type"], error["param"]) == (400, "invalid_request_error", name)
+    assert error["code"] == "invalid_type", error["message"]
+    assert error["message"].startswith(f"Invalid type for '{name}': expected a")
+    assert sim.images_billed == 0
 
 
 def test_a_batch_as_specified():

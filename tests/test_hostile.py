@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from imagegen_magic.display.money_tables import cost_table, history_table
 from imagegen_magic.errors import ImagegenError, OptionError, RequestError, StoreError
 from imagegen_magic.facts.catalog import Model, Prices, load_catalog
-from imagegen_magic.facts.models_file import FIELDS, PRICES
+from imagegen_magic.facts.models_file import ModelTable, PriceTable
 from imagegen_magic.jobs.running import run_job
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.store.folder import Store
@@ -162,8 +162,8 @@ def test_a_history_can_not_point_out_of_its_folder(session, folder, path):
 
 def test_models_file_knows_every_field():
     """The check of a user's models file and the catalog have the same fields."""
-    assert set(FIELDS) - {"like"} == {field.name for field in fields(Model)} - {"known"}
-    assert set(PRICES) == {field.name for field in fields(Prices)}
+    assert set(ModelTable.model_fields) - {"like"} == {field.name for field in fields(Model)} - {"known"}
+    assert set(PriceTable.model_fields) == {field.name for field in fields(Prices)}
 
 
 @pytest.mark.parametrize(

@@ -409,6 +409,47 @@ def test_remix_takes_settings_without_the_image_and_details_say_all(page):
     assert page.reply("prompts", word="blu")[0]["prompts"] == ["blue"]
 
 
+def test_a_profile_is_kept_from_the_form_chosen_and_applied(page, folder):
+    """What a profile sets shows as the controls' defaults; what the form says goes before it; the cell names the profile."""
+    form = {
+        "prompt": "a red mug",
+        "name": "hero",
+        "values": {"quality": "low", "style": "flat art"},
+        "background": "cut-out",
+    }
+    page.send("keep_profile", form=form, name="brand")
+    state = page.state
+    assert state["form"]["values"] == {"profile": "brand"}
+    assert state["form"]["background"] == "auto"
+    assert (state["form"]["prompt"], state["form"]["name"]) == ("a red mug", "hero")
+    assert state["controls"]["profiles"] == [
+        {"name": "brand", "sets": "quality: low, style: flat art, transparent: chroma"}
+    ]
+    assert state["controls"]["defaults"]["quality"] == "low"
+    job = page.controller.jobs[0]
+    assert (job.request.quality, job.options.transparent) == ("low", "chroma")
+    assert "Style: flat art" in job.request.prompt
+    assert "--profile brand" in job.cell
+    page.send("check", form={"prompt": "a red mug", "values": {"profile": "brand", "quality": "high"}})
+    assert page.controller.jobs[0].request.quality == "high"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "brand"])
+def test_a_profile_that_can_not_be_is_a_card(page, name):
+    """No name, a bad one, or nothing to keep: said, and nothing is written."""
+    values = {} if name == "brand" else {"quality": "low"}
+    page.send("keep_profile", form={"prompt": "a red mug", "values": values}, name=name)
+    assert page.state["notice"]["title"]
+    assert page.state["controls"]["profiles"] == []
+    assert "profile" not in page.state["form"]["values"]
+
+
+def test_a_profile_that_is_gone_is_a_problem_and_the_controls_stay(page):
+    page.send("check", form={"prompt": "a red mug", "values": {"profile": "gone"}})
+    assert not page.state["checked"]["ok"]
+    assert page.state["controls"]["qualities"]
+
+
 def test_nothing_to_compare_with_is_a_card(page):
     page.generate()
     assert page.send("compare", ref="@1") == []
@@ -473,15 +514,15 @@ def test_after_a_restart_the_record_shows_what_was_made(session, simulator, monk
 
     restarted = simulated_session(simulator)
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/paris.ipynb")
-    shown = Panel(session=restarted)._record.bundle()["text/html"]
+    shown = Panel(session=restarted).record.bundle()["text/html"]
     assert shown.index("a blue jug") < shown.index("a red mug")
     assert shown.count("data:image") == 2
     assert "fox" not in shown
     assert "bell" not in shown
     panel.result.path.unlink()
-    assert "a blue jug" not in Panel(session=simulated_session(simulator))._record.bundle()["text/html"]
+    assert "a blue jug" not in Panel(session=simulated_session(simulator)).record.bundle()["text/html"]
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/a person/trips/rome.ipynb")
-    assert cut.path.name in Panel(session=simulated_session(simulator))._record.bundle()["text/html"]
+    assert cut.path.name in Panel(session=simulated_session(simulator)).record.bundle()["text/html"]
     assert all("a person" not in path.read_text() for path in session.store(session.options()).folder.glob("*.json*"))
 
 
@@ -495,7 +536,7 @@ def test_the_state_is_small_and_the_source_comes_by_message(session):
     assert len(json.dumps(state, default=str)) < 15_000
     sent = []
     panel.comm.send = lambda **message: sent.append(message)
-    panel._heard(panel, {"page": panel.page}, None)
+    panel.receive(panel, {"page": panel.page}, None)
     assert [bytes(data).decode() for data in sent[0]["buffers"]] == [panel.module, panel.style]
     assert sent[0]["data"]["content"] == {"page": panel.page}
 

@@ -679,7 +679,7 @@ def test_latency_and_timeouts_need_no_waiting():
 def test_images_per_minute():
     """More pictures a minute than allowed get 429 with the time to wait; a minute later they pass."""
     now = [NOW]
-    sim = make(ipm=3, clock=lambda: now[0])
+    sim = make(ipm=3, clock=lambda: now[0], rate_limit_headers=True)
     assert call({"n": 3}, sim=sim).headers["x-ratelimit-remaining-images"] == "0"
     now[0] += 20
     answer = call(sim=sim)
@@ -687,6 +687,12 @@ def test_images_per_minute():
     assert "Please try again in 40s" in answer.json()["error"]["message"]
     now[0] += 40
     assert call(sim=sim).status == 200
+
+
+def test_no_rate_limit_headers_unless_wanted():
+    """Images answers of the live service carry none, refusals included."""
+    for body in ({}, {"n": 0}):
+        assert not [name for name in call(body, sim=make(ipm=5)).headers if name.startswith("x-ratelimit")]
 
 
 def test_requests_in_flight():

@@ -273,7 +273,6 @@ def test_standard_library_client_and_record(server):
     )
     assert status == 200
     assert headers["x-request-id"].startswith("req_")
-    assert "x-ratelimit-limit-images" in headers
     assert int(headers["content-length"]) == len(body)
     with urlopen(f"{server.url}/_simulator/record") as page:
         record = json.loads(page.read())

@@ -46,7 +46,7 @@ def test_a_last_event_without_its_empty_line_counts():
     assert [*parser.feed(b"data: x"), *parser.close()][0].data == b"x"
 
 
-def heard(tmp_path, *events):
+def read_stream(tmp_path, *events):
     """(the parsed answer, the previews) of a stream with these events."""
     previews = []
     stream = EventStream(Store(tmp_path / "out"), lambda data, number: previews.append(number))
@@ -79,7 +79,7 @@ FINAL = {
 )
 def test_any_event_that_holds_an_image_yields_it(final, tmp_path):
     """Under names and in shapes that are not known, too."""
-    stream, _ = heard(tmp_path, {"type": "image_generation.partial_image", "b64_json": image_text("red")}, final)
+    stream, _ = read_stream(tmp_path, {"type": "image_generation.partial_image", "b64_json": image_text("red")}, final)
     assert len(stream.answer.payloads) == 1
     assert stream.completed == 1
 
@@ -97,7 +97,7 @@ def test_any_event_that_holds_an_image_yields_it(final, tmp_path):
 )
 def test_a_bad_preview_never_costs_the_final(preview, tmp_path):
     """Whatever a preview holds, the final image is there, and no preview is a result."""
-    stream, _ = heard(tmp_path, {"type": "image_generation.partial_image", **preview}, FINAL)
+    stream, _ = read_stream(tmp_path, {"type": "image_generation.partial_image", **preview}, FINAL)
     assert len(stream.answer.payloads) == 1
 
 
@@ -126,7 +126,7 @@ def test_a_preview_that_nobody_can_show_costs_nothing(tmp_path):
 )
 def test_flat_and_nested_errors_keep_their_reason(error, tmp_path):
     """The reason is in the error, however deep the server puts it."""
-    stream, _ = heard(tmp_path, error)
+    stream, _ = read_stream(tmp_path, error)
     assert "too much" in str(dict(stream.error))
 
 
@@ -135,5 +135,5 @@ def test_flat_and_nested_errors_keep_their_reason(error, tmp_path):
 )
 def test_usage_of_any_shape_is_read(usage, tmp_path):
     """Floats and texts count; what is no number is unknown; nothing raises."""
-    stream, _ = heard(tmp_path, {**FINAL, "usage": usage})
+    stream, _ = read_stream(tmp_path, {**FINAL, "usage": usage})
     assert len(stream.answer.payloads) == 1

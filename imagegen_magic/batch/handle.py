@@ -18,7 +18,7 @@ from imagegen_magic.store.folder import Store
 from imagegen_magic.store.names import safe_stem
 from imagegen_magic.tables import Table
 
-from .lines import read_lines, write_parts
+from .lines import TornLine, read_lines, write_parts
 from .plan import BatchPlan
 from .results import Gallery
 from .submitted import SubmittedBatch, load_submitted
@@ -42,7 +42,7 @@ class Calls(Protocol):
     def download(self, file_id: str, stream: BinaryIO) -> None: ...
 
 
-Settle = Callable[[SubmittedBatch, Iterator[dict[str, Any]]], Gallery]
+Settle = Callable[[SubmittedBatch, Iterator[dict[str, Any] | TornLine]], Gallery]
 """`api.Session._collect`: gives every job its answer."""
 
 
@@ -98,7 +98,7 @@ def _refuse_doubles(plan: BatchPlan, store: Store, server: str) -> None:
         raise OptionError("nothing to submit", problems=(problem,))
     digests = {item.job.request.digest() for item in plan.to_send}
     for other in load_submitted(store):
-        shared = sum(job["digest"] in digests for job in other.jobs)
+        shared = sum(job.digest in digests for job in other.jobs)
         if other.server == server and not other.collected and shared:
             rule = f"{shared} of these jobs are in it, and it was not collected yet"
             fix = Fix(Command("collect", other.id), ", or ", Command("cancel", other.id))

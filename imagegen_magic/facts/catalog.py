@@ -14,8 +14,6 @@ from typing import Any, Literal
 
 from imagegen_magic.errors import OptionError
 
-from .models_file import check_models_file
-
 __all__ = ["Catalog", "FlexibleSizes", "Limits", "Model", "Prices", "Rates", "load_catalog", "load_rates"]
 
 State = Literal["active", "deprecated", "shut down", "unknown"]
@@ -210,6 +208,8 @@ def _read_toml(text: str) -> dict[str, Any]:
 
 def _read_extra(path: Path) -> dict[str, Any]:
     """The parsed user file; every way of failing names the file."""
+    from .models_file import check_models_file  # noqa: PLC0415 - loads pydantic, 80 ms, only for who has such a file
+
     try:
         data = _read_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -2,88 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from imagegen_magic.errors import Problem
 
-__all__ = ["check_models_file"]
-
-PRICES = ("text_input", "cached_text_input", "image_input", "cached_image_input", "image_output", "text_output")
-STATES = ("active", "deprecated", "shut down", "unknown")
-TRANSPARENCIES = ("no", "preview", "yes", "unknown")
+__all__ = ["ModelTable", "PriceTable", "check_models_file"]
 
 
-def _is_amount(value: object) -> bool:
-    return (
-        isinstance(value, (int, Decimal)) and not isinstance(value, bool) and Decimal(value).is_finite() and value >= 0
-    )
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("decimal_type", "Input should be a number")
+    return value
 
 
-def _is_decimal(value: object) -> bool:
-    """True for an amount, also as a text: the shipped catalog writes decimals so."""
-    try:
-        return _is_amount(Decimal(value) if isinstance(value, str) else value)
-    except InvalidOperation:
-        return False
+Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False, examples=["5"]), BeforeValidator(_number)]
+"""A decimal from 0, as a number or, as in the shipped catalog, a text."""
+Text = Annotated[str, Field(examples=['"…"'])]
+Texts = Annotated[list[str], Field(examples=['["…", "…"]'])]
+Count = Annotated[int, Field(ge=0, strict=True, examples=["1"])]
+Switch = Annotated[StrictBool, Field(examples=["true"])]
+Day = Annotated[date, Field(strict=True, examples=["2026-12-01"])]
 
 
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
-def _table_of(inner: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, dict) and all(map(inner, value.values()))
+class PriceTable(_Table):
+    """USD per million tokens."""
+
+    text_input: Amount = Decimal(0)
+    cached_text_input: Amount = Decimal(0)
+    image_input: Amount = Decimal(0)
+    cached_image_input: Amount = Decimal(0)
+    image_output: Amount = Decimal(0)
+    text_output: Amount = Decimal(0)
 
 
-def _is_spread(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_decimal, value))
+class ModelTable(_Table):
+    """What a `[[model]]` or a family may say: the fields of `catalog.Model`, and `like`."""
+
+    id: Text = ""
+    like: Text = ""
+    family: Text = ""
+    snapshots: Texts = []
+    state: Annotated[Literal["active", "deprecated", "shut down", "unknown"], Field(examples=['"active"'])] = "unknown"
+    launched: Day | None = Field(None, examples=["2026-12-01"])
+    ends: Day | None = Field(None, examples=["2026-12-01"])
+    successor: Text = ""
+    use: Text = ""
+    qualities: Texts = []
+    complexities: Texts = []
+    flexible_sizes: Switch = False
+    sizes: Texts = []
+    formats: Texts = []
+    transparency: Annotated[Literal["no", "preview", "yes", "unknown"], Field(examples=['"no"'])] = "unknown"
+    input_fidelity: Texts = []
+    input_fidelity_rule: Text = ""
+    fidelity_tokens: Count = 0
+    sharp_inputs: Count = 0
+    markup: Switch = False
+    batch_api: Switch = False
+    token_steps: dict[str, Count] = Field({}, examples=["{ low = 16, high = 96 }"])
+    token_spread: dict[str, tuple[Amount, Amount]] = Field({}, examples=["{ low = [1, 4] }"])
+    token_table: dict[str, dict[str, Count]] = Field({}, examples=['{ "1024x1024" = { low = 272 } }'])
+    token_basis: Text = ""
+    image_prices: dict[str, dict[str, Amount]] = Field({}, examples=['{ "1024x1024" = { low = 0.011 } }'])
+    prices: PriceTable = Field(PriceTable(), examples=["{ text_input = 5, image_output = 30 }"])
+    checked: Day | None = Field(None, examples=["2026-12-01"])
+    source: Text = ""
 
 
-Check = tuple[Callable[[object], bool], str, str]
-"""What a value must satisfy, how that is said, and an example."""
+class ModelsFile(_Table):
+    """The whole file."""
 
-_TEXT: Check = (lambda value: isinstance(value, str), "a text", '"…"')
-_TEXTS: Check = (_is_texts, "a list of texts", '["…", "…"]')
-_SWITCH: Check = (lambda value: isinstance(value, bool), "true or false", "true")
-_DATE: Check = (lambda value: type(value) is date, "a date", "2026-12-01")
-_COUNT: Check = (lambda value: type(value) is int and value >= 0, "a whole number", "1")
-_TOKENS: Check = (_table_of(_is_amount), "a table of numbers", "{ low = 16, high = 96 }")
-
-FIELDS: dict[str, Check] = {
-    "id": _TEXT,
-    "like": _TEXT,
-    "family": _TEXT,
-    "snapshots": _TEXTS,
-    "state": (lambda value: value in STATES, f"one of {', '.join(STATES)}", '"active"'),
-    "launched": _DATE,
-    "ends": _DATE,
-    "successor": _TEXT,
-    "use": _TEXT,
-    "qualities": _TEXTS,
-    "complexities": _TEXTS,
-    "flexible_sizes": _SWITCH,
-    "sizes": _TEXTS,
-    "formats": _TEXTS,
-    "transparency": (lambda value: value in TRANSPARENCIES, f"one of {', '.join(TRANSPARENCIES)}", '"no"'),
-    "input_fidelity": _TEXTS,
-    "input_fidelity_rule": _TEXT,
-    "fidelity_tokens": _COUNT,
-    "sharp_inputs": _COUNT,
-    "markup": _SWITCH,
-    "batch_api": _SWITCH,
-    "token_steps": _TOKENS,
-    "token_spread": (_table_of(_is_spread), "a table of pairs", "{ low = [1, 4] }"),
-    "token_table": (_table_of(_TOKENS[0]), "a table of tables", '{ "1024x1024" = { low = 272 } }'),
-    "token_basis": _TEXT,
-    "image_prices": (_table_of(_table_of(_is_decimal)), "a table of tables", '{ "1024x1024" = { low = 0.011 } }'),
-    "prices": (_table_of(_is_decimal), "a table of USD per million tokens", "{ text_input = 5, image_output = 30 }"),
-    "checked": _DATE,
-    "source": _TEXT,
-}
-"""Every field that a `[[model]]` or a family may have."""
+    default: Text = ""
+    model: list[ModelTable] = Field([], examples=['[[model]] with id = "…" and like = "…"'])
+    families: dict[str, ModelTable] = Field({}, examples=["[families.mine]"])
 
 
 def check_models_file(data: Mapping[str, Any], known_ids: Iterable[str], families: Iterable[str]) -> list[Problem]:
@@ -93,53 +94,45 @@ def check_models_file(data: Mapping[str, Any], known_ids: Iterable[str], familie
         known_ids: the ids that `like` may name, beside those that stand above it in the file.
         families: the families that `family` may name, beside the file's own.
     """
-    faults = [
-        _fault(key, None, "no such table", '[[model]] with id = "…" and like = "…"')
-        for key in data.keys() - {"model", "families", "default"}
-    ]
-    models, own = data.get("model", []), data.get("families", {})
-    if not isinstance(models, list) or not all(isinstance(entry, dict) for entry in models):
-        return [*faults, _fault("model", None, "models are a list of tables", "[[model]], with two brackets")]
-    if not isinstance(own, dict) or not all(isinstance(entry, dict) for entry in own.values()):
-        return [*faults, _fault("families", None, "families are tables", "[families.mine]")]
-    if not isinstance(data.get("default", ""), str):
-        faults.append(
-            _fault("default", data["default"], "must be a model's id", f'default = "{next(iter(known_ids), "")}"')
-        )
-    ids = set(known_ids)
-    for entry in models:
-        faults += _entry_faults(entry, ids, {*families, *own})
-        ids.add(str(entry.get("id")))
-    for name, entry in own.items():
-        faults += _field_faults(f"families.{name}", entry)
-    return faults
+    try:
+        file = ModelsFile.model_validate(data)
+    except ValidationError as error:
+        return [_problem(one, data) for one in error.errors(include_url=False)]
+    return [*_reference_faults(file, set(known_ids), {*families, *file.families})]
 
 
-def _entry_faults(entry: Mapping[str, Any], ids: set[str], families: set[str]) -> Iterator[Problem]:
-    yield from _field_faults(str(entry.get("id", "a model")), entry)
-    if not entry.get("id"):
-        yield _fault("id", None, "a [[model]] needs an id", 'id = "my-deployment"')
-    if isinstance(entry.get("like"), str) and entry["like"] not in ids:
-        yield _fault(
-            "like", entry["like"], "no such model, here or above in the file", f'like = "{min(ids, default="")}"'
-        )
-    if isinstance(entry.get("family"), str) and entry["family"] not in families:
-        yield _fault("family", entry["family"], f"one of {', '.join(sorted(families))}", "or leave it out")
+def _reference_faults(file: ModelsFile, ids: set[str], families: set[str]) -> Iterator[Problem]:
+    """What names something that is not there."""
+    for entry in file.model:
+        if not entry.id:
+            yield Problem(field="id", value=None, rule="a [[model]] needs an id", fix='id = "my-deployment"')
+        if entry.like and entry.like not in ids:
+            fix = f'like = "{min(ids, default="")}"'
+            yield Problem(field="like", value=entry.like, rule="no such model, here or above in the file", fix=fix)
+        if entry.family and entry.family not in families:
+            rule = f"one of {', '.join(sorted(families))}"
+            yield Problem(field="family", value=entry.family, rule=rule, fix="or leave it out")
+        ids.add(entry.id)
 
 
-def _field_faults(place: str, entry: Mapping[str, Any]) -> Iterator[Problem]:
-    for name, value in entry.items():
-        if name not in FIELDS:
-            near = f"one of {', '.join(sorted(FIELDS))}"
-            yield _fault(name, value, "a model has no such field", near, place)
-            continue
-        fits, rule, example = FIELDS[name]
-        if not fits(value):
-            yield _fault(name, value, f"must be {rule}", f"{name} = {example}", place)
-    prices = entry.get("prices")
-    for name in (prices.keys() if isinstance(prices, dict) else set()) - set(PRICES):
-        yield _fault(f"prices.{name}", None, f"one of {', '.join(PRICES)}", "USD per million tokens", place)
+def _problem(error: ErrorDetails, data: Mapping[str, Any]) -> Problem:
+    place, fields = _place(error["loc"], data)
+    name = str(fields[0])
+    known = (PriceTable if len(fields) > 1 and name == "prices" else ModelTable if place else ModelsFile).model_fields
+    if error["type"] == "extra_forbidden":
+        rule, fix = "there is no such field", f"one of {', '.join(sorted(known))}"
+    else:
+        rule = error["msg"].removeprefix("Input ")
+        example = (ModelTable if place else ModelsFile).model_fields[name].examples
+        fix = f"{name} = {example[0]}" if example else ""
+    return Problem(field=".".join(map(str, fields)), value=error["input"], rule=rule, fix=fix, where=place)
 
 
-def _fault(field: str, value: object, rule: str, fix: str, place: str = "") -> Problem:
-    return Problem(field=field, value=value, rule=rule, fix=fix, where=place)
+def _place(loc: tuple[int | str, ...], data: Mapping[str, Any]) -> tuple[str, tuple[int | str, ...]]:
+    """The table that a fault stands in, by the name that its user gave it, and the fields that lead to it from there."""
+    match loc:
+        case ("model", int(number), first, *rest):
+            return str(data["model"][number].get("id", "a model")), (first, *rest)
+        case ("families", str(name), first, *rest):
+            return f"families.{name}", (first, *rest)
+    return "", loc

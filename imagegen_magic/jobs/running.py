@@ -23,12 +23,23 @@ from imagegen_magic.options.options import Options
 from imagegen_magic.request.chroma_key import second_key
 from imagegen_magic.request.cost import actual_cost
 from imagegen_magic.request.request import ImageRequest, InputImage
-from imagegen_magic.request.response import Event, Failed, ImageResponse, OnEvent, Retrying, Saved, Spool, Started
-from imagegen_magic.store.folder import Store
+from imagegen_magic.request.response import (
+    Event,
+    Failed,
+    ImageResponse,
+    OnEvent,
+    Retrying,
+    Saved,
+    Sending,
+    Spool,
+    Started,
+)
+from imagegen_magic.store.folder import RequestSpool, Store
 from imagegen_magic.store.history import FileEntry, Record
 from imagegen_magic.store.names import SOURCE, Reservation
 
 from .derived import cut_out, measure_native
+from .expected import check_result
 from .planning import Job
 from .result import GeneratedImage, ImageResult
 
@@ -155,10 +166,16 @@ def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marke
     Whatever ends it, an interrupt or a fault of ours included, leaves a line in the history and is counted as spent.
     """
     draft = _draft(job, run, request)
+    spool: RequestSpool | None = None
     try:
         with run.store.journal(plan, draft, marker) as spool:
             response = run.send(
-                request, spool=spool, on_event=_recording(draft, run), cancel=run.cancel, index=run.index, gate=run.gate
+                request,
+                spool=spool,
+                on_event=_recording(draft, run, spool),
+                cancel=run.cancel,
+                index=run.index,
+                gate=run.gate,
             )
             record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
     except (CallError, StoreError) as error:
@@ -173,6 +190,8 @@ def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marke
         raise
     except BaseException as error:
         _record_failure(replace(draft, outcome="ambiguous", error=f"{type(error).__name__}: {error}"), run)
+        if spool is not None:
+            spool.mark_settled()
         raise
     run.on_record(record)
     with suppress(Exception):  # what a batch learns from the answer is no reason to lose it
@@ -180,12 +199,19 @@ def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marke
     return record
 
 
-def _recording(draft: Record, run: Run) -> OnEvent:
-    """The run's listener; an attempt that may have been billed gets a line of its own before the next one is made."""
+def _recording(draft: Record, run: Run, spool: RequestSpool) -> OnEvent:
+    """The run's listener; an attempt that may have been billed gets a line of its own before the next one is made.
+
+    The journal is told before each attempt, and after one that failed.
+    """
 
     def tell(event: Event) -> None:
-        if isinstance(event, Retrying) and event.outcome == "ambiguous":
-            _record_failure(replace(draft, outcome="ambiguous", error=event.reason), run)
+        if isinstance(event, Sending):
+            spool.mark_sent()
+        elif isinstance(event, Retrying):
+            if event.outcome == "ambiguous":
+                _record_failure(replace(draft, outcome="ambiguous", error=event.reason), run)
+            spool.mark_settled()
         run.on_event(event)
 
     return tell
@@ -482,13 +508,14 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
         )
         for entry in record.api_files()
     )
-    return ImageResult(
+    result = ImageResult(
         images=images,
         record=record,
         estimate=job.estimate,
-        options=job.options,
+        options=job.options.without_objects(),
         notes=(*job.notes, *derived.notes),
         warnings=(*job.warnings, *derived.warnings),
         reused=reused,
         derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind not in ("cutout", "copy")},
     )
+    return check_result(job, run.store, result)

@@ -14,6 +14,7 @@ import numpy as np
 from . import unmixing
 from .arrays import Bytes, Floats, Indices, Mask, as_bytes, masked
 from .backdrop_fit import Backdrop, estimate_backdrop
+from .haze import colourless
 from .nearest import nearest_subject
 from .regions import Subject, certain_subject, samples, soft_regions, tinted_share
 from .scene import Scene, colours_at, dominance_channels, read_scene
@@ -117,6 +118,7 @@ def _solve_band(
     sources = samples(scene, soft, certain)
     nearest, (colours, variances, shadings) = nearest_subject(scene, sources, certain, index, spill)
     softness = np.zeros(len(index), np.bool_) if soft is None else soft.ravel()[index]
+    grey = softness if soft is None else colourless(scene, soft).ravel()[index]
     lines = _lines(scene)
     alpha = np.empty(len(index), np.uint8)
     colour = np.empty((3, len(index)), np.uint8)
@@ -135,6 +137,7 @@ def _solve_band(
             channels=dominance_channels(scene.backdrop.key),
             spill=spill,
             soft=softness[part],
+            colourless=grey[part],
             shadow=shadow,
             scene=scene,
         )

@@ -19,7 +19,7 @@ from .scene import KEYED, Scene
 if TYPE_CHECKING:
     from cv2.typing import MatLike
 
-__all__ = ["hazy"]
+__all__ = ["colourless", "hazy"]
 
 CELL = 4  # pixels of a side: noise is averaged away, gradual changes are not
 LARGE = 1500  # pixels of the longest edge for each multiple of that
@@ -27,6 +27,9 @@ HAZE = 0.68  # share of the gradient's energy
 FEWEST = 12  # cells that show a gradient; fewer say nothing
 LEAST_ENERGY = np.float32(0.3)  # levels a cell, squared
 THREE = np.ones((3, 3), np.uint8)
+WIDE = 8  # pixels of a side of the cells in which the colour of haze is looked for
+AROUND = (5, 5)  # cells
+COLOURLESS = 0.07  # saturation
 
 
 def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -43,6 +46,26 @@ def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], 
     along = np.bincount(region[shown], share[shown], minlength=count)
     known = np.asarray(inside >= FEWEST, dtype=np.bool_)
     return known & (along >= HAZE * inside), known
+
+
+def colourless(scene: Scene, soft: Mask) -> Mask:
+    """Where `soft` parts are white or grey without their key, (height, width): steam, smoke and clear glass.
+
+    Their opacity then needs no guess at their colour: whatever key dominance a pixel shows is the backdrop's. Colour is
+    judged over a wide window, because a thin pixel says little of it.
+    """
+    height, width = scene.image.shape[:2]
+    size = (max(1, width // WIDE), max(1, height // WIDE))
+    inside = cv2.resize(soft.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    image = cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    neutral = cv2.resize(scene.neutrality, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    alpha = np.clip(neutral / KEYED, 0, 1) * inside
+    own = (image - np.array(scene.backdrop.key, np.float32)) * inside[..., None]
+    total = cv2.blur(alpha, AROUND)[..., None]
+    colour = cv2.blur(own, AROUND) / np.maximum(total, np.float32(1e-3)) + np.array(scene.backdrop.key, np.float32)
+    saturation = 1 - colour.min(axis=2) / np.maximum(colour.max(axis=2), 1)
+    wide = cv2.resize(saturation, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(soft & (wide < COLOURLESS), dtype=np.bool_)
 
 
 def _along(scene: Scene, size: tuple[int, int]) -> tuple[Floats, Mask]:

@@ -20,6 +20,7 @@ DARKNESS = np.float32(36)  # levels squared: how far a shadow may be from black
 MOST_SHADOW = 24  # levels in any channel
 FEWEST_SHADED = 200  # pixels; fewer say nothing about the shadow's colour
 GRADUAL = 6  # levels by which a shadow may differ from its surroundings
+SATURATED = 0.15  # the end of a haze line that is this colourful is no white or grey
 TEXTURE = 28  # levels by which a subject's colour may differ from its neighbour's
 
 
@@ -39,6 +40,7 @@ class Batch:
     channels: tuple[list[int], list[int]]
     spill: Spill | None
     soft: Mask
+    colourless: Mask  # soft, and white or grey
     shadow: Floats  # (3, 1): the colour of the picture's shadows
 
     def lit(self, colour: Floats) -> Floats:
@@ -65,6 +67,7 @@ class Batch:
             key=self.key[:, at],
             noise=self.noise[at],
             soft=self.soft[at],
+            colourless=self.colourless[at],
             nearest=self.nearest[at],
         )
 
@@ -148,7 +151,8 @@ def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     alpha[~batch.soft & (alpha > AS_GOOD_AS_OPAQUE)] = 1
     clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, shading, alpha, noise), 0, 255)
     sharp = ~batch.soft & (alpha < 1)
-    return alpha, _no_more_key(batch, batch.unlit(clean), foreground, sharp)
+    clean = np.where(batch.colourless, clean, batch.unlit(clean))
+    return alpha, _no_more_key(batch, clean, foreground, sharp)
 
 
 def _no_more_key(batch: Batch, clean: Floats, foreground: Floats, edge: Mask) -> Floats:
@@ -178,18 +182,24 @@ def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, 
     fit = np.where(batch.soft & ~free, fit, fit > 0)  # how well the subject nearby explains the pixel, 0..1
     towards = near - key
     longer = batch.soft & free & (reach >= np.float32(1.25) * np.sqrt(unmixing.dot(towards, towards)))
-    hazy = free & ((fit == 0) | longer)
-    grey = np.where(free, np.float32(0), 1 - fit)
+    colourless = batch.colourless & (~free | (_saturation(far) < SATURATED))
+    hazy = free & ((fit == 0) | longer) & ~colourless
+    grey = np.where(colourless, np.float32(1), np.where(free, np.float32(0), 1 - fit))
     along, _ = unmixing.project(colour, key, far)
     neutral = np.clip(1 - batch.dominance(colour) / np.maximum(key_dominance, np.float32(1)), 0, 1)
-    straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
-    vivid = 1 - straight.min(axis=0) / np.maximum(straight.max(axis=0), np.float32(1))
+    straight = as_floats(np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255))
+    vivid = np.where(colourless, np.float32(0), _saturation(straight))
     neutral += vivid * (np.minimum(unmixing.least_opacity(colour, key, np.float32(0.5) * noise), neutral) - neutral)
     neutral = grey * neutral + (1 - grey) * own
     straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
     alpha[at] = np.where(hazy, along, neutral)
     foreground[:, at] = np.where(hazy, far, np.where(grey > 0, straight, near))
     variance[:, at] = np.where(hazy, np.float32(100), np.where(grey > 0, np.float32(1e4), variance[:, at]))
+
+
+def _saturation(colour: Floats) -> Floats:
+    """0 (grey) to 1, (n,)."""
+    return as_floats(1 - colour.min(axis=0) / np.maximum(colour.max(axis=0), np.float32(1)))
 
 
 def _smooth_colours(planes: list[Bytes], index: Indices) -> Floats:

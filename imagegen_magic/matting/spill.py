@@ -17,9 +17,10 @@ ENOUGH = 40_000  # pixels for a robust slope; more only take time
 FEWEST = 500  # certain pixels; fewer say nothing about light
 RADII = (3, 5, 7, 10)  # pixels of the thinned frame: how far spill may reach
 WINDOW = (65, 65)  # colours are compared with their surroundings of this size
-GAIN = 0.4  # share of the variation that spill must explain to be believed
-LEVERAGE = 0.3  # of the strongest light that may be: pixels with more of it are within reach
-FEWEST_LIT = 50
+LEAST_POWER = np.float32(1e-4)  # variance of shade, below which it is noise
+GAIN = (
+    0.1  # share of the variation that spill must explain to be believed; a pattern explains 0.07 where its parts agree
+)
 PARTS = 4  # along each side
 AGREEMENT = 0.3  # deviation of the parts from their median, as a share of it
 STRENGTHS = (0.02, 0.35)
@@ -75,22 +76,36 @@ def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
 
 def _best_reach(inside: Floats, dominance: Floats, exposed: Floats, shades: Floats) -> tuple[float, float, Floats]:
     """Strength, share explained and weight for the reach that explains the subject's key dominance best."""
-    at = inside > 0
-    total = cv2.blur(inside, WINDOW) + 1e-6
-
-    def varying(plane: Floats) -> Floats:
-        return as_floats((plane - cv2.blur(plane * inside, WINDOW) / total)[at])
-
-    observed = varying(dominance)
+    at, varying = inside > 0, _Varying(inside, shades)
+    observed = varying.part(dominance)
     best = (0.0, 0.0, exposed, observed)
     for radius in RADII:
         weight = spill_weight(exposed, radius)
-        expected = varying(as_floats(weight * shades))
+        expected = varying.part(as_floats(weight * shades))
         slope, gain = _robust_slope(expected, observed)
         if gain > best[1]:
             best = (slope, gain, weight, expected)
     slope, gain, weight, expected = best
     return slope, gain if gain and _is_everywhere(expected, observed, at) else 0.0, weight
+
+
+class _Varying:
+    """Takes from a plane what is the same all around, and what follows the subject's own light and shade."""
+
+    def __init__(self, inside: Floats, shades: Floats) -> None:
+        self.inside, self.total = inside, cv2.blur(inside, WINDOW) + 1e-6
+        middle = self._mean(shades)
+        self.shading = as_floats(shades - middle)
+        self.power = np.maximum(self._mean(as_floats(shades * shades)) - middle * middle, 0) + LEAST_POWER
+
+    def _mean(self, plane: Floats) -> Floats:
+        return as_floats(cv2.blur(plane * self.inside, WINDOW) / self.total)
+
+    def part(self, plane: Floats) -> Floats:
+        """The rest, where the subject is, (n,)."""
+        rest = as_floats(plane - self._mean(plane))
+        slope = self._mean(as_floats(rest * self.shading)) / self.power
+        return as_floats((rest - slope * self.shading)[self.inside > 0])
 
 
 def _is_everywhere(expected: Floats, observed: Floats, at: Mask) -> bool:
@@ -102,7 +117,7 @@ def _is_everywhere(expected: Floats, observed: Floats, at: Mask) -> bool:
         for each in np.flatnonzero(np.bincount(part) >= FEWEST)
     ]
     middle = float(np.median(slopes)) if slopes else 0.0
-    return bool(slopes) and float(np.median(np.abs(np.array(slopes) - middle))) <= AGREEMENT * middle
+    return len(slopes) > 1 and float(np.median(np.abs(np.array(slopes) - middle))) <= AGREEMENT * middle
 
 
 def spill_weight(exposed: Floats, radius: int) -> Floats:
@@ -113,23 +128,19 @@ def spill_weight(exposed: Floats, radius: int) -> Floats:
 
 
 def _robust_slope(x: Floats, y: Floats) -> tuple[float, float]:
-    """Slope of y over x through the origin and the share of y's median deviation that it explains where x is large."""
+    """Slope of y over x through the origin and the share of y's energy that it explains."""
     stride = max(1, len(x) // ENOUGH)
     x, y = x[::stride], y[::stride]
     power = float((x * x).sum())
     if power < 1e-5 * len(x):
         return 0.0, 0.0
-    slope = float((x * y).sum()) / power
+    slope, weight = float((x * y).sum()) / power, np.ones_like(x)
     for _ in range(4):
         error = np.abs(y - slope * x)
-        weight = 1 / (1 + np.square(error / (1.5 * float(np.median(error)) + 0.002)))
+        weight = 1 / (1 + np.square(error / (1.5 * np.median(error) + np.float32(0.002))))
         slope = float((weight * x * y).sum()) / max(float((weight * x * x).sum()), 1e-9)
-    # Most of a large subject is out of the light's reach: what counts is how well those within it are explained.
-    within = x > LEVERAGE * np.quantile(x, 0.999)
-    if within.sum() < FEWEST_LIT or within.all():
-        return slope, 0.0
-    before = max(float(np.median(np.abs(y[within] - np.median(y[~within])))), 0.001)
-    return slope, 1 - float(np.median(np.abs(y - slope * x)[within])) / before
+    left = float((weight * np.square(y - slope * x)).sum())
+    return slope, 1 - left / max(float((weight * y * y).sum()), 1e-9)
 
 
 def despill_certain(scene: Scene, certain: Bytes, spill: Spill, planes: list[Bytes]) -> None:

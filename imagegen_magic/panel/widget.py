@@ -87,7 +87,7 @@ class Panel(MessageWidget):
         if session not in MADE:
             MADE[session] = facade.made_before()
         self._made = MADE[session]
-        self._record = SavedRecord(self._made)
+        self.record = SavedRecord(self._made)
         form = Form.from_options(prompt, values, task="edit" if values.get("image") else "generate")
         self.controller = Controller(facade, form, on_result=self._keep)
         super().__init__(**self.controller.state())
@@ -113,9 +113,9 @@ class Panel(MessageWidget):
     def _keep(self, result: ImageResult) -> None:
         """Adds a result to the saved record, in the thread of its task."""
         self._made.append(result)
-        self._record.add(result)
+        self.record.add(result)
 
-    def heard(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+    def on_message(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         """Answers a message of the page; nothing is sent but here, so that replies stay on the page's own thread."""
         replies = self.controller.handle(message, buffers)
         self._publish()
@@ -145,4 +145,4 @@ class Panel(MessageWidget):
         """Shows the panel, and below it, in an output of the same cell, the saved record of what it made."""
         data, metadata = self._repr_mimebundle_()
         frontend.show_bundle({**data, "text/plain": ""}, metadata)
-        self._record.show()
+        self.record.show()

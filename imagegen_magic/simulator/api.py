@@ -63,6 +63,7 @@ class Simulator:
         catalog: the models; by default those shipped.
         limit: image requests that may be in flight at once; more get 429.
         ipm: pictures a minute that are allowed; more get 429.
+        rate_limit_headers: send `x-ratelimit-*` with each answer; the live service's Images answers carry none.
         refuse_transparent: refuse `background=transparent` as a server of the `preview` state may.
         drift: pixels by which a redrawn subject moves in an edit.
         delivery: `model` for flat backdrops as image models deliver them, off the colour asked for and with rings
@@ -86,6 +87,7 @@ class Simulator:
         catalog: Catalog | None = None,
         limit: int | None = None,
         ipm: int | None = None,
+        rate_limit_headers: bool = False,
         refuse_transparent: bool = False,
         drift: float = 0.0,
         delivery: Literal["model", "exact"] = "model",
@@ -104,7 +106,7 @@ class Simulator:
             refuse_transparent=refuse_transparent, drift=drift, delivery=delivery, picture=picture,
         )  # fmt: skip
         self._script = FaultScript(parse_faults(faults) if isinstance(faults, str) else faults)
-        self._pacer = Pacer(limit=limit, ipm=ipm, clock=clock)
+        self._pacer = Pacer(limit=limit, ipm=ipm, clock=clock, told=rate_limit_headers)
         self._files = FileStore(None if state_dir is None else Path(state_dir))
         self._images = ImageEndpoints(self._settings, self._files, self._script, self._pacer)
         self._batches = BatchStore(self._files, self._images.line, self._settings.catalog)

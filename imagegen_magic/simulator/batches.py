@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from imagegen_magic.facts.catalog import Catalog
 
 from .files import FileStore, write_atomically
+from .reader import wrong_type
 from .wire import ApiError
 
 __all__ = ["BatchStore", "LineAnswer"]
@@ -71,6 +72,11 @@ class BatchStore:
                 raise ApiError(
                     400, f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter"
                 )
+            if not isinstance(values[name], str):
+                raise wrong_type(name, "a string", values[name])
+        metadata = values.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise wrong_type("metadata", "an object", metadata)
         if values["endpoint"] not in _ENDPOINTS:
             listed = " and ".join(f"'{url}'" for url in _ENDPOINTS)
             message = f"Invalid value: '{values['endpoint']}'. Supported values are: {listed}."

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from .files import FileStore
+from .reader import bad, wrong_type
 from .wire import ApiError, Request, Upload, parse_multipart
 
 __all__ = ["edit_inputs", "nested", "read_body"]
@@ -50,35 +51,36 @@ def edit_inputs(
 def _references(values: Mapping[str, Any], files: FileStore) -> Iterator[Upload]:
     images = values.get("images") or []
     if not isinstance(images, list):
-        raise ApiError(
-            400, "Invalid type for 'images': expected an array of objects.", param="images", code="invalid_type"
-        )
-    for reference in images:
-        yield _reference("image", reference, files)
+        raise wrong_type("images", "an array of objects", images)
+    for number, reference in enumerate(images):
+        yield _reference("image", f"images[{number}]", reference, files)
     for name in ("mask", "markup"):
         if values.get(name) is not None:
-            yield _reference(name, values[name], files)
+            yield _reference(name, name, values[name], files)
 
 
-def _reference(name: str, reference: object, files: FileStore) -> Upload:
-    """The picture behind `{"file_id": …}` or `{"image_url": "data:…"}`."""
-    keys = list(reference) if isinstance(reference, dict) else []
-    if not isinstance(reference, dict) or len(keys) != 1 or keys[0] not in ("file_id", "image_url"):
-        raise ApiError(
-            400, f"Each '{name}' needs exactly one of 'file_id' and 'image_url'.", param=name, code="invalid_value"
-        )
-    value = str(reference[keys[0]])
+def _reference(name: str, place: str, reference: object, files: FileStore) -> Upload:
+    """The picture behind `{"file_id": …}` or `{"image_url": "data:…"}`, which stands at `place` in the body."""
+    if not isinstance(reference, dict):
+        raise wrong_type(place, "an object", reference)
+    keys = list(reference)
+    if len(keys) != 1 or keys[0] not in ("file_id", "image_url"):
+        raise bad(f"Each '{name}' needs exactly one of 'file_id' and 'image_url'.", place)
+    param, value = f"{place}.{keys[0]}", reference[keys[0]]
+    if not isinstance(value, str):
+        raise wrong_type(param, "a string", value)
     if keys[0] == "file_id":
-        return files.as_upload(name, value)
+        return replace(files.as_upload(name, value), param=param)
     head, comma, text = value.partition(",")
     if not comma or not head.startswith("data:") or len(value) > _MAX_DATA_URL:
-        message = "Error while downloading the image: the simulator reads data URLs only."
-        raise ApiError(400, message, param=name, code="invalid_image_url")
+        # As a live answer says it of an address that leads nowhere; the simulator downloads nothing.
+        raise bad("Error while downloading file. Upstream status code: 404.", "url")
     try:
         data = base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise ApiError(400, "Invalid base64 in the data URL.", param=name, code="invalid_image_url") from None
-    return Upload(field=name, filename="", mime=head.removeprefix("data:").split(";")[0], data=data)
+        raise bad("Invalid base64 in the data URL.", param) from None
+    mime = head.removeprefix("data:").split(";")[0]
+    return Upload(field=name, filename="", mime=mime, data=data, param=param)
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,17 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .wire import ApiError
+from .wire import ApiError, FormText
 
 __all__ = ["Reader", "bad", "wrong_type", "wrong_value"]
 
 
 class Reader:
-    """Typed access to the fields of a request, with the service's refusals."""
+    """Typed access to the fields of a request, with the service's refusals.
+
+    A JSON value has to be of the field's own type, as the API's specification has it (2026-08-21): `"2"` is no integer.
+    Only the text of a form stands for other types.
+    """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = {name: value for name, value in values.items() if value is not None}
@@ -46,14 +50,14 @@ class Reader:
         return self.text(name, longest=longest) or None
 
     def choice(self, name: str, allowed: Collection[str], default: str) -> str:
-        value = self.text(name) or default
+        value = self.text(name) if name in self.values else default
         if value not in allowed:
             raise wrong_value(name, value, allowed)
         return value
 
     def whole(self, name: str, low: int, high: int, default: int) -> int:
         value = self.values.get(name, default)
-        if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value.strip()):
+        if isinstance(value, FormText) and re.fullmatch(r"-?\d{1,9}", value.strip()):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong_type(name, "an integer", value)
@@ -69,7 +73,7 @@ class Reader:
 
     def flag(self, name: str) -> bool:
         value = self.values.get(name, False)
-        if isinstance(value, str) and value.lower() in ("true", "false"):
+        if isinstance(value, FormText) and value.lower() in ("true", "false"):
             value = value.lower() == "true"
         if not isinstance(value, bool):
             raise wrong_type(name, "a boolean", value)
@@ -82,10 +86,12 @@ def wrong_type(name: str, expected: str, value: object) -> ApiError:
         int: "an integer",
         float: "a decimal number",
         str: "a string",
+        FormText: "a string",
         list: "an array",
         dict: "an object",
+        type(None): "null",
     }
-    got = words.get(type(value), "another type")
+    got = words[type(value)]
     message = f"Invalid type for '{name}': expected {expected}, but got {got} instead."
     return ApiError(400, message, param=name, code="invalid_type")
 

@@ -203,7 +203,7 @@ def _size(
     reader: Reader, model: Model, rule: FlexibleSizes, images: tuple[Upload, ...], output_format: str
 ) -> tuple[int, int]:
     """(width, height) in pixels, with `auto` resolved."""
-    text = reader.text("size") or "auto"
+    text = reader.text("size") if "size" in reader.values else "auto"
     if text == "auto":
         size = _auto_size(model, rule, reader.text("prompt"), pixels(images[0].data) if images else None)
         return size if output_format != "gif" else (640, 640)
@@ -271,6 +271,7 @@ def _check_rest(reader: Reader, job: Job) -> None:
                 )
             reader.choice(name, allowed, allowed[0])
     reader.choice("moderation", ("auto", "low"), "auto")
+    reader.text("user")
     if "svg" in reader.values:
         _check_svg(reader.values["svg"], job)
     if job.output_format == "svg" and job.n != 1:
@@ -282,9 +283,11 @@ def _check_svg(svg: object, job: Job) -> None:
         raise wrong_type("svg", "an object", svg)
     if job.output_format != "svg":
         raise bad("'svg' is only supported when 'output_format' is 'svg'.", "svg")
-    for name in svg:
+    for name, value in svg.items():
         if name not in ("model", "reasoning"):
             raise ApiError(400, f"Unknown parameter: 'svg.{name}'.", param=f"svg.{name}", code="unknown_parameter")
+        if not isinstance(value, str if name == "model" else dict):
+            raise wrong_type(f"svg.{name}", "a string" if name == "model" else "an object", value)
 
 
 def _check_moderation(prompt: str, request_id: str) -> None:

@@ -70,7 +70,17 @@ def _overlay(name: str, upload: Upload, first: Upload) -> Upload:
     return upload
 
 
+def _is_picture(data: bytes) -> bool:
+    try:
+        pixels(data)
+    except Exception:  # noqa: BLE001 - Pillow's decoders raise many kinds for bytes that are no picture
+        return False
+    return True
+
+
 def _check_picture(upload: Upload, param: str, mimes: tuple[str, ...]) -> None:
+    if upload.param and (upload.mime not in mimes or not _is_picture(upload.data)):
+        raise bad("Invalid image data.", upload.param, "invalid_image_file", kind="image_generation_user_error")
     if upload.mime not in mimes:
         *most, last = [f"'{mime}'" for mime in mimes]
         listed = f"{', '.join(most)}, and {last}" if most else last

@@ -14,6 +14,7 @@ __all__ = [
     "ApiError",
     "Arrival",
     "Disconnect",
+    "FormText",
     "Part",
     "Request",
     "Response",
@@ -37,6 +38,12 @@ class Disconnect(ConnectionError):  # noqa: N818 - it marks an event, and the tr
 
 class Stalled(TimeoutError):  # noqa: N818 - named for what the peer sees
     """Nothing came for longer than the `timeout` given to `Simulator.handle`, in seconds."""
+
+
+class FormText(str):
+    """A field of a form: its text stands for a value of any type, where JSON has types of its own."""
+
+    __slots__ = ()
 
 
 class ApiError(Exception):
@@ -132,6 +139,8 @@ class Upload:
     mime: str
     data: bytes = field(repr=False)
     field: str
+    param: str = ""
+    """Where the picture stands in a JSON body, as refusals name it: `images[0].image_url`."""
 
     def part(self) -> Part:
         """What the record keeps of it."""
@@ -167,7 +176,7 @@ def parse_multipart(body: bytes, content_type: str) -> tuple[dict[str, Any], lis
             mime = head.get("content-type", "application/octet-stream").split(";")[0].strip().lower()
             uploads.append(Upload(field=name, filename=filename or "", mime=mime, data=data))
         else:
-            fields[name] = data.decode("utf-8", "replace")
+            fields[name] = FormText(data.decode("utf-8", "replace"))
     return fields, uploads
 
 

@@ -15,15 +15,19 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.redaction import redact, redact_values
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 TAIL_BYTES = 1 << 16
 
@@ -74,6 +78,8 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str = ""
+    checks: tuple[Mapping[str, Any], ...] = ()
+    """In a sidecar: the verdicts on what was expected of its file."""
 
     def to_json(self, indent: int | None = None) -> str:
         """One line of JSON, keys removed; several lines with `indent`."""
@@ -86,71 +92,48 @@ class Record:
         """The record of a parsed line; fields of a newer version are passed over.
 
         Raises:
-            TypeError: a field has another type than this record's.
-            ValueError: a file lies outside the folder.
+            ValueError: a field has another type than this record's, or a file lies outside the folder.
         """
-        values = _typed(cls, data)
-        values["files"] = tuple(_file_entry(entry) for entry in data.get("files", ()))
-        values["parents"] = tuple(_typed_parent(parent) for parent in data.get("parents", ()))
-        values["warnings"] = tuple(map(str, data.get("warnings", ())))
-        _check_usage(values.get("usage") or {})
-        for name in ("low", "high", "actual"):
-            if (amount := values.get("cost", {}).get(name)) is not None:
-                Decimal(amount)
-        return cls(**values)
+        record: Record = _record_type().validate_python(data)
+        for entry in record.files:
+            _check_inside(entry.path)
+        _check_usage(record.usage or {})
+        _check_amounts(record.cost)
+        return record
 
     def api_files(self) -> tuple[FileEntry, ...]:
         """The files that hold the server's own bytes, in the answer's order."""
         return tuple(entry for entry in self.files if entry.kind == "api")
 
 
-def _file_entry(data: Mapping[str, Any]) -> FileEntry:
-    values = _typed(FileEntry, data)
-    path = PurePosixPath(values["path"])
-    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:|\\\\", values["path"]):
-        raise ValueError(f"{path.name} lies outside the folder")  # a history is a file that anyone may have written
-    if values.get("size") is not None:
-        width, height = values["size"]
-        values["size"] = (int(width), int(height))
-    return FileEntry(**values)
+@cache
+def _record_type() -> TypeAdapter[Record]:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - 80 ms, only for who looks back
+
+    return TypeAdapter(Record)
 
 
-def _typed(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The known fields of a parsed line, each of the type of the field's default."""
-    values: dict[str, Any] = {}
-    for known in fields(kind):
-        if known.name not in data or known.name in ("files", "parents", "warnings"):
-            continue
-        value, example = data[known.name], _EXAMPLES.get(known.name, "")
-        allowed = (int, float) if isinstance(example, float) else type(example)
-        if value is None and known.name in _MAY_BE_NULL:
-            values[known.name] = None
-        elif isinstance(value, bool) != isinstance(example, bool) or not isinstance(value, allowed):
-            raise TypeError(f"{known.name} is {type(value).__name__}")
-        else:
-            values[known.name] = value
-    return values
+def _check_inside(path: str) -> None:
+    """Raises ValueError if a path leads out of the folder: a history is a file that anyone may have written."""
+    place = PurePosixPath(path)
+    if place.is_absolute() or ".." in place.parts or re.match(r"[A-Za-z]:|\\\\", path):
+        raise ValueError(f"{place.name} lies outside the folder")
 
 
 def _check_usage(usage: Mapping[str, Any]) -> None:
-    """Raises TypeError where a count is no whole number."""
+    """Raises ValueError if a count is not a whole number."""
     for name, count in usage.items():
         if count is not None and type(count) is not (dict if name == "svg" else int):
-            raise TypeError(f"usage.{name} is {type(count).__name__}")
+            raise ValueError(f"usage.{name} is {type(count).__name__}")
 
 
-def _typed_parent(parent: object) -> Mapping[str, Any]:
-    if not isinstance(parent, dict):
-        raise TypeError("a parent is no object")
-    return parent
-
-
-_EXAMPLES: dict[str, Any] = {
-    "number": 0, "simulated": False, "request": {}, "options": {}, "resolved": {}, "usage": {}, "cost": {},
-    "seconds": 0.0, "attempts": 1, "versions": {}, "bytes": 0, "size": [], "index": 0,
-}  # fmt: skip
-"""A value of each field that is no text, for its type."""
-_MAY_BE_NULL = ("usage", "request_id", "size")
+def _check_amounts(cost: Mapping[str, Any]) -> None:
+    """Raises ValueError if an amount in USD is not a decimal number."""
+    for name in ("low", "high", "actual"):
+        try:
+            Decimal(cost.get(name) or 0)
+        except (InvalidOperation, TypeError) as error:
+            raise ValueError(f"cost.{name} is {cost[name]!r}") from error
 
 
 def file_sha256(path: Path) -> str:
@@ -344,5 +327,5 @@ def parse_record(line: str) -> Record | None:
     try:
         data = json.loads(line)
         return Record.from_dict(data) if isinstance(data, dict) and "outcome" in data else None
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation, RecursionError):
+    except (ValueError, RecursionError):
         return None

@@ -59,17 +59,18 @@ class MessageWidget(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._source = [self.module.encode(), self.style.encode()]
         super().__init__(page=hashlib.sha256(b"\0".join(self._source)).hexdigest()[:16], **traits)
-        self.on_msg(self._heard)
+        self.on_msg(self.receive)
 
-    def _heard(self, _: object, message: Any, buffers: list[Any] | None) -> None:
+    def receive(self, _: object, message: Any, buffers: list[Any] | None) -> None:
+        """What the front end calls: gives the page its source, hands everything else to `on_message`."""
         if not isinstance(message, dict):
             return
         if message.get("page") == self.page:
             self.send({"page": self.page}, buffers=self._source)
         else:
-            self.heard(message, [bytes(buffer) for buffer in buffers or ()])
+            self.on_message(message, [bytes(buffer) for buffer in buffers or ()])
 
-    def heard(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+    def on_message(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         """Takes a message of the page."""
         raise NotImplementedError
 
@@ -77,7 +78,7 @@ class MessageWidget(anywidget.AnyWidget):
 class PictureWidget(MessageWidget):
     """A widget whose page asks for its pictures: `{"ask": …}` is answered with buffers, a fault with `{"fault": text}`."""
 
-    def heard(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+    def on_message(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         """Answers a message of the page; what goes wrong is shown there."""
         try:
             self.answer(message, buffers)

@@ -10,10 +10,10 @@ function render({ model, el }) {
     settled: () => model.save_changes(),
   });
   const follow = () => pair.set(model.get("position"));
-  const message = (told, buffers) => {
-    if (told.fault) note.textContent = told.fault;
-    if (!told.pictures) return;
-    told.pictures.forEach((type, i) => {
+  const message = (reply, buffers) => {
+    if (reply.fault) note.textContent = reply.fault;
+    if (!reply.pictures) return;
+    reply.pictures.forEach((type, i) => {
       addresses.push(URL.createObjectURL(new Blob([buffers[i]], { type })));
       pair.show(i, addresses.at(-1));
     });

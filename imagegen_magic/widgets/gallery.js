@@ -77,10 +77,10 @@ function render({ model, el }) {
   filter.addEventListener("input", () => draw(false));
   only.addEventListener("change", () => draw(false));
 
-  const message = (told, buffers) => {
-    if (told.fault) say.textContent = told.fault;
-    if (!told.thumbnails) return;
-    told.thumbnails.forEach(([itemId, type], i) => {
+  const message = (reply, buffers) => {
+    if (reply.fault) say.textContent = reply.fault;
+    if (!reply.thumbnails) return;
+    reply.thumbnails.forEach(([itemId, type], i) => {
       if (addresses.has(itemId)) URL.revokeObjectURL(addresses.get(itemId));
       addresses.set(itemId, URL.createObjectURL(new Blob([buffers[i]], { type })));
     });

@@ -16,8 +16,8 @@ function sourceOf(model) {
   const digest = model.get("page");
   if (sources.has(digest)) return sources.get(digest);
   return new Promise((resolve, reject) => {
-    const message = async (told, buffers) => {
-      if (told.page !== digest) return;
+    const message = async (reply, buffers) => {
+      if (reply.page !== digest) return;
       model.off("msg:custom", message);
       const [code, style] = buffers.map((data) => new TextDecoder().decode(data));
       sources.set(digest, { page: await moduleOf(code), style });

@@ -9,11 +9,11 @@ function render({ model, el }) {
     timer = setTimeout(async () => model.send({ mask: "png" }, undefined, [await asPng(editor.mask)]), SEND_AFTER);
   };
   const editor = maskEditor({ width: model.get("width"), height: model.get("height"), label: model.get("label"), changed: send });
-  const message = (told, buffers) => {
-    if (told.fault) editor.report(told.fault);
-    if (!told.picture) return;
+  const message = (reply, buffers) => {
+    if (reply.fault) editor.report(reply.fault);
+    if (!reply.picture) return;
     if (address) URL.revokeObjectURL(address);
-    address = URL.createObjectURL(new Blob([buffers[0]], { type: told.picture }));
+    address = URL.createObjectURL(new Blob([buffers[0]], { type: reply.picture }));
     editor.show(address);
   };
   model.on("msg:custom", message);

@@ -13,9 +13,9 @@ async function ask(kernel, text) {
   const call = `__import__("json").loads(${JSON.stringify(literal)})`;
   const price = `__import__("${SOURCE}.price", fromlist=["edge_price"]).edge_price(${call}) if "${SOURCE}.magics" in __import__("sys").modules else None`;
   const future = kernel.requestExecute({ code: "", silent: true, store_history: false, allow_stdin: false, user_expressions: { price } });
-  const told = (await future.done).content.user_expressions?.price?.data?.["text/plain"];
+  const answer = (await future.done).content.user_expressions?.price?.data?.["text/plain"];
   try {
-    return JSON.parse(told);
+    return JSON.parse(answer);
   } catch {
     return null; // the extension is not loaded in this kernel, or is older than this file
   }

@@ -184,7 +184,7 @@ class Kernel:
 
     def __call__(self, message, buffers):
         self.replies.clear()
-        self.panel._heard(self.panel, message, [base64.b64decode(data) for data in buffers])
+        self.panel.receive(self.panel, message, [base64.b64decode(data) for data in buffers])
         return {"state": self.state(), "replies": list(self.replies)}
 
 

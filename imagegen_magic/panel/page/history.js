@@ -2,7 +2,7 @@
 
 const TILE = 192;
 
-/** Gives { el, open(), update(), told(message) }. */
+/** Gives { el, open(), update(), receive(message) }. */
 function historyView(ui) {
   let page = 1, tiles = [], chosen = "", timer = 0, answer = {};
   const search = make("input", { type: "search", placeholder: "search prompts, names, models", "aria-label": "search the history", oninput: () => { clearTimeout(timer); timer = setTimeout(() => load(1), 200); } });
@@ -23,7 +23,7 @@ function historyView(ui) {
     page = Math.max(1, wanted);
     ui.link.send("history", { page, word: search.value, starred: only.checked });
   };
-  const told = (message) => {
+  const receive = (message) => {
     if (message.word !== search.value || message.starred !== only.checked) return; // an older question's answer
     answer = message;
     tiles = message.history;
@@ -52,7 +52,7 @@ function historyView(ui) {
   walkable(list, { count: () => tiles.length, index: () => tiles.findIndex(({ ref }) => ref === chosen), pick: (index) => pick(tiles[index].ref) });
   quickKeys(list, ui, () => tiles.find(({ ref }) => ref === chosen));
   list.addEventListener("dblclick", () => chosen && ui.choose(chosen));
-  return { el, open: () => load(page), again: () => load(page), told, update: () => acts.update(), destroy: () => clearTimeout(timer) };
+  return { el, open: () => load(page), again: () => load(page), receive, update: () => acts.update(), destroy: () => clearTimeout(timer) };
 }
 
 /** A tile of a strip or the history; it can be dragged to the input images. */

@@ -20,8 +20,8 @@ function inputs(ui) {
   const typed = () => {
     const ref = word.value.trim();
     if (!ref) return;
-    ui.ask("input", { ref }, (told) => {
-      ui.addImage(ref, told);
+    ui.ask("input", { ref }, (reply) => {
+      ui.addImage(ref, reply);
       word.value = "";
     });
   };
@@ -46,10 +46,10 @@ function inputs(ui) {
     const bar = make("progress", { max: "1", value: "0", "aria-label": `upload of ${file.name}` });
     const row = make("div", { class: "igp-line" }, make("span", {}, file.name), bar);
     waiting.append(row);
-    const told = await ui.link.upload(file, (share) => (bar.value = share));
+    const reply = await ui.link.upload(file, (share) => (bar.value = share));
     row.remove();
-    if (told.error) return ui.say(told.error, true);
-    ui.addImage(told.ref, told);
+    if (reply.error) return ui.say(reply.error, true);
+    ui.addImage(reply.ref, reply);
   };
   const row = ({ ref, role }, index) => {
     const picture = make("img", { alt: "", draggable: "false" });

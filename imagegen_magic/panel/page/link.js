@@ -3,15 +3,15 @@
 const PATIENCE = 600; // milliseconds without an answer after which the kernel counts as busy
 const LOST = 5000; // milliseconds that an idle kernel may leave a message without an answer
 const POLL = 500;
-const PART = 2e6; // bytes of an upload's part: a message above about 10 MB never arrives, and nobody is told
+const PART = 2e6; // bytes of an upload's part: a message above about 10 MB never arrives, and nobody is reply
 const GREETINGS = [0, 400, 1500, 4000]; // milliseconds after which the kernel is greeted
 const AT_ONCE = 4; // images asked for in one message
 
 /**
  * Gives { send, image, upload, on, state, id, destroy }. `state()` is ready, busy or gone.
- * `heard(message, buffers)` is called with each message; `turned()` after a change of state.
+ * `onMessage(message, buffers)` is called with each message; `turned()` after a change of state.
  */
-function link(model, { heard, turned }) {
+function link(model, { onMessage, turned }) {
   const id = unique("view");
   const pending = new Map();
   const images = new Map();
@@ -52,10 +52,10 @@ function link(model, { heard, turned }) {
     if (state === "busy" && !pending.size) become("ready");
     turned();
   };
-  const message = (told, buffers) => {
-    if (told.images) received(told.images, buffers);
-    heard(told, buffers ?? []);
-    if (told.done) answered(told.done);
+  const message = (reply, buffers) => {
+    if (reply.images) received(reply.images, buffers);
+    onMessage(reply, buffers ?? []);
+    if (reply.done) answered(reply.done);
   };
 
   // images: asked for a few at a time, kept as addresses
@@ -103,18 +103,18 @@ function link(model, { heard, turned }) {
       const answer = new Promise((resolve) => uploads.set(key, resolve));
       const piece = new DataView(data.slice(part * PART, (part + 1) * PART));
       if (!send("upload", { id: key, name: file.name, last: part === count - 1 }, [piece])) return { error: "no kernel" };
-      const told = await answer;
+      const reply = await answer;
       progress((part + 1) / count);
-      if (told.uploaded) return told;
+      if (reply.uploaded) return reply;
     }
     return { error: "the upload ended early" };
   };
-  const forUploads = (told) => {
-    const key = told.got ?? told.uploaded;
-    if (key && uploads.has(key)) uploads.get(key)(told);
+  const forUploads = (reply) => {
+    const key = reply.got ?? reply.uploaded;
+    if (key && uploads.has(key)) uploads.get(key)(reply);
   };
 
-  /** Asks for the state while something runs; the kernel speaks only when it is spoken to. */
+  /** Asks for the state while something runs; the kernel sends nothing that it was not asked for. */
   const poll = (needed) => {
     clearTimeout(polling);
     if (!needed || state === "gone") return;
@@ -124,9 +124,9 @@ function link(model, { heard, turned }) {
     }, POLL);
   };
 
-  const custom = (told, buffers) => {
-    forUploads(told);
-    message(told, buffers);
+  const custom = (reply, buffers) => {
+    forUploads(reply);
+    message(reply, buffers);
   };
   const releases = [watchKernel(model, become)];
   model.on("msg:custom", custom);

@@ -14,7 +14,7 @@ function render({ model, el }) {
   // what the parts share
   ui.controls = () => model.get("controls") ?? {};
   ui.checked = () => model.get("checked") ?? {};
-  ui.link = link(model, { heard, turned });
+  ui.link = link(model, { onMessage, turned });
   ui.send = (what, more) => ui.link.send(what, more);
   ui.ask = (what, more, then) => {
     const n = ui.link.send(what, more);
@@ -271,9 +271,9 @@ function render({ model, el }) {
     draw();
   };
   const adopt = () => {
-    const told = model.get("form") ?? {};
-    if (told.by === ui.link.id) return;
-    Object.assign(ui.form, structuredClone({ ...EMPTY, ...told }));
+    const reply = model.get("form") ?? {};
+    if (reply.by === ui.link.id) return;
+    Object.assign(ui.form, structuredClone({ ...EMPTY, ...reply }));
     draw();
   };
 
@@ -294,35 +294,35 @@ function render({ model, el }) {
   }
 
   /** A message of the kernel. */
-  function heard(told, buffers) {
-    const then = asked.get(told.done ?? told.n);
-    asked.delete(told.done ?? told.n);
-    if (then && !told.done) then(told);
-    else if (told.details) ui.stage.details.told(told.details);
-    else if (told.prompts) parts.prompts.told(told);
-    else if (told.history) {
-      ui.stage.history.told(told);
-      const found = told.history.find(({ ref }) => ref === ui.other?.ref || ref === `${ui.other?.ref}.1`);
+  function onMessage(reply, buffers) {
+    const then = asked.get(reply.done ?? reply.n);
+    asked.delete(reply.done ?? reply.n);
+    if (then && !reply.done) then(reply);
+    else if (reply.details) ui.stage.details.receive(reply.details);
+    else if (reply.prompts) parts.prompts.receive(reply);
+    else if (reply.history) {
+      ui.stage.history.receive(reply);
+      const found = reply.history.find(({ ref }) => ref === ui.other?.ref || ref === `${ui.other?.ref}.1`);
       if (ui.other && found) (ui.other = found), (ui.chosen = found.ref), draw();
-    } else if (told.remix) ui.remember(), ui.put({ ...EMPTY, ...told.remix, images: [], task: "generate" }), prompt.focus();
-    else if (told.compare) ui.stage.compare(told.compare, told.with);
-    else if (told.masks) ui.savedMasks && (fill(ui.savedMasks, told.masks, "", "Load a saved mask…"), (ui.savedMasks.hidden = !told.masks.length));
-    else if (told.mask) loadMask(told, buffers[0]);
-    else if (told.painted) ui.restored = buffers[0];
-    else if (told.framed) framed(told, buffers);
-    else if (told.zipped) ui.download(told.zipped);
-    else if (told.original) original(told, buffers[0]);
+    } else if (reply.remix) ui.remember(), ui.put({ ...EMPTY, ...reply.remix, images: [], task: "generate" }), prompt.focus();
+    else if (reply.compare) ui.stage.compare(reply.compare, reply.with);
+    else if (reply.masks) ui.savedMasks && (fill(ui.savedMasks, reply.masks, "", "Load a saved mask…"), (ui.savedMasks.hidden = !reply.masks.length));
+    else if (reply.mask) loadMask(reply, buffers[0]);
+    else if (reply.painted) ui.restored = buffers[0];
+    else if (reply.framed) framed(reply, buffers);
+    else if (reply.zipped) ui.download(reply.zipped);
+    else if (reply.original) original(reply, buffers[0]);
   }
-  const loadMask = async (told, data) => {
+  const loadMask = async (reply, data) => {
     const pixels = ui.editor && (await maskFrom(data, ui.editor.mask.width, ui.editor.mask.height));
-    pixels ? ui.editor.load(pixels) : ui.say(`${told.mask} has ${told.width} x ${told.height} pixels, not those of the image`, true);
+    pixels ? ui.editor.load(pixels) : ui.say(`${reply.mask} has ${reply.width} x ${reply.height} pixels, not those of the image`, true);
     if (ui.savedMasks) ui.savedMasks.value = "";
   };
-  const framed = async (told, buffers) => {
+  const framed = async (reply, buffers) => {
     ui.remember();
     closeMask();
-    ui.put({ images: [{ ref: told.framed, role: "" }, ...ui.form.images.slice(1)] });
-    ui.openMask(buffers.length ? await maskFrom(buffers[0], told.width, told.height) : null);
+    ui.put({ images: [{ ref: reply.framed, role: "" }, ...ui.form.images.slice(1)] });
+    ui.openMask(buffers.length ? await maskFrom(buffers[0], reply.width, reply.height) : null);
   };
   const original = ({ name, then }, data) => {
     const svg = /\.svg$/i.test(name); // opened as a page of its own it could run scripts: it is saved

@@ -1,6 +1,6 @@
 // The last hundred prompts: a searchable list, and Alt with arrows in the prompt.
 
-/** Gives { el, told(message), step(by) }. */
+/** Gives { el, receive(message), step(by) }. */
 function promptHistory(ui) {
   let found = [], timer = 0, steps = null, at = 0;
   const search = make("input", { type: "search", placeholder: "search the last hundred prompts", "aria-label": "search prompts", oninput: () => { clearTimeout(timer); timer = setTimeout(load, 150); } });
@@ -14,7 +14,7 @@ function promptHistory(ui) {
     el.open = false;
     ui.focusPrompt();
   };
-  const told = (message) => {
+  const receive = (message) => {
     if (message.for === "steps") {
       steps = message.prompts;
       return go(1);
@@ -37,6 +37,6 @@ function promptHistory(ui) {
     at = 0;
     ui.link.send("prompts", { word: "", for: "steps" });
   };
-  const withTyped = (message) => told(message.for === "steps" ? { ...message, prompts: [ui.form.prompt, ...message.prompts.filter((p) => p !== ui.form.prompt)] } : message);
-  return { el, told: withTyped, step, destroy: () => clearTimeout(timer) };
+  const withTyped = (message) => receive(message.for === "steps" ? { ...message, prompts: [ui.form.prompt, ...message.prompts.filter((p) => p !== ui.form.prompt)] } : message);
+  return { el, receive: withTyped, step, destroy: () => clearTimeout(timer) };
 }

@@ -4,7 +4,7 @@ const LARGE = 1536;
 const SMALL = 160;
 const VIEWS = { image: "Image", mask: "Mask", history: "History" };
 
-/** Gives { el, update(), show(view), told(message) } and what is chosen. */
+/** Gives { el, update(), show(view), receive(message) } and what is chosen. */
 function stage(ui) {
   let view = "image", drawn = "", previews = "", cutShown = "";
   const recent = () => ui.model.get("recent") ?? [];
@@ -156,7 +156,7 @@ function detailsView(ui) {
     ui.link.send("details", { ref: wanted });
   };
   el.addEventListener("toggle", load);
-  const told = ({ rows, parents, children, cell, ref }) => {
+  const receive = ({ rows, parents, children, cell, ref }) => {
     if (ref !== wanted) return;
     const links = (label, refs) => (refs.length ? [make("dt", {}, label), make("dd", {}, ...refs.map((item) => (item.startsWith("@") ? button(item, () => ui.choose(item), { class: "igp-plain" }) : make("span", {}, item + " "))))] : []);
     body.replaceChildren(
@@ -170,5 +170,5 @@ function detailsView(ui) {
     if (wanted !== shown) body.replaceChildren();
     if (shown !== wanted) shown = "", load();
   };
-  return { el, told, update };
+  return { el, receive, update };
 }
