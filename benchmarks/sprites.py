@@ -111,6 +111,9 @@ def speed() -> None:
     whole = time.perf_counter() - started
     started = time.perf_counter()
     preview = sprites.preview()
+    first = time.perf_counter() - started
+    started = time.perf_counter()
+    sprites.preview()
     shown = time.perf_counter() - started
     started = time.perf_counter()
     exact = sprites.animated("apng")
@@ -119,7 +122,7 @@ def speed() -> None:
         f"\n{made.image.shape[1]}x{made.image.shape[0]}: cut-out {alone:.2f} s, with slicing, anchors, checks, atlas {whole:.2f} s ({whole / alone:.2f} times)"
     )
     print(
-        f"preview {1000 * shown:.0f} ms, {len(preview.animation) // 1000} KB: {shown / encoded:.2f} times an exact APNG's {1000 * encoded:.0f} ms, {len(exact) // 1000} KB"
+        f"preview {1000 * first:.0f} ms at first, {1000 * shown:.0f} ms again, {len(preview.animation) // 1000} KB: {shown / encoded:.2f} times an exact APNG's {1000 * encoded:.0f} ms, {len(exact) // 1000} KB"
     )
 
 

@@ -39,7 +39,7 @@ def player():
 def test_frames_travel_as_a_message(player):
     """The page gets every frame exactly; nothing of them is in the widget's state, which stays small."""
     widget, sent = player
-    widget.heard({"ask": "frames"}, [])
+    widget.on_message({"ask": "frames"}, [])
     assert sent[0]["data"]["content"] == {"frames": 6}
     found = [np.array(Image.open(io.BytesIO(bytes(data)))) for data in sent[0]["buffers"]]
     assert np.array_equal(found, animation().pixels)
@@ -59,7 +59,7 @@ def test_large_frames_are_sent_smaller():
     widget = animation(count=2, size=(2000, 1000)).play()
     sent = []
     widget.comm.send = lambda **message: sent.append(message)
-    widget.heard({"ask": "frames"}, [])
+    widget.on_message({"ask": "frames"}, [])
     assert Image.open(io.BytesIO(bytes(sent[0]["buffers"][0]))).size == (667, 334)
     widget.close()
 

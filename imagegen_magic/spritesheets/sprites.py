@@ -116,7 +116,7 @@ class Frames:
             background=background,
             onion=onion,
             speed=speed,
-            still=self._repr_mimebundle_(),
+            still=self.preview().bundle(repr(self), alt=self.alt),
         )
 
     def preview(self) -> AnimationPreview:

@@ -78,7 +78,7 @@ function render({ model, el }) {
     if (!frames.length) return;
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, canvas.width, canvas.height);
-    pen.globalAlpha = 0.4;
+    pen.globalAlpha = 0.5;
     for (const [by, colour] of model.get("onion") ? GHOSTS : []) if (frames[near(by)]) pen.drawImage(ghost(frames[near(by)], colour), 0, 0);
     pen.globalAlpha = 1;
     pen.drawImage(frames[frame], 0, 0);
@@ -122,9 +122,9 @@ function render({ model, el }) {
     frame = Math.max(0, Math.min(count - 1, model.get("frame")));
     show();
   };
-  const message = async (told, buffers) => {
-    if (told.fault) say.textContent = told.fault;
-    if (!told.frames) return;
+  const message = async (content, buffers) => {
+    if (content.fault) say.textContent = content.fault;
+    if (!content.frames) return;
     frames = await Promise.all(buffers.map((data) => createImageBitmap(new Blob([data], { type: "image/png" }))));
     [canvas.width, canvas.height] = [frames[0].width, frames[0].height];
     el.classList.add("ig-ready");
@@ -155,9 +155,9 @@ function render({ model, el }) {
   ground.addEventListener("change", () => chooseGround(ground.value));
   own.addEventListener("input", () => save({ background: own.value }));
   const releases = [stage, slider, speed, ground].map((element) => ownKeys(element));
-  const heard = [["msg:custom", message], ["change:playing", run], ["change:frame", follow],
+  const listeners = [["msg:custom", message], ["change:playing", run], ["change:frame", follow],
     ...["speed", "loops", "onion", "background"].map((name) => [`change:${name}`, show])];
-  for (const [name, act] of heard) model.on(name, act);
+  for (const [name, act] of listeners) model.on(name, act);
 
   Object.assign(canvas.style, { width: `${stageWidth(width, height, pixelated)}px`, aspectRatio: `${width} / ${height}`, imageRendering: pixelated ? "pixelated" : "auto" });
   const tools = (label, ...children) => make("div", { class: "ig-tools", role: "group", "aria-label": label }, ...children);
@@ -172,7 +172,7 @@ function render({ model, el }) {
   return () => {
     timer.stop();
     releases.forEach((release) => release());
-    for (const [name, act] of heard) model.off(name, act);
+    for (const [name, act] of listeners) model.off(name, act);
     frames.forEach((image) => image.close());
   };
 }
