@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from imagegen_magic.errors import CallCancelledError, CallError, Fix, ImagegenError, Setting, StoreError
-from imagegen_magic.images.masks import changed_outside, protect
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import scaled
 from imagegen_magic.options.options import Options
@@ -385,6 +384,8 @@ def _protect(
     derived: _Derived,
 ) -> None:
     """The original put back outside the mask, in a file of its own, and how much had changed there."""
+    from imagegen_magic.images.masks import changed_outside, protect  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
+
     original, mask = job.request.images[0], job.request.mask
     if mask is None:
         return
@@ -412,6 +413,8 @@ def _compare_outside(
     derived: _Derived,
 ) -> None:
     """How much changed outside the mask, which only guides the model; some servers lose it on the way."""
+    from imagegen_magic.images.masks import changed_outside  # noqa: PLC0415 - as above
+
     assert job.request.mask is not None
     change = changed_outside(job.request.images[0], run.store.folder / entry.path, job.request.mask)
     if change.share > CHANGED_SHARE:
