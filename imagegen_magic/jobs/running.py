@@ -19,7 +19,6 @@ from typing import Any, Literal, Protocol
 from PIL import Image
 
 from imagegen_magic.errors import CallCancelledError, CallError, Fix, ImagegenError, Setting, StoreError
-from imagegen_magic.images.masks import changed_outside, protect
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import scaled
 from imagegen_magic.metadata.derived import Marking, Source, finish_file, joined_source_type, source_of
@@ -395,6 +394,8 @@ def _protect(
     derived: _Derived,
 ) -> None:
     """The original put back outside the mask, in a file of its own, and how much had changed there."""
+    from imagegen_magic.images.masks import changed_outside, protect  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
+
     original, mask = job.request.images[0], job.request.mask
     if mask is None:
         return
@@ -420,6 +421,8 @@ def _compare_outside(
     derived: _Derived,
 ) -> None:
     """How much changed outside the mask, which only guides the model; some servers lose it on the way."""
+    from imagegen_magic.images.masks import changed_outside  # noqa: PLC0415 - as above
+
     assert job.request.mask is not None
     change = changed_outside(job.request.images[0], run.store.folder / entry.path, job.request.mask)
     if change.share > CHANGED_SHARE:

@@ -18,7 +18,7 @@ import numpy as np
 from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem, Setting, StoreError
 from imagegen_magic.facts.animations import find_animation
 from imagegen_magic.images.opening import open_picture
-from imagegen_magic.images.preview import Preview, preview_of
+from imagegen_magic.images.preview import preview_of
 from imagegen_magic.matting.report import Check
 from imagegen_magic.metadata.derived import Marking
 from imagegen_magic.options.options import Options
@@ -99,8 +99,7 @@ class GeneratedSprites(Sprites):
         return [strip] if self.placement is None else [self._moving(), strip]
 
     def _moving(self) -> Bundle:
-        data, (width, height) = self.preview()
-        return Preview(data=data, mime="image/png", width=width, height=height).bundle(repr(self), alt=self._alt)
+        return self.preview().bundle(repr(self), alt=self._alt)
 
     @property
     def _options(self) -> Options:
