@@ -110,6 +110,7 @@ class Options:
     sign_key: str | None = None
 
     # money and time
+    replay: bool = False
     dry_run: bool = False
     max_cost: Decimal | None = None
     session_max_cost: Decimal | None = None

@@ -521,6 +521,7 @@ _FILES = (
 )
 
 _MONEY = (
+    _row("replay", "flag", MONEY, "show stored images only, as imagegen.lock says: no key, no network", config=True),
     _row("dry_run", "flag", MONEY, "check and show everything, send nothing"),
     _row("max_cost", "money", MONEY, "refuse when the estimate's upper end is above this", config=True, metavar="USD"),
     _row(
