@@ -137,12 +137,6 @@ class GeneratedImage:
         except OptionError:
             return None
 
-    def _fate(self) -> str:
-        """What became of the API's Content Credentials in the file that is shown."""
-        if self.path == self.images[0].source:
-            return "present"
-        return "signed anew, over those of" if self.options.sign else "lost by this save"
-
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return self.display_items()[0]
 
@@ -467,6 +461,12 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             report=self.report,
             origin=_credentials_line(self.record, self._fate()),
         )
+
+    def _fate(self) -> str:
+        """What became of the API's Content Credentials in the file that is shown."""
+        if self.path == self.images[0].source:
+            return "present"
+        return "signed anew, over those of" if self.options.sign else "lost by this save"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return self.display_items()[0]
