@@ -15,7 +15,7 @@ from imagegen_magic.checks import ocr
 from imagegen_magic.checks.colors import contrast_ratio, distance, luminance, to_oklab
 from imagegen_magic.checks.expectations import CHECKS, parse_expectations
 from imagegen_magic.checks.files import check, check_files, image_files, junit_xml, reports_table
-from imagegen_magic.checks.running import Context, check_image, expectation_problems
+from imagegen_magic.checks.running import Context, check_image, prepare
 from imagegen_magic.checks.verdicts import Bound, CheckReport, Verdict
 from imagegen_magic.cli import main
 from imagegen_magic.errors import OptionError
@@ -218,14 +218,15 @@ def test_problems_before_paying(tmp_path):
     """What could not be checked afterwards is said before anything is sent."""
     texts = ["palette=gone.toml", "background=white", "same-as=gone.png", "outside-mask", "not-blank"]
     wanted = parse_expectations(texts)
-    problems = expectation_problems(wanted, Context(), masked=False)
+    ready, problems = prepare(wanted, Context(), masked=False)
+    assert [item.text for item in ready] == ["not-blank"]
     assert [problem.value for problem in problems] == [
         "palette=gone.toml",
         "background=white",
-        "gone.png",
+        "same-as=gone.png",
         "outside-mask",
     ]
-    assert not expectation_problems(parse_expectations(["outside-mask"]), Context(), masked=True)
+    assert not prepare(parse_expectations(["outside-mask"]), Context(), masked=True)[1]
 
 
 # files

@@ -167,7 +167,9 @@ def test_a_fix_names_what_was_meant(session, field, given, fix):
     assert PYTHON_WORDS.say(problem.fix) == fix
 
 
-@pytest.mark.parametrize("option", [option for option in OPTIONS if option.kind not in ("any", "flag", "list")])
+@pytest.mark.parametrize(
+    "option", [one for one in OPTIONS if one.kind not in ("any", "flag", "list")], ids=lambda option: option.name
+)
 def test_a_fix_can_be_typed_as_it_stands(option):
     """What a fix says in place of a value that can't be read is read without a fault, in a cell and in Python."""
     setting = value_fix(option, "@!").settings[0]

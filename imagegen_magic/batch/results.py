@@ -63,6 +63,8 @@ class FailedJob(TableRow):
             "outcome": self.error.outcome or "not sent",
             "error": str(self.error.summary),
             "cutout": "",
+            "passed": None,
+            "checks": [],
             "cost": None,
             "seconds": None,
             "request_id": None,
@@ -97,6 +99,16 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
     def failures(self) -> tuple[FailedJob, ...]:
         """The jobs that have none."""
         return tuple(result for result in self.results if isinstance(result, FailedJob))
+
+    @property
+    def passed(self) -> tuple[ImageResult, ...]:
+        """The jobs with pictures that are as expected."""
+        return tuple(result for result in self.done if result.passed)
+
+    @property
+    def failed(self) -> tuple[ImageResult, ...]:
+        """The jobs with pictures that are not as expected; those without a picture are in `failures`."""
+        return tuple(result for result in self.done if not result.passed)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -140,6 +152,8 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         files = ", ".join(path.name for path in result.paths)
         if result.report is not None and result.report.status != "pass":
             files += f" (cut-out: {result.report.status})"
+        if not result.passed:
+            files += f" (not as expected: {', '.join(verdict.expected for verdict in result.checks.failed)})"
         if result.reused:
             return number + 1, "done before", "", files, prompt
         return number + 1, "done", format_usd(result.paid), files, prompt
@@ -150,6 +164,7 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         before = len(self.done) - len(made)
         parts = [f"{len(self.done)} done" + (f" ({before} of them before)" if before else "")]
         parts += [f"{len(self.failures)} failed"] if self.failures else []
+        parts += [f"{len(self.failed)} not as expected"] if self.failed else []
         if made and all(result.record.simulated for result in made):
             parts.append("simulated, nothing billed")
         elif made:

@@ -92,6 +92,7 @@ class Batches:
         name: str | None,
         cell: str = "",
         variables: Mapping[str, object] | None = None,
+        is_paid: bool = False,
     ) -> BatchPlan:
         """The checked batch, whatever it costs."""
         options = self._runner.options(shared)
@@ -99,7 +100,7 @@ class Batches:
         return plan_batch(
             rows,
             common,
-            plan=self._runner.plan,
+            plan=partial(self._runner.plan, is_paid=is_paid),
             store=self._runner.store(options),
             server=self._runner.clients.get(options).server,
             name=name,
@@ -202,7 +203,7 @@ class Batches:
         """Every job planned anew and given its answer; what is saved already is not saved again."""
         shared = {"backend": sent.backend, "base_url": sent.base_url, "via": "batch-api"}
         store = self._runner.store(self._runner.options())
-        plan = self._plan_rows(sent.rows(store), shared, name=sent.name)
+        plan = self._plan_rows(sent.rows(store), shared, name=sent.name, is_paid=True)
         places = {item.where: index for index, item in enumerate(plan.planned)}
         results: dict[int, ImageResult | FailedJob] = {}
 

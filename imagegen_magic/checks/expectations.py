@@ -71,6 +71,8 @@ class Expectation:
     call: Callable[[Any], Any] | None = field(default=None, compare=False)
     folder: Path | None = None
     """Where relative files of its value are; None means the working folder."""
+    reference: bytes | None = field(default=None, compare=False, repr=False)
+    """The image that is compared with, if it was read before: its file may be another by the time of the check."""
 
     def path(self, text: str) -> Path:
         """A file named in the value, found from the place that names it."""

@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from imagegen_magic.errors import ImagegenError, OptionError, Problem
-from imagegen_magic.images.opening import open_picture
+from imagegen_magic.errors import Fix, ImagegenError, OptionError, Problem, Setting
+from imagegen_magic.images.opening import decoding, open_picture
 
 from . import measures, ocr
 from .expectations import SIZE, Expectation, parse_expectations
 from .pixels import Pixels, load_pixels
 from .verdicts import CheckReport, Verdict
 
-__all__ = ["Context", "check_image", "expectation_problems"]
+__all__ = ["Context", "check_image", "prepare", "unchecked"]
 
 MOST_COLOR_CHANGE = 0.06
 """ΔE-OK, on average, by which an image may differ from the one that it is to be the same as."""
@@ -65,8 +66,16 @@ def check_image(image: Any, expected: Iterable[Any], *, context: Context | None 
     """
     wanted = parse_expectations(expected)
     pixels = load_pixels(image) if wanted else None
-    verdicts = tuple(_verdict(pixels, image, item, context or Context()) for item in wanted if pixels)
-    return CheckReport(verdicts=verdicts, name=name or (Path(image).name if isinstance(image, (str, Path)) else ""))
+    name = name or (Path(image).name if isinstance(image, (str, Path)) else "")
+    verdicts = (_verdict(pixels, image, item, context or Context()) for item in wanted if pixels)
+    return CheckReport(verdicts=tuple(replace(verdict, image=name) for verdict in verdicts), name=name)
+
+
+def unchecked(wanted: Iterable[Expectation], reason: str, name: str = "") -> CheckReport:
+    """The report on an image that can't be measured: every expectation not checked, for the same reason."""
+    sentence = f"not checked: {reason}"
+    verdicts = (Verdict(expected=item.text, passed=None, sentence=sentence, image=name) for item in wanted)
+    return CheckReport(verdicts=tuple(verdicts), name=name)
 
 
 def _verdict(pixels: Pixels, image: Any, wanted: Expectation, context: Context) -> Verdict:
@@ -98,7 +107,7 @@ def _call(image: Any, wanted: Expectation) -> _Finding:
         answer = wanted.call(picture)
     except AssertionError as error:
         return _Finding(sentence=str(error).split("\n")[0] or "an assert failed", holds=False)
-    except Exception as error:  # noqa: BLE001 - the user's code: its fault must not hide a picture that was paid for
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code: its fault must not hide a picture that was paid for
         raise _CannotCheckError(f"{type(error).__name__}: {error}") from None
     if isinstance(answer, str):
         return _Finding(sentence=answer, holds=not answer)
@@ -184,8 +193,7 @@ def _needed_color(wanted: Expectation) -> tuple[int, int, int]:
 def _outside_mask(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
     original, mask = context.original, context.mask
     if wanted.value:
-        mask_file, _, original_file = wanted.value.partition(",")
-        mask, original = wanted.path(mask_file), wanted.path(original_file)
+        mask, original = _mask_and_original(wanted)
     if original is None or mask is None:
         raise _CannotCheckError("it needs an edit with a mask, or outside-mask=MASK,ORIGINAL")
     before, area = load_pixels(original), load_pixels(mask)
@@ -218,8 +226,7 @@ def _not_blank(pixels: Pixels, wanted: Expectation, context: Context) -> _Findin
 
 
 def _same_as(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
-    name = wanted.value or ""
-    other = load_pixels(context.find(name) if name.startswith("@") else wanted.path(name))
+    other = load_pixels(wanted.reference or _reference(wanted, context))
     alike, apart = measures.structure(pixels, other), measures.color_change(pixels, other)
     holds = apart <= MOST_COLOR_CHANGE and (wanted.bound is None or wanted.bound.holds(alike))
     return _Finding(value=alike, sentence=f"structure {alike:.2f}, colours {apart:.3f} ΔE apart", holds=holds)
@@ -248,26 +255,64 @@ _MEASURES: dict[str, Callable[[Pixels, Expectation, Context], _Finding]] = {
 }
 
 
-def expectation_problems(wanted: Iterable[Expectation], context: Context, *, masked: bool) -> list[Problem]:
-    """What would keep an expectation from being checked, found before anything is paid: files, colours, tools, a mask."""
+def prepare(
+    wanted: Iterable[Expectation], context: Context, *, masked: bool
+) -> tuple[tuple[Expectation, ...], list[Problem]]:
+    """The expectations, ready to be checked later, and what would keep one from it: files, colours, tools, a mask.
+
+    The image of `same-as` is read now: a new `hero.png` must not be compared with itself.
+    """
+    ready: list[Expectation] = []
     problems: list[Problem] = []
     for item in wanted:
         try:
-            _rehearse(item, context, masked=masked)
+            ready.append(_prepared(item, context, masked=masked))
         except ImagegenError as error:
-            problems += error.problems
-    return problems
+            problems += [replace(problem, field="expect", value=item.text) for problem in error.problems]
+    return tuple(ready), problems
 
 
-def _rehearse(wanted: Expectation, context: Context, *, masked: bool) -> None:
+def _prepared(wanted: Expectation, context: Context, *, masked: bool) -> Expectation:
     if wanted.check == "palette":
         _read_palette(wanted)
     elif wanted.check in ("background", "contrast") and wanted.value not in (None, "transparent"):
         _needed_color(wanted)
     elif wanted.check == "same-as":
-        name = wanted.value or ""
-        load_pixels(context.find(name) if name.startswith("@") else wanted.path(name))
-    elif wanted.check == "outside-mask" and not wanted.value and not masked:
-        raise _refused(wanted, "there is no mask", "--mask-box 25%,25%,50%,50%")
+        path = _reference(wanted, context)
+        return replace(wanted, reference=_readable(path, _modified(path)))
+    elif wanted.check == "outside-mask" and wanted.value:
+        for path in _mask_and_original(wanted):
+            _readable(path, _modified(path))
+    elif wanted.check == "outside-mask" and not masked:
+        raise _refused(wanted, "there is no mask", Fix(Setting("--mask-box", "25%,25%,50%,50%")))
     elif wanted.check == "text" and ocr.find_reader() is None:
         raise _refused(wanted, ocr.INSTALL, "leave this expectation out")
+    return wanted
+
+
+def _reference(wanted: Expectation, context: Context) -> Path:
+    """The file that `same-as` names."""
+    name = wanted.value or ""
+    return context.find(name) if name.startswith("@") else wanted.path(name)
+
+
+def _mask_and_original(wanted: Expectation) -> tuple[Path, Path]:
+    mask, _, original = (wanted.value or "").partition(",")
+    return wanted.path(mask), wanted.path(original)
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+@lru_cache(maxsize=4)
+def _readable(path: Path, modified: int) -> bytes:
+    """The bytes of an image file as of that moment (ns): a batch asks for every job.
+
+    Raises:
+        OptionError: it is not an image.
+    """
+    with decoding(path.name):
+        data = path.read_bytes()
+    open_picture(data, path.name)
+    return data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ class Verdict:
         bound: what it was compared with, in words.
         sentence: what was found, in words.
         score: 1 if passed, towards 0 the further off; 0 if it could not be checked.
+        image: the name of the image's file, empty if it has none.
     """
 
     expected: str
@@ -55,6 +56,7 @@ class Verdict:
     bound: str = ""
     sentence: str = ""
     score: float = 0.0
+    image: str = ""
 
     @property
     def status(self) -> str:
@@ -77,6 +79,13 @@ class CheckReport:
     verdicts: tuple[Verdict, ...] = ()
     name: str = ""
     """The file's name, for the table's title."""
+
+    @classmethod
+    def of(cls, reports: Iterable[CheckReport]) -> CheckReport:
+        """One report of several images: every verdict, in their order."""
+        found = tuple(reports)
+        name = found[0].name if len(found) == 1 else f"{len(found)} images"
+        return cls(verdicts=tuple(verdict for report in found for verdict in report.verdicts), name=name)
 
     @property
     def passed(self) -> bool:
@@ -101,8 +110,10 @@ class CheckReport:
     def table(self) -> Table:
         """One row a verdict."""
         word = "failed" if self.failed else "passed"
-        rows = [(v.status, v.expected, v.sentence, v.bound) for v in self.verdicts]
-        return Table(title=f"{self.name or 'image'}: {word}", columns=("", "expected", "found", "bound"), rows=rows)
+        several = len({verdict.image for verdict in self.verdicts}) > 1
+        rows = [(v.status, *((v.image,) if several else ()), v.expected, v.sentence, v.bound) for v in self.verdicts]
+        columns = ("", *(("image",) if several else ()), "expected", "found", "bound")
+        return Table(title=f"{self.name or 'image'}: {word}", columns=columns, rows=rows)
 
     def __str__(self) -> str:
         return str(self.table())

@@ -1,7 +1,7 @@
 """`imagegen`: the command line's front door. Help and mistyped commands are answered here, before anything is imported.
 
 Exit codes: 0 done, 1 refused or failed, 2 bad usage (a missing key included), 3 done in part, 4 the outcome of a
-request is unknown and it may have been billed, 130 interrupted.
+request is unknown and it may have been billed, 5 done but not as expected, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ imagegen: pictures from OpenAI's Images API, and an offline simulator of it
            --soft-matte --despill
 
 pictures   generate  edit  generate-batch  remove-chroma-key
+           sprites, slice: a sheet of frames made, or one that exists cut into frames
            batches, status, collect, cancel: what was sent with --via batch-api
 to know    models  sizes  tips  cost  history  doctor  config
 files      provenance, check: where images come from, and whether they are right
@@ -31,13 +32,16 @@ COMMAND --help is one screen, COMMAND --help-all explains every option.
 --backend simulator works offline and free; live calls need OPENAI_API_KEY.
 --dry-run checks and shows everything, and sends nothing.  --json is for machines.
 exit code  0 done  1 refused or failed  2 bad usage  3 done in part
-           4 may have been billed: look at `imagegen history`  130 interrupted
+           4 may have been billed: look at `imagegen history`
+           5 done, but not as --expect says  130 interrupted
 """
 COMMANDS = (
     "generate",
     "edit",
     "generate-batch",
     "remove-chroma-key",
+    "sprites",
+    "slice",
     "models",
     "sizes",
     "tips",

@@ -16,10 +16,11 @@ from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.session import Session
 
-from .call import INTERRUPTED, Call
+from .call import INTERRUPTED, NOT_AS_EXPECTED, Call
 from .files import job_file, with_script_defaults
-from .make import OWN, dry_run_document, require_key, result_document, wait_for
+from .make import OWN, dry_run_document, require_key, wait_for
 from .output import Progress, error_document, print_json, print_lines, say, shown
+from .results import result_document, say_unexpected
 from .words import SHELL_WORDS
 
 __all__ = ["finish_batch", "make_batch"]
@@ -128,10 +129,13 @@ def finish_batch(call: Call, gallery: Gallery, *, interrupted: bool = False, qui
     for failure in gallery.failures:
         if failure not in unsent:
             say(f"{failure.where}: " + "\n".join(failure.error.card_lines(SHELL_WORDS)))
+    for result in gallery.done:
+        say_unexpected(result, f"{result.where}: ")
     if unsent:
         say(f"{len(unsent)} not sent: run the same line again for the rest; what is done is not sent again")
     if not quiet:
         counts = {"done": len(gallery.done), "failed": len(gallery.failures) - len(unsent), "not sent": len(unsent)}
+        counts["not as expected"] = len(gallery.failed)
         parts = [f"{count} {word}" for word, count in counts.items() if count or word == "done"]
         say(", ".join(parts) + (f" · {shown(gallery.report)}" if gallery.report else ""))
     if call.json:
@@ -144,9 +148,9 @@ def finish_batch(call: Call, gallery: Gallery, *, interrupted: bool = False, qui
 
 
 def batch_code(gallery: Gallery) -> int:
-    """0 where all is done, 4 where a request may have been billed for nothing, 3 where some are done, 1 where none is."""
+    """0 if all is done, 4 if a request may have been billed for nothing, 3 if some are done, 1 if none is, 5 if not as expected."""
     if not gallery.failures:
-        return 0
+        return NOT_AS_EXPECTED if gallery.failed else 0
     if any(failure.error.outcome == "ambiguous" for failure in gallery.failures):
         return 4
     return 3 if gallery.done else 1

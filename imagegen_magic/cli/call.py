@@ -19,9 +19,11 @@ from .output import error_document, print_json, say
 from .table import Command
 from .words import SHELL_WORDS
 
-__all__ = ["INTERRUPTED", "Call", "exit_code", "fail"]
+__all__ = ["INTERRUPTED", "NOT_AS_EXPECTED", "Call", "exit_code", "fail"]
 
 INTERRUPTED = 130
+NOT_AS_EXPECTED = 5
+"""All images are there, and one at least is not as `--expect` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,21 +14,21 @@ from imagegen_magic.jobs.running import web_suffixes
 from imagegen_magic.jobs.task import Task, counted_signals
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.secrets import refuse_keys
-from imagegen_magic.request.cost import format_usd
 from imagegen_magic.session import Session
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.recovery import mark_unknown
 
-from .call import INTERRUPTED, Call, fail
+from .call import INTERRUPTED, NOT_AS_EXPECTED, Call, fail
 from .files import place_output, with_script_defaults
 from .output import Progress, print_json, print_lines, say, shown
+from .results import result_document, saved_line, say_unexpected
 from .words import SHELL_WORDS
 
 if TYPE_CHECKING:
     from imagegen_magic.jobs.planning import Job
     from imagegen_magic.jobs.result import ImageResult, JobPreview
 
-__all__ = ["dry_run_document", "make", "require_key", "result_document", "wait_for"]
+__all__ = ["dry_run_document", "make", "require_key", "wait_for"]
 
 TICK_SECONDS = 0.1
 OWN = ("prompt", "prompt_file", "json", "help_all", "max_attempts")
@@ -121,6 +121,7 @@ def dry_run_document(job: Job, preview: JobPreview) -> dict[str, Any]:
         "outputs_downscaled": copies or None,
         **request,
         "estimate": {"low": preview.estimate.low, "high": preview.estimate.high, "basis": preview.estimate.basis},
+        "expected": list(preview.expected),
         "notes": list(preview.notes),
         "warnings": list(preview.warnings),
     }
@@ -132,15 +133,27 @@ def _run(call: Call, session: Session, job: Job) -> int:
     progress.head(f"{job.request.model}, {_pictures(job.request.count)}, {job.estimate} (an estimate)")
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
-    task = session.start_job(job, on_event=progress.on_event)
+    start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
+    task = start(job, on_event=progress.on_event)
     interrupted = wait_for(task, progress, session.store(job.options))
     session.close()
     if isinstance(task.error, ImagegenError):
         return fail(task.error, json=call.json)
     result = task.result()
-    code = INTERRUPTED if interrupted else 0 if len(result) >= job.request.count else 3
+    if job.sheet:
+        from .sprites import show_sprites  # noqa: PLC0415 - OpenCV is there with the sheet
+
+        return show_sprites(call, result, already_shown=job.warnings, interrupted=interrupted)
+    code = INTERRUPTED if interrupted else _result_code(job, result)
     _show_result(call, job, result, code, quiet=quiet)
     return code
+
+
+def _result_code(job: Job, result: ImageResult) -> int:
+    """3 if fewer images came than were asked for, 5 if one is not as expected, else 0."""
+    if len(result) < job.request.count:
+        return 3
+    return 0 if result.passed else NOT_AS_EXPECTED
 
 
 def _pictures(count: int) -> str:
@@ -172,35 +185,13 @@ def _leave(progress: Progress, store: Store) -> NoReturn:
 
 
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
+    say_unexpected(result)
     if not quiet:
         for note in (*result.notes, *result.warnings):
             if note not in job.warnings:
                 say(f"note: {SHELL_WORDS.say(note)}")
-        cost = "reused, nothing was sent" if result.reused else _cost(result)
-        say(f"saved as @{result.number} · {result.seconds:.1f} s · {cost}")
+        say(saved_line(result))
     if call.json:
         print_json({"exit_code": code, **result_document(result)})
     else:
         print_lines(shown(path) for path in (*result.paths, *result.derived.values()))
-
-
-def _cost(result: ImageResult) -> str:
-    if result.record.simulated:
-        return "simulated, free"
-    return "cost unknown" if result.paid is None else format_usd(result.paid)
-
-
-def result_document(result: ImageResult) -> dict[str, Any]:
-    """A result as JSON-ready data."""
-    record: Mapping[str, Any] = result.to_record()
-    return {
-        **record,
-        "paths": [shown(path) for path in result.paths],
-        "derived": {name: shown(path) for name, path in result.derived.items()},
-        "simulated": result.record.simulated,
-        "usage": result.record.usage,
-        "resolved": dict(result.record.resolved),
-        "cutout": [None if image.report is None else image.report.status for image in result.images],
-        "notes": list(result.notes),
-        "warnings": list(result.warnings),
-    }

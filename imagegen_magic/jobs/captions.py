@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from imagegen_magic.checks.verdicts import CheckReport
 from imagegen_magic.errors import Fix, Setting
 from imagegen_magic.request.cost import Estimate, format_usd
 from imagegen_magic.request.response import Usage
@@ -31,6 +32,7 @@ __all__ = [
     "caption_text",
     "link_base",
     "relative_link",
+    "unexpected",
     "warnings_bundle",
 ]
 
@@ -92,6 +94,8 @@ class Caption:
     """What was decided on the way."""
     warnings: Sequence[str] = ()
     """What went wrong, or may; the first line of each says what, further ones are lines to type."""
+    checks: CheckReport = field(default_factory=CheckReport)
+    """What was expected; only what failed, or could not be checked, is shown."""
     number: int | None = None
     report: CutoutReport | None = None
 
@@ -134,8 +138,20 @@ def caption_text(caption: Caption) -> str:
     files = ", ".join(_name(path, caption.base) for path in caption.paths)
     lines = [" · ".join([files, *caption.facts()])]
     lines += [f"note: {note}" for note in caption.notes]
-    lines += map(_warning_text, caption.warnings)
+    lines += map(_warning_text, (*unexpected(caption.checks), *caption.warnings))
     return "\n".join(lines + _report_lines(caption.report))
+
+
+def unexpected(report: CheckReport) -> list[str]:
+    """What is not as expected, or could not be checked, a sentence each."""
+    several = len({verdict.image for verdict in report.verdicts}) > 1
+    found = []
+    for verdict in (*report.failed, *report.skipped):
+        head = f"{verdict.image}: " if several else ""
+        bound = f" (expected: {verdict.bound})" if verdict.passed is False and verdict.bound else ""
+        word = "not as expected" if verdict.passed is False else "expected"
+        found.append(f"{head}{word}: {verdict.expected}: {verdict.sentence}{bound}")
+    return found
 
 
 def _report_lines(report: CutoutReport | None) -> list[str]:
@@ -165,7 +181,7 @@ def caption_html(caption: Caption) -> str:
     number = f' <span style="{DIM}">@{caption.number}</span>' if caption.number else ""
     parts = [f'<div>{links}{number}<br><span style="{DIM}">{facts}</span></div>']
     parts += [f'<div style="{DIM}">{escape(note)}</div>' for note in caption.notes]
-    parts += [_warning_html(warning) for warning in caption.warnings]
+    parts += [_warning_html(warning) for warning in (*unexpected(caption.checks), *caption.warnings)]
     parts += [_report_html(caption.report)] if caption.report is not None else []
     if caption.prompt:
         body = f'<pre style="white-space:pre-wrap;margin:4px 0">{escape(caption.prompt)}</pre>'

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
+from imagegen_magic.checks.verdicts import CheckReport
 from imagegen_magic.errors import OptionError
 from imagegen_magic.images.opening import open_picture
 from imagegen_magic.images.preview import contact_sheet
@@ -23,7 +24,7 @@ from imagegen_magic.store.history import Record
 from imagegen_magic.store.recall import cell_from_record
 from imagegen_magic.tables import Table
 
-from .captions import Caption, alt_sentence, alt_text, caption_html, caption_text, link_base
+from .captions import Caption, alt_sentence, alt_text, caption_html, caption_text, link_base, unexpected
 from .further import engine
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ class GeneratedImage:
     report: CutoutReport | None = None
     """The measured report of the cut-out, or None."""
     alt: str = ""
+    checks: CheckReport = field(default_factory=CheckReport)
+    """The verdicts on what was expected of it; empty if nothing was."""
+
+    @property
+    def passed(self) -> bool:
+        """True if no expectation failed."""
+        return self.checks.passed
 
     @property
     def bytes(self) -> bytes:
@@ -210,9 +218,13 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     def __getitem__(self, index: Any) -> Any:
         return self.to_record()[index] if isinstance(index, str) else self.images[index]
 
+    def changed(self, **values: Any) -> ImageResult:
+        """The same result with other values."""
+        return ImageResult(**{**vars(self), **values})
+
     def of_row(self, where: str) -> ImageResult:
         """The same result, as that of a batch's row."""
-        return ImageResult(**{**vars(self), "where": where})
+        return self.changed(where=where)
 
     ok = True
     """True for a result, False for a `FailedJob`."""
@@ -249,6 +261,20 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     def report(self) -> CutoutReport | None:
         """The first picture's cut-out report, or None."""
         return self.images[0].report
+
+    @property
+    def checks(self) -> CheckReport:
+        """The verdicts on what was expected of each image: value, bound and sentence; empty if nothing was expected."""
+        return CheckReport.of(image.checks for image in self.images)
+
+    @property
+    def passed(self) -> bool:
+        """True if no expectation failed, on any image."""
+        return self.checks.passed
+
+    def unexpected(self) -> list[str]:
+        """What is not as expected, or could not be checked, a sentence each."""
+        return unexpected(self.checks)
 
     @property
     def name(self) -> str | None:
@@ -412,7 +438,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             paths=self.paths, base=link_base(), size=size, format=form, model=str(self.request.get("model", ""))
         )
         if minimal:
-            return replace(caption, reused=self.reused, warnings=self.warnings)
+            return replace(caption, reused=self.reused, warnings=self.warnings, checks=self.checks)
         return replace(
             caption,
             quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),
@@ -425,6 +451,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             prompt=self.prompt_sent,
             notes=self.notes,
             warnings=self.warnings,
+            checks=self.checks,
             number=self.number,
             report=self.report,
         )
@@ -449,6 +476,8 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             "outcome": self.record.outcome,
             "error": "",
             "cutout": self.report.status if self.report else "",
+            "passed": self.passed if self.checks.verdicts else None,
+            "checks": [verdict.to_dict() for verdict in self.checks.verdicts],
             "cost": self.cost,
             "seconds": self.seconds,
             "request_id": self.request_id,
@@ -470,6 +499,8 @@ class JobPreview:
     warnings: tuple[str, ...] = ()
     overlay: Preview | None = None
     """What the mask will change, hatched; None without a mask."""
+    expected: tuple[str, ...] = ()
+    """What will be checked after the images are saved."""
     usual_seconds: tuple[float, float, int] | None = None
     """(shortest, longest, how many) of earlier live requests like this one, in seconds; None if there was none."""
 
@@ -485,6 +516,7 @@ class JobPreview:
                 width, height = self.request[name]["size"]
                 rows.append((name, f"{width}x{height}"))
         rows += [("prompt", self.prompt), ("files", ", ".join(shown_path(path) for path in self.paths))]
+        rows += [("expected", text) for text in self.expected]
         rows.append(("cost", self._cost_line()))
         if self.usual_seconds is not None:
             shortest, longest, count = self.usual_seconds

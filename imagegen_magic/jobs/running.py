@@ -29,6 +29,7 @@ from imagegen_magic.store.history import FileEntry, Record
 from imagegen_magic.store.names import SOURCE, Reservation
 
 from .derived import cut_out, measure_native
+from .expected import check_result
 from .planning import Job
 from .result import GeneratedImage, ImageResult
 
@@ -482,13 +483,14 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
         )
         for entry in record.api_files()
     )
-    return ImageResult(
+    result = ImageResult(
         images=images,
         record=record,
         estimate=job.estimate,
-        options=job.options,
+        options=job.options.without_objects(),
         notes=(*job.notes, *derived.notes),
         warnings=(*job.warnings, *derived.warnings),
         reused=reused,
         derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind not in ("cutout", "copy")},
     )
+    return check_result(job, run.store, result)

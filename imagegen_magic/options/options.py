@@ -79,6 +79,22 @@ class Options:
     opaque_threshold: float | None = None
     despill: bool = True
 
+    # sprites
+    frames: int | None = None
+    layout: str | None = None
+    animation: str | None = None
+    cell: str | None = None
+    fps: float = 10.0
+    once: bool = False
+    pixel_art: bool = False
+    colors: str | None = None
+    objects: bool = False
+    padding: int = 2
+    export: tuple[str, ...] | None = None
+
+    # checks
+    expect: tuple[Any, ...] | None = None
+
     # files
     out: str | None = None
     out_dir: str = "output/imagegen"
@@ -134,9 +150,14 @@ class Options:
         """Only what the line or call itself gave."""
         return {name: getattr(self, name) for name in option_names() if self.origins.get(name) == "line"}
 
+    def without_objects(self) -> Options:
+        """The options with expected functions as their names: what a result holds, so that it can be pickled."""
+        texts = tuple(str(getattr(item, "__name__", item)) for item in self.expect or ())
+        return replace(self, expect=texts) if texts else self
+
     def kept(self) -> dict[str, Any]:
         """What was given, without images and other objects: what a sidecar keeps, and a cell can say."""
-        return {name: value for name, value in self.given().items() if _is_plain(value)}
+        return {name: value for name, value in self.without_objects().given().items() if _is_plain(value)}
 
 
 def option_names() -> tuple[str, ...]:

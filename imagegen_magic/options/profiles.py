@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from .paths import is_file
 from .table import BY_NAME
 from .values import read_values
 
-__all__ = ["PROFILES", "Profile", "check_profile", "find_profile", "load_profiles", "save_profiles"]
+__all__ = ["PROFILES", "Profile", "check_profile", "find_profile", "load_profiles", "read_saved", "save_profiles"]
 
 PROFILES = "profiles.json"
 NOT_IN_PROFILES = {
@@ -37,6 +38,8 @@ NOT_IN_PROFILES = {
 }
 """Options of one call, or that decide where profiles are."""
 IMAGES = ("image", "ref", "mask", "markup")
+WITH_FILES = ("palette", "same-as", "outside-mask")
+"""Expectations whose value is a file, or two."""
 _NAME = re.compile(r"[\w-]{1,40}")
 
 
@@ -58,7 +61,24 @@ class Profile:
         values, problems = check_profile(self.name, self.raw)
         if problems:
             raise OptionError(f"the profile {self.name} has faults ({self.origin})", problems=tuple(problems))
-        return {name: self._placed(value) if name in IMAGES else value for name, value in values.items()}
+        placed = {name: self._placed(value) if name in IMAGES else value for name, value in values.items()}
+        texts = values.get("expect") or ()
+        return {**placed, "expect": tuple(map(self._placed_expectation, texts))} if texts else placed
+
+    def _placed_expectation(self, text: Any) -> Any:
+        """An expectation whose relative files begin where the profile stands: `checks.toml`, `palette=brand.toml >=0.9`."""
+        check, equals, value = str(text).partition("=")
+        if not equals:
+            return str(self._placed(text)) if str(text).endswith(".toml") else text
+        if check not in WITH_FILES:
+            return text
+        files, blank, bound = value.partition(" ")
+        placed = (str(self.folder / name) if is_file(self.folder / name) else name for name in files.split(","))
+        return f"{check}={','.join(map(shlex.quote, placed))}{blank}{bound}"
+
+    def summary(self) -> str:
+        """What it sets, in the options' names: `style: flat, quality: low`."""
+        return ", ".join(f"{name.replace('_', ' ')}: {_shown(value)}" for name, value in self.raw.items())
 
     def _placed(self, value: Any) -> Any:
         """Images' relative paths, from where the profile stands; history references as they are."""
@@ -90,6 +110,12 @@ def check_profile(name: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], li
     return values, [*problems, *faults]
 
 
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={one}" for key, one in value.items())
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 def _listed(value: Any) -> list[Any]:
     """Several values, one, or none, as a list."""
     return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
@@ -108,10 +134,9 @@ def load_profiles(config: Mapping[str, Any], config_path: Path | None, out_dir: 
         OptionError: a file can't be read, or is no table of tables.
     """
     found: dict[str, Profile] = {}
-    saved = out_dir / PROFILES
     for path, folder, table in (
         (config_path, config_path and config_path.parent, config),
-        (saved, home, _saved(saved)),
+        (out_dir / PROFILES, home, read_saved(out_dir)),
     ):
         if not isinstance(table, dict) or not all(isinstance(raw, dict) for raw in table.values()):
             fix = '[tool.imagegen_magic.profiles.brand] with style = "flat"'
@@ -137,7 +162,13 @@ def find_profile(profiles: Mapping[str, Profile], name: str) -> Profile:
     )
 
 
-def _saved(path: Path) -> Any:
+def read_saved(out_dir: Path) -> Any:
+    """What stands in the `profiles.json` of an output folder, as it is; an empty table without one.
+
+    Raises:
+        OptionError: it can't be read.
+    """
+    path = out_dir / PROFILES
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

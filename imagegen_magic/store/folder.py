@@ -15,12 +15,12 @@ import secrets
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from filelock import FileLock
 
@@ -305,6 +305,18 @@ class Store:
         note = replace(record, kind=kind, files=(entry,), parents=parents)
         self.write_text(sidecar_path(name), note.to_json(indent=1))
         return entry
+
+    def write_checks(self, files: Iterable[Path], verdicts: Sequence[Mapping[str, Any]]) -> None:
+        """Puts the verdicts on these files into their sidecars, in place of earlier ones.
+
+        Raises:
+            OSError: a sidecar can't be read or written.
+        """
+        for path in files:
+            beside = sidecar_path(path)
+            record = parse_record(beside.read_text(encoding="utf-8", errors="replace"))
+            if record is not None and list(record.checks) != list(verdicts):
+                self.write_text(beside, replace(record, checks=tuple(verdicts)).to_json(indent=1))
 
     def derived_from(self, path: Path) -> tuple[str, int] | None:
         """(hash, history number) of the picture that the derived file at `path` was made from, by its sidecar."""

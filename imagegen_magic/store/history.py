@@ -78,6 +78,8 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str = ""
+    checks: tuple[Mapping[str, Any], ...] = ()
+    """In a sidecar: the verdicts on what was expected of its file."""
 
     def to_json(self, indent: int | None = None) -> str:
         """One line of JSON, keys removed; several lines with `indent`."""
