@@ -16,7 +16,6 @@ from imagegen_magic.display.doctor import installed_versions
 from imagegen_magic.display.online import online_rows
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.catalog import Catalog, load_catalog
-from imagegen_magic.images.masks import mask_overlay
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
@@ -439,6 +438,8 @@ def _overlay(job: Job) -> Preview | None:
     """What a mask will change, hatched, for a dry run; None without a mask."""
     if job.request.mask is None or not job.request.images:
         return None
+    from imagegen_magic.images.masks import mask_overlay  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
+
     return preview_of(mask_overlay(job.request.images[0], job.request.mask))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.running import web_suffixes
-from imagegen_magic.jobs.task import Task, counted_signals
+from imagegen_magic.jobs.task import STOPPING, Task, counted_signals, wait_for_end
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.session import Session
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["dry_run_document", "make", "require_key", "wait_for"]
 
-TICK_SECONDS = 0.1
 OWN = ("prompt", "prompt_file", "json", "help_all", "max_attempts")
 """Options of the command line that are none of the engine's."""
 
@@ -163,16 +162,12 @@ def _pictures(count: int) -> str:
 def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
     """Waits for the task; True if it was interrupted.
 
-    The first Ctrl-C sends nothing more and waits for what was sent, because that is billed; the second leaves.
+    The first Ctrl-C sends nothing more and waits for what was sent, because that is billed, for a bounded time; the
+    second leaves.
     """
     with counted_signals(signal.SIGINT, signal.SIGTERM) as interrupts:
-        while not task.wait(TICK_SECONDS):
-            if len(interrupts) > 1:
-                _leave(progress, store)
-            if interrupts and not task.cancel_event.is_set():
-                task.cancel()
-                progress.note("stopping: waiting for what was sent, because it is billed (Ctrl-C again leaves)")
-            progress.tick()
+        if not wait_for_end(task, interrupts, tick=progress.tick, on_stop=lambda: progress.note(STOPPING)):
+            _leave(progress, store)
         progress.clear()
         return bool(interrupts)
 
