@@ -11,7 +11,17 @@ from typing import Any
 
 from imagegen_magic.facts.words import prompt_fields
 
-__all__ = ["BACKGROUNDS", "COMMANDS", "FORMATS", "MODERATIONS", "OPTIONS", "SHEET_ONLY", "Option"]
+__all__ = [
+    "BACKGROUNDS",
+    "BY_NAME",
+    "COMMANDS",
+    "FORMATS",
+    "MODERATIONS",
+    "OPTIONS",
+    "SHEET_ONLY",
+    "Option",
+    "option_of_flag",
+]
 
 COMMANDS: dict[str, str] = {
     "generate": "%%imagegen",
@@ -55,6 +65,8 @@ class Option:
     help: str
     commands: frozenset[str] = MAKES
     metavar: str = ""
+    example: str = ""
+    """A value that a fix may name, if neither choices nor a default give one."""
     default: Any = None
     const: str | None = None
     choices: tuple[str, ...] = ()
@@ -103,6 +115,7 @@ _PICTURE = (
         "-s",
         config=True,
         suggests="size",
+        example="16:9",
         metavar="SIZE",
     ),
     _row(
@@ -116,7 +129,7 @@ _PICTURE = (
         suggests=QUALITIES,
         metavar="Q",
     ),
-    _row("n", "int", PICTURE, "how many pictures, 1 to 10; each is billed", "-n", metavar="N"),
+    _row("n", "int", PICTURE, "how many pictures, 1 to 10; each is billed", "-n", example="2", metavar="N"),
     _row(
         "output_format",
         "text",
@@ -127,7 +140,7 @@ _PICTURE = (
         suggests=FORMATS,
         metavar="FORMAT",
     ),
-    _row("output_compression", "int", PICTURE, "0 to 100, jpeg and webp only", metavar="0-100"),
+    _row("output_compression", "int", PICTURE, "0 to 100, jpeg and webp only", example="80", metavar="0-100"),
     _row(
         "background",
         "text",
@@ -153,8 +166,8 @@ _PICTURE = (
         config=True,
         metavar="HASH",
     ),
-    _row("frame_count", "int", PICTURE, "gif: 2 to 16 frames", metavar="N"),
-    _row("frame_duration_ms", "int", PICTURE, "gif: milliseconds a frame, from 20", metavar="MS"),
+    _row("frame_count", "int", PICTURE, "gif: 2 to 16 frames", example="8", metavar="N"),
+    _row("frame_duration_ms", "int", PICTURE, "gif: milliseconds a frame, from 20", example="100", metavar="MS"),
     _row("svg_model", "text", PICTURE, "svg: author model, where the project may choose", metavar="ID"),
     _row(
         "svg_effort",
@@ -169,6 +182,7 @@ _PICTURE = (
         "key_value",
         PICTURE,
         "a field that this version does not know; sent as it is, not validated",
+        example="NAME=VALUE",
         metavar="NAME=VALUE",
     ),
 )
@@ -238,7 +252,12 @@ _IMAGES = (
     ),
     _row("mask", "any", IMAGES, "PNG whose transparent pixels will change", suggests="image", metavar="IMG"),
     _row(
-        "mask_box", "list", IMAGES, "a rectangle that will change, in px, % or fractions; repeatable", metavar="X,Y,W,H"
+        "mask_box",
+        "list",
+        IMAGES,
+        "a rectangle that will change, in px, % or fractions; repeatable",
+        example="10%,10%,50%,30%",
+        metavar="X,Y,W,H",
     ),
     _row(
         "mask_edit",
@@ -297,13 +316,22 @@ _CUTOUT = (
         default="auto",
         metavar="auto|opaque|translucent",
     ),
-    _row("edge_contract", "int", CUTOUT, "take this many pixels off the edge, 0 to 16", commands=KEYS, metavar="PX"),
+    _row(
+        "edge_contract",
+        "int",
+        CUTOUT,
+        "take this many pixels off the edge, 0 to 16",
+        commands=KEYS,
+        example="1",
+        metavar="PX",
+    ),
     _row(
         "edge_feather",
         "number",
         CUTOUT,
         "soften the edge by this radius in pixels, 0 to 64",
         commands=KEYS,
+        example="1",
         metavar="PX",
     ),
     _row(
@@ -331,6 +359,7 @@ _CUTOUT = (
         CUTOUT,
         "hard key: levels from the key that count as backdrop",
         commands=CUTS,
+        example="12",
         metavar="0-255",
     ),
     _row(
@@ -339,6 +368,7 @@ _CUTOUT = (
         CUTOUT,
         "soft matte: pixels within this many levels of the key are clear; else as measured",
         commands=CUTS,
+        example="12",
         metavar="0-255",
     ),
     _row(
@@ -347,6 +377,7 @@ _CUTOUT = (
         CUTOUT,
         "soft matte: pixels this many levels from the key are opaque; else as measured",
         commands=CUTS,
+        example="220",
         metavar="0-255",
     ),
     _row(
@@ -361,7 +392,16 @@ _CUTOUT = (
 )
 
 _SPRITES = (
-    _row("frames", "int", SPRITES, "how many frames the sheet has", commands=FRAMES, between=(1, 64), metavar="N"),
+    _row(
+        "frames",
+        "int",
+        SPRITES,
+        "how many frames the sheet has",
+        commands=FRAMES,
+        between=(1, 64),
+        example="8",
+        metavar="N",
+    ),
     _row(
         "layout",
         "text",
@@ -386,6 +426,7 @@ _SPRITES = (
         SPRITES,
         "exact size of a finished frame, WxH in pixels",
         commands=FRAMES | {"pixelate"},
+        example="64x64",
         metavar="WxH",
     ),
     _row("fps", "number", SPRITES, "frames a second", commands=FRAMES, default=10.0, metavar="N"),
@@ -428,6 +469,7 @@ _SMALL = (
         const="auto",
         form=r"auto|\d+x\d+",
         suggests=("32x32", "64x64"),
+        example="64x64",
         metavar="WxH",
     ),
     _row(
@@ -437,6 +479,7 @@ _SMALL = (
         "pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file",
         commands=PIXELS | {"pixelate"},
         suggests=("16", "32", "pico-8"),
+        example="16",
         metavar="N|NAME|FILE",
     ),
     _row(
@@ -447,6 +490,7 @@ _SMALL = (
         commands=ICON_SETS,
         between=(8, 1024),
         suggests=("16,32,64,128,512",),
+        example="16,32,64",
         metavar="PX,PX",
     ),
     _row("ico", "flag", SMALL, "icons: also a Windows .ico", commands=ICON_SETS),
@@ -471,6 +515,7 @@ _FILES = (
         FILES,
         "file name or template ({name} {slug} {i} {date}) inside the output folder",
         "-o",
+        example="mug.png",
         metavar="PATH",
     ),
     _row(
@@ -481,6 +526,7 @@ _FILES = (
         commands=MAKES | FRAMES | ART,
         config=True,
         default="output/imagegen",
+        example="output/mugs",
         metavar="DIR",
     ),
     _row(
@@ -501,6 +547,7 @@ _FILES = (
         FILES,
         "also save a copy scaled to this longest edge; repeatable",
         "--downscale-max-dim",
+        example="512",
         metavar="PX",
     ),
     _row(
@@ -562,8 +609,17 @@ _FILES = (
 )
 
 _MONEY = (
+    _row("replay", "flag", MONEY, "show stored images only, as imagegen.lock says: no key, no network", config=True),
     _row("dry_run", "flag", MONEY, "check and show everything, send nothing"),
-    _row("max_cost", "money", MONEY, "refuse when the estimate's upper end is above this", config=True, metavar="USD"),
+    _row(
+        "max_cost",
+        "money",
+        MONEY,
+        "refuse when the estimate's upper end is above this",
+        config=True,
+        example="0.50",
+        metavar="USD",
+    ),
     _row(
         "session_max_cost",
         "money",
@@ -571,9 +627,10 @@ _MONEY = (
         "the same for everything this kernel has sent",
         config=True,
         commands=frozenset(),
+        example="5",
         metavar="USD",
     ),
-    _row("confirm_above", "money", MONEY, "ask for -y above this", config=True, metavar="USD"),
+    _row("confirm_above", "money", MONEY, "ask for -y above this", config=True, example="0.50", metavar="USD"),
     _row("yes", "flag", MONEY, "yes to the question of --confirm-above", "-y"),
     _row(
         "timeout", "number", MONEY, "seconds without a byte before giving up", config=True, default=300.0, metavar="S"
@@ -608,6 +665,7 @@ _SHOW = (
         "live previews, 0 to 3 (100 tokens each); 1 in a live front end unless --quality low, 0 elsewhere",
         "--partials",
         config=True,
+        example="1",
         metavar="0-3",
     ),
     _row(
@@ -710,6 +768,7 @@ _BATCH_ROWS = (
         "images a minute; else from the server's headers",
         commands=_BATCH,
         config=True,
+        example="20",
         metavar="N",
     ),
     _row("fail_fast", "flag", "batch", "stop sending at the first failure", commands=_BATCH),
@@ -736,3 +795,15 @@ SHEET_ONLY = frozenset(
     option.name for option in OPTIONS if option.commands & FRAMES and option.commands & MAKES <= FRAMES
 )
 """Options that mean something for sprite sheets only."""
+
+BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
+_BY_FLAG = {flag: option for option in OPTIONS for flag in option.flags}
+
+
+def option_of_flag(flag: str) -> Option | None:
+    """The option that a flag belongs to; None for another word.
+
+    >>> option_of_flag("-q").name
+    'quality'
+    """
+    return _BY_FLAG.get(flag)
