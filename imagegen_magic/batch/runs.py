@@ -130,7 +130,6 @@ class Batches:
                 cancel=stop,
                 index=index,
                 gate=gate,
-                on_response=lambda r: pacer.learn(r.headers),
             )
             return stored_result(item.job, run, item.stored) if item.stored else run_job(item.job, run)
 

@@ -93,13 +93,16 @@ class Store:
             StoreError: a name is taken, the folder can't be written, or the disk is nearly full.
             OptionError: `out` leaves the folder.
         """
-        self._check_folder(base_path(self.folder, stem, out, form).parent, count)
-        _ = self.spool  # whoever holds names is known to be alive
+        place = base_path(self.folder, stem, out, form).parent
+        self._check_folder(place, count, if_exists)
         for version in range(1, 100_000):
             names = planned_paths(self.folder, stem, count, form, out, version)
             plan = Reservation(paths=names, overwrite=if_exists == "overwrite", markers=tuple(markers))
-            if plan.overwrite or reserve_names(plan.reserved()):
-                return plan
+            try:
+                if plan.overwrite or reserve_names(plan.reserved()):
+                    return plan
+            except OSError as error:
+                raise _unwritable(place, error) from error
             if if_exists == "fail":
                 raise _taken([path for path in plan.reserved() if path.exists()])
         raise StoreError(f"no free name for {names[0].name}")
@@ -122,12 +125,14 @@ class Store:
                 return names, version
         raise StoreError(f"no free name for {names[0].name}")
 
-    def _check_folder(self, folder: Path, count: int) -> None:
+    def _check_folder(self, folder: Path, count: int, if_exists: str) -> None:
         """Finds a read-only folder and a full disk before anything is paid."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
+            _ = self.spool  # whoever holds names is known to be alive
+            if if_exists == "overwrite":  # else the names are held by files, which shows the same
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
         except OSError as error:
             raise _unwritable(folder, error) from error
         free = self._free_bytes(folder)
@@ -196,14 +201,12 @@ class Store:
         What the request receives is named after its note, so that a killed process's images are published later with
         their own prompts. The note stays if the request is ended by anything but an answer or a known failure.
         """
-        note = {
-            "record": json.loads(draft.to_json()),
-            "paths": [path.relative_to(self.folder).as_posix() for path in plan.named(marker)],
-        }
+        paths = json.dumps([path.relative_to(self.folder).as_posix() for path in plan.named(marker)])
+        note = f'{{"record": {draft.to_json()}, "paths": {paths}}}'
         try:
             path, stream = self.open(NOTE)
             with stream:
-                stream.write(json.dumps(note).encode())
+                stream.write(note.encode())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
         spool = RequestSpool(self, path)
@@ -403,9 +406,12 @@ def move(source: Path, target: Path) -> None:
     """Moves a finished file to its name: on disk whole, or not at all."""
     with source.open("rb") as stream:
         os.fsync(stream.fileno())
-    target.parent.mkdir(parents=True, exist_ok=True)
     source.chmod(0o666 & ~_umask())
-    source.replace(target)
+    try:
+        source.replace(target)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
 
 
 @cache
