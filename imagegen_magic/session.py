@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from imagegen_magic._version import __version__
 from imagegen_magic.batch.runs import Batches
+from imagegen_magic.collector import paused
 from imagegen_magic.display.doctor import installed_versions
 from imagegen_magic.display.online import online_rows
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
@@ -123,7 +124,8 @@ class Session:
     @property
     def clients(self) -> Clients:
         """Where clients come from."""
-        from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the SDK comes with the first call: 0.24 s
+        with paused():
+            from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the SDK comes with the first call: 0.24 s
 
         with self._lock:
             if self._clients is None:

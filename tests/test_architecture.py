@@ -30,7 +30,7 @@ ORDER = (
     "request",
     "options",
     "facts",
-    "errors redaction tables _version",
+    "errors redaction tables collector _version",
 )
 """The wings and the modules of the root, from the top down. A module imports from a lower line, or from its own wing."""
 

@@ -113,8 +113,9 @@ class Pacer:
             yield
         finally:
             with self._changed:
-                self._coming.discard(me)
-                self._changed.notify_all()
+                if me in self._coming:
+                    self._coming.discard(me)
+                    self._changed.notify_all()
 
     def _enter(self, images: int) -> None:
         with self._changed:

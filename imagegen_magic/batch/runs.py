@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from warnings import warn
 
+from imagegen_magic.collector import frozen
 from imagegen_magic.errors import RequestError
 from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult, shown_path
@@ -133,7 +134,7 @@ class Batches:
             )
             return stored_result(item.job, run, item.stored) if item.stored else run_job(item.job, run)
 
-        with self._runner.spending.reserved(plan.estimate, options):
+        with self._runner.spending.reserved(plan.estimate, options), frozen():
             gallery = run_planned(
                 plan,
                 run_one,
