@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from imagegen_magic.errors import CallCancelledError, QuotaError, RateLimitError
 from imagegen_magic.request.response import Received
 
+from .desks import Desks
+
 __all__ = ["Pacer"]
 
 FIRST_PROBE, LONGEST_PROBE = 1.0, 60.0
 """Seconds after the wait that the server asked for until more requests in flight are tried; doubled with each further refusal."""
-DESKS = 2
-"""Answers that are taken apart at a time: with all at once, every thread that could send the next waits for the interpreter."""
 LONGEST_WAIT = 3600.0
 """A server that asks for more than an hour is not waited for longer than that."""
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
@@ -56,7 +56,7 @@ class Pacer:
         self._changed = threading.Condition()
         self._door = threading.Lock()
         """Only one job at a time looks whether a place is near: the others would all wake up for it."""
-        self._desks = threading.BoundedSemaphore(DESKS)
+        self._desks = Desks()
         self._in_order = in_order
 
     @property
@@ -80,7 +80,7 @@ class Pacer:
                     self.learn(headers)
                 if not self._in_order:
                     held.close()  # the next one is sent, and then this answer is taken apart
-                held.enter_context(self._desks)
+                self._desks.sit()
 
             try:
                 yield received
@@ -109,15 +109,18 @@ class Pacer:
             if self._cancel.is_set():
                 raise CallCancelledError("stopped before it was sent", outcome="not sent")
             self._coming.add(me)
+        self._desks.get_ready()
         try:
             yield
         finally:
+            self._desks.leave()
             with self._changed:
                 if me in self._coming:
                     self._coming.discard(me)
                     self._changed.notify_all()
 
     def _enter(self, images: int) -> None:
+        self._desks.leave()
         with self._changed:
             while not self._cancel.is_set():
                 wait = self._next - self._clock()
