@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from imagegen_magic.images.whole import whole_image
 
-from .folder import ALIVE, NOTE, SENT, SPOOL, RequestSpool, Store, move
+from .folder import ALIVE, BODY, NOTE, SENT, SPOOL, RequestSpool, Store, move
 from .history import FileEntry, Record, file_sha256
 from .names import SUFFIXES, free_path, release_name, sidecar_path
 
@@ -70,8 +70,9 @@ def _recover_place(store: Store, place: Path) -> list[Path]:
         out += found
     rest = sorted(path for path in place.iterdir() if path.suffix in SUFFIXES.values() and _is_whole(path))
     out += _publish(store, Note(path=place, record=Record(kind="recovered"), paths=()), rest)
-    for path in place.glob("*.json"):
-        store.keep(path, "unfinished-answer")
+    for path in place.glob(f"*{BODY}"):
+        if path.stat().st_size:
+            store.keep(path, "unfinished-answer")
     return out
 
 
