@@ -21,16 +21,16 @@ ORDER = (
     "api",
     "session",
     "batch",
-    "wire display widgets",
+    "wire display",
     "jobs",
     "checks spritesheets",
-    "matting store",
+    "matting store widgets",
     "images",
     "metadata",
     "request",
     "options",
     "facts",
-    "errors redaction tables collector _version",
+    "errors redaction tables _version",
 )
 """The wings and the modules of the root, from the top down. A module imports from a lower line, or from its own wing."""
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from imagegen_magic.collector import paused
-
 __all__ = ["main"]
 
 HELP = """\
@@ -76,8 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         words, word = [*words[1:], "--help"], words[1]
     if word not in COMMANDS:
         return _no_command(word)
-    with paused():
-        from .commands import run_command  # noqa: PLC0415 - help costs no imports
+    from .commands import run_command  # noqa: PLC0415 - help costs no imports
 
     return run_command(word, words[1:])
 
