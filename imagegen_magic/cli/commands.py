@@ -144,6 +144,18 @@ def _cost(call: Call) -> int:
     return _show_table(call, cost_table(session.library, session.spending))
 
 
+def _lock(call: Call) -> int:
+    from imagegen_magic.store.lockfile import LOCK  # noqa: PLC0415 - with the command
+
+    found = _session(call).lock()
+    say(str(found))
+    if call.json:
+        print_json({"exit_code": 0, "path": LOCK, "requests": len(found.requests), "cost": found.cost})
+    else:
+        print_lines([LOCK])
+    return 0
+
+
 def _history(call: Call) -> int:
     from imagegen_magic.display.money_tables import history_table  # noqa: PLC0415 - with the command
 
@@ -190,6 +202,7 @@ def _simulate(call: Call) -> int:
             port,
             faults=call.values.get("faults", ""),
             latency=call.values.get("latency", 0.0),
+            credentials=bool(call.values.get("credentials")),
             announce=lambda url: print_lines([url]),
         )
     except (PortTakenError, ValueError, OverflowError) as error:
@@ -260,6 +273,7 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "tips": _tips,
     "cost": _cost,
     "history": _history,
+    "lock": _lock,
     "doctor": _doctor,
     "config": _config,
     "provenance": _provenance,

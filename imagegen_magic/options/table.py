@@ -572,6 +572,7 @@ _FILES = (
 )
 
 _MONEY = (
+    _row("replay", "flag", MONEY, "show stored images only, as imagegen.lock says: no key, no network", config=True),
     _row("dry_run", "flag", MONEY, "check and show everything, send nothing"),
     _row(
         "max_cost",
