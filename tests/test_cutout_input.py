@@ -168,7 +168,7 @@ def test_long_names_that_fit_are_written(name, tmp_path):
     ("arguments", "told"),
     [
         ({"edge": 3}, "edge"),
-        ({"subject": "opak", "tolerence": 3}, "tolerence"),
+        ({"subject": "opak", "tolerances": 3}, "tolerances"),
         ({"suffix": ".jpg"}, "can't hold a cut-out"),
         ({"out_dir": None}, "not a folder"),
         ({"paths": [None, "a.png"]}, "paths[0]"),
@@ -180,7 +180,7 @@ def test_many_is_checked_before_the_first_picture(arguments, told, tmp_path):
         cutout_many(**({"paths": ["a.png"], "out_dir": tmp_path / "out"} | arguments))
     assert told in str(caught.value)
     assert len(caught.value.problems) == (
-        2 if "tolerence" in arguments else "edge" in arguments or "paths" in arguments
+        2 if "tolerances" in arguments else "edge" in arguments or "paths" in arguments
     )
     assert not (tmp_path / "out").exists()
 
