@@ -84,6 +84,7 @@ class Options:
     layout: str | None = None
     animation: str | None = None
     cell: str | None = None
+    like: Any = None
     fps: float = 10.0
     once: bool = False
     pixel_art: bool = False
