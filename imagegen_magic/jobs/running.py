@@ -10,7 +10,7 @@ import io
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from imagegen_magic.request.request import ImageRequest, InputImage
 from imagegen_magic.request.response import (
     Event,
     Failed,
+    Gate,
     ImageResponse,
     OnEvent,
     Parent,
@@ -37,6 +38,7 @@ from imagegen_magic.request.response import (
     Sending,
     Spool,
     Started,
+    open_gate,
 )
 from imagegen_magic.store.folder import RequestSpool, Store
 from imagegen_magic.store.history import FileEntry, Record
@@ -49,16 +51,12 @@ from .planning import Job
 from .replay import replayed_result
 from .result import GeneratedImage, ImageResult
 
-__all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
+__all__ = ["Run", "Send", "run_job", "stored_result", "web_suffixes"]
 
 SIMULATED = "req_sim"
 """How the request ids of a simulator begin, also of one that is served at an address of its own."""
 CHANGED_SHARE = 0.02
 """More changed pixels than this outside a mask are worth a word: encoding alone moves fewer."""
-
-
-Gate = Callable[[], AbstractContextManager[None]]
-"""What each attempt to send goes through; a batch paces itself by it."""
 
 
 class Send(Protocol):
@@ -72,7 +70,7 @@ class Send(Protocol):
         on_event: OnEvent,
         cancel: threading.Event | None,
         index: int,
-        gate: Gate = nullcontext,
+        gate: Gate = open_gate,
     ) -> ImageResponse:
         """The complete answer; raises `CallError`."""
 
@@ -87,8 +85,7 @@ class Run:
     on_event: OnEvent
     cancel: threading.Event = field(default_factory=threading.Event)
     index: int = 0
-    gate: Gate = nullcontext
-    on_response: Callable[[ImageResponse], None] = lambda response: None
+    gate: Gate = open_gate
     versions: Mapping[str, str] = field(default_factory=dict)
     on_record: Callable[[Record], None] = lambda record: None
     """Told of every request that was made, done or failed, once it is in the history."""
@@ -207,8 +204,6 @@ def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marke
             spool.mark_settled()
         raise
     run.on_record(record)
-    with suppress(Exception):  # what a batch learns from the answer is no reason to lose it
-        run.on_response(response)
     return record
 
 
