@@ -22,6 +22,7 @@ from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
+from imagegen_magic.jobs.artwork import SavedArt, artwork_problems, icons_of_line, pixels_of_line
 from imagegen_magic.jobs.expected import read_expected
 from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
@@ -192,7 +193,7 @@ class Session:
         faults += [] if is_paid else unreadable
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
-            problems=[*faults, *sheet_faults], cell=cell, sheet=sheet,
+            problems=[*faults, *sheet_faults, *artwork_problems(options, command)], cell=cell, sheet=sheet,
         )  # fmt: skip
         job = replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable)))
         if in_batch:
@@ -414,6 +415,16 @@ class Session:
         if unlike:
             raise OptionError("the line can't be used", problems=tuple(unlike))
         return sprites_of_file(source, name.removesuffix(SOURCE), options, record, library.store)
+
+    def pixelate(self, parsed: ParsedLine, variables: Mapping[str, object]) -> SavedArt:
+        """The pixel art of the image that a line names first, saved in the output folder."""
+        options = self.options(parsed.values)
+        return pixels_of_line(parsed, variables, options, self.store(options))
+
+    def icons(self, parsed: ParsedLine, variables: Mapping[str, object]) -> SavedArt:
+        """The icon set of the image that a line names first, saved in the output folder."""
+        options = self.options(parsed.values)
+        return icons_of_line(parsed, variables, options, self.store(options))
 
     def find_result(self, token: str) -> ImageResult:
         """The stored result that `@hero`, `@17` or `@last` means.
