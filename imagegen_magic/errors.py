@@ -61,6 +61,7 @@ __all__ = [
     "StoreError",
     "VerificationError",
     "Words",
+    "in_toml",
 ]
 
 Outcome = Literal["done", "refused", "not sent", "ambiguous"]
@@ -101,6 +102,11 @@ class Default:
     value: str
 
 
+def in_toml(value: str) -> str:
+    """A value as TOML has it: numbers, true and false bare, everything else in quotes."""
+    return value if re.fullmatch(r"[\d.]+|true|false", value) else f'"{value}"'
+
+
 @dataclass(frozen=True, slots=True)
 class PromptPlace:
     """The place where the surface takes a prompt."""
@@ -128,7 +134,8 @@ class Words:
 
     def default(self, default: Default) -> str:
         """`%config ImagegenMagics.session_max_cost = 5`."""
-        return f"%config ImagegenMagics.{default.option} = {default.value}"
+        value = {"true": "True", "false": "False"}.get(default.value) or in_toml(default.value)
+        return f"%config ImagegenMagics.{default.option} = {value}"
 
     def prompt(self) -> str:
         """How a prompt is given."""

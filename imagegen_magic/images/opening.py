@@ -129,6 +129,10 @@ def read_input(source: Any, *, role: str = "", name: str = "", origin: str = "")
     Raises:
         OptionError: it can't be read, is 50 MB or larger, or has more than 100 million pixels.
     """
+    if isinstance(source, (list, tuple)) or (hasattr(source, "paths") and not hasattr(source, "path")):
+        rule, fix = "one image is needed, and this holds several", "choose one, as in NAME[0]"
+        problem = Problem(field="image", value=name or type(source).__name__, rule=rule, fix=fix)
+        raise OptionError("which image?", problems=(problem,))
     if hasattr(source, "path") and not isinstance(source, Path):
         source = Path(source.path)
     if isinstance(source, (str, Path)):

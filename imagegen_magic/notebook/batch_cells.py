@@ -18,6 +18,7 @@ from imagegen_magic.options.paths import is_file
 
 from .batch_view import BatchView
 from .names import doubtful_name
+from .shown import mark_shown
 
 if TYPE_CHECKING:
     from imagegen_magic.batch.plan import BatchPlan
@@ -63,7 +64,7 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
         raise
     if not options.quiet:
         view.finish(gallery)
-    shell.imagegen_shown = gallery
+    mark_shown(shell, gallery)
     return _bind(shell, parsed.name, gallery)
 
 

@@ -250,7 +250,11 @@ def show_subcommand(session: Session, shell: Any, line: str) -> Any:
     """Shows a stored result again, or several as one sheet: show @hero, show @hero @sunset."""
     words = words_of(shell, line)
     if len(words) < 2:
-        return session.find_result(line or "@last")
+        value = shell.user_ns.get(line)
+        if isinstance(value, ImageResult):
+            return value
+        if not isinstance(value, (Gallery, list, tuple)):
+            return session.find_result(line or "@last")
     from imagegen_magic.display.sheets import make_sheet  # noqa: PLC0415 - Pillow comes with the first image
 
     return make_sheet(words, find=session.library.image_file, variables=shell.user_ns)

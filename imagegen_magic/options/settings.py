@@ -6,6 +6,7 @@ A value comes from the first of: the line itself, the profile that is named, the
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic.errors import Default, Fix, OptionError, Problem
+from imagegen_magic.errors import Default, Fix, OptionError, Problem, in_toml
 
 from .options import Options
 from .profiles import Profile, find_profile, load_profiles
@@ -97,15 +98,20 @@ def in_layer(problem: Problem, origin: str) -> Problem:
     """A fault of a default, its name and its fix as they are written in that layer."""
     if problem.field not in BY_NAME:
         return replace(problem, where=origin)
-    named = problem.fix.settings if isinstance(problem.fix, Fix) else ()
-    value = "|".join((named[0].value, *named[0].others) if named else ()) or (
-        "true" if BY_NAME[problem.field].kind == "flag" else "…"
-    )
+    value = _nearest(problem) or ("true" if BY_NAME[problem.field].kind == "flag" else "…")
     if origin == "environment":
         variable = ENV_PREFIX + problem.field.upper()
         return replace(problem, where=origin, field=variable, fix=f"{variable}={value}, or unset it")
-    fix = Fix(Default(problem.field, value)) if origin == "session" else f"{problem.field} = {value}"
+    fix = Fix(Default(problem.field, value)) if origin == "session" else f"{problem.field} = {in_toml(value)}"
     return replace(problem, where=origin, fix=fix)
+
+
+def _nearest(problem: Problem) -> str:
+    """Of the values that would do, the one that was probably meant; an empty text if the fix names none."""
+    named = problem.fix.settings if isinstance(problem.fix, Fix) else ()
+    choices = [named[0].value, *named[0].others] if named else []
+    near = difflib.get_close_matches(str(problem.value), choices, n=1, cutoff=0.3)
+    return (near or choices or [""])[0]
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
