@@ -14,7 +14,8 @@ from ._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import edit, generate, preview, run_batch, start
+    from .api import edit, generate, preview, preview_batch, run_batch, start
+    from .batch.plan import BatchPlan
     from .batch.results import FailedJob, Gallery
     from .checks.files import check
     from .checks.verdicts import CheckReport
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .spritesheets.sprites import PixelArt, Sprites
 
 _HOMES = {
+    "BatchPlan": "batch.plan",
     "BudgetError": "errors",
     "CallError": "errors",
     "Cutout": "matting.cutout",
@@ -61,6 +63,7 @@ _HOMES = {
     "provenance": "metadata.inspection",
     "costs": "api",
     "history": "api",
+    "preview_batch": "api",
     "run_batch": "api",
     "sheet": "api",
     "start": "api",
@@ -76,6 +79,7 @@ _HOMES = {
 """Where each public name lives; none has the name of a module, which importing that module would overwrite."""
 
 __all__ = [
+    "BatchPlan",
     "BudgetError",
     "CallError",
     "CheckReport",
@@ -110,6 +114,7 @@ __all__ = [
     "make_icons",
     "pixelate",
     "preview",
+    "preview_batch",
     "provenance",
     "run_batch",
     "sheet",

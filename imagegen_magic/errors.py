@@ -25,6 +25,7 @@ None of them derives from IPython's `UsageError`: nbval and papermill would coun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagegen_magic.batch.results import Gallery
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.doctor import doctor_table
 from imagegen_magic.display.money_tables import SHOWN, cost_table, history_table
@@ -20,6 +21,7 @@ from imagegen_magic.display.reports import config_table, models_table, sizes_tab
 from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem
 from imagegen_magic.images.references import Comparison
 from imagegen_magic.jobs.derived import cutout_of
+from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.line import build_parser, parse_line, split_line
 from imagegen_magic.options.paths import is_file
 from imagegen_magic.options.table import COMMANDS

@@ -20,7 +20,17 @@ from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 from .paths import is_file
 from .values import BY_NAME, read_values
 
-__all__ = ["PROFILES", "Profile", "check_profile", "find_profile", "load_profiles", "read_saved", "save_profiles"]
+__all__ = [
+    "IMAGES",
+    "NOT_IN_PROFILES",
+    "PROFILES",
+    "Profile",
+    "check_profile",
+    "find_profile",
+    "load_profiles",
+    "read_saved",
+    "save_profiles",
+]
 
 PROFILES = "profiles.json"
 NOT_IN_PROFILES = {

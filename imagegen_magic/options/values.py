@@ -15,7 +15,7 @@ from imagegen_magic.redaction import is_secret
 from .secrets import secret_problems
 from .table import OPTIONS, Option
 
-__all__ = ["BY_NAME", "CALLS", "read_call", "read_values"]
+__all__ = ["BATCH_CALLS", "BY_NAME", "CALLS", "read_call", "read_values"]
 
 BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
 
@@ -52,11 +52,15 @@ CALLS = {
 """Options of a cell that are functions of their own in Python, so that each function returns one type."""
 
 
-def read_call(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+BATCH_CALLS = {**CALLS, "dry_run": "imagegen_magic.preview_batch(…)"}
+"""The same, for many jobs."""
+
+
+def read_call(raw: Mapping[str, Any], calls: Mapping[str, str] = CALLS) -> tuple[dict[str, Any], list[Problem]]:
     """Typed values of the keyword arguments of a call from Python, and every fault found."""
-    values, problems = read_values({name: value for name, value in raw.items() if name not in CALLS})
+    values, problems = read_values({name: value for name, value in raw.items() if name not in calls})
     rule = "a function of its own in Python"
-    problems += [Problem(field=name, value=raw[name], rule=rule, fix=CALLS[name]) for name in raw if name in CALLS]
+    problems += [Problem(field=name, value=raw[name], rule=rule, fix=calls[name]) for name in raw if name in calls]
     return values, problems
 
 
