@@ -87,6 +87,7 @@ def help_subcommand(session: Session, shell: Any, line: str) -> Table | PlainTex
     rows = [
         ("%%imagegen [NAME] [flags]", "Makes pictures from the cell's text."),
         ("%%imagegen_edit [NAME] -i IMG", "Changes a picture."),
+        ("%%imagegen_sprites [NAME]", "Makes a sprite sheet, and cuts it into frames."),
         ("%%imagegen_batch [NAME]", "Makes many: one prompt or JSON object a line."),
         *rows,
     ]
@@ -308,6 +309,11 @@ def cutout_subcommand(session: Session, shell: Any, line: str) -> Any:
     return cutout_of(parsed, shell.user_ns, session.library)
 
 
+def slice_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Cuts a sheet that exists into frames, locally: slice FILE|@id|VAR [--frames 6] [--cell 64x64] [--export atlas,gif] [--objects]."""
+    return session.slice_sheet(parse_line(line, "slice", variables=shell.user_ns), shell.user_ns)
+
+
 def jobs_subcommand(session: Session, shell: Any, line: str) -> Table:
     """Lists the requests of this session and what became of them."""
     rows = []
@@ -384,6 +390,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "check": check_subcommand,
     "provenance": provenance_subcommand,
     "cutout": cutout_subcommand,
+    "slice": slice_subcommand,
     "cost": cost_subcommand,
     "jobs": jobs_subcommand,
     "cancel": cancel_subcommand,
