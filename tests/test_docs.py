@@ -178,5 +178,15 @@ def test_every_flag_of_the_cut_out_script_is_explained():
     """migrating.md has each of them in its table."""
     scripts = re.findall(r"--[a-z-]+", full_page(PROGRAMS["remove-chroma-key"]))
     table = PAGES["migrating.md"].split("## remove-chroma-key")[1]
-    own = {"--json", "--help-all", "--no-soft-matte", "--no-despill", "--if-exists", "--second"}
+    own = {
+        "--json",
+        "--help-all",
+        "--no-soft-matte",
+        "--no-despill",
+        "--if-exists",
+        "--second",
+        "--mark",
+        "--embed-prompt",
+    }
+    own |= {"--no-mark", "--no-embed-prompt", "--no-sign", "--sign", "--sign-key", "--sign-certificate"}
     assert not [flag for flag in set(scripts) - own if flag not in table]
