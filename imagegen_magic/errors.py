@@ -238,7 +238,7 @@ class ImagegenError(Exception):
     """Base of every error this package raises on purpose.
 
     `summary` is one sentence; `problems` the single faults; `hints` lines to type or do next; `outcome`
-    says what became of the request, or None where no request is involved.
+    says what became of the request, or None if no request is involved.
     """
 
     outcome: Outcome | None = None
@@ -339,7 +339,7 @@ class CallError(ImagegenError):
 
     Attributes:
         outcome: what became of the request.
-        status: HTTP status code, or None where there was no answer.
+        status: HTTP status code, or None if there was no answer.
         code: the server's own error code.
         request_id: the server's `x-request-id`, to quote to its support.
         retry_after: seconds the server asks to wait, or None.

@@ -1,7 +1,7 @@
 """Pictures on their way in: what a token on a line means, and the bytes as the API takes them.
 
 Headers are checked before pixels are decoded. The original bytes are sent wherever the API reads them; a picture
-is converted only where it must be, and then says so.
+is converted only if it must be, and then says so.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def gather_inputs(options: Options, command: str, variables: Mapping[str, object
 def _read(
     token: Any, variables: Mapping[str, object], known: Known, problems: list[Problem]
 ) -> tuple[InputImage, Any] | None:
-    """The picture that a token means, and what it was read from; None where it can't be read."""
+    """The picture that a token means, and what it was read from; None if it can't be read."""
     parsed = parse_token(token)
     try:
         source, origin = resolve_token(parsed.reference, variables, known.image_file)

@@ -141,7 +141,7 @@ def plan_job(
 
 
 def _advice(request: ImageRequest, model: Model, options: Options) -> Iterator[str]:
-    """What the image API quick reference (2026-11-23) advises at this request: once, and only where it matters."""
+    """What the image API quick reference (2026-11-23) advises at this request: once, and only if it matters."""
     if options.text and request.quality == "low":
         yield Fix(
             "low is for drafts: words in an image come out better with ", Setting("--quality", "medium", ("high",))

@@ -214,7 +214,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     warnings: tuple[str, ...] = ()
     """What went wrong after the picture was saved, or may have; the first line of each says what."""
     reused: bool = False
-    """True where the stored result of an identical request was returned and nothing was sent."""
+    """True if the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
     """Further files: web copies, protected composites."""
     where: str = ""

@@ -29,7 +29,7 @@ __all__ = ["find_source", "plan_batch_cell", "run_batch_cell"]
 
 
 def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> Any:
-    """What the cell is worth: None where NAME was bound, else a gallery, a plan's table or a handle."""
+    """What the cell is worth: None if NAME was bound, else a gallery, a plan's table or a handle."""
     plan = plan_batch_cell(session, shell, parsed, body, cell)
     options = session.options(parsed.values)
     if options.dry_run:

@@ -38,7 +38,7 @@ class PlainText(str):
 
 
 def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *, typed: bool = True) -> Any:
-    """What the cell is worth: None where NAME was bound, else the result, a preview, or a pending one.
+    """What the cell is worth: None if NAME was bound, else the result, a preview, or a pending one.
 
     `typed` is False for a body that comes from a file or a variable: then no `{{ expr }}` in it is run as code,
     since somebody else may have written it.

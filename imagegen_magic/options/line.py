@@ -33,7 +33,7 @@ class ParsedLine:
     problems: tuple[Problem, ...] = ()
     help: bool = False
     unread: bool = False
-    """True where nothing but the fault is known: a flag stood without its value."""
+    """True if nothing but the fault is known: a flag stood without its value."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -65,7 +65,7 @@ def read_call(raw: Mapping[str, Any], calls: Mapping[str, str] = CALLS) -> tuple
 
 
 def unsendable(text: str) -> bool:
-    """True where `text` holds a null character, or half of a surrogate pair, which no encoding takes."""
+    """True if `text` holds a null character, or half of a surrogate pair, which no encoding takes."""
     return "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
 
 

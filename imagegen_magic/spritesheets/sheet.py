@@ -148,7 +148,7 @@ def slice_objects(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A sheet that was cut out, and the figure of each of its frames, None where there is none."""
+    """A sheet that was cut out, and the figure of each of its frames, None if there is none."""
 
     sheet: Bytes
     key: str | None
