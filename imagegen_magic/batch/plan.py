@@ -58,7 +58,7 @@ class BatchPlan:
     left_out: tuple[FailedJob, ...] = ()
     """The faulty rows, which are not sent."""
     unused: tuple[str, ...] = ()
-    """Columns of the table that are no options."""
+    """Columns of the table that are not options."""
 
     @property
     def to_send(self) -> tuple[PlannedJob, ...]:

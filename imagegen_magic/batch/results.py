@@ -180,7 +180,7 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         return " · ".join(parts)
 
     def _missing(self) -> list[str]:
-        """Jobs without images, by what became of them: a row that was not sent is no failure."""
+        """Jobs without images, by what became of them: a row that was not sent is not a failure."""
         words = [
             "left out"
             if isinstance(one.error, RequestError)

@@ -39,7 +39,7 @@ class Row:
     where: str
     problems: tuple[Problem, ...] = ()
     unused: tuple[str, ...] = ()
-    """Columns of its table that are no options."""
+    """Columns of its table that are not options."""
 
 
 def read_body(text: str, start: int = 1) -> list[Row]:
@@ -116,7 +116,7 @@ def _is_table(source: Any) -> bool:
 
 
 def _without_extra_columns(rows: list[Row]) -> list[Row]:
-    """The rows without columns that are no options; a column whose name is nearly an option's is asked about, once.
+    """The rows without columns that are not options; a column whose name is nearly an option's is asked about, once.
 
     Raises:
         OptionError: a column is probably meant as an option.

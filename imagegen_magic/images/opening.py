@@ -42,7 +42,7 @@ def open_picture(source: Path | bytes, name: str = "picture") -> Image.Image:
     `name` is what errors call the bytes; a file has its own.
 
     Raises:
-        OptionError: it is no picture that Pillow reads, or has more than 100 million pixels.
+        OptionError: it is not a picture that Pillow reads, or has more than 100 million pixels.
     """
     name = source.name if isinstance(source, Path) else name
     with decoding(name):

@@ -42,7 +42,7 @@ class Inputs:
     key_shares: Mapping[str, float] = field(default_factory=dict)
     """For each key colour's name, the share (0 to 1) of input pixels near it."""
     references_only: bool = False
-    """The pictures came with `--ref`: nothing is edited, the first is no target."""
+    """The pictures came with `--ref`: nothing is edited, the first is not a target."""
 
 
 def gather_inputs(options: Options, command: str, variables: Mapping[str, object], known: Known) -> Inputs:
@@ -87,7 +87,7 @@ def _read(
 
 
 def _found_elsewhere(reference: Any, source: Any) -> list[str]:
-    """A note for a name that is no file here, but one of the output folder."""
+    """A note for a name that is not a file here, but one of the output folder."""
     if not isinstance(reference, str) or reference.startswith("@") or not isinstance(source, Path):
         return []
     return [] if is_file(Path(reference).expanduser()) else [f"{reference}: taken from the output folder"]

@@ -156,7 +156,7 @@ def _advice(request: ImageRequest, model: Model, options: Options) -> Iterator[s
 
 
 def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]]:
-    """The prompt as text, and the faults so far: what is no text is one."""
+    """The prompt as text, and the faults so far: what is not text is one."""
     if isinstance(body, str):
         return body, list(problems)
     rule = f"text is needed, not {type(body).__name__}"

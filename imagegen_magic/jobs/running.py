@@ -198,7 +198,7 @@ def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marke
             spool.mark_settled()
         raise
     run.on_record(record)
-    with suppress(Exception):  # what a batch learns from the answer is no reason to lose it
+    with suppress(Exception):  # what a batch learns from the answer is not a reason to lose it
         run.on_response(response)
     return record
 

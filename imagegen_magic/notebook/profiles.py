@@ -44,7 +44,7 @@ def save_profile(session: Session, shell: Any, name: str, flags: str) -> str:
     """Saves the flags as a profile, or those of the last result if there are none; says what was saved.
 
     Raises:
-        OptionError: a flag is no option, or can't stand in a profile; nothing is saved.
+        OptionError: a flag is not an option, or can't stand in a profile; nothing is saved.
     """
     parsed = parse_line(flags, "generate", positional=False, variables=shell.user_ns)
     given = {key: _lasting(session, key, value, shell.user_ns) for key, value in parsed.values.items()} or _last_given(

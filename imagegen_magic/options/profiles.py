@@ -65,7 +65,7 @@ class Profile:
         """Typed option values.
 
         Raises:
-            OptionError: something in it is no option or no value of one; every fault is a problem.
+            OptionError: something in it is not an option, or not a value of one; every fault is a problem.
         """
         values, problems = check_profile(self.name, self.raw)
         if problems:
@@ -140,7 +140,7 @@ def load_profiles(config: Mapping[str, Any], config_path: Path | None, out_dir: 
         home: where the relative paths of saved profiles begin.
 
     Raises:
-        OptionError: a file can't be read, or is no table of tables.
+        OptionError: a file can't be read, or is not a table of tables.
     """
     found: dict[str, Profile] = {}
     for path, folder, table in (
