@@ -6,6 +6,7 @@ import platform
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -32,11 +33,13 @@ from imagegen_magic.options.settings import resolve
 from imagegen_magic.options.table import SHEET_ONLY
 from imagegen_magic.options.values import read_call
 from imagegen_magic.options.words import in_python_words
+from imagegen_magic.request.cost import Estimate
 from imagegen_magic.request.request import WIRE_FIELDS
 from imagegen_magic.request.response import OnEvent, ignore
 from imagegen_magic.request.sheets import Sheet, plan_sheet
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.library import Library
+from imagegen_magic.store.lockfile import LOCK, Lock, lock_of, read_lock
 from imagegen_magic.store.names import SOURCE, shown_file
 from imagegen_magic.store.recovery import recover
 
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     from imagegen_magic.wire.client import Client
 
 __all__ = ["Clients", "Session"]
+
+
+NOTHING_SENT = Estimate(low=Decimal(0), high=Decimal(0), basis="replayed: nothing is sent")
 
 
 class Clients(Protocol):
@@ -115,6 +121,17 @@ class Session:
         """The images of the output folder, as it is set now."""
         return Library(self.store(self.options()))
 
+    def lock(self) -> Lock:
+        """Writes `imagegen.lock` into the working folder: which stored files answer which cell.
+
+        Raises:
+            ReplayError: the output folder has nothing to lock.
+        """
+        store = self.store(self.options())
+        found = lock_of(store)
+        store.write_text(self.home / LOCK, found.to_json())
+        return found
+
     def online_rows(self, options: Options) -> list[tuple[str, str, str]]:
         """The doctor's rows about the server, which is asked for its models; that costs nothing."""
         catalog = self.catalog(options)
@@ -176,6 +193,8 @@ class Session:
         job = replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable)))
         if in_batch:
             return job
+        if options.replay:
+            return replace(job, estimate=NOTHING_SENT)
         if not (options.dry_run or options.show_prompt):
             check_budget(job.estimate, options, self.spending.total)
         return replace(job, warnings=(*job.warnings, *self._made_before(job)))
@@ -270,6 +289,7 @@ class Session:
                 "on_event": ignore,
                 "versions": _versions(),
                 "on_record": lambda record: self.spending.count(store.folder, record),
+                "lock": read_lock(self.home / LOCK) if job.options.replay else None,
                 **how,
             }
         )

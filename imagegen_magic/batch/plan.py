@@ -200,6 +200,8 @@ def _done_before(store: Store, server: str) -> defaultdict[str, deque[Record]]:
 
 def _may_reuse(job: Job) -> bool:
     """Resuming is the default of a batch; an explicit `--no-reuse` sends everything again."""
+    if job.options.replay:
+        return False
     return bool(job.options.reuse) or job.options.origins.get("reuse") == "default"
 
 

@@ -25,6 +25,7 @@ pictures   generate  edit  generate-batch  remove-chroma-key
            batches, status, collect, cancel: what was sent with --via batch-api
 to know    models  sizes  tips  cost  history  doctor  config
 files      provenance, check: where images come from, and whether they are right
+           lock: what stored images answer, for --replay
 to try     simulate: the Images API offline, for any client
 shell      completion bash|zsh|fish
 
@@ -47,6 +48,7 @@ COMMANDS = (
     "tips",
     "cost",
     "history",
+    "lock",
     "doctor",
     "config",
     "provenance",

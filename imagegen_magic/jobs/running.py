@@ -40,15 +40,19 @@ from imagegen_magic.request.response import (
 )
 from imagegen_magic.store.folder import RequestSpool, Store
 from imagegen_magic.store.history import FileEntry, Record
+from imagegen_magic.store.lockfile import Lock
 from imagegen_magic.store.names import SOURCE, Reservation, safe_stem
 
 from .derived import cut_out, measure_native
 from .expected import check_result
 from .planning import Job
+from .replay import replayed_result
 from .result import GeneratedImage, ImageResult
 
 __all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
 
+SIMULATED = "req_sim"
+"""How the request ids of a simulator begin, also of one that is served at an address of its own."""
 CHANGED_SHARE = 0.02
 """More changed pixels than this outside a mask are worth a word: encoding alone moves fewer."""
 
@@ -88,6 +92,8 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict)
     on_record: Callable[[Record], None] = lambda record: None
     """Told of every request that was made, done or failed, once it is in the history."""
+    lock: Lock | None = None
+    """What answers in place of the server, if nothing shall be sent."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,9 +113,12 @@ def run_job(job: Job, run: Run) -> ImageResult:
 
     Raises:
         CallError: the request failed; `.outcome` says whether it may have been billed.
+        ReplayError: the run has a lock, and that has no answer to this job.
         StoreError: a name is taken or the folder can't be written, found before anything is sent.
     """
     run = replace(run, on_event=_quiet(run.on_event))
+    if run.lock is not None:
+        return replayed_result(job, run.lock, run.store, run.server)
     if not job.options.reuse:
         return _run(job, run)
     with run.store.single_flight(job.request.digest()):
@@ -270,8 +279,10 @@ def _settled(draft: Record, response: ImageResponse, job: Job) -> Record:
     """The draft with what the answer says."""
     usage = response.usage
     actual = actual_cost(usage, job.model, batch_api=job.options.via == "batch-api")
+    drawn = (response.request_id or "").startswith(SIMULATED)
     return replace(
         draft,
+        source_type=_source_type(job, simulated=True) if drawn else draft.source_type,
         outcome="done",
         resolved=dict(response.resolved),
         usage=None if usage is None else {name: value for name, value in asdict(usage).items() if value is not None},

@@ -249,6 +249,11 @@ def cost_subcommand(session: Session, shell: Any, line: str) -> Table:
     return cost_table(session.library, session.spending)
 
 
+def lock_subcommand(session: Session, shell: Any, line: str) -> PlainText:
+    """Writes imagegen.lock: which stored images answer which cell, for --replay: lock."""
+    return PlainText(f"imagegen.lock: {session.lock()}")
+
+
 def show_subcommand(session: Session, shell: Any, line: str) -> Any:
     """Shows a stored result again, or several as one sheet: show @hero, show @hero @sunset."""
     words = words_of(shell, line)
@@ -393,6 +398,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "provenance": provenance_subcommand,
     "cutout": cutout_subcommand,
     "slice": slice_subcommand,
+    "lock": lock_subcommand,
     "cost": cost_subcommand,
     "jobs": jobs_subcommand,
     "cancel": cancel_subcommand,

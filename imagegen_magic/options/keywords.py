@@ -133,6 +133,8 @@ class GenerateOptions(TypedDict, total=False):
     """PEM file with the certificate chain that --sign uses"""
     sign_key: str | Path
     """PEM file with the private key that --sign uses"""
+    replay: bool
+    """show stored images only, as imagegen.lock says: no key, no network"""
     max_cost: Money
     """refuse when the estimate's upper end is above this"""
     confirm_above: Money

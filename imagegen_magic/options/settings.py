@@ -6,7 +6,6 @@ A value comes from the first of: the line itself, the profile that is named, the
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -19,8 +18,8 @@ from imagegen_magic.errors import Default, Fix, OptionError, Problem, in_toml
 
 from .options import Options
 from .profiles import Profile, find_profile, load_profiles
-from .table import OPTIONS, Option
-from .values import BY_NAME, read_values
+from .table import BY_NAME, OPTIONS, Option
+from .values import read_values
 
 __all__ = ["SHELL_DEFAULTS", "config_options", "in_layer", "project_profiles", "resolve"]
 
@@ -98,20 +97,13 @@ def in_layer(problem: Problem, origin: str) -> Problem:
     """A fault of a default, its name and its fix as they are written in that layer."""
     if problem.field not in BY_NAME:
         return replace(problem, where=origin)
-    value = _nearest(problem) or ("true" if BY_NAME[problem.field].kind == "flag" else "…")
+    named = problem.fix.settings if isinstance(problem.fix, Fix) else ()
+    value = (named and named[0].value) or ("true" if BY_NAME[problem.field].kind == "flag" else "…")
     if origin == "environment":
         variable = ENV_PREFIX + problem.field.upper()
         return replace(problem, where=origin, field=variable, fix=f"{variable}={value}, or unset it")
     fix = Fix(Default(problem.field, value)) if origin == "session" else f"{problem.field} = {in_toml(value)}"
     return replace(problem, where=origin, fix=fix)
-
-
-def _nearest(problem: Problem) -> str:
-    """Of the values that would do, the one that was probably meant; an empty text if the fix names none."""
-    named = problem.fix.settings if isinstance(problem.fix, Fix) else ()
-    choices = [named[0].value, *named[0].others] if named else []
-    near = difflib.get_close_matches(str(problem.value), choices, n=1, cutoff=0.3)
-    return (near or choices or [""])[0]
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
