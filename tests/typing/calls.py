@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 
 import imagegen_magic
-from imagegen_magic import Gallery, GeneratedSprites, ImageResult, JobPreview, Task
+from imagegen_magic import BatchPlan, Gallery, GeneratedSprites, ImageResult, JobPreview, Task
 from imagegen_magic.options.options import Options
 from imagegen_magic.session import Session
 
@@ -15,6 +15,7 @@ assert_type(imagegen_magic.preview("a fox", transparent=True, web=[512, 1024]), 
 assert_type(imagegen_magic.start("a fox", reuse=True), Task[ImageResult])
 assert_type(imagegen_magic.sprites("a fox", animation="walk", cell=(64, 64), export="atlas"), GeneratedSprites)
 assert_type(imagegen_magic.run_batch(["a fox"], concurrency=3, quality="low"), Gallery)
+assert_type(imagegen_magic.preview_batch(["a fox"], quality="low"), BatchPlan)
 assert_type(Session().options({}).max_cost is None, bool)
 assert_type(Session().options({}).concurrency, int)
 assert_type(Options().size, str | None)
