@@ -323,3 +323,24 @@ def test_a_served_simulator_is_no_ai(monkeypatch):
         live.close()
     assert not result.record.simulated
     assert result.record.source_type == mark_of(result.path).source_type == DRAWN
+
+
+def test_an_image_in_another_frame(session):
+    """What the panel crops or extends is marked as what it was, before it goes into an edit."""
+    from imagegen_magic.panel.facade import Facade
+    from imagegen_magic.panel.reframe import Edges, reframe
+
+    facade = Facade(session)
+    path = keyed_image("ai.png", TRAINED)
+    framed, _ = reframe(facade.picture("ai.png"), Edges(left=-8, top=0, right=0, bottom=0))
+    mark = mark_of(facade.save_framed("ai.png", framed))
+    assert (mark.source_type, mark.sources) == (TRAINED, (sha256(path),))
+
+
+def test_cutouts_of_the_panel(session):
+    """They name the API's file, and are marked as the settings say."""
+    from imagegen_magic.panel.facade import Facade
+
+    made = session.generate("a red fox on a flat #00ff00 background", name="fox")
+    _, path = Facade(session).cutout("@fox")
+    assert (mark_of(path).source_type, mark_of(path).sources) == (DRAWN, (sha256(made.path),))
