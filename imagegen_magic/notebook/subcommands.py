@@ -315,6 +315,16 @@ def slice_subcommand(session: Session, shell: Any, line: str) -> Any:
     return session.slice_sheet(parse_line(line, "slice", variables=shell.user_ns), shell.user_ns)
 
 
+def pixelate_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Makes real pixels of painted pixel art, locally: pixelate FILE|@id|VAR [--cell 64x64] [--colors 16|pico-8|FILE]."""
+    return session.pixelate(parse_line(line, "pixelate", variables=shell.user_ns), shell.user_ns)
+
+
+def icons_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Makes icons of a cut-out, locally: icons FILE|@id|VAR [--sizes 16,32,64] [--ico] [--icns] [--favicon]."""
+    return session.icons(parse_line(line, "icons", variables=shell.user_ns), shell.user_ns)
+
+
 def jobs_subcommand(session: Session, shell: Any, line: str) -> Table:
     """Lists the requests of this session and what became of them."""
     rows = []
@@ -392,6 +402,8 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "provenance": provenance_subcommand,
     "cutout": cutout_subcommand,
     "slice": slice_subcommand,
+    "pixelate": pixelate_subcommand,
+    "icons": icons_subcommand,
     "lock": lock_subcommand,
     "cost": cost_subcommand,
     "jobs": jobs_subcommand,

@@ -164,7 +164,11 @@ def _read_list(option: Option, given: Any) -> tuple[Any, ...]:
 
 
 def _read_ints(option: Option, given: Any) -> tuple[int, ...]:
-    return tuple(_read_int(option, item) for item in _read_list(option, given))
+    """Whole numbers; a text may hold several, with commas."""
+    words = [
+        part for item in _read_list(option, given) for part in (item.split(",") if isinstance(item, str) else [item])
+    ]
+    return tuple(_read_int(option, word) for word in words)
 
 
 def _read_key_value(option: Option, given: Any) -> dict[str, Any]:
