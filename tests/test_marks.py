@@ -344,3 +344,30 @@ def test_cutouts_of_the_panel(session):
     made = session.generate("a red fox on a flat #00ff00 background", name="fox")
     _, path = Facade(session).cutout("@fox")
     assert (mark_of(path).source_type, mark_of(path).sources) == (DRAWN, (sha256(made.path),))
+
+
+def test_lost_credentials_are_seen_by_the_sidecar(credentialed, folder, capsys):
+    """The command line finds the source that a derived file names, also in a folder that was copied; not a changed one."""
+    result = credentialed.generate("a red fox", transparent="chroma", out="sub/fox.png")
+    shutil.copytree(result.path.parents[1], folder / "copied")
+    for path in (result.path, folder / "copied" / "sub" / "fox.png"):
+        assert main(["provenance", str(path)]) == 0
+        assert "lost by this save (the source has them: Simulated Issuer" in capsys.readouterr().out
+    (folder / "copied" / "sub" / "fox-source.png").write_bytes(b"something else")
+    assert main(["provenance", str(folder / "copied" / "sub" / "fox.png")]) == 0
+    assert capsys.readouterr().out.startswith("Content Credentials: none")
+
+
+def test_lost_credentials_in_a_cell(chain, capsys):
+    """`%imagegen provenance @fox` compares the cut-out with what the API sent."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    session = simulated_session(imagegen_magic.Simulator(credentials=True))
+    session.generate("a red fox", name="fox", transparent="chroma")
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "imagegen_magic")
+    with use_session(session):
+        text = shell.run_line_magic("imagegen", "provenance @fox")
+    shell.run_line_magic("unload_ext", "imagegen_magic")
+    InteractiveShell.clear_instance()
+    assert str(text).startswith("Content Credentials: lost by this save")
