@@ -55,10 +55,9 @@ def measure_noise(planes: list[Bytes], behind: list[Bytes], apart: Bytes, least:
     distance = _distance(as_bytes(away))
     edge = cv2.dilate(cv2.threshold(apart, EDGE, 255, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
     calm = as_bytes(cv2.subtract(distance, edge))  # 0 at edges, which are in no ring
-    limits = np.array(RINGS) * STEPS
+    limits = [STEPS * ring for ring in RINGS]
     middles, deviations = [0.0], [least]
-    for low, high in itertools.pairwise(limits):
-        index = _some_of(calm, low, high)
+    for (low, high), index in zip(itertools.pairwise(limits), _by_ring(calm, limits), strict=True):
         if len(index) >= FEWEST:
             middles.append((low + high) / 2)
             deviations.append(max(least, min(MOST_NOISE, _deviation(planes, behind, index))))
@@ -76,12 +75,15 @@ def _distance(away: Bytes) -> Bytes:
     return as_bytes(cv2.resize(steps, away.shape[::-1], interpolation=cv2.INTER_NEAREST))
 
 
-def _some_of(distance: Bytes, low: float, high: float) -> Indices:
-    """Flat indices of pixels whose distance is from `low` to `high`, `MOST` of them at most."""
+def _by_ring(distance: Bytes, limits: list[float]) -> list[Indices]:
+    """For each ring between two limits the flat indices of its pixels, `MOST` of them at most."""
     step = max(1, round(distance.size / ENOUGH))
-    row, column = np.nonzero(cv2.inRange(distance[::step], low, high))
-    few = slice(None, None, len(row) // MOST + 1)
-    return np.asarray(row[few] * (step * distance.shape[1]) + column[few], dtype=np.intp)
+    width = distance.shape[1]
+    thin = np.flatnonzero(cv2.inRange(distance[::step], limits[0], limits[-1]))
+    index = thin + thin // width * ((step - 1) * width)
+    away = distance.ravel()[index]
+    rings = [index[(away >= low) & (away <= high)] for low, high in itertools.pairwise(limits)]
+    return [ring[:: len(ring) // MOST + 1] for ring in rings]
 
 
 def _deviation(planes: list[Bytes], behind: list[Bytes], index: Indices) -> float:

@@ -89,7 +89,7 @@ def _best_reach(inside: Floats, dominance: Floats, exposed: Floats, shades: Floa
         if gain < HOPELESS:
             break  # no other reach explains so much more
     slope, gain, weight, expected = best
-    return slope, gain if gain and _is_everywhere(expected, observed, at) else 0.0, weight
+    return slope, gain if gain >= GAIN and _is_everywhere(expected, observed, at) else 0.0, weight
 
 
 class _Varying:
