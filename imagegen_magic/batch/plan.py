@@ -142,7 +142,8 @@ def plan_batch(
         except ImagegenError as error:
             problems += _placed(error, row.where)
             continue
-        stored = done[job.request.digest()].popleft() if done[job.request.digest()] and _may_reuse(job) else None
+        earlier = done.get(job.request.digest()) if done and _may_reuse(job) else None
+        stored = earlier.popleft() if earlier else None
         planned.append(PlannedJob(job=job, where=row.where, stored=stored))
     planned, faults = _settle_names(planned, store)
     problems = sorted([*problems, *faults], key=lambda problem: order[problem.where])

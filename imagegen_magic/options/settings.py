@@ -28,6 +28,9 @@ SHELL_DEFAULTS: list[Callable[[], Mapping[str, Any]]] = []
 """Where a loaded extension hands out what `%config` set; at most one. Functions and panels follow it, too."""
 
 
+_DEFAULTS = {option.name: option.default for option in OPTIONS}
+
+
 def config_options() -> list[Option]:
     """The options that may be set as a default."""
     return [option for option in OPTIONS if option.config]
@@ -45,7 +48,7 @@ def resolve(
     Raises:
         OptionError: a layer other than the line holds an unknown name or an unreadable value.
     """
-    values: dict[str, Any] = {option.name: option.default for option in OPTIONS}
+    values: dict[str, Any] = dict(_DEFAULTS)
     origins: dict[str, str] = dict.fromkeys(values, "default")
     home = folder or Path.cwd()
     file_path, file_values = find_project_config(home)
@@ -110,8 +113,9 @@ def in_layer(problem: Problem, origin: str) -> Problem:
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The `IMAGEGEN_*` variables that are options' defaults; other names with that prefix are not ours."""
-    names = {ENV_PREFIX + option.name.upper(): option.name for option in config_options()}
-    return {names[key]: value for key, value in environ.items() if key in names and value != ""}
+    ours = [key for key in environ if key.startswith(ENV_PREFIX)]
+    names = {ENV_PREFIX + option.name.upper(): option.name for option in config_options()} if ours else {}
+    return {names[key]: environ[key] for key in ours if key in names and environ[key] != ""}
 
 
 @cache
