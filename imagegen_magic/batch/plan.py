@@ -322,7 +322,7 @@ def run_planned(
         on_done: told of each job as it ends, in that job's thread.
     """
     cancel = cancel or threading.Event()
-    pacer = Pacer(concurrency, ipm=ipm, in_order=fail_fast, cancel=cancel)
+    pacer = Pacer(concurrency, ipm=ipm, cancel=cancel)
     results: list[ImageResult | FailedJob | None] = [None] * len(batch.planned)
     waiting = deque(enumerate(batch.planned))
 
