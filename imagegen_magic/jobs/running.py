@@ -47,7 +47,7 @@ from .expected import check_result
 from .planning import Job
 from .result import GeneratedImage, ImageResult
 
-__all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
+__all__ = ["Gate", "Run", "Send", "reusable", "run_job", "stored_result", "web_suffixes"]
 
 CHANGED_SHARE = 0.02
 """More changed pixels than this outside a mask are worth a word: encoding alone moves fewer."""
