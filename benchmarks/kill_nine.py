@@ -82,8 +82,8 @@ def settings(url: str, out: Path) -> dict[str, Any]:
     return {"base_url": url, "out_dir": str(out), "retries": 0}
 
 
-def ended(program: str, number: int, url: str, out: Path, by: signal.Signals, chance: random.Random) -> int:
-    """The exit status of a process that runs `program` and gets a signal at a random moment."""
+def started(program: str, number: int, url: str, out: Path) -> int:
+    """The id of a process that runs `program`, ready to begin; forked, as imports would take longer than all the rest."""
     reader, writer = os.pipe()
     if (child := os.fork()) == 0:
         with contextlib.suppress(BaseException):
@@ -95,8 +95,11 @@ def ended(program: str, number: int, url: str, out: Path, by: signal.Signals, ch
     os.close(writer)
     os.read(reader, 5)
     os.close(reader)
-    time.sleep(chance.uniform(0, LONGEST))
-    os.kill(child, by)
+    return child
+
+
+def status_of(child: int) -> int:
+    """Its exit status, once it is over."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -141,7 +144,10 @@ def one_kill(
     """Ends one process, and what is wrong afterwards."""
     recover(Store(out))
     before, paid = History(out).records(), billed(url)
-    status = ended(program, number, url, out, by, chance)
+    child = started(program, number, url, out)
+    time.sleep(chance.uniform(0, LONGEST))
+    os.kill(child, by)
+    status = status_of(child)
     paid_now = billed(url) - paid
     recover(Store(out))
     found = faults(out)
@@ -169,9 +175,7 @@ def one_kill(
 def paid_twice(number: int, url: str, out: Path, came: list[Record]) -> int:
     """Images of the batch that were saved, and billed again when it is run to its end."""
     saved, paid = sum(len(record.api_files()) for record in came), billed(url)
-    session = Session(defaults=lambda: settings(url, out))
-    batch(session, number)
-    session.close()
+    status_of(started("batch", number, url, out))
     return billed(url) - paid - (JOBS - saved)
 
 

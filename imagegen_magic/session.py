@@ -27,7 +27,7 @@ from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
 from imagegen_magic.jobs.running import Run, reusable, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
-from imagegen_magic.jobs.task import Task, TaskList, start_thread, wait_through
+from imagegen_magic.jobs.task import Task, TaskList, run_through
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.out_names import out_problems, with_format_of_name
@@ -336,7 +336,7 @@ class Session:
 
     def _run_through(self, job: Job, on_event: OnEvent) -> ImageResult:
         """The saved result, which an interrupt does not lose: what was sent is waited for."""
-        return wait_through(start_thread(Task(0, _title(job)), self._reserved_work(job, on_event)))
+        return run_through(Task(0, _title(job)), self._reserved_work(job, on_event))
 
     # the same from Python
 
@@ -368,7 +368,7 @@ class Session:
         given = {**options} if reference is None else {**options, "ref": reference}
         job = self._plan_call(prompt, name, given, command="sprites")
         task: Task[GeneratedSprites] = Task(0, _title(job))
-        return wait_through(start_thread(task, self._sliced_work(job, on_event)))
+        return run_through(task, self._sliced_work(job, on_event))
 
     @in_python_words()
     def preview(self, prompt: str, *, name: str | None = None, **options: Any) -> JobPreview:

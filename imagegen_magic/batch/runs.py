@@ -16,7 +16,7 @@ from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.running import Run, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
-from imagegen_magic.jobs.task import Task, start_thread, wait_through
+from imagegen_magic.jobs.task import Task, run_through
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.values import read_call
 from imagegen_magic.options.words import in_python_words
@@ -169,11 +169,9 @@ class Batches:
         rows = expand(read_source(jobs), wildcards=bool(shared.get("wildcards")), grid=axes)
         plan = self.plan(rows, shared, name=name)
         title = f"{name or 'batch'} ({plan.summary()})"
-        return wait_through(
-            start_thread(
-                Task(0, title),
-                lambda task: self.run(plan, shared, name=name, on_event=on_event, cancel=task.cancel_event),
-            )
+        return run_through(
+            Task(0, title),
+            lambda task: self.run(plan, shared, name=name, on_event=on_event, cancel=task.cancel_event),
         )
 
     # the Batch API
