@@ -34,6 +34,7 @@ from imagegen_magic.simulator.server import serve
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import History, Record, file_sha256
 from imagegen_magic.store.recovery import recover
+from imagegen_magic.wire.client import Clients  # imported here, so that the forked programs have the SDK
 
 SMALL = {"size": "1024x640", "quality": "low"}
 JOBS = 6
@@ -88,7 +89,7 @@ def started(program: str, number: int, url: str, out: Path) -> int:
     if (child := os.fork()) == 0:
         with contextlib.suppress(BaseException):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            session = Session(defaults=lambda: settings(url, out))
+            session = Session(defaults=lambda: settings(url, out), clients=Clients())
             os.write(writer, b"ready")
             PROGRAMS[program](session, number)
         os._exit(0)
