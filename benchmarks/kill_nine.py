@@ -41,7 +41,7 @@ JOBS = 6
 """Rows of a batch."""
 LATENCY = 0.03
 """Seconds that the server takes for an image."""
-LONGEST = 0.35
+LONGEST = 0.9
 """Seconds after its start within which a process is ended."""
 SHARED_BY = 25
 """Kills that hit the same output folder."""
