@@ -44,8 +44,13 @@ class Row:
 
 def read_body(text: str, start: int = 1) -> list[Row]:
     """One row a line of a cell's body: a JSON object, or a prompt. Empty lines are passed over."""
-    numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start)]
+    numbered = [(number, line.strip()) for number, line in enumerate(_lines(text), start)]
     return [_row(line, f"line {number}") for number, line in numbered if line]
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text. U+2028 and its like may stand inside a prompt, also unescaped in JSON."""
+    return re.split(r"\r\n|\r|\n", text)
 
 
 def _row(line: str, where: str) -> Row:
@@ -105,7 +110,7 @@ def _read_file(path: Path) -> list[Row]:
             raise OptionError(
                 "no jobs", problems=(Problem(field="from", value=path.name, rule=rule, fix=fix),)
             ) from error
-    return read_body("\n".join("" if line.lstrip().startswith("#") else line for line in text.splitlines()))
+    return read_body("\n".join("" if line.lstrip().startswith("#") else line for line in _lines(text)))
 
 
 def _is_table(source: Any) -> bool:
