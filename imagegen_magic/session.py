@@ -22,6 +22,7 @@ from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
+from imagegen_magic.jobs.artwork import SavedArt, artwork_problems, icons_of_line, pixels_of_line
 from imagegen_magic.jobs.expected import read_expected
 from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
@@ -180,7 +181,8 @@ class Session:
             RequestError: anything is wrong; every fault is in `.problems`.
             BudgetError: it may cost more than a limit.
         """
-        options, sheet, sheet_faults = self._planned_sheet(with_format_of_name(self.options(values)), command)
+        options = with_format_of_name(self.options(values))
+        options, sheet, sheet_faults = self._planned_sheet(options, command, variables or {})
         if live and options.partial_images is None and options.quality != "low" and _streams_well(options):
             options = options.changed("live front end", partial_images=1)
         inputs = self._inputs(options, command, variables or {})
@@ -192,7 +194,7 @@ class Session:
         faults += [] if is_paid else unreadable
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
-            problems=[*faults, *sheet_faults], cell=cell, sheet=sheet,
+            problems=[*faults, *sheet_faults, *artwork_problems(options, command)], cell=cell, sheet=sheet,
         )  # fmt: skip
         job = replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable)))
         if in_batch:
@@ -211,14 +213,17 @@ class Session:
         """The record of an identical request, its images intact: what `reuse` shows for nothing."""
         return reusable(job, self.run_context(job))
 
-    def _planned_sheet(self, options: Options, command: str) -> tuple[Options, Sheet | None, list[Problem]]:
+    def _planned_sheet(
+        self, options: Options, command: str, variables: Mapping[str, object]
+    ) -> tuple[Options, Sheet | None, list[Problem]]:
         """The options with a sheet's size, the sheet, and its faults; of another command the options as they are."""
         if command != "sprites":
             return options, None, []
-        from imagegen_magic.jobs.sprites import slicing_problems  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
+        from imagegen_magic.jobs.sprites import slicing_problems, with_like  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
 
+        options, unlike = with_like(options, variables)
         changed, sheet, faults = plan_sheet(options, self.catalog(options))
-        return changed, sheet, [*faults, *slicing_problems(options)]
+        return changed, sheet, [*faults, *unlike, *slicing_problems(options)]
 
     def _out_problems(self, options: Options) -> tuple[Problem, ...]:
         """A file name that leaves the output folder, found before anything is sent."""
@@ -397,7 +402,7 @@ class Session:
             OptionError: the line can't be used, or there is no such sheet.
             CutoutError: it can't be sliced.
         """
-        from imagegen_magic.jobs.sprites import sheet_values, sprites_of_file  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
+        from imagegen_magic.jobs.sprites import sheet_values, sprites_of_file, with_like  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
 
         missing = Problem(field="sheet", rule="a sheet is needed", fix=Fix(Command("slice", "sheet.png --frames 6")))
         if parsed.problems or parsed.name is None:
@@ -408,7 +413,20 @@ class Session:
         values, record = sheet_values(parsed.name, parsed.values, library)
         source = getattr(source, "path", None) or getattr(source, "sheet", source)
         name = Path(record.files[0].path if record and record.files else origin.lstrip("@")).stem
-        return sprites_of_file(source, name.removesuffix(SOURCE), self.options(values), record, library.store)
+        options, unlike = with_like(self.options(values), variables)
+        if unlike:
+            raise OptionError("the line can't be used", problems=tuple(unlike))
+        return sprites_of_file(source, name.removesuffix(SOURCE), options, record, library.store)
+
+    def pixelate(self, parsed: ParsedLine, variables: Mapping[str, object]) -> SavedArt:
+        """The pixel art of the image that a line names first, saved in the output folder."""
+        options = self.options(parsed.values)
+        return pixels_of_line(parsed, variables, options, self.store(options))
+
+    def icons(self, parsed: ParsedLine, variables: Mapping[str, object]) -> SavedArt:
+        """The icon set of the image that a line names first, saved in the output folder."""
+        options = self.options(parsed.values)
+        return icons_of_line(parsed, variables, options, self.store(options))
 
     def find_result(self, token: str) -> ImageResult:
         """The stored result that `@hero`, `@17` or `@last` means.

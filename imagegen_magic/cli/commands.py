@@ -261,6 +261,18 @@ def _slice(call: Call) -> int:
     return slice_file(call)
 
 
+def _pixelate(call: Call) -> int:
+    from .artwork import pixelate_file  # noqa: PLC0415 - with the command
+
+    return pixelate_file(call)
+
+
+def _icons(call: Call) -> int:
+    from .artwork import make_icon_files  # noqa: PLC0415 - with the command
+
+    return make_icon_files(call)
+
+
 RUNNERS: dict[str, Callable[[Call], int]] = {
     "generate": _make,
     "edit": _make,
@@ -268,6 +280,8 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "remove-chroma-key": _cut,
     "sprites": _make,
     "slice": _slice,
+    "pixelate": _pixelate,
+    "icons": _icons,
     "models": _models,
     "sizes": _sizes,
     "tips": _tips,

@@ -12,8 +12,8 @@ from imagegen_magic.options.table import OPTIONS, Option
 __all__ = ["COMMANDS", "DEFAULTS", "Command", "options_of"]
 
 BY_NAME = {option.name: option for option in OPTIONS}
-NOTEBOOK_ONLY = frozenset({"detach", "preview", "caption", "raw", "partial_images"})
-"""Rows of the table that mean nothing where there is no cell."""
+NOTEBOOK_ONLY = frozenset({"like", "detach", "preview", "caption", "raw", "partial_images"})
+"""Rows of the table that mean nothing if there is no cell."""
 
 DEFAULTS = {"if_exists": "fail", "web_suffix": "-web", "soft_matte": False, "auto_key": "none", "key_color": "#00ff00"}
 """Where the bundled scripts' defaults differ from the notebook's: on the command line theirs hold."""
@@ -164,6 +164,34 @@ _PICTURES = (
     ),
 )  # fmt: skip
 
+_ARTWORK = (
+    Command(
+        name="pixelate",
+        table="pixelate",
+        summary="make real pixels of painted pixel art, locally",
+        examples=(
+            "imagegen pixelate knight.png",
+            "imagegen pixelate @knight --cell 64x64 --colors 16",
+            "imagegen pixelate knight.png --colors pico-8 --out-dir art",
+        ),
+        positional="FILE",
+        main=("cell", "colors", "out_dir", "if_exists", "json"),
+        own=(JSON, HELP_ALL),
+    ),
+    Command(
+        name="icons",
+        table="icons",
+        summary="make icons of a cut-out, locally",
+        examples=(
+            "imagegen icons logo.png --sizes 16,32,64,128,512 --ico",
+            "imagegen icons @logo --favicon --icns",
+        ),
+        positional="FILE",
+        main=("sizes", "ico", "icns", "favicon", "key_color", "out_dir", "if_exists", "json"),
+        own=(JSON, HELP_ALL),
+    ),
+)
+
 _TABLES = (
     Command(name="models", summary="every model, what it can do, and what it costs", examples=("imagegen models",)),
     Command(
@@ -259,6 +287,6 @@ def _with_settings(command: Command) -> Command:
 
 
 COMMANDS: dict[str, Command] = {
-    command.name: command for command in (*_PICTURES, *map(_with_settings, _TABLES), *_OTHERS)
+    command.name: command for command in (*_PICTURES, *_ARTWORK, *map(_with_settings, _TABLES), *_OTHERS)
 }
 """Every command by its name."""

@@ -18,7 +18,16 @@ from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-from imagegen_magic.errors import CallCancelledError, CallError, Fix, ImagegenError, Setting, StoreError
+from imagegen_magic.errors import (
+    CallCancelledError,
+    CallError,
+    Command,
+    Fix,
+    ImagegenError,
+    OptionError,
+    Setting,
+    StoreError,
+)
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import scaled
 from imagegen_magic.metadata.derived import Marking, Source, finish_file, joined_source_type, source_of
@@ -43,8 +52,9 @@ from imagegen_magic.request.response import (
 from imagegen_magic.store.folder import RequestSpool, Store
 from imagegen_magic.store.history import FileEntry, Record
 from imagegen_magic.store.lockfile import Lock
-from imagegen_magic.store.names import SOURCE, Reservation
+from imagegen_magic.store.names import SOURCE, Reservation, safe_stem
 
+from .artwork import Place, SavedArt, save_icons, save_pixels, wants_icons
 from .derived import cut_out, measure_native
 from .expected import check_result
 from .planning import Job
@@ -329,6 +339,8 @@ def _derive(job: Job, run: Run, plan: Reservation, record: Record, second: Mappi
             (_measure, job.options.transparent == "native"),
             (_protect, job.options.protect),
             (_compare_outside, job.request.mask is not None and not job.options.protect),
+            (_pixel_art, job.options.pixel_art and job.sheet is None),
+            (_icons, wants_icons(job.options)),
             (_web_copies, job.options.web),
         )
         for step, wanted in steps:
@@ -477,6 +489,60 @@ def _source_of_input(image: InputImage, job: Job) -> Source:
     return replace(found, title=image.name, source_type=known or found.source_type)
 
 
+def _pixel_art(
+    job: Job,
+    run: Run,
+    plan: Reservation,
+    record: Record,
+    entry: FileEntry,
+    second: Mapping[int, Path],
+    derived: _Derived,
+) -> None:
+    """One real pixel for each block that was painted, of what the user looks at."""
+    size = job.options.pixel_art
+    try:
+        _add_art(save_pixels, job, run, record, entry, derived, size if size != "auto" else None)
+    except OptionError as error:
+        again = Command("pixelate", f"@{record.number} --cell 64x64")
+        told = error.problems[0].rule if error.problems else error.summary
+        derived.warnings.append(Fix(f"pixel art: {told}; at a size that you choose, locally: ", again))
+
+
+def _icons(
+    job: Job,
+    run: Run,
+    plan: Reservation,
+    record: Record,
+    entry: FileEntry,
+    second: Mapping[int, Path],
+    derived: _Derived,
+) -> None:
+    """The icon set of the cut-out."""
+    if job.cutout and entry.index not in derived.reports:
+        return  # there is no cut-out, as was said
+    _add_art(save_icons, job, run, record, entry, derived)
+
+
+def _add_art(
+    save: Callable[..., SavedArt], job: Job, run: Run, record: Record, entry: FileEntry, derived: _Derived, *how: Any
+) -> None:
+    """Saves pixel art or icons of the cut-out, or of the picture if there is none."""
+    cut = next((e for e in derived.entries if e.kind == "cutout" and e.index == entry.index), entry)
+    source = run.store.folder / cut.path
+    place = Place(
+        folder=source.parent,
+        stem=source.stem.removesuffix(SOURCE),
+        store=run.store,
+        record=record,
+        options=job.options,
+        index=entry.index,
+        origins=(run.store.source_of(record, entry),),
+    )
+    made = save(source, *how, place)
+    derived.entries += made.saved.entries
+    derived.notes += made.notes
+
+
 def web_suffixes(options: Options) -> tuple[str, ...]:
     """How the names of the scaled copies end, one for each `--web`; no two are the same."""
     given = str(options.web_suffix)
@@ -512,7 +578,8 @@ def _copied(job: Job, run: Run, stored: Record) -> _Derived:
     """Copies of a stored result's files under the names that are asked for now; what another file has is left alone."""
     derived = _Derived(warnings=list(stored.warnings))
     files = stored.api_files()
-    if job.options.out is None:
+    renamed = job.name is not None and job.name != stored.name and job.stem == safe_stem(job.name)
+    if job.options.out is None and not renamed:
         return derived
     wanted = run.store.peek(job.stem, len(files), files[0].format, if_exists="overwrite", out=job.options.out)
     for entry, path in zip(files, wanted, strict=True):
@@ -547,6 +614,16 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
         notes=(*job.notes, *derived.notes),
         warnings=(*job.warnings, *derived.warnings),
         reused=reused,
-        derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind not in ("cutout", "copy")},
+        derived=_by_kind(folder, derived.entries),
     )
     return check_result(job, run.store, result)
+
+
+def _by_kind(folder: Path, entries: Sequence[FileEntry]) -> dict[str, Path]:
+    """The files made besides cut-outs, by their kind and their picture's index; further ones of a kind by their name too."""
+    found: dict[str, Path] = {}
+    for entry in entries:
+        key = f"{entry.kind} {entry.index}"
+        if entry.kind not in ("cutout", "copy"):
+            found[f"{key} {Path(entry.path).name}" if key in found else key] = folder / entry.path
+    return found

@@ -26,7 +26,7 @@ _LINE = re.compile(
     r"\s*(%%imagegen_edit|%%imagegen_batch|%%imagegen_sprites|%%imagegen|%imagegen)(?=\s)(.*)", re.DOTALL
 )
 _COMMAND = {text: command for command, text in COMMANDS.items() if text.startswith("%%")}
-_LINES = ("edit", "batch", "cutout", "slice")
+_LINES = ("edit", "batch", "cutout", "slice", "pixelate", "icons")
 """Subcommands of `%imagegen` that have flags of their own."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic")
 
@@ -105,6 +105,8 @@ def _prompts(typed: str) -> Iterable[str]:
 def _option_values(option: Option, typed: str) -> list[str]:
     if option.choices:
         return list(option.choices)
+    if option.suggests == "sprites":
+        return _variables(lambda value: type(value).__name__ in ("Sprites", "GeneratedSprites"))
     if option.name == "source":
         return [*_variables(_is_table), *_files(typed, (".jsonl", ".csv", ".txt"))]
     if option.name == "grid":

@@ -107,6 +107,18 @@ class GenerateOptions(TypedDict, total=False):
     """take this many pixels off the edge, 0 to 16"""
     edge_feather: float
     """soften the edge by this radius in pixels, 0 to 64"""
+    pixel_art: bool | str
+    """make one real pixel of each block that was painted: as many as are found, or WxH"""
+    colors: int | str
+    """pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file"""
+    sizes: int | Sequence[int]
+    """icons of the cut-out with these edges in pixels, 8 to 1024, with commas"""
+    ico: bool
+    """icons: also a Windows .ico"""
+    icns: bool
+    """icons: also an Apple .icns"""
+    favicon: bool
+    """icons: also the files of a web page"""
     expect: Any
     """what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable"""
     out: str | Path
@@ -197,13 +209,11 @@ class SpriteOptions(GenerateOptions, total=False):
     """what the figure does: idle, walk, run, jump, attack and others have poses of their own; or any words"""
     cell: str | tuple[int, int]
     """exact size of a finished frame, WxH in pixels"""
+    like: Any
+    """sprites whose cell, scale and pivot these get too: a variable"""
     fps: float
     """frames a second"""
     once: bool
     """the animation is played once, and need not lead back to its start"""
-    pixel_art: bool
-    """make one real pixel of each block that was painted"""
-    colors: int | str
-    """pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file"""
     export: str | Sequence[str]
     """files to write, with commas: frames, sheet, atlas (TexturePacker), aseprite, godot, css, gif, apng, webp, gpl"""

@@ -86,13 +86,21 @@ class Options:
     layout: str | None = None
     animation: str | None = None
     cell: str | None = None
+    like: Any = None
     fps: float = 10.0
     once: bool = False
-    pixel_art: bool = False
-    colors: str | None = None
     objects: bool = False
     padding: int = 2
     export: tuple[str, ...] | None = None
+
+    # pixel art and icons
+    pixel_art: str | None = None
+    """None: not; `auto`: as many pixels as were painted; else WxH."""
+    colors: str | None = None
+    sizes: tuple[int, ...] | None = None
+    ico: bool = False
+    icns: bool = False
+    favicon: bool = False
 
     # checks
     expect: tuple[Any, ...] | None = None
