@@ -43,6 +43,7 @@ class Trial:
     server: Server
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
+    sessions: list[Session] = field(default_factory=list)
     done: int = 0
     refused: int = 0
     failed: int = 0
@@ -50,7 +51,8 @@ class Trial:
     def session(self, **settings: Any) -> Session:
         """The session, its defaults on this row's server."""
         self.settings = {"base_url": self.server.url, "out_dir": str(self.folder), "retries": 0, **SMALL, **settings}
-        return Session(defaults=lambda: self.settings)
+        self.sessions.append(Session(defaults=lambda: self.settings))
+        return self.sessions[-1]
 
     def price(self, **options: Any) -> Decimal:
         """The upper end of one image's estimate."""
@@ -308,6 +310,8 @@ def run_row(row: Callable[[Trial], Outcome], faults: str) -> tuple[Trial, Outcom
         with serve(simulator=simulator) as server:
             trial = Trial(server=server, folder=folder)
             outcome = row(trial)
+            for session in trial.sessions:
+                session.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return trial, outcome, simulator.images_billed

@@ -192,7 +192,9 @@ def overwrite_faults(row: Row, folder: Path) -> list[str]:
     one = {**row.options, "n": 1, "out": "mug.png", "if_exists": "overwrite", "size": "1024x640", "quality": "low"}
     path = folder / "mug.png"
     with serve(simulator=Simulator(picture=PICTURE)) as server:
-        Session(defaults=lambda: settings(server.url, folder)).generate("the old mug", **one)
+        session = Session(defaults=lambda: settings(server.url, folder))
+        session.generate("the old mug", **one)
+        session.close()
     before = path.read_bytes()
     simulator = Simulator(faults="" if row.script == "refuse" else row.script, picture=OTHER_PICTURE)
     with serve(simulator=simulator) as server:

@@ -270,6 +270,7 @@ def test_what_is_pickled_holds_no_key(folder, monkeypatch):
         session = imagegen_magic.session.Session(defaults=lambda: {"base_url": address})
         gallery = session.batches.run_jobs(["a mug", "a cat"], **SMALL)
         things = [*gallery, gallery, session.preview("a fish", **SMALL)]
+        session.close()
     assert len(gallery.done) == len(gallery.failures) == 1
     for thing in things:
         data = pickle.dumps(thing)

@@ -176,6 +176,7 @@ def test_waiting_and_running_jobs_count_against_the_limit(session):
         assert "limit of this session" in page.state["checked"]["problems"][0]["text"]
         gate.set()
         page.wait()
+        page.facade.session.close()
         assert server.simulator.images_billed == 4
 
 
