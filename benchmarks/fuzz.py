@@ -279,7 +279,7 @@ def changed_line(words: list[str], chance: random.Random) -> list[str]:
     if kind <= 2:
         out[place] = chance.choice(WORDS) if not out[place].startswith("--") or kind else chance.choice(FLAGS)
     elif kind == 3:
-        out[place] = damaged(out[place].encode(), chance).decode("utf-8", "replace")
+        out[place] = damaged(out[place].encode("utf-8", "surrogatepass"), chance).decode("utf-8", "replace")
     elif kind == 4:
         del out[place]
     elif kind == 5:
