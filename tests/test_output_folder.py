@@ -140,7 +140,7 @@ session.generate("the second", **more)
         ("history.py", "append", "done", ["hero"]),
         ("folder.py", "write_sidecars", "done", ["hero"]),
         ("folder.py", "write_text", "done", ["hero"]),
-        ("folder.py", "close", "done", ["hero"]),
+        ("folder.py", "clear", "done", ["hero"]),
     ],
 )
 def test_overwriting_killed_at_each_step(folder, module, function, outcome, names):

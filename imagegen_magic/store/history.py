@@ -313,7 +313,7 @@ class History:
         """The records in whose lines a digest stands, newest first; each plan asks for them."""
         try:
             lines = self._index.lines(digest)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             yield from reversed(self._from_sidecars())
             return
         yield from (record for line in lines if (record := parse_record(line)) is not None)
