@@ -89,9 +89,10 @@ def read_source(source: Any) -> list[Row]:
 
 def no_source(source: str, rule: str, variables: Iterable[str] = ()) -> OptionError:
     """The error of a file or variable that is not there: near ones are offered."""
-    files = [path.name for path in Path().iterdir() if path.suffix.lower() in (".jsonl", ".csv", ".txt")]
-    near = difflib.get_close_matches(source, [*files, *(name for name in variables if not name.startswith("_"))], n=2)
-    fix = Fix.any_of(Setting("--from", name) for name in near) if near else "check the path and the spelling"
+    files = {path.stem: path.name for path in Path().iterdir() if path.suffix.lower() in (".jsonl", ".csv", ".txt")}
+    known = {name: name for name in variables if not name.startswith("_")} | files
+    near = difflib.get_close_matches(Path(source).stem, known, n=2)
+    fix = Fix.any_of(Setting("--from", known[name]) for name in near) if near else "check the path and the spelling"
     return OptionError("no jobs", problems=(Problem(field="from", value=source, rule=rule, fix=fix),))
 
 
