@@ -4,6 +4,7 @@ ImagegenError
  ├─ OptionError        a flag, a setting, a template or a reference could not be read
  ├─ RequestError       the request breaks rules; `.problems` holds every one of them
  ├─ BudgetError        the request would cost more than its limit
+ ├─ ReplayError        stored files can't stand for a request: it changed, or a file is missing
  ├─ StoreError         a file can't be written, or must not be overwritten
  ├─ CutoutError        no cut-out can be made of this picture
  └─ CallError          a request was made, or tried; `.outcome` says what became of it
@@ -55,6 +56,7 @@ __all__ = [
     "PromptPlace",
     "QuotaError",
     "RateLimitError",
+    "ReplayError",
     "RequestError",
     "ServerError",
     "Setting",
@@ -287,6 +289,12 @@ class RequestError(ImagegenError):
 
 class BudgetError(ImagegenError):
     """The upper end of the cost estimate is above the limit."""
+
+    outcome: Outcome | None = "not sent"
+
+
+class ReplayError(ImagegenError):
+    """Stored files can't stand for a request: it changed since `imagegen.lock` was written, or a file is missing."""
 
     outcome: Outcome | None = "not sent"
 

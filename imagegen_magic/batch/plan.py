@@ -170,6 +170,8 @@ def _done_before(store: Store, server: str) -> defaultdict[str, deque[Record]]:
 
 def _may_reuse(job: Job) -> bool:
     """Resuming is the default of a batch; an explicit `--no-reuse` sends everything again."""
+    if job.options.replay:
+        return False
     return bool(job.options.reuse) or job.options.origins.get("reuse") == "default"
 
 
@@ -289,7 +291,7 @@ def run_planned(
         on_done: told of each job as it ends, in that job's thread.
     """
     cancel = cancel or threading.Event()
-    pacer = Pacer(concurrency, ipm=ipm, cancel=cancel)
+    pacer = Pacer(concurrency, ipm=ipm, in_order=fail_fast, cancel=cancel)
     results: list[ImageResult | FailedJob | None] = [None] * len(batch.planned)
     waiting = deque(enumerate(batch.planned))
 

@@ -440,7 +440,9 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             paths=self.paths, base=link_base(), size=size, format=form, model=str(self.request.get("model", ""))
         )
         if minimal:
-            return replace(caption, reused=self.reused, warnings=self.warnings, checks=self.checks)
+            return replace(
+                caption, reused=self.reused, replayed=self.options.replay, warnings=self.warnings, checks=self.checks
+            )
         return replace(
             caption,
             quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),
@@ -450,13 +452,21 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             estimate=self.estimate,
             simulated=self.record.simulated,
             reused=self.reused,
+            replayed=self.options.replay,
             prompt=self.prompt_sent,
             notes=self.notes,
             warnings=self.warnings,
             checks=self.checks,
             number=self.number,
             report=self.report,
+            origin=_credentials_line(self.record, self._fate()),
         )
+
+    def _fate(self) -> str:
+        """What became of the API's Content Credentials in the file that is shown."""
+        if self.path == self.images[0].source:
+            return "present"
+        return "signed anew, over those of" if self.options.sign else "lost by this save"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return self.display_items()[0]
@@ -485,6 +495,16 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             "request_id": self.request_id,
             "reused": self.reused,
         }
+
+
+def _credentials_line(record: Record, fate: str) -> str:
+    """What the caption says of Content Credentials: their fate and who gave them; nothing if there were none."""
+    words = record.api_files()[0].content_credentials if record.api_files() else ""
+    if not words.startswith("present"):
+        return "" if words in ("", "none") else f"Content Credentials: {words}"
+    who = words.removeprefix("present ")
+    who = who[: who.rfind(")") + 1]
+    return f"Content Credentials: {fate} {who}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
     options = session.options(parsed.values)
     if options.dry_run:
         return plan.table()
-    if options.via == "batch-api":
+    if options.via == "batch-api" and not options.replay:
         handle = session.batches.submit(plan, parsed.values, name=parsed.name)
         _bind(shell, parsed.name, handle)
         return handle  # shown in any case: its receipt says how to go on

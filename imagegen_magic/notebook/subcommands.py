@@ -299,6 +299,11 @@ def cost_subcommand(session: Session, shell: Any, line: str) -> Table | PlainTex
     return cost_table(session.library, session.spending)
 
 
+def lock_subcommand(session: Session, shell: Any, line: str) -> PlainText:
+    """Writes imagegen.lock: which stored images answer which cell, for --replay: lock."""
+    return PlainText(f"imagegen.lock: {session.lock()}")
+
+
 def show_subcommand(session: Session, shell: Any, line: str) -> Any:
     """Shows a stored result again, or several as one sheet: show @hero, show @hero @sunset."""
     words = words_of(shell, line)
@@ -360,6 +365,16 @@ def cutout_subcommand(session: Session, shell: Any, line: str) -> Any:
 def slice_subcommand(session: Session, shell: Any, line: str) -> Any:
     """Cuts a sheet that exists into frames, locally: slice FILE|@id|VAR [--frames 6] [--cell 64x64] [--export atlas,gif] [--objects]."""
     return session.slice_sheet(parse_line(line, "slice", variables=shell.user_ns), shell.user_ns)
+
+
+def pixelate_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Makes real pixels of painted pixel art, locally: pixelate FILE|@id|VAR [--cell 64x64] [--colors 16|pico-8|FILE]."""
+    return session.pixelate(parse_line(line, "pixelate", variables=shell.user_ns), shell.user_ns)
+
+
+def icons_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Makes icons of a cut-out, locally: icons FILE|@id|VAR [--sizes 16,32,64] [--ico] [--icns] [--favicon]."""
+    return session.icons(parse_line(line, "icons", variables=shell.user_ns), shell.user_ns)
 
 
 def jobs_subcommand(session: Session, shell: Any, line: str) -> Table:
@@ -439,6 +454,9 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "provenance": provenance_subcommand,
     "cutout": cutout_subcommand,
     "slice": slice_subcommand,
+    "pixelate": pixelate_subcommand,
+    "icons": icons_subcommand,
+    "lock": lock_subcommand,
     "cost": cost_subcommand,
     "jobs": jobs_subcommand,
     "cancel": cancel_subcommand,

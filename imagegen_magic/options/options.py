@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any, Literal
 
+from imagegen_magic.redaction import redact
+
 __all__ = ["Options", "option_names"]
 
 
@@ -86,11 +88,18 @@ class Options:
     cell: str | None = None
     fps: float = 10.0
     once: bool = False
-    pixel_art: bool = False
-    colors: str | None = None
     objects: bool = False
     padding: int = 2
     export: tuple[str, ...] | None = None
+
+    # pixel art and icons
+    pixel_art: str | None = None
+    """None: not; `auto`: as many pixels as were painted; else WxH."""
+    colors: str | None = None
+    sizes: tuple[int, ...] | None = None
+    ico: bool = False
+    icns: bool = False
+    favicon: bool = False
 
     # checks
     expect: tuple[Any, ...] | None = None
@@ -110,6 +119,7 @@ class Options:
     sign_key: str | None = None
 
     # money and time
+    replay: bool = False
     dry_run: bool = False
     max_cost: Decimal | None = None
     session_max_cost: Decimal | None = None
@@ -156,9 +166,10 @@ class Options:
         return {name: getattr(self, name) for name in option_names() if self.origins.get(name) == "line"}
 
     def without_objects(self) -> Options:
-        """The options with expected functions as their names: what a result holds, so that it can be pickled."""
+        """The options as a result holds them, so that it can be pickled: functions by their names, no key in an address."""
         texts = tuple(str(getattr(item, "__name__", item)) for item in self.expect or ())
-        return replace(self, expect=texts) if texts else self
+        address = redact(self.base_url) if self.base_url else self.base_url
+        return replace(self, expect=texts or self.expect, base_url=address)
 
     def kept(self) -> dict[str, Any]:
         """What was given, without images and other objects: what a sidecar keeps, and a cell can say."""

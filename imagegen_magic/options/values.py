@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -37,7 +38,7 @@ def read_values(
             problems.append(replace(unknown_option(name, given, BY_NAME, _OTHERWISE), where=where))
         elif given is not None:
             try:
-                values[name] = _READERS[option.kind](option, given)
+                values[name] = _without_data_uri(option, _READERS[option.kind](option, given))
             except ValueError as fault:
                 problems.append(
                     Problem(field=name, value=given, rule=str(fault), fix=value_fix(option, given), where=where)
@@ -59,6 +60,32 @@ def read_call(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     rule = "a function of its own in Python"
     problems += [Problem(field=name, value=raw[name], rule=rule, fix=CALLS[name]) for name in raw if name in CALLS]
     return values, problems
+
+
+_FILES = ("PATH", "DIR", "FILE", "IMG", "IMG[:role]")
+"""What stands for the name of a file, in help."""
+_DATA_URI = re.compile(r"\s*data:(?:\w+/[\w.+-]+)?(?:;[\w.=-]+)*,", re.IGNORECASE)
+
+
+def is_data_uri(value: object) -> bool:
+    """True for `data:image/png;base64,…`; not for `data:logo`, the variable `data` in the role of a logo."""
+    return isinstance(value, str) and _DATA_URI.match(value) is not None
+
+
+def _without_data_uri(option: Option, value: Any) -> Any:
+    """The value of an option.
+
+    Raises:
+        ValueError: a file is meant, and it is a data URI.
+    """
+    if option.metavar in _FILES and any(map(is_data_uri, value if isinstance(value, tuple) else (value,))):
+        instead = (
+            "; decode what follows its comma, base64.b64decode(…), and give the bytes"
+            if "IMG" in option.metavar
+            else ""
+        )
+        raise ValueError(f"a data URI is not the name of a file{instead}")
+    return value
 
 
 def unsendable(text: str) -> bool:
@@ -137,7 +164,11 @@ def _read_list(option: Option, given: Any) -> tuple[Any, ...]:
 
 
 def _read_ints(option: Option, given: Any) -> tuple[int, ...]:
-    return tuple(_read_int(option, item) for item in _read_list(option, given))
+    """Whole numbers; a text may hold several, with commas."""
+    words = [
+        part for item in _read_list(option, given) for part in (item.split(",") if isinstance(item, str) else [item])
+    ]
+    return tuple(_read_int(option, word) for word in words)
 
 
 def _read_key_value(option: Option, given: Any) -> dict[str, Any]:
