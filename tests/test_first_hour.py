@@ -392,7 +392,7 @@ def test_lists_of_results_show_thumbnails(shell):
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("%%imagegen --siz", {"--size"}),
+        ("%%imagegen --qual", {"--quality"}),
         ("%%imagegen --size=2k", {"--size=2k", "--size=2k-square", "--size=2k-portrait"}),
         ("%%imagegen --quality=l", {"--quality=low"}),
         ("%%imagegen --profile b", {"brand"}),
