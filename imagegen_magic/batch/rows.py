@@ -40,7 +40,7 @@ class Row:
     where: str
     problems: tuple[Problem, ...] = ()
     unused: tuple[str, ...] = ()
-    """Columns of its table that are no options."""
+    """Columns of its table that are not options."""
 
 
 def read_body(text: str, start: int = 1) -> list[Row]:
@@ -77,7 +77,7 @@ def read_source(source: Any) -> list[Row]:
         return _read_file(path)
     if isinstance(source, (str, Path)):
         raise no_source(str(source), "there is no such file")
-    found = [_of_item(item, f"row {number}") for number, item in enumerate(_items(source), 1)]
+    found = [_of_item(item, where) for where, item in zip(_places(source), _items(source), strict=False)]
     if _is_table(source):
         found = _without_extra_columns(found)
     if not found:
@@ -124,7 +124,7 @@ def _is_table(source: Any) -> bool:
 
 
 def _without_extra_columns(rows: list[Row]) -> list[Row]:
-    """The rows without columns that are no options; a column whose name is nearly an option's is asked about, once.
+    """The rows without columns that are not options; a column whose name is nearly an option's is asked about, once.
 
     Raises:
         OptionError: a column is probably meant as an option.
@@ -157,6 +157,13 @@ def _items(source: Any) -> Iterable[Any]:
     rule = f"a list, a DataFrame, or a JSONL or CSV file is needed, not {type(source).__name__}"
     problem = Problem(field="from", rule=rule, fix='[{"prompt": "a red mug"}], a list with a dict for each picture')
     raise OptionError("no jobs", problems=(problem,))
+
+
+def _places(source: Any) -> Iterator[str]:
+    """Where each row stands, in the source's own numbers: pandas' labels if no two are alike, else from 1."""
+    index = getattr(source, "index", None)
+    labels: Iterable[Any] = index if index is not None and getattr(index, "is_unique", False) else itertools.count(1)
+    return (f"row {label}" for label in labels)
 
 
 def _of_item(item: Any, where: str) -> Row:
