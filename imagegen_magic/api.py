@@ -241,7 +241,8 @@ def history(word: str = "") -> Rows[HistoryRow]:
     """
     from imagegen_magic.display.ledger import history_rows  # noqa: PLC0415 - importing this module stays light
 
-    return history_rows(default_session().library.search(word))
+    library = default_session().library
+    return history_rows(library.search(word), library.store.folder)
 
 
 def costs() -> Rows[CostRow]:

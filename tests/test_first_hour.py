@@ -392,7 +392,7 @@ def test_lists_of_results_show_thumbnails(shell):
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("%%imagegen --siz", {"--size"}),
+        ("%%imagegen --qual", {"--quality"}),
         ("%%imagegen --size=2k", {"--size=2k", "--size=2k-square", "--size=2k-portrait"}),
         ("%%imagegen --quality=l", {"--quality=low"}),
         ("%%imagegen --profile b", {"brand"}),
@@ -445,3 +445,89 @@ def test_a_long_name_is_no_file_anywhere(shell, simulator):
     long = "a" * 300
     for cell in (f"%imagegen run {long}", f"%%imagegen_batch --from {long}", f"%%imagegen_edit -i {long}.png\nblue"):
         refused(shell, simulator, cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "fix"),
+    [
+        ("%%imagegen_edit b -i fox --mask 0,0,50%,50%\nBlue.", "--mask-box 0,0,50%,50%"),
+        ("%%imagegen\n{{ items }}", '%%imagegen_batch --from items; {{ ", ".join(items) }}'),
+        ("%%imagegen_batch z\n{{ items }}", "%%imagegen_batch --from items"),
+        ("%%imagegen\nA poster of {{ {'a': 1} }}", "for an image each"),
+        ("%%imagegen_batch z\nA poster of {prompt}", '--template "a poster of {prompt}"; --raw'),
+        ("%%imagegen_batch z --from romws\n", "--from rows"),
+        ("%%imagegen_batch z --from prompt.csv\n", "--from prompts.csv"),
+        ("%%imagegen_batch z --from nothing.csv\n", "check the path"),
+        ("%%imagegen_batch z --from row\n", 'fix: [{"prompt": "a red mug"}]'),
+        ("%imagegen edit", "%imagegen edit prompt.txt blue -i @hero"),
+        ("%imagegen run", "%imagegen run prompt.txt"),
+        ("%imagegen profile delete nope", "%imagegen profile lists them"),
+        ("%imagegen profile show flit", "--profile flat"),
+        ("%imagegen profile rename flat", "%imagegen profile show brand"),
+        ("%imagegen sheet fox", "fix: %imagegen show fox"),
+        ("%imagegen costs", "fix: %imagegen cost"),
+        ("%imagegen show fox --size 300", "leave it out"),
+        ("%imagegen cost --total", "%imagegen cost --json"),
+        ("%imagegen jobs --json", "leave it out"),
+    ],
+)
+def test_the_fix_can_be_pasted(shell, simulator, folder, cell, fix):
+    """What was typed for it is not what a fix says again: the line that does it is."""
+    shell.user_ns |= {"items": ["a cat", "a dog"], "rows": [{"prompt": "a"}], "row": {"prompt": "a"}}
+    (folder / "prompts.csv").write_text("prompt\na cat\n", encoding="utf-8")
+    run(shell, "%%imagegen fox -q low -s square\nA fox.")
+    run(shell, "%imagegen profile save flat --style flat")
+    card = refused(shell, simulator, cell)
+    assert fix in card
+    assert card.count("fix:") == 1
+    assert len(card) < 400
+
+
+@pytest.mark.parametrize(
+    ("call", "fix"),
+    [
+        (lambda s, fox: s.edit(fox, "make it blue"), 'imagegen_magic.edit("make it blue", image)'),
+        (lambda s, fox: s.edit("blue", fox, mask=(0, 0, 100, 100)), 'mask_box="0,0,100,100"'),
+        (lambda s, fox: s.edit("blue", fox, mask="0,0,50%,50%"), 'mask_box="0,0,50%,50%"'),
+        (lambda s, fox: s.generate(["a cat", "a dog"]), "imagegen_magic.run_batch(…)"),
+        (lambda s, fox: s.preview(pd.DataFrame({"prompt": ["a cat"]})), "imagegen_magic.run_batch(…)"),
+        (lambda s, fox: s.generate(7), "give a string"),
+        (lambda s, fox: s.batches.run_jobs({"prompt": "a cat"}), '[{"prompt": "a red mug"}]'),
+        (lambda s, fox: s.batches.run_jobs("nothing.csv"), "check the path"),
+    ],
+)
+def test_slips_in_python_name_the_call(session, call, fix):
+    """One problem with the call to make instead."""
+    fox = session.generate("a fox", quality="low", size="1024x1024")
+    with pytest.raises((OptionError, RequestError)) as caught:
+        call(session, fox)
+    (problem,) = caught.value.problems
+    assert fix in str(caught.value)
+    assert len(str(problem)) < 200
+
+
+def test_comments_of_a_batch_are_no_prompts(shell):
+    """Lines that begin with # are passed over, as in files."""
+    assert run(shell, "%%imagegen_batch z -q low -s square\n# two animals\na cat\n  # the second\na dog")[1].success
+    assert [result.prompt for result in shell.user_ns["z"]] == ["a cat", "a dog"]
+
+
+def test_money_and_history_as_data(shell):
+    """JSON has numbers; a picture without a NAME is listed by its file's, which finds it; a cut-out by its own."""
+    run(shell, "%%imagegen -q low -s square --transparent\nA green robot.")
+    (row,) = json.loads(str(run(shell, "%imagegen history --json")[1].result))
+    assert (row["name"], row["files"]) == ("green-robot", ["green-robot.png"])
+    assert row["cost"] > 0
+    assert imagegen_magic.history()[0].files == row["files"]
+    assert run(shell, "%imagegen show @green-robot")[1].success
+    (day,) = json.loads(str(run(shell, "%imagegen cost --json")[1].result))
+    assert day["cost"] == row["cost"]
+
+
+def test_help_of_one_flag(shell):
+    """Its own lines, not every flag's."""
+    text = str(run(shell, "%imagegen help --mask-edit")[1].result)
+    assert "white, black, transparent" in text
+    assert len(text.splitlines()) < 6
+    assert "%config ImagegenMagics.session_max_cost" in str(run(shell, "%imagegen help --session-max-cost")[1].result)
+    assert "profile show brand" in str(run(shell, "%imagegen help profile")[1].result)

@@ -98,11 +98,15 @@ def _mask(
 ) -> InputImage | None:
     if options.mask is None and not options.mask_box:
         return None
-    from .masks import build_mask, mask_share  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
+    from .masks import box_text, build_mask, mask_share  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
 
     if not images:
         if not problems:
             problems.append(Problem(field="mask", rule="a mask belongs to a picture", fix=Fix(Setting("-i", "IMAGE"))))
+        return None
+    if (box := box_text(options.mask)) is not None:
+        rule = "four numbers are a rectangle, not an image"
+        problems.append(Problem(field="mask", value=options.mask, rule=rule, fix=Fix(Setting("--mask-box", box))))
         return None
     try:
         source = resolve_token(options.mask, variables, known.image_file)[0] if options.mask is not None else None

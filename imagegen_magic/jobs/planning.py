@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -160,7 +160,9 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
     if isinstance(body, str):
         return body, list(problems)
     rule = f"text is needed, not {type(body).__name__}"
-    return str(body), [*problems, Problem(field="prompt", value=body, rule=rule, fix="give a string")]
+    several = isinstance(body, Iterable) and not isinstance(body, (bytes, os.PathLike))
+    fix = Fix("a string; for many prompts: ", Command("batch")) if several else "give a string"
+    return str(body), [*problems, Problem(field="prompt", rule=rule, fix=fix)]
 
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:

@@ -22,6 +22,7 @@ __all__ = [
     "reserve_names",
     "safe_stem",
     "shown_file",
+    "shown_in",
     "sidecar_path",
 ]
 
@@ -44,6 +45,11 @@ def shown_file(path: Path) -> Path:
     """The cut-out that was made of the API's file at `path`, or that file where none is there."""
     cut = path.with_name(path.name.replace(SOURCE, "", 1))
     return cut if SOURCE in path.name and cut.is_file() else path
+
+
+def shown_in(folder: Path, entry: str) -> str:
+    """The same for a path of the history, relative to the output folder as that is."""
+    return shown_file(folder / entry).relative_to(folder).as_posix()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
