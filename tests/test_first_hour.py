@@ -531,3 +531,55 @@ def test_help_of_one_flag(shell):
     assert len(text.splitlines()) < 6
     assert "%config ImagegenMagics.session_max_cost" in str(run(shell, "%imagegen help --session-max-cost")[1].result)
     assert "profile show brand" in str(run(shell, "%imagegen help profile")[1].result)
+
+
+def test_results_in_pandas(session):
+    """A row for each image of a result, a result as a row, and each as a series; a column that is not there is said."""
+    two = session.generate("a fox", n=2, quality="low", size="1024x1024")
+    frame = pd.DataFrame(two)
+    assert list(frame["image"]) == [1, 2]
+    assert list(frame["path"]) == [str(path) for path in two.paths]
+    assert frame["cost"].sum() == pytest.approx(two.cost)
+    assert two[0].cost == pytest.approx(two.cost / 2)
+    assert list(pd.Series(two).index) == list(pd.DataFrame([two]).columns)
+    assert pd.Series(two[1])["image"] == 2
+    assert json.loads(json.dumps(two.to_record()))["number"] == two.number
+    assert pickle.loads(pickle.dumps(two[0])) == copy.deepcopy(two[0]) == two[0]
+    with pytest.raises(KeyError, match="no column 'price'; there are where, ok, name"):
+        two["price"]
+
+
+def test_a_gallery_by_name_and_by_cost(folder):
+    """`icons["sun"]` by name, file or row; the cost of what was sent; what failed has a row, too."""
+    session = simulated_session(Simulator(faults="ok, moderation"))
+    jobs = [{"prompt": "a sun", "name": "sun"}, {"prompt": "a moon", "name": "moon"}]
+    icons = session.batches.run_jobs(jobs, quality="low", size="1024x1024", concurrency=1)
+    assert icons["sun"] is icons["row 1"] is icons[0]
+    assert icons[icons[0].path.stem] is icons[0]
+    assert icons["row 2"] is icons.failures[0]
+    assert list(pd.DataFrame(icons[::-1])["ok"]) == [False, True]
+    assert icons.cost == pytest.approx(icons["sun"].cost)
+    assert icons.cost > 0
+    with pytest.raises(KeyError, match="no job 'snu'; there are sun"):
+        icons["snu"]
+
+
+def test_copies_may_replace(session, tmp_path):
+    """Run All makes the same files again: by default that stops and says how, `overwrite=True` replaces."""
+    icons = session.batches.run_jobs(["a sun", "a moon"], quality="low", size="1024x1024")
+    sheet = imagegen_magic.sheet({"day": icons[0], "night": icons[1]})
+    assert sheet.names == ("day", "night")
+    for save, path in ((icons.zip, "a.zip"), (icons[0].save, "a.png"), (sheet.save, "s.png"), (icons.save, "copies")):
+        save(tmp_path / path)
+        with pytest.raises(FileExistsError, match="overwrite=True"):
+            save(tmp_path / path)
+        save(tmp_path / path, overwrite=True)
+    assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == sorted(p.name for p in icons.paths)
+    assert zipfile.ZipFile(tmp_path / "a.zip").testzip() is None
+
+
+def test_signatures_are_readable():
+    """`run_batch?` shows types, not how they are kept."""
+    text = str(inspect.signature(imagegen_magic.run_batch))
+    assert "ForwardRef" not in text
+    assert "n: int = None" in text

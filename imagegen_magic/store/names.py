@@ -16,6 +16,7 @@ __all__ = [
     "SOURCE",
     "SUFFIXES",
     "Reservation",
+    "check_free",
     "free_path",
     "planned_paths",
     "release_name",
@@ -39,6 +40,16 @@ def safe_stem(text: str, limit: int = 80) -> str:
     while len(clean.encode("utf-8", "replace")) > 2 * limit:  # file systems count bytes, up to 255 with what is added
         clean = clean[:-1].rstrip(" .-")
     return f"{clean}-" if clean.lower().split(".")[0] in _RESERVED else clean or "image"
+
+
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Stops at a file that would be replaced.
+
+    Raises:
+        FileExistsError: `path` exists, and `overwrite` is False.
+    """
+    if not overwrite and path.exists():
+        raise FileExistsError(f"{path} exists already; overwrite=True replaces it")
 
 
 def shown_file(path: Path) -> Path:
