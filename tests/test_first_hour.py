@@ -296,8 +296,11 @@ def test_extra_columns_of_a_table_are_a_note(session):
     plan = session.batches.plan(read_source(frame), {"size": "1024x1024"})
     assert "columns not used: sku" in plan.summary()
     assert [item.job.request.quality for item in plan.planned] == ["low", "medium"]
-    with pytest.raises(OptionError, match="rename it to prompt"):
-        read_source(frame.rename(columns={"prompt": "Prompt"}))
+    wrong = frame.rename(columns={"prompt": "Prompt"}).assign(size=["square", "7x7"])
+    with pytest.raises(RequestError) as caught:
+        session.batches.plan(read_source(wrong), {"skip_invalid": True})
+    assert [(problem.field, problem.where) for problem in caught.value.problems] == [("Prompt", ""), ("size", "row 1")]
+    assert caught.value.problems[0].fix == "rename it to prompt"
 
 
 def test_a_table_may_be_an_expression(shell):
@@ -406,6 +409,11 @@ def test_lists_of_results_show_thumbnails(shell):
         ("%imagegen profile sa", {"save"}),
         ("%imagegen profile br", {"brand"}),
         ("%imagegen cutout --key", {"--key-color"}),
+        ("%config ImagegenMagics.backend = ", {'"openai"', '"simulator"'}),
+        ('%config ImagegenMagics.backend="s', {'"simulator"'}),
+        ("%config ImagegenMagics.reuse = ", {"True", "False"}),
+        ("%config ImagegenMagics.max_cost = ", {"0.50"}),
+        ("%config ImagegenMagics.nothing = ", set()),
     ],
 )
 def test_tab(shell, line, offered):

@@ -41,6 +41,8 @@ class Row:
     problems: tuple[Problem, ...] = ()
     unused: tuple[str, ...] = ()
     """Columns of its table that are not options."""
+    misnamed: tuple[Problem, ...] = ()
+    """Columns whose names are nearly an option's: read as these, so that every fault is found, and never sent."""
 
 
 def read_body(text: str, start: int = 1) -> list[Row]:
@@ -124,11 +126,7 @@ def _is_table(source: Any) -> bool:
 
 
 def _without_extra_columns(rows: list[Row]) -> list[Row]:
-    """The rows without columns that are not options; a column whose name is nearly an option's is asked about, once.
-
-    Raises:
-        OptionError: a column is probably meant as an option.
-    """
+    """The rows without columns that are not options; a column whose name is nearly an option's is asked about."""
     known = {"prompt", "name", *BY_NAME}
     columns = dict.fromkeys(name for row in rows for name in row.values)
     unused = tuple(name for name in columns if name not in known)
@@ -139,9 +137,13 @@ def _without_extra_columns(rows: list[Row]) -> list[Row]:
         for name, meant in near.items()
         if meant
     )
-    if problems:
-        raise OptionError("a column's name is nearly an option's", problems=problems)
-    return [replace(row, values={k: v for k, v in row.values.items() if k in known}, unused=unused) for row in rows]
+    names = {name: name for name in known} | {name: meant[0] for name, meant in near.items() if meant}
+    return [
+        replace(
+            row, values={names[k]: v for k, v in row.values.items() if k in names}, unused=unused, misnamed=problems
+        )
+        for row in rows
+    ]
 
 
 def _items(source: Any) -> Iterable[Any]:

@@ -53,8 +53,8 @@ class CostRow(NamedTuple):
     """Requests that are done and whose cost is unknown."""
     ambiguous: int
     """Requests that may have been billed."""
-    ambiguous_high: float
-    """USD that they may have cost, by the upper ends of their estimates."""
+    possible_cost: float
+    """USD that these may have cost, by the upper ends of their estimates; not in `cost`."""
 
 
 Kind = TypeVar("Kind", bound=NamedTuple)
@@ -153,7 +153,7 @@ def _cost_row(day: str, model: str, simulated: bool, records: Sequence[Record]) 
         cost=float(sum(known, Decimal(0))),
         unknown=len(done) - len(known),
         ambiguous=len(ambiguous),
-        ambiguous_high=float(sum(_highs(ambiguous), Decimal(0))),
+        possible_cost=float(sum(_highs(ambiguous), Decimal(0))),
     )
 
 

@@ -150,7 +150,7 @@ def _check_both(keep: Image.Image) -> None:
     if low == 255:
         raise _refused(
             "all opaque",
-            "nothing would change: alpha 0 marks what will change",
+            "nothing would change: the transparent part is what will change",
             Fix(Setting("--mask-invert"), ", or ", Setting("--mask-box", "X,Y,W,H")),
         )
     if high == 0:

@@ -117,8 +117,8 @@ def _mask(
             invert=bool(options.mask_invert),
             edit=options.mask_edit,
         )
-        share = f"mask: {mask_share(mask):.0%} of {images[0].name} may change (alpha 0); the rest only guides the model"
-        return replace(mask, notes=(share,))
+        share = f"mask: {mask_share(mask):.0%} of {images[0].name} may change; a mask only guides the model: "
+        return replace(mask, notes=(Fix(share, Setting("--protect"), " keeps the rest as it was"),))
     except ImagegenError as error:
         problems += problems_of(error)
         return None
