@@ -337,8 +337,6 @@ def _build_request(
     notes: list[str] = []
     size = _size(options, model, catalog, inputs, notes)
     notes += [note for picture in (*inputs.images, inputs.mask, inputs.markup) if picture for note in picture.notes]
-    if inputs.references_only and inputs.images:
-        notes.append("with reference images, the request goes through the edits endpoint, as the API wants it")
     if key is not None:
         notes.append(f"chroma key {key.color}: {key.reason}")
     if sheet is not None:
