@@ -83,7 +83,7 @@ def test_a_request_that_was_made_before_is_named_before_it_is_paid_again(shell, 
             for _ in "ab":
                 assert shell.run_cell("%%imagegen --size 1024x640 --quality low\na mug", store_history=False).success
     first, second = at_sending
-    told = "the same as @1: --reuse shows it for nothing"
+    told = "the same request as @1: --reuse takes that one, not billed again"
     assert told not in first
     assert told in second
 
