@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.batch.results import FailedJob, Gallery
-from imagegen_magic.batch.rows import Row, expand, parse_grid, read_body, read_source
+from imagegen_magic.batch.rows import Row, expand, no_source, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.jobs.planning import name_problems
-from imagegen_magic.jobs.task import Task, wait_with
+from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.paths import is_file
 
@@ -56,12 +56,13 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
             cancel=task.cancel_event,
         )
 
-    task = session.tasks.start(f"{parsed.name or 'batch'} ({plan.summary()})", work)
-    try:
-        gallery = _wait(task, view)
-    except CallCancelledError:
-        _bind_partly(shell, parsed.name, task, there, view.count("generating"))
-        raise
+    with sigterm_kept() as signals:
+        task = session.tasks.start(f"{parsed.name or 'batch'} ({plan.summary()})", work)
+        try:
+            gallery = _wait(task, signals, view)
+        except CallCancelledError:
+            _bind_partly(shell, parsed.name, task, there, view.count("generating"))
+            raise
     if not options.quiet:
         view.finish(gallery)
     mark_shown(shell, gallery)
@@ -126,9 +127,7 @@ def find_source(source: Any, variables: Any) -> Any:
         return source
     found = is_file(Path(source).expanduser())
     if source not in variables and not found:
-        fix = Fix(Setting("--from", "jobs.jsonl"))
-        problem = Problem(field="from", value=source, rule="neither a file nor a variable", fix=fix)
-        raise OptionError("no jobs", problems=(problem,))
+        raise no_source(source, "neither a file nor a variable", variables)
     if source not in variables:
         return source
     if found:
@@ -140,10 +139,10 @@ def find_source(source: Any, variables: Any) -> Any:
     return variables[source]
 
 
-def _wait(task: Task[Gallery], view: BatchView) -> Gallery:
+def _wait(task: Task[Gallery], signals: list[int], view: BatchView) -> Gallery:
     """The finished gallery; an interrupt sends nothing more and lets what is in flight be saved."""
     try:
-        wait_with(task, view.tick)
+        wait_for_end(task, signals, tick=view.tick)
     except KeyboardInterrupt:
         task.cancel()
         task.add_done_callback(view.over)

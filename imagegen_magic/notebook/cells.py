@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.cell_view import CellView
 from imagegen_magic.errors import CallCancelledError, Command, Fix
-from imagegen_magic.jobs.task import Task, wait_with
+from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
 from imagegen_magic.options.line import build_parser, parse_line
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.options.table import COMMANDS
@@ -55,8 +55,7 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
     stray = [] if as_it_is else stray_flags(body)
     text = body.rstrip("\n") if as_it_is else fill_variables(body.rstrip("\n"), shell.user_ns)
     if not as_it_is:
-        own = {"prompt"} if parsed.values.get("template") else set()
-        refuse_single_braces(f"{line}\n{body}", shell.user_ns.keys() - own)
+        refuse_single_braces(f"{line}\n{body}", shell.user_ns, template=bool(parsed.values.get("template")))
     raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
     cell = f"{COMMANDS[command]} {line}".rstrip() + f"{raw}\n{body}"
     if command == "batch":
@@ -84,15 +83,16 @@ def run_shown(session: Session, shell: Any, job: Job, *, live: bool) -> Any:
     view = CellView(job, live=live)
     view.warn()
     start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
-    task = start(job, on_event=view.on_event)
-    if job.options.detach:
-        return detach(shell, task, view)
-    try:
-        wait_with(task, view.tick)
-    except KeyboardInterrupt:
-        task.cancel()
-        task.add_done_callback(view.over)
-        raise stopped(task) from None
+    with sigterm_kept() as signals:
+        task = start(job, on_event=view.on_event)
+        if job.options.detach:
+            return detach(shell, task, view)
+        try:
+            wait_for_end(task, signals, tick=view.tick)
+        except KeyboardInterrupt:
+            task.cancel()
+            task.add_done_callback(view.over)
+            raise stopped(task) from None
     return deliver(shell, view, task)
 
 

@@ -26,6 +26,9 @@ from filelock import FileLock
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.redaction import redact, redact_values
 
+from .digest_index import DigestIndex
+from .names import SOURCE
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
@@ -111,6 +114,11 @@ class Record:
         _check_amounts(record.cost)
         return record
 
+    @property
+    def shown_name(self) -> str:
+        """The NAME that it was given; else that of its first file, by which `@name` finds it, too."""
+        return self.name or (_stem(self.files[0]) if self.files else "")
+
     def api_files(self) -> tuple[FileEntry, ...]:
         """The files that hold the server's own bytes, in the answer's order."""
         return tuple(entry for entry in self.files if entry.kind == "api")
@@ -166,6 +174,7 @@ class History:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "history.jsonl"
+        self._index = DigestIndex(self.path)
         self._waiting: deque[tuple[Record, Future[Record]]] = deque()
         self._writing = threading.Lock()
         self._own_end = (0, 0, 0)
@@ -233,7 +242,7 @@ class History:
             reach = TAIL_BYTES
             while True:
                 stream.seek(max(0, end - reach))
-                lines = stream.read().decode("utf-8", "replace").splitlines()
+                lines = stream.read().decode("utf-8", "replace").split("\n")
                 newest = next((record for line in reversed(lines) if (record := parse_record(line)) is not None), None)
                 if newest is not None or reach >= end:
                     return 0 if newest is None else newest.number
@@ -243,7 +252,9 @@ class History:
         """Every readable record, oldest first; from the sidecars where the file is missing."""
         if not self.path.exists():
             return self._from_sidecars()
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = self.path.read_text(encoding="utf-8", errors="replace").split(
+            "\n"
+        )  # JSON has other line ends inside its texts
         return [record for line in lines if (record := parse_record(line)) is not None]
 
     def _from_sidecars(self) -> list[Record]:
@@ -298,10 +309,20 @@ class History:
 
     def by_digest(self, server: str, digest: str) -> Record | None:
         """The newest done record of an identical request to the same server, its files intact; or None."""
-        for record in reversed(self.done()):
-            if record.digest == digest and record.server == server and all(self.intact(e) for e in record.api_files()):
+        for record in self._of_digest(digest):
+            mine = (record.digest, record.server, record.outcome) == (digest, server, "done")
+            if mine and record.api_files() and all(self.intact(entry) for entry in record.api_files()):
                 return record
         return None
+
+    def _of_digest(self, digest: str) -> Iterator[Record]:
+        """The records in whose lines a digest stands, newest first; each plan asks for them."""
+        try:
+            lines = self._index.lines(digest)
+        except (FileNotFoundError, NotADirectoryError):
+            yield from reversed(self._from_sidecars())
+            return
+        yield from (record for line in lines if (record := parse_record(line)) is not None)
 
     def by_file(self, path: Path) -> Record | None:
         """The record that made the file at `path`: by its place, else by its bytes; or None."""
@@ -337,11 +358,19 @@ def _match(done: list[Record], word: str) -> Record | None:
     if word.isdigit():
         return next((record for record in done if record.number == int(word)), None)
     named = next((record for record in reversed(done) if record.name == word), None)
-    return named or next((record for record in reversed(done) if any(_stem(e) == word for e in record.files)), None)
+    return named or next(
+        (
+            record
+            for record in reversed(done)
+            if any(word in (_stem(e), PurePosixPath(e.path).stem) for e in record.files)
+        ),
+        None,
+    )
 
 
 def _stem(entry: FileEntry) -> str:
-    return PurePosixPath(entry.path).stem
+    """The name of a file without its suffix; of what a cut-out was made from, the cut-out's."""
+    return PurePosixPath(entry.path).stem.removesuffix(SOURCE)
 
 
 def parse_record(line: str) -> Record | None:
