@@ -19,6 +19,7 @@ from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.masks import mask_overlay
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
+from imagegen_magic.jobs.best import best_of_problems, run_best, with_every_try
 from imagegen_magic.jobs.expected import read_expected
 from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
@@ -165,15 +166,16 @@ class Session:
             options, self._image_file(options), masked=masked, variables=variables or {}
         )
         faults += [] if is_paid else unreadable
+        faults += best_of_problems(options, in_batch=in_batch)
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
             problems=faults, cell=cell,
         )  # fmt: skip
-        job = replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable)))
+        job = with_every_try(replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable))))
         if in_batch:
             return job
         if not (options.dry_run or options.show_prompt):
-            check_budget(job.estimate, options, self.spending.total)
+            check_budget(job.estimate, options, self.spending.total, each=job.each)
         return replace(job, warnings=(*job.warnings, *self._made_before(job)))
 
     def _made_before(self, job: Job) -> tuple[str, ...]:
@@ -243,8 +245,11 @@ class Session:
             CallError: the request failed.
             StoreError: its files can't be written, found before anything is sent where it can be.
         """
+        run = self.run_context(job, on_event=on_event, cancel=cancel or threading.Event())
+        if job.options.best_of:
+            return run_best(job, run, reserved=self.spending.reserved)
         with self.spending.reserved(job.estimate, job.options):
-            return run_job(job, self.run_context(job, on_event=on_event, cancel=cancel or threading.Event()))
+            return run_job(job, run)
 
     def run_context(self, job: Job, **how: Any) -> Run:
         """What a job of this session runs with; `how` replaces fields of it."""
@@ -270,7 +275,9 @@ class Session:
         return self.tasks.start(_title(job), self._reserved_work(job, on_event))
 
     def _reserved_work(self, job: Job, on_event: OnEvent) -> Callable[[Task[ImageResult]], ImageResult]:
-        """What a task does for a job, its upper end reserved from now on until it is over."""
+        """What a task does for a job, its upper end reserved from now on until it is over; of several tries, one by one."""
+        if job.options.best_of:
+            return lambda task: self.run_job(job, on_event=on_event, cancel=task.cancel_event)
         amount = self.spending.reserve(job.estimate, job.options)
 
         def work(task: Task[ImageResult]) -> ImageResult:

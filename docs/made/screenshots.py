@@ -223,7 +223,9 @@ def film(page: Page, address: str) -> None:
     page.keyboard.press("Shift+Enter")
     box = page.locator(".jp-Notebook").bounding_box()
     made = Film(page, {"x": box["x"], "y": box["y"] + 6, "width": box["width"] - 8, "height": 640})
-    for number, text in enumerate((HERO, "%%imagegen_edit cat -i @hero --quality low\nA small cat sits beside the fox."), 1):
+    for number, text in enumerate(
+        (HERO, "%%imagegen_edit cat -i @hero --quality low\nA small cat sits beside the fox."), 1
+    ):
         page.locator(".jp-CodeCell .cm-content").nth(number).click()
         page.locator(".jp-CodeCell").nth(number).evaluate("cell => cell.scrollIntoView({ block: 'center' })")
         made.type(text)

@@ -18,7 +18,7 @@ COLUMN = 28
 RARE = frozenset({
     "augment", "show_prompt", "template", "web_suffix",
     "complexity", "safety_identifier", "frame_count", "frame_duration_ms", "svg_model", "svg_effort", "extra",
-    "expect", "dialect", "models_file", "timeout", "deadline", "retries", "retry_ambiguous", "confirm_above", "yes", "alt",
+    "expect", "best_of", "until", "dialect", "models_file", "timeout", "deadline", "retries", "retry_ambiguous", "confirm_above", "yes", "alt",
     "help_all",
 })  # fmt: skip
 """What a screen has no room for; `--help-all` has it."""

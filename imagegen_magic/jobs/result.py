@@ -26,6 +26,7 @@ from imagegen_magic.tables import Table
 
 from .captions import Caption, alt_sentence, alt_text, caption_html, caption_text, link_base, unexpected
 from .further import engine
+from .ranking import Ranking
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -206,6 +207,8 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     """True where the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
     """Further files: web copies, protected composites."""
+    ranking: Ranking | None = None
+    """With `best_of`, every try, the best first: this result is the first of it."""
     where: str = ""
     """The row or line of the batch that asked for it, `row 3`; empty for a single request."""
 
@@ -322,7 +325,9 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
 
     @property
     def paid(self) -> Decimal | None:
-        """`cost` without rounding."""
+        """`cost` without rounding; with `best_of`, of all tries."""
+        if self.ranking is not None:
+            return self.ranking.spent
         if self.reused:
             return Decimal(0)
         actual = self.record.cost.get("actual")
@@ -412,7 +417,8 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
         """
         preview, caption = self.options.preview, self._caption(already_shown)
         if len(self) == 1:
-            return self.images[0].display_items(preview=preview, caption=caption)
+            ranked = self.ranking.display_items() if self.ranking and caption and preview else []
+            return [*self.images[0].display_items(preview=preview, caption=caption), *ranked]
         return [self._sheet(preview, caption)]
 
     def _sheet(self, preview: int, caption: Caption | None) -> Bundle:
@@ -438,7 +444,9 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             paths=self.paths, base=link_base(), size=size, format=form, model=str(self.request.get("model", ""))
         )
         if minimal:
-            return replace(caption, reused=self.reused, warnings=self.warnings, checks=self.checks)
+            bill = self.ranking.sentence() if self.ranking else ""
+            notes = (bill,) if bill else ()
+            return replace(caption, reused=self.reused, notes=notes, warnings=self.warnings, checks=self.checks)
         return replace(
             caption,
             quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),

@@ -355,6 +355,24 @@ _CHECKS = (
         "what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable",
         metavar="WHAT",
     ),
+    _row(
+        "best_of",
+        "int",
+        CHECKS,
+        "try up to so often, 2 to 20, each try billed; keep all, bind the best by --expect",
+        commands=frozenset({"generate", "edit"}),
+        between=(2, 20),
+        metavar="N",
+    ),
+    _row(
+        "until",
+        "text",
+        CHECKS,
+        "pass ends --best-of at the first picture that is as expected",
+        commands=frozenset({"generate", "edit"}),
+        choices=("pass",),
+        metavar="pass",
+    ),
 )
 
 _FILES = (

@@ -66,6 +66,7 @@ class Simulator:
         rate_limit_headers: send `x-ratelimit-*` with each answer; the live service's Images answers carry none.
         refuse_transparent: refuse `background=transparent` as a server of the `preview` state may.
         drift: pixels by which a redrawn subject moves in an edit.
+        varied: draw another picture each time the same is asked for, as the live service does.
         delivery: `model` for flat backdrops as image models deliver them, off the colour asked for and with rings
             around the subject; `exact` for the very colour.
         picture: an encoded picture that is sent in place of every drawing, for tests of load.
@@ -90,6 +91,7 @@ class Simulator:
         rate_limit_headers: bool = False,
         refuse_transparent: bool = False,
         drift: float = 0.0,
+        varied: bool = False,
         delivery: Literal["model", "exact"] = "model",
         picture: bytes | None = None,
         state_dir: str | Path | None = None,
@@ -103,7 +105,7 @@ class Simulator:
         self._requests = 0
         self._settings = Settings(
             catalog=catalog or load_catalog(), latency=latency, clock=clock, sleep=sleep,
-            refuse_transparent=refuse_transparent, drift=drift, delivery=delivery, picture=picture,
+            refuse_transparent=refuse_transparent, drift=drift, varied=varied, delivery=delivery, picture=picture,
         )  # fmt: skip
         self._script = FaultScript(parse_faults(faults) if isinstance(faults, str) else faults)
         self._pacer = Pacer(limit=limit, ipm=ipm, clock=clock, told=rate_limit_headers)
