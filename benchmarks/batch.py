@@ -1,16 +1,16 @@
-"""How near a batch comes to the ideal, against a served simulator with half a second of latency.
+"""How near a batch comes to the ideal, against a server with half a second of latency.
 
-    python benchmarks/batch.py [small|large|limit|growth|cutouts …]
+    python benchmarks/batch.py [beside|limit|growth|cutouts …]
 
-Every time is compared with another of the same run: the ideal (jobs x latency / in flight), a bare HTTP client that
-writes the same files, a smaller batch, or one process.
+Every time is compared with another of the same run: the ideal (jobs x latency / in flight), the clients of
+`batch_clients.py`, a smaller batch, or one process.
 """
 
 from __future__ import annotations
 
-import base64
 import concurrent.futures
 import io
+import os
 import resource
 import subprocess
 import sys
@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx2
 import numpy as np
 from PIL import Image
 
@@ -28,6 +27,8 @@ from imagegen_magic.matting.cutout import cutout_many
 from imagegen_magic.session import Session
 
 LATENCY = 0.5  # seconds
+CLIENTS = Path(__file__).with_name("batch_clients.py")
+SERVING = Path(__file__).with_name("late_server.py")
 SERVER = """
 import sys, pathlib, time
 from imagegen_magic.simulator import Simulator
@@ -62,14 +63,30 @@ def server(picture: bytes, *, latency: float = LATENCY, limit: int = 0) -> Itera
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(picture)
         file.flush()
-        command = [sys.executable, "-c", SERVER, file.name, str(latency), str(limit)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            assert process.stdin is not None
-            try:
-                yield process.stdout.readline().strip()
-            finally:
-                process.stdin.close()
+        with running([sys.executable, "-c", SERVER, file.name, str(latency), str(limit)]) as url:
+            yield url
+
+
+@contextmanager
+def late_server(picture: bytes) -> Iterator[str]:
+    """The address of a server that answers everything with one image, and costs next to nothing itself."""
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        file.write(picture)
+        file.flush()
+        with running([sys.executable, str(SERVING), file.name, str(LATENCY)]) as url:
+            yield url
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[str]:
+    """The address that a server prints; it ends with the block."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
 
 
 def batch_seconds(url: str, jobs: int, concurrency: int) -> float:
@@ -87,44 +104,36 @@ def batch_seconds(url: str, jobs: int, concurrency: int) -> float:
     return seconds
 
 
-def bare_seconds(url: str, jobs: int, concurrency: int) -> float:
-    """Wall time of the same requests by a bare HTTP client that writes the same pictures."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        httpx2.Client(timeout=60, headers={"Authorization": "Bearer none"}) as client,
-    ):
-
-        def one(number: int) -> None:
-            body = {"model": "gpt-image-2", "prompt": f"mug {number}", "size": "1024x1024", "quality": "low"}
-            answer = client.post(f"{url}/images/generations", json=body).json()
-            Path(folder, f"{number}.png").write_bytes(base64.b64decode(answer["data"][0]["b64_json"]))
-
+def run_client(which: str, url: str, jobs: int, concurrency: int) -> tuple[float, float]:
+    """Wall time and CPU time of one client in a process of its own, its start included."""
+    with tempfile.TemporaryDirectory() as folder:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
-        with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
-            list(pool.map(one, range(jobs)))
-        return time.perf_counter() - started
+        subprocess.run(
+            [sys.executable, CLIENTS, which, url, str(jobs), str(concurrency), folder], check=True, capture_output=True
+        )
+        seconds = time.perf_counter() - started
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        saved = len([path for path in Path(folder).glob("*.png") if path.stat().st_size])
+        assert saved == jobs, f"{which} saved {saved} of {jobs}"
+    return seconds, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def small() -> None:
-    """200 jobs with tiny pictures against the ideal, and a bare HTTP client as a yardstick for the machine."""
-    with server(tiny()) as url:
-        for concurrency, goal in ((5, 1.05), (20, 1.15)):
-            ideal = 200 * LATENCY / concurrency
-            bare, seconds = bare_seconds(url, 200, concurrency), batch_seconds(url, 200, concurrency)
-            print(
-                f"200 jobs, {concurrency:2} in flight: {seconds:6.2f} s, ideal {ideal:6.2f} s, x{seconds / ideal:.3f} (goal {goal}); "
-                f"a bare client x{bare / ideal:.3f}"
-            )
-
-
-def large() -> None:
-    """200 jobs with real pictures against a bare HTTP client."""
-    with server(real()) as url:
-        for concurrency in (5, 20):
-            bare, ours = bare_seconds(url, 200, concurrency), batch_seconds(url, 200, concurrency)
-            print(
-                f"200 jobs of {len(real()) / 1e6:.1f} MB, {concurrency:2} in flight: ours {ours:6.2f} s, bare {bare:6.2f} s, x{ours / bare:.3f} (goal 1.1)"
-            )
+def beside(rounds: int = 3) -> None:
+    """200 jobs beside a script with the SDK and a bare client: each row's minimum of alternating rounds."""
+    print(f"load before: {os.getloadavg()[0]:.2f}")
+    print("image   at once  client     x ideal   CPU s")
+    for kind, picture in (("tiny", tiny()), ("1.5 MB", real())):
+        with late_server(picture) as url:
+            for concurrency in (5, 20, 50):
+                found: dict[str, list[tuple[float, float]]] = {}
+                for _ in range(rounds):
+                    for which in ("ours", "command", "script", "bare"):
+                        found.setdefault(which, []).append(run_client(which, url, 200, concurrency))
+                for which, times in found.items():
+                    ideal = 200 * LATENCY / concurrency
+                    wall, cpu = min(t[0] for t in times), min(t[1] for t in times)
+                    print(f"{kind:7} {concurrency:7}  {which:8} {wall / ideal:9.2f} {cpu:7.2f}", flush=True)
 
 
 def limit() -> None:
@@ -186,7 +195,7 @@ def cutouts(count: int = 2000) -> None:
     print(f"{count} cut-outs: one process {one:6.2f} s, two {two:6.2f} s, x{one / two:.2f} (goal 1.7)")
 
 
-PARTS = {"small": small, "large": large, "limit": limit, "growth": growth, "cutouts": cutouts}
+PARTS = {"beside": beside, "limit": limit, "growth": growth, "cutouts": cutouts}
 
 
 def main(names: list[str]) -> None:

@@ -1,6 +1,6 @@
 """`%%imagegen`: pictures from OpenAI's Images API in a notebook.
 
-`%load_ext imagegen_magic` registers the magics; `generate`, `edit`, `cutout` and `run_batch` do the same from
+`%load_ext imagegen_magic` registers the magics; `generate`, `edit`, `sprites`, `cutout` and `run_batch` do the same from
 Python. Names are loaded when they are first used, so that importing the package costs next to nothing.
 """
 
@@ -14,12 +14,13 @@ from ._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import edit, generate, preview, run_batch, start
+    from .api import edit, generate, preview, run_batch, sprites, start
     from .batch.results import FailedJob, Gallery
     from .checks.files import check
     from .checks.verdicts import CheckReport
     from .errors import BudgetError, CallError, CutoutError, ImagegenError, RequestError
     from .jobs.result import GeneratedImage, ImageResult, JobPreview
+    from .jobs.sprites import GeneratedSprites
     from .jobs.task import Task
     from .matting.cutout import Cutout, cutout, cutout_many, difference_cutout
     from .metadata.inspection import provenance
@@ -42,6 +43,7 @@ _HOMES = {
     "FailedJob": "batch.results",
     "Gallery": "batch.results",
     "GeneratedImage": "jobs.result",
+    "GeneratedSprites": "jobs.sprites",
     "ImageResult": "jobs.result",
     "ImagegenError": "errors",
     "JobPreview": "jobs.result",
@@ -63,6 +65,7 @@ _HOMES = {
     "history": "api",
     "run_batch": "api",
     "sheet": "api",
+    "sprites": "api",
     "start": "api",
     "IconSet": "spritesheets.icons",
     "PixelArt": "spritesheets.sprites",
@@ -84,6 +87,7 @@ __all__ = [
     "FailedJob",
     "Gallery",
     "GeneratedImage",
+    "GeneratedSprites",
     "IconSet",
     "ImageResult",
     "ImagegenError",
@@ -115,6 +119,7 @@ __all__ = [
     "sheet",
     "slice_objects",
     "slice_sheet",
+    "sprites",
     "start",
     "unload_ipython_extension",
 ]

@@ -1,4 +1,4 @@
-"""The Python face: `generate`, `edit`, `preview`, `start` and `run_batch` of this kernel's or program's session."""
+"""The Python face: `generate`, `edit`, `preview`, `sprites`, `start` and `run_batch` of this kernel's or program's session."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from imagegen_magic.display.ledger import CostRow, HistoryRow, Rows
     from imagegen_magic.display.sheets import Sheet
     from imagegen_magic.jobs.result import ImageResult, JobPreview
+    from imagegen_magic.jobs.sprites import GeneratedSprites
     from imagegen_magic.jobs.task import Task
-    from imagegen_magic.options.keywords import BatchOptions, GenerateOptions
+    from imagegen_magic.options.keywords import BatchOptions, GenerateOptions, SpriteOptions
 
 __all__ = [
     "close_session",
@@ -33,6 +34,7 @@ __all__ = [
     "preview",
     "run_batch",
     "sheet",
+    "sprites",
     "start",
     "use_session",
 ]
@@ -76,7 +78,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def _with_options(function: Function) -> Function:
     """The function with a signature that names every option: what Tab and Shift-Tab of a kernel show of `**options`."""
     signature = inspect.signature(function)
-    kind = keywords.BatchOptions if "BatchOptions" in str(signature) else keywords.GenerateOptions
+    named = (keywords.BatchOptions, keywords.SpriteOptions)
+    kind = next((kind for kind in named if kind.__name__ in str(signature)), keywords.GenerateOptions)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     defaults = {option.name: option.default for option in OPTIONS}
     options = [
@@ -139,16 +142,50 @@ def edit(
 
 
 @_with_options
-def preview(
-    prompt: str, *, image: Any = None, name: str | None = None, **options: Unpack[GenerateOptions]
-) -> JobPreview:
+def sprites(
+    prompt: str,
+    *,
+    name: str | None = None,
+    reference: Any = None,
+    on_event: OnEvent = ignore,
+    **options: Unpack[SpriteOptions],
+) -> GeneratedSprites:
+    """`GeneratedSprites`: the frames of one sheet, which is one paid call; what `%%imagegen_sprites` does.
+
+    The sheet is asked for on one flat key colour, in a size that divides into equal cells. Its frames are then found, cut
+    out, set on one pivot, scaled to `cell` and checked, locally; `.report` names what is wrong with them, and nothing is
+    sent a second time.
+
+    Args:
+        prompt: the figure, and its style; the layout and the poses are added (`preview(…).prompt` shows them).
+        name: names the files and the history entry.
+        reference: an image, or several, of the figure that is to be animated: a path, a result, `"@hero"`.
+        on_event: called with each event of the run, in this thread.
+        options: `frames=6`, `layout="row"`, `"grid"` or `"3x2"`, `animation="walk"`, `cell=(64, 64)`, `fps=10`,
+            `once=True`, `pixel_art=True`, `colors=16`, `export="atlas,gif"`; and the options of `generate`.
+
+    Raises:
+        RequestError: the request breaks rules; every one is in `.problems`, and nothing was sent.
+        BudgetError: it may cost more than `max_cost`.
+        CallError: the call failed; `.outcome` says whether it may have been billed.
+
+    Example:
+        >>> walk = imagegen_magic.sprites("a small knight, flat colours", animation="walk", cell=(64, 64), export="godot")
+        >>> walk.frames[0].size, walk.report.ok, walk.cost
+        ((64, 64), True, 0.04)
+    """
+    return default_session().sprites(prompt, name=name, reference=reference, on_event=on_event, **options)
+
+
+@_with_options
+def preview(prompt: str, *, image: Any = None, name: str | None = None, **options: Unpack[SpriteOptions]) -> JobPreview:
     """A `JobPreview`: the request, its files and its cost range (USD), checked whole; nothing is sent or written.
 
     Args:
         prompt: as of `generate`, or of `edit` if there is an `image`.
         image: as of `edit`; None is a generation.
         name: names the files.
-        options: as of `generate`.
+        options: as of `generate`, or of `sprites`: with one of its own (`frames`, `animation`, `cell`, …) it is a sheet.
 
     Raises:
         RequestError: the request breaks rules; every one is in `.problems`.

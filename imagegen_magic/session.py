@@ -14,9 +14,9 @@ from imagegen_magic._version import __version__
 from imagegen_magic.batch.runs import Batches
 from imagegen_magic.display.doctor import installed_versions
 from imagegen_magic.display.online import online_rows
-from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.catalog import Catalog, load_catalog
-from imagegen_magic.images.masks import mask_overlay
+from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
 from imagegen_magic.jobs.best import best_of_problems, run_best, with_every_try
@@ -26,19 +26,23 @@ from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
 from imagegen_magic.jobs.running import Run, run_job
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.jobs.task import Task, TaskList, start_thread, wait_through
+from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.out_names import out_problems, with_format_of_name
 from imagegen_magic.options.settings import resolve
+from imagegen_magic.options.table import SHEET_ONLY
 from imagegen_magic.options.values import read_call
 from imagegen_magic.options.words import in_python_words
 from imagegen_magic.request.request import WIRE_FIELDS
 from imagegen_magic.request.response import OnEvent, ignore
+from imagegen_magic.request.sheets import Sheet, plan_sheet
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.library import Library
-from imagegen_magic.store.names import shown_file
+from imagegen_magic.store.names import SOURCE, shown_file
 from imagegen_magic.store.recovery import recover
 
 if TYPE_CHECKING:
+    from imagegen_magic.jobs.sprites import GeneratedSprites
     from imagegen_magic.matting.cutout import Cutout
     from imagegen_magic.wire.client import Client
 
@@ -156,7 +160,7 @@ class Session:
             RequestError: anything is wrong; every fault is in `.problems`.
             BudgetError: it may cost more than a limit.
         """
-        options = with_format_of_name(self.options(values))
+        options, sheet, sheet_faults = self._planned_sheet(with_format_of_name(self.options(values)), command)
         if live and options.partial_images is None and options.quality != "low" and _streams_well(options):
             options = options.changed("live front end", partial_images=1)
         inputs = self._inputs(options, command, variables or {})
@@ -169,7 +173,7 @@ class Session:
         faults += best_of_problems(options, in_batch=in_batch)
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
-            problems=faults, cell=cell,
+            problems=[*faults, *sheet_faults], cell=cell, sheet=sheet,
         )  # fmt: skip
         job = with_every_try(replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable))))
         if in_batch:
@@ -177,6 +181,15 @@ class Session:
         if not (options.dry_run or options.show_prompt):
             check_budget(job.estimate, options, self.spending.total, each=job.each)
         return replace(job, warnings=(*job.warnings, *self._made_before(job)))
+
+    def _planned_sheet(self, options: Options, command: str) -> tuple[Options, Sheet | None, list[Problem]]:
+        """The options with a sheet's size, the sheet, and its faults; of another command the options as they are."""
+        if command != "sprites":
+            return options, None, []
+        from imagegen_magic.jobs.sprites import slicing_problems  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
+
+        changed, sheet, faults = plan_sheet(options, self.catalog(options))
+        return changed, sheet, [*faults, *slicing_problems(options)]
 
     def _made_before(self, job: Job) -> tuple[str, ...]:
         """What to know before paying for a request that the history has already."""
@@ -274,6 +287,21 @@ class Session:
         """
         return self.tasks.start(_title(job), self._reserved_work(job, on_event))
 
+    def start_sprites(self, job: Job, *, on_event: OnEvent = ignore) -> Task[GeneratedSprites]:
+        """A planned sheet, running in a thread of its own; its task ends with the frames sliced and written.
+
+        Raises:
+            BudgetError: with what else is under way it could pass `session_max_cost`; nothing was started.
+        """
+        return self.tasks.start(_title(job), self._sliced_work(job, on_event))
+
+    def _sliced_work(self, job: Job, on_event: OnEvent) -> Callable[[Task[Any]], GeneratedSprites]:
+        """What a task does for a sheet: the paid request, then its frames."""
+        from imagegen_magic.jobs.sprites import sprites_of  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
+
+        request = self._reserved_work(job, on_event)
+        return lambda task: sprites_of(job, request(task), self.store(job.options))
+
     def _reserved_work(self, job: Job, on_event: OnEvent) -> Callable[[Task[ImageResult]], ImageResult]:
         """What a task does for a job, its upper end reserved from now on until it is over; of several tries, one by one."""
         if job.options.best_of:
@@ -309,9 +337,26 @@ class Session:
         return self._run_through(self._plan_call(prompt, name, {**options, "image": image}), on_event)
 
     @in_python_words()
+    def sprites(
+        self,
+        prompt: str,
+        *,
+        name: str | None = None,
+        reference: Any = None,
+        on_event: OnEvent = ignore,
+        **options: Any,
+    ) -> GeneratedSprites:
+        """As `imagegen_magic.sprites`."""
+        given = {**options} if reference is None else {**options, "ref": reference}
+        job = self._plan_call(prompt, name, given, command="sprites")
+        task: Task[GeneratedSprites] = Task(0, _title(job))
+        return wait_through(start_thread(task, self._sliced_work(job, on_event)))
+
+    @in_python_words()
     def preview(self, prompt: str, *, name: str | None = None, **options: Any) -> JobPreview:
         """As `imagegen_magic.preview`."""
-        return self.preview_of(self._plan_call(prompt, name, options, dry_run=True))
+        command = "sprites" if any(option in SHEET_ONLY for option in options) else None
+        return self.preview_of(self._plan_call(prompt, name, options, command=command, dry_run=True))
 
     @in_python_words()
     def start(
@@ -326,6 +371,26 @@ class Session:
         from imagegen_magic.matting.cutout import cutout  # noqa: PLC0415 - numpy and OpenCV come with the first cut-out: 0.2 s
 
         return cutout(image, **options)
+
+    def slice_sheet(self, parsed: ParsedLine, variables: Mapping[str, object]) -> GeneratedSprites:
+        """The frames of the sheet that a line names first; what the line leaves out is as the history has it.
+
+        Raises:
+            OptionError: the line can't be used, or there is no such sheet.
+            CutoutError: it can't be sliced.
+        """
+        from imagegen_magic.jobs.sprites import sheet_values, sprites_of_file  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
+
+        missing = Problem(field="sheet", rule="a sheet is needed", fix=Fix(Command("slice", "sheet.png --frames 6")))
+        if parsed.problems or parsed.name is None:
+            problems = (*parsed.problems, *(() if parsed.name else (missing,)))
+            raise OptionError("the line can't be used", problems=problems)
+        library = Library(self.store(self.options(parsed.values)))
+        source, origin = resolve_token(parsed.name, variables, library.image_file)
+        values, record = sheet_values(parsed.name, parsed.values, library)
+        source = getattr(source, "path", None) or getattr(source, "sheet", source)
+        name = Path(record.files[0].path if record and record.files else origin.lstrip("@")).stem
+        return sprites_of_file(source, name.removesuffix(SOURCE), self.options(values), record, library.store)
 
     def find_result(self, token: str) -> ImageResult:
         """The stored result that `@hero`, `@17` or `@last` means.
@@ -344,14 +409,21 @@ class Session:
         )
         return ImageResult(images=images, record=record, options=options)
 
-    def _plan_call(self, prompt: str, name: str | None, options: Mapping[str, Any], **more: Any) -> Job:
-        """The job of a call from Python; an `image` makes it an edit."""
+    def _plan_call(
+        self, prompt: str, name: str | None, options: Mapping[str, Any], *, command: str | None = None, **more: Any
+    ) -> Job:
+        """The job of a call from Python; without a `command`, an `image` makes it an edit."""
         given = dict(options)
         image = given.get("image")
         if "image" in given and not (isinstance(image, (list, tuple)) and not isinstance(image, ImageResult)):
             given["image"] = (image,)
+        if isinstance(given.get("cell"), (list, tuple)):
+            given["cell"] = "x".join(map(str, given["cell"]))
         values, problems = read_call(given)
-        command = "edit" if "image" in given else "generate"
+        if command is None:
+            rule, fix = "of sprite sheets only", Fix(Command("sprites"))
+            problems += [Problem(field=n, value=given[n], rule=rule, fix=fix) for n in given if n in SHEET_ONLY]
+            command = "edit" if "image" in given else "generate"
         return self.plan(prompt, {**values, **more}, command=command, name=name, problems=problems)
 
 
@@ -373,6 +445,8 @@ def _overlay(job: Job) -> Preview | None:
     """What a mask will change, hatched, for a dry run; None without a mask."""
     if job.request.mask is None or not job.request.images:
         return None
+    from imagegen_magic.images.masks import mask_overlay  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
+
     return preview_of(mask_overlay(job.request.images[0], job.request.mask))
 
 

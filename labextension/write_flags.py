@@ -14,7 +14,7 @@ TARGET = Path(__file__).with_name("static") / "flags.json"
 
 def flags() -> dict[str, dict[str, dict[str, str]]]:
     """Command to flag to its facts: `help`, and `metavar` if the next word is its value."""
-    return {command: _flags_of(command) for command in ("generate", "edit", "batch")}
+    return {command: _flags_of(command) for command in ("generate", "edit", "batch", "sprites")}
 
 
 def _flags_of(command: str) -> dict[str, dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from imagegen_magic.batch.lines import write_parts
 from imagegen_magic.batch.rows import read_source
 from imagegen_magic.errors import CallError, ImagegenError, OptionError, RequestError
 from imagegen_magic.facts.catalog import load_catalog
-from imagegen_magic.simulator import Simulator
+from imagegen_magic.simulator import Response, Simulator
 
 SMALL = {"size": "1024x640", "quality": "low"}
 NIGHT = {**SMALL, "model": "gpt-image-2.5-flare", "via": "batch-api"}
@@ -144,6 +145,79 @@ def test_a_lost_answer_is_found_again(folder):
     with pytest.raises(OptionError, match="submitted already"):
         submitted(session, ["a mug"])
     assert len(collected(session.batches.handle()).done) == 1
+
+
+class Torn(Simulator):
+    """A simulator whose result files are handed out as `tear` leaves their lines."""
+
+    def __init__(self, tear):
+        super().__init__()
+        self.tear = tear
+
+    def handle(self, request, *, timeout=None):
+        answer = super().handle(request, timeout=timeout)
+        if not request.path.endswith("/content"):
+            return answer
+        body = b"".join(self.tear(answer.read().splitlines(keepends=True)))
+        return Response(answer.status, {**answer.headers, "content-length": str(len(body))}, [body])
+
+
+def cut(line, share):
+    return line[: int(len(line) * share)] + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("tear", "done", "lost"),
+    [
+        (lambda lines: [cut(lines[0], 0.5), *lines[1:]], ["cat", "fish"], ["a mug"]),  # in the image
+        (lambda lines: [lines[0], cut(lines[1], 0.999), lines[2]], ["mug", "cat", "fish"], []),  # after the image
+        (lambda lines: [cut(lines[0], 0.5)[:-1] + lines[1], lines[2]], ["cat", "fish"], ["a mug"]),  # two in one
+        (lambda lines: [*lines[:2], cut(lines[2], 0.5)[:-1]], ["mug", "cat"], ["a fish"]),  # the last one
+        (lambda lines: [b'{"id": \n', b"\n", *lines[1:]], ["cat", "fish"], ["a mug"]),  # no id is left
+        (lambda lines: [b"\xff\xfe[1, 2]\n", *lines], ["mug", "cat", "fish"], []),
+        (lambda lines: [b"[" * 100_000 + b"\n", *lines], ["mug", "cat", "fish"], []),
+    ],
+)
+def test_a_torn_line_does_not_stop_the_others(folder, tear, done, lost):
+    """Its bytes are kept and named, an image that is whole in it is saved, and its job may have been billed."""
+    session = simulated_session(Torn(tear))
+    handle = submitted(session, ["a mug", "a cat", "a fish"])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gallery = collected(handle)
+    assert [path.stem for path in gallery.paths] == [f"night-{name}" for name in done]
+    assert [(failure.prompt, failure.error.outcome) for failure in gallery.failures] == [
+        (prompt, "ambiguous") for prompt in lost
+    ]
+    [kept] = (folder / "output/imagegen/received").glob("*torn-line*")
+    said = "\n".join(
+        [*(str(failure.error) for failure in gallery.failures), *(w for r in gallery.done for w in r.warnings)]
+    )
+    assert kept.name in said + "".join(str(warning.message) for warning in told)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"response": "x"},
+        {"response": {"status_code": "200", "body": []}},
+        {"response": {"status_code": 200, "body": "x", "request_id": 5}},
+        {"response": {"status_code": 500, "body": "<html>"}},
+        {"error": "expired"},
+        {"error": {"code": "batch_expired", "message": "too late"}, "response": None},
+    ],
+)
+def test_a_line_of_an_odd_form_is_a_failure(folder, odd):
+    """Whatever a line holds, it is one job's failure."""
+
+    def tear(lines):
+        entry = json.loads(lines[0])
+        return [json.dumps({"custom_id": entry["custom_id"], **odd}).encode() + b"\n", *lines[1:]]
+
+    gallery = collected(submitted(simulated_session(Torn(tear)), ["a mug", "a cat"]))
+    assert [path.stem for path in gallery.paths] == ["night-cat"]
+    assert [failure.prompt for failure in gallery.failures] == ["a mug"]
+    assert all(isinstance(failure.error, CallError) for failure in gallery.failures)
 
 
 def test_kept_notes_are_plain(session, folder):

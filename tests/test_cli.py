@@ -32,6 +32,9 @@ from imagegen_magic.options.settings import resolve
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import History
+from imagegen_magic.store.recovery import recover
 
 KEY = "sk-test-0123456789abcdefghijkl"
 SMALL = "--size 1024x640 --quality low"
@@ -543,6 +546,17 @@ def test_ctrl_c_in_a_batch_sends_nothing_more():
     assert billed == len(out.splitlines()) == len(list(Path("out").glob("*.png"))) == 2
     assert "4 not sent" in err
     assert "Traceback" not in err
+
+
+def test_ctrl_c_twice_in_a_batch_names_only_what_was_sent():
+    """Jobs that waited for their turn were never sent: the history has a line for each of those in flight alone."""
+    Path("jobs.txt").write_text("".join(f"a mug number {n}\n" for n in range(6)), encoding="utf-8")
+    words = ["generate-batch", "--input", "jobs.txt", "--out-dir", "out", "--concurrency", "2", *SMALL.split()]
+    code, out, _, _ = interrupted(words, times=2, flying=2)
+    assert (code, out) == (130, "")
+    assert [record.outcome for record in History(Path("out")).records()] == ["ambiguous"] * 2
+    recover(Store(Path("out")))
+    assert len(History(Path("out")).records()) == 2
 
 
 # help, completion, start-up

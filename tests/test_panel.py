@@ -409,6 +409,47 @@ def test_remix_takes_settings_without_the_image_and_details_say_all(page):
     assert page.reply("prompts", word="blu")[0]["prompts"] == ["blue"]
 
 
+def test_a_profile_is_kept_from_the_form_chosen_and_applied(page, folder):
+    """What a profile sets shows as the controls' defaults; what the form says goes before it; the cell names the profile."""
+    form = {
+        "prompt": "a red mug",
+        "name": "hero",
+        "values": {"quality": "low", "style": "flat art"},
+        "background": "cut-out",
+    }
+    page.send("keep_profile", form=form, name="brand")
+    state = page.state
+    assert state["form"]["values"] == {"profile": "brand"}
+    assert state["form"]["background"] == "auto"
+    assert (state["form"]["prompt"], state["form"]["name"]) == ("a red mug", "hero")
+    assert state["controls"]["profiles"] == [
+        {"name": "brand", "sets": "quality: low, style: flat art, transparent: chroma"}
+    ]
+    assert state["controls"]["defaults"]["quality"] == "low"
+    job = page.controller.jobs[0]
+    assert (job.request.quality, job.options.transparent) == ("low", "chroma")
+    assert "Style: flat art" in job.request.prompt
+    assert "--profile brand" in job.cell
+    page.send("check", form={"prompt": "a red mug", "values": {"profile": "brand", "quality": "high"}})
+    assert page.controller.jobs[0].request.quality == "high"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "brand"])
+def test_a_profile_that_can_not_be_is_a_card(page, name):
+    """No name, a bad one, or nothing to keep: said, and nothing is written."""
+    values = {} if name == "brand" else {"quality": "low"}
+    page.send("keep_profile", form={"prompt": "a red mug", "values": values}, name=name)
+    assert page.state["notice"]["title"]
+    assert page.state["controls"]["profiles"] == []
+    assert "profile" not in page.state["form"]["values"]
+
+
+def test_a_profile_that_is_gone_is_a_problem_and_the_controls_stay(page):
+    page.send("check", form={"prompt": "a red mug", "values": {"profile": "gone"}})
+    assert not page.state["checked"]["ok"]
+    assert page.state["controls"]["qualities"]
+
+
 def test_nothing_to_compare_with_is_a_card(page):
     page.generate()
     assert page.send("compare", ref="@1") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,9 +13,12 @@ from pathlib import Path
 import pytest
 
 import imagegen_magic
+from imagegen_magic.jobs.task import STOPPING, Task, start_thread, wait_for_end
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
+from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import History
+from imagegen_magic.store.recovery import recover
 
 SETTINGS = 'size="1024x640", quality="low", out_dir="out"'
 GENERATE = f"imagegen_magic.generate('a mug', {SETTINGS})"
@@ -41,10 +45,9 @@ report()
 """
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(("program", "sent"), [(GENERATE, 1), (BATCH, 2)], ids=["generate", "batch"])
-def test_a_stopped_program_keeps_what_it_sent(program, sent, by, tmp_path):
-    """Each image that the server billed is on disk with its prompt, and nothing more was sent."""
+@contextlib.contextmanager
+def stopped(program, sent, by):
+    """(child, server, function that lets the server answer) of a program with `sent` requests under way, after a signal."""
     arrived, answer = threading.Semaphore(0), threading.Event()
 
     def hold(seconds):
@@ -59,18 +62,55 @@ def test_a_stopped_program_keeps_what_it_sent(program, sent, by, tmp_path):
             "OPENAI_API_KEY": "none",
         }
         with subprocess.Popen(
-            [sys.executable, "-c", REPORT + program], env=env, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", REPORT + program], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as child:
             for _ in range(sent):
                 arrived.acquire()
             child.send_signal(by)
-            assert child.stdout.readline() == "signal taken\n"
-            answer.set()
-            child.stdout.read()
-        billed = server.simulator.images_billed
+            try:
+                yield child, server.simulator, answer.set
+            finally:
+                answer.set()
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("program", "sent"), [(GENERATE, 1), (BATCH, 2)], ids=["generate", "batch"])
+def test_a_stopped_program_keeps_what_it_sent(program, sent, by, tmp_path):
+    """Each image that the server billed is on disk with its prompt, and nothing more was sent; it says what it waits for."""
+    with stopped(program, sent, by) as (child, simulator, answer):
+        assert child.stdout.readline() == "signal taken\n"
+        answer()
+        _, told = child.communicate()
     records = History(tmp_path / "out").records()
-    assert billed == sent == len(list((tmp_path / "out").glob("*.png")))
+    assert simulator.images_billed == sent == len(list((tmp_path / "out").glob("*.png")))
     assert [record.outcome for record in records] == ["done"] * sent
     assert all(record.prompt_sent.startswith(("a mug", "mug ")) for record in records)
+    assert f"imagegen: {STOPPING}\n" in told
     if by is signal.SIGTERM:
         assert child.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(("program", "sent"), [(GENERATE, 1), (BATCH, 2)], ids=["generate", "batch"])
+def test_a_killed_program_leaves_a_line_for_what_it_sent(program, sent, tmp_path):
+    """After SIGKILL, the folder's next use records each request on the wire as of unknown outcome, once, and no other."""
+    with stopped(program, sent, signal.SIGKILL) as (child, _, _):
+        child.wait()
+        recover(Store(tmp_path / "out"))
+        recover(Store(tmp_path / "out"))
+    records = History(tmp_path / "out").records()
+    assert [record.outcome for record in records] == ["ambiguous"] * sent
+    assert all(record.prompt_sent.startswith(("a mug", "mug ")) for record in records)
+    assert list((tmp_path / "out").glob("*.png")) == []
+
+
+def test_the_wait_after_a_signal_is_bounded():
+    """A task that does not end is left when its time is over; nothing more was sent since the signal."""
+    end = threading.Event()
+    task = start_thread(Task(0, "one that does not end"), lambda task: end.wait())
+    told = []
+    assert not wait_for_end(task, [signal.SIGTERM], on_stop=lambda: told.append(1), stop_seconds=0)
+    assert told == [1]
+    assert task.cancel_event.is_set()
+    assert not task.done()
+    end.set()
+    assert wait_for_end(task, [])

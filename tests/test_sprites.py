@@ -11,12 +11,13 @@ from sprite_truths import MOTIONS
 from sprite_truths import sheet as drawn
 
 from imagegen_magic.errors import CutoutError, OptionError
+from imagegen_magic.facts.sizes import read_cell
 from imagegen_magic.spritesheets.animation import encode_animation, gif_durations
 from imagegen_magic.spritesheets.cells import Grid, assign_cells
 from imagegen_magic.spritesheets.figures import cut_figures
 from imagegen_magic.spritesheets.parts import find_parts
 from imagegen_magic.spritesheets.placing import resized
-from imagegen_magic.spritesheets.sheet import grid_of, read_cell, slice_objects, slice_sheet
+from imagegen_magic.spritesheets.sheet import grid_of, slice_objects, slice_sheet
 
 
 def sheet(motion, *, cell=(160, 288), height=130, shifts=None, **options):
@@ -290,3 +291,18 @@ def test_retimed():
     for bad in ({}, {"fps": 0}, {"durations": [40]}, {"durations": [0, 40]}, {"fps": 5, "durations": [1, 1]}):
         with pytest.raises(OptionError):
             sprites.retimed(**bad)
+
+
+def test_a_floating_head_is_no_second_figure():
+    """Pieces that stand close together in a cell are one figure; figures that stand apart are two."""
+    page = np.zeros((200, 600, 4), np.uint8)
+    for cell in range(4):
+        left = cell * 150 + 40
+        page[30:90, left : left + 60] = (200, 50, 50, 255)
+        page[94:170, left : left + 60] = (50, 50, 200, 255)
+    joined = slice_sheet(page, frames=4, columns=4, name="idle")
+    assert (joined.report.check("layout").status, joined.report.check("doubled_cells").status) == ("pass", "pass")
+    assert joined.report.check("layout").value == 4
+    page[94:110] = 0
+    apart = slice_sheet(page, frames=4, columns=4, name="idle")
+    assert apart.report.check("doubled_cells").value == 4

@@ -18,7 +18,7 @@ from imagegen_magic.store.folder import Store
 from imagegen_magic.store.names import safe_stem
 from imagegen_magic.tables import Table
 
-from .lines import read_lines, write_parts
+from .lines import TornLine, read_lines, write_parts
 from .plan import BatchPlan
 from .results import Gallery
 from .submitted import SubmittedBatch, load_submitted
@@ -42,7 +42,7 @@ class Calls(Protocol):
     def download(self, file_id: str, stream: BinaryIO) -> None: ...
 
 
-Settle = Callable[[SubmittedBatch, Iterator[dict[str, Any]]], Gallery]
+Settle = Callable[[SubmittedBatch, Iterator[dict[str, Any] | TornLine]], Gallery]
 """`api.Session._collect`: gives every job its answer."""
 
 

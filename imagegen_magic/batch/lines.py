@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from imagegen_magic.errors import CallError
+from imagegen_magic.errors import AnswerError, CallError
 from imagegen_magic.facts.catalog import Limits, load_catalog
+from imagegen_magic.jobs.result import shown_path
 from imagegen_magic.request.request import ImageRequest, InputImage
 from imagegen_magic.request.response import ImageResponse, Spool
 from imagegen_magic.store.folder import Store
-from imagegen_magic.wire.answers import check_answer, parse_json_answer, read_usage
+from imagegen_magic.wire.answers import ParsedResponse, check_answer, parse_json_answer, read_usage
 from imagegen_magic.wire.http_errors import status_error
 from imagegen_magic.wire.spool_body import SpooledBody
 
 from .plan import PlannedJob
 from .submitted import PICTURES, InputFile, SubmittedJob
 
-__all__ = ["AnswerFromFile", "read_lines", "write_parts"]
+__all__ = ["AnswerFromFile", "TornLine", "read_lines", "write_parts"]
 
 ENDPOINTS = {"generate": "/v1/images/generations", "edit": "/v1/images/edits"}
 NOT_KEPT = {
@@ -136,8 +141,8 @@ def _kept(picture: InputImage, store: Store) -> str:
 
 def read_lines(
     objects: Iterable[Mapping[str, Any]], store: Store, download: Callable[[str, BinaryIO], None]
-) -> Iterator[dict[str, Any]]:
-    """Every line of the output and error files, one in memory at a time."""
+) -> Iterator[dict[str, Any] | TornLine]:
+    """Every line of the output and error files, one in memory at a time; a torn one does not stop the others."""
     for batch in objects:
         for key in ("output_file_id", "error_file_id"):
             if not batch.get(key):
@@ -148,9 +153,54 @@ def read_lines(
                     download(batch[key], stream)
                     stream.seek(0)
                     for line in stream:
-                        yield json.loads(line)
+                        yield from _read_line(line, store)
             finally:
                 store.discard(path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TornLine:
+    """What is left of one job's line that is not a JSON object. The line's bytes are kept at `path`."""
+
+    custom_id: str
+    """The job that it answers; empty if that can't be read."""
+    path: Path
+    rest: bytes = field(default=b"", repr=False)
+    """From the job's id to the end, or to the next job's id."""
+
+    def error(self) -> AnswerError:
+        """What its job is told: the line may have held an image that is billed."""
+        return AnswerError(
+            "the answer's line in the batch's result file can't be read",
+            hints=("its bytes are kept; collecting once more downloads the file anew",),
+            kept=(shown_path(self.path),),
+        )
+
+
+_ID = re.compile(rb'"custom_id"\s*:\s*"([^"\\]{1,200})"')
+_BODY = re.compile(rb'"body"\s*:\s*')
+
+
+def _read_line(line: bytes, store: Store) -> Iterator[dict[str, Any] | TornLine]:
+    """The line's object, or what is left of it, for each job whose id stands in it. Nothing for a blank line."""
+    if not line.strip():
+        return
+    with contextlib.suppress(ValueError, RecursionError):
+        entry = json.loads(line)
+        if isinstance(entry, dict):
+            yield entry
+            return
+    path, stream = store.open(".txt")
+    with stream:
+        stream.write(line)
+    kept = store.keep(path, "torn-line")
+    marks = list(_ID.finditer(line))
+    for mark, following in itertools.pairwise([*marks, None]):
+        assert mark is not None
+        rest = line[mark.end() : following.start() if following else len(line)]
+        yield TornLine(custom_id=mark[1].decode("utf-8", "replace"), path=kept, rest=rest)
+    if not marks:
+        yield TornLine(custom_id="", path=kept)
 
 
 def answer_of(line: Mapping[str, Any], server: str, request: ImageRequest, spool: Spool) -> ImageResponse:
@@ -159,22 +209,49 @@ def answer_of(line: Mapping[str, Any], server: str, request: ImageRequest, spool
     Raises:
         CallError: the line is an error, or holds no picture.
     """
-    response = line.get("response") or {}
-    body = response.get("body") or {}
-    status = int(response.get("status_code") or 0)
+    response = _mapping(line.get("response"))
+    body, status = response.get("body"), response.get("status_code")
+    status = status if isinstance(status, int) else 0
     if line.get("error") or status >= 400:
-        raise status_error(status or 400, body if status else {"error": line["error"]}, {})
-    received = SpooledBody(spool)
-    received.write(json.dumps(body).encode())
-    answer = parse_json_answer(received, spool)
-    notes = check_answer(answer, request, received, response.get("request_id"))
+        raise status_error(status or 400, (body or {}) if status else {"error": line["error"]}, {})
+    request_id = str(response["request_id"]) if response.get("request_id") else None
+    received, answer = _parsed(json.dumps(body or {}).encode(), spool)
+    notes = check_answer(answer, request, received, request_id)
     received.discard()
+    return replace(_response(answer, server, notes), request_id=request_id, created=_mapping(body).get("created"))
+
+
+def _answer_of_torn(torn: TornLine, server: str, spool: Spool) -> ImageResponse:
+    """The images that stand whole in a torn line.
+
+    Raises:
+        AnswerError: there is none.
+    """
+    start = _BODY.search(torn.rest)
+    received, answer = _parsed(torn.rest[start.end() :] if start else b"", spool)
+    received.discard()
+    if not answer.payloads:
+        raise torn.error()
+    note = f"the answer's line in the batch's result file is torn; its bytes are kept: {shown_path(torn.path)}"
+    return _response(answer, server, [note])
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """The value, or an empty mapping in place of what is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _parsed(body: bytes, spool: Spool) -> tuple[SpooledBody, ParsedResponse]:
+    received = SpooledBody(spool)
+    received.write(body)
+    return received, parse_json_answer(received, spool)
+
+
+def _response(answer: ParsedResponse, server: str, notes: Iterable[str]) -> ImageResponse:
     return ImageResponse(
         payloads=tuple(answer.payloads),
         server=server,
         usage=read_usage(answer.usage, answer.svg_usage or None),
-        request_id=response.get("request_id"),
-        created=body.get("created"),
         resolved={name: str(answer.fields[name]) for name in RESOLVED if answer.fields.get(name)},
         warnings=tuple(dict.fromkeys(notes)),
     )
@@ -183,10 +260,12 @@ def answer_of(line: Mapping[str, Any], server: str, request: ImageRequest, spool
 class AnswerFromFile:
     """A `send` that takes one job's answer from a line of the output file in place of a call."""
 
-    def __init__(self, line: Mapping[str, Any] | None, server: str) -> None:
+    def __init__(self, line: Mapping[str, Any] | TornLine | None, server: str) -> None:
         self._line, self._server = line, server
 
     def __call__(self, request: ImageRequest, *, spool: Spool, **how: Any) -> ImageResponse:
         if self._line is None:
             raise CallError("the batch ended before this job was taken up", outcome="refused")
+        if isinstance(self._line, TornLine):
+            return _answer_of_torn(self._line, self._server, spool)
         return answer_of(self._line, self._server, request, spool)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+from warnings import warn
 
 from imagegen_magic.errors import RequestError
 from imagegen_magic.jobs.planning import Job, check_budget
-from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.running import Run, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.jobs.task import Task, start_thread, wait_through
@@ -22,7 +23,7 @@ from imagegen_magic.store.folder import Store
 from imagegen_magic.tables import Table
 
 from .handle import BatchHandle, submit
-from .lines import AnswerFromFile
+from .lines import AnswerFromFile, TornLine
 from .pacing import Pacer
 from .plan import BatchPlan, PlannedJob, plan_batch, result_or_failure, run_planned
 from .results import FailedJob, Gallery, write_report
@@ -199,7 +200,7 @@ class Batches:
         options = self._runner.options({"backend": sent.backend, "base_url": sent.base_url})
         return BatchHandle(sent, store, self._runner.clients.get(options).batches(), self._collect)
 
-    def _collect(self, sent: SubmittedBatch, lines: Iterable[Mapping[str, Any]]) -> Gallery:
+    def _collect(self, sent: SubmittedBatch, lines: Iterable[Mapping[str, Any] | TornLine]) -> Gallery:
         """Every job planned anew and given its answer; what is saved already is not saved again."""
         shared = {"backend": sent.backend, "base_url": sent.base_url, "via": "batch-api"}
         store = self._runner.store(self._runner.options())
@@ -207,18 +208,23 @@ class Batches:
         places = {item.where: index for index, item in enumerate(plan.planned)}
         results: dict[int, ImageResult | FailedJob] = {}
 
-        def settle(index: int, line: Mapping[str, Any] | None) -> None:
+        def settle(index: int, line: Mapping[str, Any] | TornLine | None) -> None:
             item = plan.planned[index]
             run = self._runner.run_context(item.job, index=index, send=AnswerFromFile(line, sent.server))
             stored = partial(stored_result, item.job, run, item.stored) if item.stored else None
             results[index] = result_or_failure(item, index, stored or partial(run_job, item.job, run))
 
+        torn: dict[str, TornLine] = {}
         for line in lines:
-            if (index := places.get(str(line.get("custom_id")))) is not None and index not in results:
+            if isinstance(line, TornLine):
+                torn[line.custom_id if line.custom_id in places else ""] = line
+            elif (index := places.get(str(line.get("custom_id")))) is not None and index not in results:
                 settle(index, line)
-        for index in range(len(plan.planned)):
+        for custom_id, index in places.items():
             if index not in results:
-                settle(index, None)
+                settle(index, torn.get(custom_id) or torn.get(""))
+        if "" in torn:
+            warn(f"a line of the result file can't be read; it is kept: {shown_path(torn[''].path)}", stacklevel=2)
         gallery = Gallery(results=tuple(results[index] for index in sorted(results)))
         self._runner.spending.release(self._submitted.pop(sent.id, Decimal(0)))
         return write_report(gallery, store, sent.id)

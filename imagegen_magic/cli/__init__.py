@@ -21,6 +21,7 @@ imagegen: pictures from OpenAI's Images API, and an offline simulator of it
            --soft-matte --despill
 
 pictures   generate  edit  generate-batch  remove-chroma-key
+           sprites, slice: a sheet of frames made, or one that exists cut into frames
            batches, status, collect, cancel: what was sent with --via batch-api
 to know    models  sizes  tips  cost  history  doctor  config
 files      provenance, check: where images come from, and whether they are right
@@ -39,6 +40,8 @@ COMMANDS = (
     "edit",
     "generate-batch",
     "remove-chroma-key",
+    "sprites",
+    "slice",
     "models",
     "sizes",
     "tips",

@@ -18,8 +18,9 @@ from imagegen_magic.session import Session
 
 from .call import INTERRUPTED, NOT_AS_EXPECTED, Call
 from .files import job_file, with_script_defaults
-from .make import OWN, dry_run_document, require_key, result_document, say_unexpected, wait_for
+from .make import OWN, dry_run_document, require_key, wait_for
 from .output import Progress, error_document, print_json, print_lines, say, shown
+from .results import result_document, say_unexpected
 from .words import SHELL_WORDS
 
 __all__ = ["finish_batch", "make_batch"]

@@ -241,11 +241,19 @@ def _cut(call: Call) -> int:
     return remove_chroma_key(call)
 
 
+def _slice(call: Call) -> int:
+    from .sprites import slice_file  # noqa: PLC0415 - OpenCV comes with the command
+
+    return slice_file(call)
+
+
 RUNNERS: dict[str, Callable[[Call], int]] = {
     "generate": _make,
     "edit": _make,
     "generate-batch": _batch,
     "remove-chroma-key": _cut,
+    "sprites": _make,
+    "slice": _slice,
     "models": _models,
     "sizes": _sizes,
     "tips": _tips,

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.running import web_suffixes
-from imagegen_magic.jobs.task import Task, counted_signals
+from imagegen_magic.jobs.task import STOPPING, Task, counted_signals, wait_for_end
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.secrets import refuse_keys
-from imagegen_magic.request.cost import format_usd
 from imagegen_magic.session import Session
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.recovery import mark_unknown
@@ -22,15 +21,15 @@ from imagegen_magic.store.recovery import mark_unknown
 from .call import INTERRUPTED, NOT_AS_EXPECTED, Call, fail
 from .files import place_output, with_script_defaults
 from .output import Progress, print_json, print_lines, say, shown
+from .results import result_document, saved_line, say_unexpected
 from .words import SHELL_WORDS
 
 if TYPE_CHECKING:
     from imagegen_magic.jobs.planning import Job
     from imagegen_magic.jobs.result import ImageResult, JobPreview
 
-__all__ = ["dry_run_document", "make", "require_key", "result_document", "say_unexpected", "wait_for"]
+__all__ = ["dry_run_document", "make", "require_key", "wait_for"]
 
-TICK_SECONDS = 0.1
 OWN = ("prompt", "prompt_file", "json", "help_all", "max_attempts")
 """Options of the command line that are none of the engine's."""
 
@@ -134,12 +133,17 @@ def _run(call: Call, session: Session, job: Job) -> int:
     progress.head(f"{job.request.model}, {_pictures(job.request.count, tries)}, {job.estimate} (an estimate)")
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
-    task = session.start_job(job, on_event=progress.on_event)
+    start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
+    task = start(job, on_event=progress.on_event)
     interrupted = wait_for(task, progress, session.store(job.options))
     session.close()
     if isinstance(task.error, ImagegenError):
         return fail(task.error, json=call.json)
     result = task.result()
+    if job.sheet:
+        from .sprites import show_sprites  # noqa: PLC0415 - OpenCV is there with the sheet
+
+        return show_sprites(call, result, already_shown=job.warnings, interrupted=interrupted)
     code = INTERRUPTED if interrupted else _result_code(job, result)
     _show_result(call, job, result, code, quiet=quiet)
     return code
@@ -152,12 +156,6 @@ def _result_code(job: Job, result: ImageResult) -> int:
     return 0 if result.passed else NOT_AS_EXPECTED
 
 
-def say_unexpected(result: ImageResult, head: str = "") -> None:
-    """A line on standard error for each expectation that failed, and each that could not be checked."""
-    for sentence in result.unexpected():
-        say(f"{head}{sentence}")
-
-
 def _pictures(count: int, tries: int) -> str:
     if tries > 1:
         return f"the best of up to {tries} pictures"
@@ -167,16 +165,12 @@ def _pictures(count: int, tries: int) -> str:
 def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
     """Waits for the task; True if it was interrupted.
 
-    The first Ctrl-C sends nothing more and waits for what was sent, because that is billed; the second leaves.
+    The first Ctrl-C sends nothing more and waits for what was sent, because that is billed, for a bounded time; the
+    second leaves.
     """
     with counted_signals(signal.SIGINT, signal.SIGTERM) as interrupts:
-        while not task.wait(TICK_SECONDS):
-            if len(interrupts) > 1:
-                _leave(progress, store)
-            if interrupts and not task.cancel_event.is_set():
-                task.cancel()
-                progress.note("stopping: waiting for what was sent, because it is billed (Ctrl-C again leaves)")
-            progress.tick()
+        if not wait_for_end(task, interrupts, tick=progress.tick, on_stop=lambda: progress.note(STOPPING)):
+            _leave(progress, store)
         progress.clear()
         return bool(interrupts)
 
@@ -196,32 +190,8 @@ def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet:
         for note in (*result.notes, *result.warnings):
             if note not in job.warnings:
                 say(f"note: {SHELL_WORDS.say(note)}")
-        cost = "reused, nothing was sent" if result.reused else _cost(result)
-        say(f"saved as @{result.number} · {result.seconds:.1f} s · {cost}")
+        say(saved_line(result))
     if call.json:
         print_json({"exit_code": code, **result_document(result)})
     else:
         print_lines(shown(path) for path in (*result.paths, *result.derived.values()))
-
-
-def _cost(result: ImageResult) -> str:
-    if result.record.simulated:
-        return "simulated, free"
-    return "cost unknown" if result.paid is None else format_usd(result.paid)
-
-
-def result_document(result: ImageResult) -> dict[str, Any]:
-    """A result as JSON-ready data."""
-    record: Mapping[str, Any] = result.to_record()
-    return {
-        **record,
-        "paths": [shown(path) for path in result.paths],
-        "derived": {name: shown(path) for name, path in result.derived.items()},
-        "simulated": result.record.simulated,
-        "usage": result.record.usage,
-        "resolved": dict(result.record.resolved),
-        "cutout": [None if image.report is None else image.report.status for image in result.images],
-        "notes": list(result.notes),
-        "warnings": list(result.warnings),
-        "tries": [result_document(each) for each in result.ranking or ()],
-    }

@@ -132,6 +132,36 @@ _PICTURES = (
             HELP_ALL,
         ),
     ),
+    Command(
+        name="sprites",
+        table="sprites",
+        summary="make a sprite sheet, and cut it into frames",
+        examples=(
+            'imagegen sprites "a small knight, side view" --animation walk --cell 64x64',
+            'imagegen sprites "the knight" --ref knight.png --animation jump',
+        ),
+        positional="PROMPT",
+        main=(
+            "prompt", "frames", "layout", "animation", "cell", "ref", "pixel_art", "export", "out", "dry_run", "max_cost",
+            "json",
+        ),
+        own=(PROMPT, PROMPT_FILE, JSON, HELP_ALL),
+    ),
+    Command(
+        name="slice",
+        table="slice",
+        summary="cut a sheet that exists into frames, locally",
+        examples=(
+            "imagegen slice sheet.png --frames 6 --cell 64x64 --export frames,atlas,gif",
+            "imagegen slice @knight --cell 32x32 --pixel-art --colors 16",
+            "imagegen slice items.png --objects --out-dir items",
+        ),
+        positional="SHEET",
+        main=(
+            "frames", "layout", "animation", "cell", "pixel_art", "colors", "objects", "export", "out_dir", "if_exists", "json",
+        ),
+        own=(JSON, HELP_ALL),
+    ),
 )  # fmt: skip
 
 _TABLES = (

@@ -9,6 +9,8 @@ import math
 import re
 from collections.abc import Iterator
 
+from imagegen_magic.errors import OptionError, Problem
+
 from .catalog import FlexibleSizes, Limits, Model
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "nearest_frame",
     "nearest_sizes",
     "parse_size",
+    "read_cell",
     "read_pixels",
     "sheet_faults",
+    "sheet_size",
     "solve_ratio",
 ]
 
@@ -54,6 +58,21 @@ def read_pixels(text: str) -> tuple[int, int] | None:
 def format_size(size: tuple[int, int]) -> str:
     """`WIDTHxHEIGHT`, as the API spells it."""
     return f"{size[0]}x{size[1]}"
+
+
+def read_cell(cell: str | tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of a sprite's cell: `64x64`, `64` or a pair of numbers, each from 4 to 4096 pixels.
+
+    Raises:
+        OptionError: it is none of these.
+    """
+    word = cell if not isinstance(cell, str) else f"{cell}x{cell}" if cell.strip().isdigit() else cell
+    size = read_pixels(word) if isinstance(word, str) else tuple(word)
+    if size is None or len(size) != 2 or not all(isinstance(edge, int) and 4 <= edge <= 4096 for edge in size):
+        rule = "WIDTHxHEIGHT in pixels, each from 4 to 4096"
+        problem = Problem(field="cell", value=cell, rule=rule, fix="for example 64x64")
+        raise OptionError("the cell can't be used", problems=(problem,))
+    return size[0], size[1]
 
 
 def parse_size(text: str, model: Model, rule: FlexibleSizes) -> str | None:
@@ -135,6 +154,29 @@ def flexible_faults(size: tuple[int, int], rule: FlexibleSizes) -> list[str]:
     if width * height > rule.max_pixels:
         faults.append(f"{width * height:,} pixels are above {rule.max_pixels:,}")
     return faults
+
+
+def sheet_size(
+    columns: int, rows: int, shape: float, edge: int, model: Model, rule: FlexibleSizes
+) -> tuple[int, int] | None:
+    """The legal size that divides into so many equal cells of whole pixels, or None if the model has none.
+
+    Of all such sizes it is the one whose cells come nearest to `shape` (width by height), then to `edge` pixels on their
+    longer edge. A row of n cells can't be wider than the rule's ratio: its cells are at least n/3 times as tall as wide.
+
+    >>> from imagegen_magic.facts.catalog import load_catalog
+    >>> catalog = load_catalog()
+    >>> sheet_size(6, 1, 1.0, 512, catalog.get(None), catalog.limits.flexible)
+    (1536, 512)
+    """
+    fixed = model.known and not model.flexible_sizes and model.sizes
+    sizes = [read_pixels(text) or (0, 0) for text in model.sizes] if fixed else _legal_sizes(rule)
+
+    def badness(size: tuple[int, int]) -> float:
+        width, height = size[0] / columns, size[1] / rows
+        return 4 * abs(math.log(width / height / shape)) + abs(math.log(max(width, height) / edge))
+
+    return min((s for s in sizes if min(s) and not s[0] % columns and not s[1] % rows), key=badness, default=None)
 
 
 def gif_grid(frames: int, limits: Limits) -> tuple[int, int]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from imagegen_magic.errors import Fix, ImagegenError, Problem, Setting
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.paths import is_file
@@ -16,7 +14,6 @@ from imagegen_magic.request.chroma_key import KEY_COLORS
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
 
-from .masks import build_mask, mask_share
 from .opening import open_picture, parse_token, problems_of, read_input, resolve_token
 from .preview import Preview, side_by_side
 
@@ -101,6 +98,8 @@ def _mask(
 ) -> InputImage | None:
     if options.mask is None and not options.mask_box:
         return None
+    from .masks import build_mask, mask_share  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
+
     if not images:
         if not problems:
             problems.append(Problem(field="mask", rule="a mask belongs to a picture", fix=Fix(Setting("-i", "IMAGE"))))
@@ -123,15 +122,14 @@ def _mask(
 
 def key_shares(images: list[InputImage]) -> dict[str, float]:
     """For each key colour the share (0 to 1) of input pixels near it, measured on thumbnails."""
+    from .arrays import share_near  # noqa: PLC0415 - numpy comes with the first input image: 0.1 s
+
     shares = dict.fromkeys(KEY_COLORS, 0.0)
     for image in images:
         small = open_picture(image.data).convert("RGB")
         small.thumbnail((128, 128))
-        pixels = np.asarray(small, np.int16).reshape(-1, 3)
         for name, color in KEY_COLORS.items():
-            key = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
-            near = (np.abs(pixels - key).max(axis=1) < NEAR_LEVELS).mean()
-            shares[name] = max(shares[name], float(near))
+            shares[name] = max(shares[name], share_near(small, color, NEAR_LEVELS))
     return shares
 
 

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from imagegen_magic.errors import Command, CutoutError, Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.images.opening import open_picture, resolve_token
@@ -101,9 +99,10 @@ def _cell(job: Job, **values: str) -> Command:
 
 def measure_native(source: Path) -> tuple[CutoutReport, list[str]]:
     """What native transparency brought, measured; opaque or a painted checkerboard is said, not passed off."""
+    from imagegen_magic.images.arrays import array_of  # noqa: PLC0415 - as below
     from imagegen_magic.matting.checks import measure  # noqa: PLC0415 - OpenCV comes with the first cut-out: 0.1 s
 
-    report = measure(np.asarray(open_picture(source).convert("RGBA")))
+    report = measure(array_of(open_picture(source).convert("RGBA")))
     failed = _failures(report)
     told = Fix(
         f"native transparency did not work: {failed}. ",

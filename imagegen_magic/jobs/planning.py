@@ -40,6 +40,7 @@ from imagegen_magic.request.prompt import compose_prompt, hard_subject_words, pr
 from imagegen_magic.request.request import WIRE_FIELDS, ImageRequest, InputImage
 from imagegen_magic.request.response import Parent
 from imagegen_magic.request.rules import ALPHA_FORMATS, check_request, request_warnings
+from imagegen_magic.request.sheets import Sheet, sheet_clause, sheet_warnings
 
 __all__ = ["Job", "check_budget", "check_session_limit", "name_problems", "plan_job"]
 
@@ -60,6 +61,8 @@ class Job:
     origin: str = ""
     """As `Record.origin`."""
     key: KeyChoice | None = None
+    sheet: Sheet | None = None
+    """What a sprite sheet looks like; None for an ordinary image."""
     parents: tuple[Parent, ...] = ()
     expected: tuple[Expectation, ...] = ()
     """What is checked after the images are saved; no part of the request."""
@@ -94,11 +97,13 @@ def plan_job(
     expected: tuple[Expectation, ...] = (),
     problems: Sequence[Problem] = (),
     cell: str = "",
+    sheet: Sheet | None = None,
     today: date | None = None,
 ) -> Job:
     """The job that `body` (the prompt as typed) and `options` ask for.
 
     Args:
+        sheet: a sprite sheet's layout, whose clause joins the prompt.
         problems: faults found before, while reading the line or the inputs; they join the same card.
 
     Raises:
@@ -110,7 +115,7 @@ def plan_job(
     faults += [*inputs.problems, *name_problems(name), *_option_problems(options, inputs)]
     model = catalog.get(options.model)
     key = _key_choice(body, options, inputs, faults)
-    request, notes = _build_request(body, options, model, catalog, inputs, key)
+    request, notes = _build_request(body, options, model, catalog, inputs, key, sheet)
     faults += _transparency_problems(options, model, catalog)
     faults += [fault for fault in check_request(request, model, catalog.limits) if fault not in faults]
     faults += _batch_api_problems(request, model, options, catalog)
@@ -118,6 +123,7 @@ def plan_job(
         raise RequestError(_summary(len(faults)), problems=tuple(faults))
     today = today or date.today()  # noqa: DTZ011 - the user's own day
     warnings = [*request_warnings(request, catalog, today), *_cutout_warnings(body, options, key)]
+    warnings += sheet_warnings(sheet) if sheet else []
     return Job(
         request=request,
         options=options,
@@ -128,6 +134,7 @@ def plan_job(
         stem=name or prompt_slug(body),
         cell=cell,
         key=key,
+        sheet=sheet,
         parents=inputs.parents,
         expected=expected,
         notes=(*notes, *_advice(request, model, options)),
@@ -305,7 +312,13 @@ def _key_choice(body: str, options: Options, inputs: Inputs, faults: list[Proble
 
 
 def _build_request(
-    body: str, options: Options, model: Model, catalog: Catalog, inputs: Inputs, key: KeyChoice | None
+    body: str,
+    options: Options,
+    model: Model,
+    catalog: Catalog,
+    inputs: Inputs,
+    key: KeyChoice | None,
+    sheet: Sheet | None,
 ) -> tuple[ImageRequest, list[str]]:
     """The request, faulty or not, and what was decided on the way."""
     notes: list[str] = []
@@ -315,6 +328,8 @@ def _build_request(
         notes.append("with reference images, the request goes through the edits endpoint, as the API wants it")
     if key is not None:
         notes.append(f"chroma key {key.color}: {key.reason}")
+    if sheet is not None:
+        notes.append(str(sheet))
     fields = (
         {name: getattr(options, name) for name in prompt_fields() if getattr(options, name)} if options.augment else {}
     )
@@ -323,7 +338,7 @@ def _build_request(
         fields,
         roles=[image.role for image in inputs.images],
         keep=options.keep or (),
-        clauses=[key_clause(key.color)] if key else [],
+        clauses=[*([sheet_clause(sheet)] if sheet else []), *([key_clause(key.color)] if key else [])],
     )
     native = options.transparent == "native"
     svg: dict[str, Any] = {"model": options.svg_model} if options.svg_model else {}

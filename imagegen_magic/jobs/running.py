@@ -16,15 +16,24 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from imagegen_magic.errors import CallCancelledError, CallError, Fix, ImagegenError, Setting, StoreError
-from imagegen_magic.images.masks import changed_outside, protect
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import scaled
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.chroma_key import second_key
 from imagegen_magic.request.cost import actual_cost
 from imagegen_magic.request.request import ImageRequest, InputImage
-from imagegen_magic.request.response import Event, Failed, ImageResponse, OnEvent, Retrying, Saved, Spool, Started
-from imagegen_magic.store.folder import Store
+from imagegen_magic.request.response import (
+    Event,
+    Failed,
+    ImageResponse,
+    OnEvent,
+    Retrying,
+    Saved,
+    Sending,
+    Spool,
+    Started,
+)
+from imagegen_magic.store.folder import RequestSpool, Store
 from imagegen_magic.store.history import FileEntry, Record
 from imagegen_magic.store.names import SOURCE, Reservation
 
@@ -156,10 +165,16 @@ def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marke
     Whatever ends it, an interrupt or a fault of ours included, leaves a line in the history and is counted as spent.
     """
     draft = _draft(job, run, request)
+    spool: RequestSpool | None = None
     try:
         with run.store.journal(plan, draft, marker) as spool:
             response = run.send(
-                request, spool=spool, on_event=_recording(draft, run), cancel=run.cancel, index=run.index, gate=run.gate
+                request,
+                spool=spool,
+                on_event=_recording(draft, run, spool),
+                cancel=run.cancel,
+                index=run.index,
+                gate=run.gate,
             )
             record = run.store.save(plan, response, _settled(draft, response, job), marker=marker)
     except (CallError, StoreError) as error:
@@ -174,6 +189,8 @@ def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marke
         raise
     except BaseException as error:
         _record_failure(replace(draft, outcome="ambiguous", error=f"{type(error).__name__}: {error}"), run)
+        if spool is not None:
+            spool.mark_settled()
         raise
     run.on_record(record)
     with suppress(Exception):  # what a batch learns from the answer is no reason to lose it
@@ -181,12 +198,19 @@ def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marke
     return record
 
 
-def _recording(draft: Record, run: Run) -> OnEvent:
-    """The run's listener; an attempt that may have been billed gets a line of its own before the next one is made."""
+def _recording(draft: Record, run: Run, spool: RequestSpool) -> OnEvent:
+    """The run's listener; an attempt that may have been billed gets a line of its own before the next one is made.
+
+    The journal is told before each attempt, and after one that failed.
+    """
 
     def tell(event: Event) -> None:
-        if isinstance(event, Retrying) and event.outcome == "ambiguous":
-            _record_failure(replace(draft, outcome="ambiguous", error=event.reason), run)
+        if isinstance(event, Sending):
+            spool.mark_sent()
+        elif isinstance(event, Retrying):
+            if event.outcome == "ambiguous":
+                _record_failure(replace(draft, outcome="ambiguous", error=event.reason), run)
+            spool.mark_settled()
         run.on_event(event)
 
     return tell
@@ -360,6 +384,8 @@ def _protect(
     derived: _Derived,
 ) -> None:
     """The original put back outside the mask, in a file of its own, and how much had changed there."""
+    from imagegen_magic.images.masks import changed_outside, protect  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
+
     original, mask = job.request.images[0], job.request.mask
     if mask is None:
         return
@@ -387,6 +413,8 @@ def _compare_outside(
     derived: _Derived,
 ) -> None:
     """How much changed outside the mask, which only guides the model; some servers lose it on the way."""
+    from imagegen_magic.images.masks import changed_outside  # noqa: PLC0415 - as above
+
     assert job.request.mask is not None
     change = changed_outside(job.request.images[0], run.store.folder / entry.path, job.request.mask)
     if change.share > CHANGED_SHARE:

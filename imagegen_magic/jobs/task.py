@@ -9,15 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-__all__ = ["Task", "TaskList", "counted_signals", "start_thread", "wait_through", "wait_with"]
+__all__ = [
+    "STOPPING",
+    "Task",
+    "TaskList",
+    "counted_signals",
+    "start_thread",
+    "wait_for_end",
+    "wait_through",
+    "wait_with",
+]
 
 T = TypeVar("T")
 
@@ -116,20 +127,53 @@ def counted_signals(*numbers: signal.Signals) -> Iterator[list[int]]:
 
 
 TICK_SECONDS = 0.1
+STOP_SECONDS = 180.0
+"""How long what was sent is waited for after Ctrl-C or SIGTERM: a complex image takes up to two minutes."""
+STOPPING = (
+    f"stopping: waiting for what was sent, up to {STOP_SECONDS:.0f} s, because it is billed (Ctrl-C again leaves)"
+)
 
 
-def wait_through(task: Task[T]) -> T:
+def _say_stopping() -> None:
+    sys.stderr.write(f"imagegen: {STOPPING}\n")
+    sys.stderr.flush()
+
+
+def wait_for_end(
+    task: Task[Any],
+    signals: list[int],
+    *,
+    tick: Callable[[], object] = lambda: None,
+    on_stop: Callable[[], object] = _say_stopping,
+    stop_seconds: float = STOP_SECONDS,
+) -> bool:
+    """True once the task is over; False if it is to be left: after a second signal, or `stop_seconds` after the first.
+
+    With the first signal nothing more is sent, and `on_stop` says so.
+    """
+    leave_at = math.inf
+    while not task.wait(TICK_SECONDS):
+        if len(signals) > 1 or time.monotonic() >= leave_at:
+            return False
+        if signals and leave_at == math.inf:
+            task.cancel()
+            on_stop()
+            leave_at = time.monotonic() + stop_seconds
+        tick()
+    return True
+
+
+def wait_through(task: Task[T], *, stop_seconds: float = STOP_SECONDS) -> T:
     """What the task returns. An interrupt is kept until what was sent is saved, because it is billed.
 
-    The first Ctrl-C or SIGTERM sends nothing more; the second one leaves at once, and the thread goes on.
+    The first Ctrl-C or SIGTERM sends nothing more; a second one leaves at once, and the thread goes on. So do
+    `stop_seconds` after the first.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C. SIGTERM is raised again as it came.
     """
     with counted_signals(signal.SIGINT, signal.SIGTERM) as seen:
-        while not task.wait(TICK_SECONDS) and len(seen) < 2:
-            if seen:
-                task.cancel()
+        wait_for_end(task, seen, stop_seconds=stop_seconds)
     if signal.SIGTERM in seen:
         os.kill(os.getpid(), signal.SIGTERM)
     if seen:
@@ -140,16 +184,14 @@ def wait_through(task: Task[T]) -> T:
 def wait_with(task: Task[Any], tick: Callable[[], object]) -> None:
     """Waits for a cell's task; `tick` shows its progress. An interrupt comes through at once: the task goes on in its thread.
 
-    A SIGTERM, which ends the kernel, is kept until what was sent is saved; a second one leaves at once.
+    A SIGTERM, which ends the kernel, is kept until what was sent is saved, for up to `STOP_SECONDS`; a second one
+    leaves at once.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C.
     """
     with counted_signals(signal.SIGTERM) as seen:
-        while not task.wait(TICK_SECONDS) and len(seen) < 2:
-            if seen:
-                task.cancel()
-            tick()
+        wait_for_end(task, seen, tick=tick)
     if seen:
         os.kill(os.getpid(), signal.SIGTERM)
 

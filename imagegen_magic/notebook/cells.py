@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from imagegen_magic.errors import CallCancelledError, Command, Fix
 from imagegen_magic.jobs.task import Task, wait_with
 from imagegen_magic.options.line import build_parser, parse_line
 from imagegen_magic.options.secrets import refuse_keys
+from imagegen_magic.options.table import COMMANDS
 from imagegen_magic.options.variables import fill_variables, refuse_single_braces
 
 from .batch_cells import run_batch_cell
@@ -57,7 +58,7 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
         own = {"prompt"} if parsed.values.get("template") else set()
         refuse_single_braces(f"{line}\n{body}", shell.user_ns.keys() - own)
     raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
-    cell = f"%%{MAGIC_NAMES[command]} {line}".rstrip() + f"{raw}\n{body}"
+    cell = f"{COMMANDS[command]} {line}".rstrip() + f"{raw}\n{body}"
     if command == "batch":
         return run_batch_cell(session, shell, parsed, text, cell)
     live = frontend.is_live(session.options(parsed.values).progress)
@@ -78,14 +79,12 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
     return run_shown(session, shell, job, live=live)
 
 
-MAGIC_NAMES = {"generate": "imagegen", "edit": "imagegen_edit", "batch": "imagegen_batch"}
-
-
 def run_shown(session: Session, shell: Any, job: Job, *, live: bool) -> Any:
     """Runs the job while its progress shows, and shows what came."""
     view = CellView(job, live=live)
     view.warn()
-    task = session.start_job(job, on_event=view.on_event)
+    start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
+    task = start(job, on_event=view.on_event)
     if job.options.detach:
         return detach(shell, task, view)
     try:

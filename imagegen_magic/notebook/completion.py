@@ -15,15 +15,19 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 from IPython.core.interactiveshell import InteractiveShell
 
 from imagegen_magic.facts.words import image_roles
-from imagegen_magic.options.table import OPTIONS, Option
+from imagegen_magic.options.table import COMMANDS, OPTIONS, Option
 
 if TYPE_CHECKING:
     from imagegen_magic.session import Session
 
 __all__ = ["add_matcher", "remove_matcher"]
 
-_LINE = re.compile(r"\s*(%%imagegen_edit|%%imagegen_batch|%%imagegen|%imagegen)(?=\s)(.*)", re.DOTALL)
-_COMMAND = {"%%imagegen": "generate", "%%imagegen_edit": "edit", "%%imagegen_batch": "batch"}
+_LINE = re.compile(
+    r"\s*(%%imagegen_edit|%%imagegen_batch|%%imagegen_sprites|%%imagegen|%imagegen)(?=\s)(.*)", re.DOTALL
+)
+_COMMAND = {text: command for command, text in COMMANDS.items() if text.startswith("%%")}
+_LINES = ("edit", "batch", "cutout", "slice")
+"""Subcommands of `%imagegen` that have flags of their own."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic")
 
 
@@ -46,7 +50,7 @@ def _completions(magic: str, words: list[str]) -> Iterable[str]:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     if magic == "%imagegen" and not any(words[:-1]):
         return _subcommands()
-    command = _COMMAND.get(magic) or {"edit": "edit", "batch": "batch", "cutout": "cutout"}.get(words[0], "generate")
+    command = _COMMAND.get(magic) or (words[0] if words[0] in _LINES else "generate")
     options = [option for option in OPTIONS if command in option.commands]
     by_flag = {flag: option for option in options for flag in option.flags}
     flag, equals, typed = last.partition("=")
@@ -161,6 +165,10 @@ def _values_of(what: str) -> Iterable[str]:
         from imagegen_magic.facts.sizes import PRESETS  # noqa: PLC0415 - only when completing
 
         return ["auto", *PRESETS, "16:9", "16:9@2k", "9:16", "4:3", "3:2"]
+    if what == "animation":
+        from imagegen_magic.facts.animations import load_animations  # noqa: PLC0415 - reads a file; only when completing
+
+        return load_animations()
     if what == "slug":
         from imagegen_magic.facts.use_cases import load_use_cases  # noqa: PLC0415 - reads a file; only when completing
 

@@ -11,7 +11,7 @@ from imagegen_magic.options.words import option_of
 __all__ = ["join_head", "lift_source", "stray_flags", "with_body"]
 
 _FLAG_LINE = re.compile(r"\s*--?[A-Za-z]")
-_BARE_CELL = re.compile(r"\s*%%imagegen(_edit|_batch)?\b")
+_BARE_CELL = re.compile(r"\s*%%imagegen(_edit|_batch|_sprites)?\b")
 
 
 def join_head(line: str, body: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from IPython.core.magic import cell_magic as _cell_magic
 
 from imagegen_magic.errors import OptionError
 from imagegen_magic.options.settings import SHELL_DEFAULTS, config_options, in_layer
-from imagegen_magic.options.table import OPTIONS
+from imagegen_magic.options.table import COMMANDS, OPTIONS
 from imagegen_magic.options.values import read_values
 
 from .head import with_body
@@ -44,6 +44,17 @@ examples
   Replace only the window view with a warm sunset.
 
 An image is a path, @last, @hero, @17, a variable or {{ expr }}, with :role where it matters.
+""",
+    "sprites": """\
+examples
+  %%imagegen_sprites knight --animation walk --cell 64x64 --export frames,atlas,gif
+  A small knight with a red plume, flat colours, side view facing right.
+
+  %%imagegen_sprites knight_jump --animation jump --reference @knight --cell 64x64
+  The same knight.
+
+One paid call for a sheet; its frames are cut out, anchored, scaled and checked locally. --show-prompt shows what is added.
+%imagegen slice does the same with a sheet that exists.
 """,
     "batch": """\
 examples
@@ -121,7 +132,7 @@ _Configured: type[_Defaults] = type("_Configured", (_Defaults,), _TRAITS)
 
 @magics_class
 class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
-    """`%%imagegen`, `%%imagegen_edit`, `%%imagegen_batch` and `%imagegen`."""
+    """`%%imagegen`, `%%imagegen_edit`, `%%imagegen_sprites`, `%%imagegen_batch` and `%imagegen`."""
 
     @property
     def session(self) -> Session:
@@ -148,6 +159,11 @@ class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
 
     @no_var_expand
     @_cell_magic
+    def imagegen_sprites(self, line: str, cell: str) -> Any:
+        return self._cell("sprites", line, cell)
+
+    @no_var_expand
+    @_cell_magic
     def imagegen_batch(self, line: str, cell: str) -> Any:
         return self._cell("batch", line, cell)
 
@@ -164,8 +180,8 @@ class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
         return run_cell(self.session, self.shell, command, line, cell)
 
 
-for _command, _method in (("generate", "imagegen"), ("edit", "imagegen_edit"), ("batch", "imagegen_batch")):
-    getattr(ImagegenMagics, _method).__doc__ = _help(_command)
+for _command in EXAMPLES:
+    getattr(ImagegenMagics, COMMANDS[_command].lstrip("%")).__doc__ = _help(_command)
 ImagegenMagics.subcommand.__doc__ = "Subcommands beside the cells; %imagegen help lists them.\n\n" + _help("generate")  # type: ignore[assignment]
 
 
@@ -188,6 +204,7 @@ def load(shell: InteractiveShell) -> None:
 RESULT_TYPES = (
     ("imagegen_magic.jobs.result", "ImageResult"),
     ("imagegen_magic.jobs.result", "JobPreview"),
+    ("imagegen_magic.jobs.sprites", "GeneratedSprites"),
     ("imagegen_magic.batch.results", "Gallery"),
 )
 
@@ -230,7 +247,7 @@ def unload(shell: InteractiveShell) -> None:
     cleanups = shell.input_transformers_cleanup
     cleanups[:] = [one for one in cleanups if getattr(one, "__qualname__", "") != with_body.__qualname__]
     registry: Mapping[str, dict[str, Any]] = shell.magics_manager.magics
-    for name in ("imagegen", "imagegen_edit", "imagegen_batch"):
+    for name in (COMMANDS[command].lstrip("%") for command in EXAMPLES):
         registry["cell"].pop(name, None)
         registry["line"].pop(name, None)
     shell.magics_manager.registry.pop("ImagegenMagics", None)

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagegen_magic.errors import Command, Fix, OptionError, Problem
+from imagegen_magic.errors import OptionError
 from imagegen_magic.options.line import parse_line
-from imagegen_magic.options.profiles import (
-    NOT_IN_PROFILES,
-    PROFILES,
-    Profile,
-    check_profile,
-    find_profile,
-    save_profiles,
-)
+from imagegen_magic.options.profiles import NOT_IN_PROFILES, Profile, check_profile
 from imagegen_magic.options.settings import project_profiles
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.store.recall import flag_words
+from imagegen_magic.store.saved_profiles import keep_profile
 from imagegen_magic.tables import Table
 
 if TYPE_CHECKING:
     from imagegen_magic.session import Session
 
-__all__ = ["delete_profile", "list_profiles", "profiles_table", "save_profile"]
+__all__ = ["list_profiles", "profiles_table", "save_profile"]
 
 
 def list_profiles(session: Session) -> dict[str, Profile]:
@@ -52,27 +45,11 @@ def save_profile(session: Session, shell: Any, name: str, flags: str) -> str:
     """
     parsed = parse_line(flags, "generate", positional=False, variables=shell.user_ns)
     given = dict(parsed.values) or _last_given(session)
-    _, problems = check_profile(name, given)
-    problems = [*parsed.problems, *problems]
-    if not given and not problems:
-        fix = Fix(Command("profile", f"save {name} --style flat"))
-        problems = [Problem(field="profile", value=name, rule="there is nothing to save", fix=fix)]
-    if problems:
-        raise OptionError(f"the profile {name} was not saved", problems=tuple(problems))
-    _write(session, {**_saved(session), name: given})
+    if parsed.problems:
+        _, problems = check_profile(name, given)
+        raise OptionError(f"the profile {name} was not saved", problems=(*parsed.problems, *problems))
+    keep_profile(session.library.store, name, given)
     return f"{name} is saved: {_flags_of(given)}\nuse it: %%imagegen --profile {name}"
-
-
-def delete_profile(session: Session, name: str) -> str:
-    """Deletes a saved profile; those of a pyproject.toml are the project's.
-
-    Raises:
-        OptionError: none of that name is saved.
-    """
-    kept = _saved(session)
-    find_profile({one: profile for one, profile in list_profiles(session).items() if one in kept}, name)
-    _write(session, {one: raw for one, raw in kept.items() if one != name})
-    return f"{name} is deleted"
 
 
 def _last_given(session: Session) -> dict[str, Any]:
@@ -80,13 +57,3 @@ def _last_given(session: Session) -> dict[str, Any]:
     record, _ = session.library.history.find("@last")
     names = {option.name for option in OPTIONS} - NOT_IN_PROFILES - {"alt", "n", "reuse"}
     return {name: value for name, value in record.options.items() if name in names}
-
-
-def _saved(session: Session) -> dict[str, Mapping[str, Any]]:
-    return {name: profile.raw for name, profile in list_profiles(session).items() if profile.origin == PROFILES}
-
-
-def _write(session: Session, profiles: Mapping[str, Mapping[str, Any]]) -> None:
-    folder: Path = session.library.store.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    session.library.store.write_text(folder / PROFILES, save_profiles(profiles))

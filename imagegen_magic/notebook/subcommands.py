@@ -85,6 +85,7 @@ def help_subcommand(session: Session, shell: Any, line: str) -> Table | PlainTex
     rows = [
         ("%%imagegen [NAME] [flags]", "Makes pictures from the cell's text."),
         ("%%imagegen_edit [NAME] -i IMG", "Changes a picture."),
+        ("%%imagegen_sprites [NAME]", "Makes a sprite sheet, and cuts it into frames."),
         ("%%imagegen_batch [NAME]", "Makes many: one prompt or JSON object a line."),
         *rows,
     ]
@@ -170,7 +171,9 @@ def config_subcommand(session: Session, shell: Any, line: str) -> Table:
 
 def profile_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
     """Lists the profiles: profile; profile save NAME [flags] (without flags, those of the last result); profile delete NAME."""
-    from .profiles import delete_profile, profiles_table, save_profile  # noqa: PLC0415 - only when asked for
+    from imagegen_magic.store.saved_profiles import delete_profile  # noqa: PLC0415 - as below
+
+    from .profiles import profiles_table, save_profile  # noqa: PLC0415 - only when asked for
 
     word, rest = _first_word(line)
     if not word:
@@ -180,7 +183,10 @@ def profile_subcommand(session: Session, shell: Any, line: str) -> Table | Plain
         fix = Fix(Command("profile", "save brand --style flat"), " or ", Command("profile", "delete brand"))
         problem = Problem(field="profile", value=line, rule="save NAME [flags], delete NAME, or nothing", fix=fix)
         raise OptionError("profiles are saved, deleted or listed", problems=(problem,))
-    return PlainText(save_profile(session, shell, name, flags) if word == "save" else delete_profile(session, name))
+    if word == "delete":
+        delete_profile(session.library.store, name)
+        return PlainText(f"{name} is deleted")
+    return PlainText(save_profile(session, shell, name, flags))
 
 
 def tips_subcommand(session: Session, shell: Any, line: str) -> Table:
@@ -297,6 +303,11 @@ def cutout_subcommand(session: Session, shell: Any, line: str) -> Any:
     return cutout_of(parsed, shell.user_ns, session.library)
 
 
+def slice_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Cuts a sheet that exists into frames, locally: slice FILE|@id|VAR [--frames 6] [--cell 64x64] [--export atlas,gif] [--objects]."""
+    return session.slice_sheet(parse_line(line, "slice", variables=shell.user_ns), shell.user_ns)
+
+
 def jobs_subcommand(session: Session, shell: Any, line: str) -> Table:
     """Lists the requests of this session and what became of them."""
     rows = []
@@ -373,6 +384,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "check": check_subcommand,
     "provenance": provenance_subcommand,
     "cutout": cutout_subcommand,
+    "slice": slice_subcommand,
     "cost": cost_subcommand,
     "jobs": jobs_subcommand,
     "cancel": cancel_subcommand,

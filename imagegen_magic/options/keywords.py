@@ -1,4 +1,4 @@
-"""The options as keyword arguments of `generate`, `edit`, `preview`, `start` and `run_batch`, for editors and type checkers.
+"""The options as keyword arguments of `generate`, `edit`, `preview`, `start`, `sprites` and `run_batch`, for editors and type checkers.
 
 The texts are the table's; a test holds names and texts equal.
 """
@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-__all__ = ["BatchOptions", "GenerateOptions"]
+__all__ = ["BatchOptions", "GenerateOptions", "SpriteOptions"]
 
 Money = float | Decimal | str
 """An amount in USD."""
@@ -176,3 +176,26 @@ class BatchOptions(GenerateOptions, total=False):
     """send the good jobs although others are faulty"""
     wildcards: bool
     """make a job of each choice of {red|blue} in a prompt"""
+
+
+class SpriteOptions(GenerateOptions, total=False):
+    """What a sprite sheet may be given: everything of a request, and how its frames are drawn, cut and written."""
+
+    frames: int
+    """how many frames the sheet has"""
+    layout: str
+    """how the frames stand: row, grid, or COLUMNSxROWS"""
+    animation: str
+    """what the figure does: idle, walk, run, jump, attack and others have poses of their own; or any words"""
+    cell: str | tuple[int, int]
+    """exact size of a finished frame, WxH in pixels"""
+    fps: float
+    """frames a second"""
+    once: bool
+    """the animation is played once, and need not lead back to its start"""
+    pixel_art: bool
+    """make one real pixel of each block that was painted"""
+    colors: int | str
+    """pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file"""
+    export: str | Sequence[str]
+    """files to write, with commas: frames, sheet, atlas (TexturePacker), aseprite, godot, css, gif, apng, webp, gpl"""

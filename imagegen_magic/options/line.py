@@ -140,7 +140,10 @@ def _heads(unknown: Sequence[str]) -> list[str]:
     ]
 
 
-_FIRST_OF = {"cutout": ("PICTURE", "a file, @name or @17 of the history, or a variable")}
+_FIRST_OF = {
+    "cutout": ("PICTURE", "a file, @name or @17 of the history, or a variable"),
+    "slice": ("SHEET", "a file, @name or @17 of the history, or a variable"),
+}
 """The first word of a line and what it is, where it is no NAME."""
 
 

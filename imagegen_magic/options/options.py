@@ -79,6 +79,19 @@ class Options:
     opaque_threshold: float | None = None
     despill: bool = True
 
+    # sprites
+    frames: int | None = None
+    layout: str | None = None
+    animation: str | None = None
+    cell: str | None = None
+    fps: float = 10.0
+    once: bool = False
+    pixel_art: bool = False
+    colors: str | None = None
+    objects: bool = False
+    padding: int = 2
+    export: tuple[str, ...] | None = None
+
     # checks
     expect: tuple[Any, ...] | None = None
     best_of: int | None = None

@@ -20,7 +20,7 @@ from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 from .paths import is_file
 from .values import BY_NAME, read_values
 
-__all__ = ["PROFILES", "Profile", "check_profile", "find_profile", "load_profiles", "save_profiles"]
+__all__ = ["PROFILES", "Profile", "check_profile", "find_profile", "load_profiles", "read_saved", "save_profiles"]
 
 PROFILES = "profiles.json"
 NOT_IN_PROFILES = {
@@ -75,6 +75,10 @@ class Profile:
         placed = (str(self.folder / name) if is_file(self.folder / name) else name for name in files.split(","))
         return f"{check}={','.join(map(shlex.quote, placed))}{blank}{bound}"
 
+    def summary(self) -> str:
+        """What it sets, in the options' names: `style: flat, quality: low`."""
+        return ", ".join(f"{name.replace('_', ' ')}: {_shown(value)}" for name, value in self.raw.items())
+
     def _placed(self, value: Any) -> Any:
         """Images' relative paths, from where the profile stands; history references as they are."""
         if isinstance(value, tuple):
@@ -105,6 +109,12 @@ def check_profile(name: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], li
     return values, [*problems, *faults]
 
 
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={one}" for key, one in value.items())
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 def _listed(value: Any) -> list[Any]:
     """Several values, one, or none, as a list."""
     return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
@@ -123,10 +133,9 @@ def load_profiles(config: Mapping[str, Any], config_path: Path | None, out_dir: 
         OptionError: a file can't be read, or is no table of tables.
     """
     found: dict[str, Profile] = {}
-    saved = out_dir / PROFILES
     for path, folder, table in (
         (config_path, config_path and config_path.parent, config),
-        (saved, home, _saved(saved)),
+        (out_dir / PROFILES, home, read_saved(out_dir)),
     ):
         if not isinstance(table, dict) or not all(isinstance(raw, dict) for raw in table.values()):
             fix = '[tool.imagegen_magic.profiles.brand] with style = "flat"'
@@ -152,7 +161,13 @@ def find_profile(profiles: Mapping[str, Profile], name: str) -> Profile:
     )
 
 
-def _saved(path: Path) -> Any:
+def read_saved(out_dir: Path) -> Any:
+    """What stands in the `profiles.json` of an output folder, as it is; an empty table without one.
+
+    Raises:
+        OptionError: it can't be read.
+    """
+    path = out_dir / PROFILES
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

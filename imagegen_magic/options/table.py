@@ -11,13 +11,15 @@ from typing import Any
 
 from imagegen_magic.facts.words import prompt_fields
 
-__all__ = ["BACKGROUNDS", "COMMANDS", "FORMATS", "MODERATIONS", "OPTIONS", "Option"]
+__all__ = ["BACKGROUNDS", "COMMANDS", "FORMATS", "MODERATIONS", "OPTIONS", "SHEET_ONLY", "Option"]
 
 COMMANDS: dict[str, str] = {
     "generate": "%%imagegen",
     "edit": "%%imagegen_edit",
     "batch": "%%imagegen_batch",
+    "sprites": "%%imagegen_sprites",
     "cutout": "%imagegen cutout",
+    "slice": "%imagegen slice",
 }
 """What each command is called in a notebook."""
 
@@ -26,9 +28,10 @@ MODERATIONS = ("auto", "low")
 FORMATS = ("png", "jpeg", "webp", "gif", "svg")
 """What the API takes, where no model says otherwise (OpenAI API reference, images)."""
 
-MAKES = frozenset({"generate", "edit", "batch"})
+MAKES = frozenset({"generate", "edit", "batch", "sprites"})
 KEYS = MAKES | {"cutout"}
 CUTS = frozenset({"cutout"})
+FRAMES = frozenset({"sprites", "slice"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +71,12 @@ def _row(name: str, kind: str, group: str, help: str, *short: str, **more: Any) 
     return Option(name=name, flags=(*short, _flag(name)), kind=kind, group=group, help=help, **more)
 
 
-PICTURE, PROMPT, IMAGES, CUTOUT, CHECKS, FILES, MONEY, SHOW, SERVER = (
+PICTURE, PROMPT, IMAGES, CUTOUT, SPRITES, CHECKS, FILES, MONEY, SHOW, SERVER = (
     "picture",
     "prompt",
     "input images",
     "transparent cut-out",
+    "sprites",
     "checks",
     "files",
     "money and time",
@@ -220,6 +224,7 @@ _IMAGES = (
         IMAGES,
         "reference picture; goes through the edits endpoint; repeatable",
         "-r",
+        "--reference",
         suggests="image",
         metavar="IMG[:role]",
     ),
@@ -270,7 +275,7 @@ _CUTOUT = (
         "text",
         CUTOUT,
         "backdrop colour; auto picks one that the subject does not hold",
-        commands=KEYS,
+        commands=KEYS | FRAMES,
         suggests=("auto", "green", "magenta", "blue", "#00ff00", "#ff00ff"),
         metavar="COLOR",
     ),
@@ -347,6 +352,67 @@ _CUTOUT = (
     ),
 )
 
+_SPRITES = (
+    _row("frames", "int", SPRITES, "how many frames the sheet has", commands=FRAMES, between=(1, 64), metavar="N"),
+    _row(
+        "layout",
+        "text",
+        SPRITES,
+        "how the frames stand: row, grid, or COLUMNSxROWS",
+        commands=FRAMES,
+        suggests=("row", "grid", "3x2", "4x2"),
+        metavar="row|grid|CxR",
+    ),
+    _row(
+        "animation",
+        "text",
+        SPRITES,
+        "what the figure does: idle, walk, run, jump, attack and others have poses of their own; or any words",
+        commands=FRAMES,
+        suggests="animation",
+        metavar="NAME",
+    ),
+    _row("cell", "text", SPRITES, "exact size of a finished frame, WxH in pixels", commands=FRAMES, metavar="WxH"),
+    _row("fps", "number", SPRITES, "frames a second", commands=FRAMES, default=10.0, metavar="N"),
+    _row("once", "flag", SPRITES, "the animation is played once, and need not lead back to its start", commands=FRAMES),
+    _row("pixel_art", "flag", SPRITES, "make one real pixel of each block that was painted", commands=FRAMES),
+    _row(
+        "colors",
+        "text",
+        SPRITES,
+        "pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file",
+        commands=FRAMES,
+        suggests=("16", "32", "pico-8"),
+        metavar="N|NAME|FILE",
+    ),
+    _row(
+        "objects",
+        "flag",
+        SPRITES,
+        "the free-standing objects of an asset sheet, each in an image of its own, in place of frames",
+        commands=frozenset({"slice"}),
+    ),
+    _row(
+        "padding",
+        "int",
+        SPRITES,
+        "clear pixels around each object",
+        commands=frozenset({"slice"}),
+        between=(0, 256),
+        default=2,
+        metavar="PX",
+    ),
+    _row(
+        "export",
+        "list",
+        SPRITES,
+        "files to write, with commas: frames, sheet, atlas (TexturePacker), aseprite, godot, css, gif, apng, webp, gpl",
+        commands=FRAMES,
+        suggests=("frames", "sheet", "atlas", "texturepacker-array", "aseprite", "godot", "css", "gif", "apng", "webp"),
+        metavar="FORMAT",
+    ),
+)
+
 _CHECKS = (
     _row(
         "expect",
@@ -384,12 +450,22 @@ _FILES = (
         "-o",
         metavar="PATH",
     ),
-    _row("out_dir", "text", FILES, "output folder", config=True, default="output/imagegen", metavar="DIR"),
+    _row(
+        "out_dir",
+        "text",
+        FILES,
+        "output folder",
+        commands=MAKES | FRAMES,
+        config=True,
+        default="output/imagegen",
+        metavar="DIR",
+    ),
     _row(
         "if_exists",
         "text",
         FILES,
         "when the name is taken; version makes hero-v2.png",
+        commands=MAKES | FRAMES,
         config=True,
         default="version",
         choices=("version", "fail", "overwrite"),
@@ -591,6 +667,9 @@ _BATCH_ROWS = (
 )
 
 OPTIONS: tuple[Option, ...] = (
-    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
+    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_SPRITES, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
 )  # fmt: skip
 """Every option, in the order of help texts and reference pages."""
+
+SHEET_ONLY = frozenset(option.name for option in OPTIONS if option.commands and option.commands <= FRAMES)
+"""Options that mean something for sprite sheets only."""

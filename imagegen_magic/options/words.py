@@ -20,6 +20,8 @@ _FUNCTIONS = {
     "generate": "imagegen_magic.generate(…)",
     "edit": "imagegen_magic.edit(…)",
     "batch": "imagegen_magic.run_batch(…)",
+    "sprites": "imagegen_magic.sprites(…)",
+    "slice": "imagegen_magic.slice_sheet(…)",
 }
 
 

@@ -122,7 +122,7 @@ class Controller:
                 self.notice = card(error)
                 return []
 
-    def _hear_form(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
+    def _take_form(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         """Takes the form that came with a message, and the mask if it was painted since."""
         if "form" in request:
             self.form, self.author = Form.from_json(request["form"]), str(request.get("by", ""))
@@ -142,7 +142,7 @@ class Controller:
 
     def do_check(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         """The form has changed."""
-        self._hear_form(request, buffers)
+        self._take_form(request, buffers)
         self._question = None
         self.check()
 
@@ -157,7 +157,9 @@ class Controller:
         values, _ = self.form.options()
         try:
             model = self._facade.model(values)
-            self._controls = describe(model, self._facade.catalog(), self._facade.options())
+            profile = {name: values[name] for name in ("profile",) if name in values}
+            defaults = self._facade.options(profile)
+            self._controls = describe(model, self._facade.catalog(), defaults, self._facade.profiles())
             self.jobs = [self._plan(form) for form in expand(self.form)]
             self.problems = ()
             found = self._money_problems()
@@ -198,11 +200,22 @@ class Controller:
             "size": jobs[0].request.size or "" if jobs else "", "images": sum(job.request.count for job in jobs),
         }  # fmt: skip
 
+    # profiles
+
+    def do_keep_profile(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
+        """Saves the form's settings as a profile, and chooses it."""
+        self._take_form(request, buffers)
+        name = str(request.get("name", "")).strip()
+        self.form = self.form.with_profile(name, self._facade.keep_profile(name, self.form))
+        self.author = "kernel"
+        self.status = f"profile {name} is saved"
+        self.check()
+
     # running
 
     def do_generate(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         """Sends what the form asks for, or asks first."""
-        self._hear_form(request, buffers)
+        self._take_form(request, buffers)
         self.generate(agreed=set(map(str, request.get("agreed", ()))), painting=request.get("mask") == "empty")
 
     def generate(self, *, agreed: set[str] | None = None, painting: bool = False) -> list[Entry]:

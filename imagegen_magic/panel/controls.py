@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from imagegen_magic.facts.catalog import Catalog, Model
@@ -10,6 +11,7 @@ from imagegen_magic.facts.sizes import read_pixels
 from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.options.options import Options
+from imagegen_magic.options.profiles import Profile
 from imagegen_magic.options.table import (
     CHECKS,
     CUTOUT,
@@ -29,7 +31,7 @@ from .form import BACKGROUNDS
 
 __all__ = ["describe"]
 
-MAIN = ("model", "size", "quality", "n", "output_format")
+MAIN = ("model", "size", "quality", "n", "output_format", "profile")
 ELSEWHERE = {
     *MAIN, *prompt_fields(), "background", "transparent", "image", "ref", "mask", "mask_box", "augment", "raw",
     "show_prompt", "dry_run", "yes", "detach", "quiet", "progress", "models_file", "dialect", "caption",
@@ -52,14 +54,20 @@ RATIOS = ("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "2:1", "1:2")
 SCALES = ("1k", "2k", "4k")
 
 
-def describe(model: Model, catalog: Catalog, options: Options) -> dict[str, Any]:
-    """The controls for a model, JSON-ready: choices, defaults, hints, and when each is shown."""
+def describe(model: Model, catalog: Catalog, options: Options, profiles: Mapping[str, Profile]) -> dict[str, Any]:
+    """The controls for a model, JSON-ready: choices, defaults, hints, and when each is shown.
+
+    Args:
+        options: what holds where the form says nothing: a chosen profile is one of the layers.
+        profiles: those that can be chosen.
+    """
     transparency = model.transparency in ("yes", "preview")
     return {
         "model": model.id,
         "models": [{"id": m.id, "use": m.use} for m in catalog if m.state != "shut down"],
         "defaults": {name: _plain(getattr(options, name)) for name in MAIN}
         | {"model": options.model or catalog.default},
+        "profiles": [{"name": name, "sets": profile.summary()} for name, profile in sorted(profiles.items())],
         "qualities": list(model.qualities),
         "formats": list(model.formats),
         "backgrounds": [name for name in BACKGROUNDS if transparency or name != "native alpha"],

@@ -23,7 +23,9 @@ from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.task import Task
 from imagegen_magic.options.options import Options
+from imagegen_magic.options.profiles import Profile
 from imagegen_magic.options.secrets import refuse_keys
+from imagegen_magic.options.settings import project_profiles
 from imagegen_magic.request.cost import format_usd
 from imagegen_magic.request.response import OnEvent
 from imagegen_magic.session import Session
@@ -31,6 +33,7 @@ from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import Record
 from imagegen_magic.store.names import shown_file
 from imagegen_magic.store.recall import cell_text
+from imagegen_magic.store.saved_profiles import keep_profile
 
 from .form import Form
 
@@ -100,7 +103,21 @@ class Facade:
 
     def model(self, values: Mapping[str, Any]) -> Model:
         """The model that option values choose."""
-        return self.catalog().get(values.get("model") or self.options().model)
+        return self.catalog().get(self.options(values).model)
+
+    def profiles(self) -> dict[str, Profile]:
+        """The profiles that can be chosen."""
+        return project_profiles(self.session.home, self.session.library.store.folder)
+
+    def keep_profile(self, name: str, form: Form) -> dict[str, Any]:
+        """Saves a form's settings as a profile; gives what it keeps.
+
+        Raises:
+            OptionError: there is nothing to keep, or the name can't be one.
+        """
+        values = form.profile_values()
+        keep_profile(self.session.library.store, name, values)
+        return values
 
     def store(self, values: Mapping[str, Any] | None = None) -> Store:
         """The store of the output folder."""

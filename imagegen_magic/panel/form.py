@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from imagegen_magic.errors import Problem
+from imagegen_magic.options.profiles import NOT_IN_PROFILES
 from imagegen_magic.options.values import read_values
 
 __all__ = ["BACKGROUNDS", "Form", "InputRef"]
@@ -104,6 +105,18 @@ class Form:
         if "{{" in self.prompt:
             raw["raw"] = True  # a panel never evaluates what is typed into it
         return read_values(raw)
+
+    def profile_values(self) -> dict[str, Any]:
+        """What a profile of this form keeps, as texts: its settings, background and references, not its prompt or name."""
+        kept = {name: value for name, value in self.values.items() if name not in NOT_IN_PROFILES}
+        refs = [image.token for image in self.images] if self.task == "generate" else []
+        return {**kept, **BACKGROUNDS[self.background], **({"ref": refs} if refs else {})}
+
+    def with_profile(self, name: str, kept: Container[str]) -> Form:
+        """The form with a profile in place of what the profile keeps."""
+        values = {key: value for key, value in self.values.items() if key not in kept}
+        images = self.images if self.task == "edit" else ()
+        return replace(self, values={**values, "profile": name}, background="auto", images=images)
 
     def with_values(self, prompt: str, **values: Any) -> Form:
         """One job of many: its own prompt and values, and nothing left to expand."""

@@ -25,6 +25,8 @@ FULL = 0.45
 """A part of at least this share of a usual figure's area is a figure of its own, not a detail."""
 GROWN = 1.4
 """A part of at least this many usual figures is more than one."""
+NEAR = 0.03
+"""Parts that stand this share of their common box apart are one figure: a head that floats above its body."""
 REACH = 0.4
 """A border may stand this share of a cell away from its place in the equal grid."""
 
@@ -98,8 +100,7 @@ def assign_cells(parts: Parts, asked: Grid | None) -> Layout:
     slots: list[Slot] = []
     for row in range(grid.rows):
         band = (row_borders[row], row_borders[row + 1])
-        inside = [part for part in parts.parts if band[0] <= part.y < band[1]]
-        slots += _row_slots(inside, mains, grid, row, Box(0, band[0], width, band[1]), height, usual)
+        slots += _row_slots(parts, mains, grid, row, Box(0, band[0], width, band[1]), height, usual)
     kept = _without_spare(slots, grid.count)
     columns = max((slot.column for slot in slots), default=-1) + 1
     found = Grid(columns=max(columns, 1), rows=grid.rows, count=len(kept))
@@ -196,9 +197,10 @@ def _near_grid(profile: Floats, count: int) -> list[int]:
 
 
 def _row_slots(
-    inside: Sequence[Part], mains: Sequence[Part], grid: Grid, row: int, band: Box, height: int, usual: float
+    parts: Parts, mains: Sequence[Part], grid: Grid, row: int, band: Box, height: int, usual: float
 ) -> list[Slot]:
     """The slots of one row, from left to right."""
+    inside = [part for part in parts.parts if band.top <= part.y < band.bottom]
     figures = [part for part in inside if part in mains]
     borders = _column_borders(figures, grid.columns, band.width, usual)
     count = len(borders) - 1
@@ -215,7 +217,7 @@ def _row_slots(
                 cell=cell,
                 limits=Box(left, band.top, right, band.bottom),
                 labels=tuple(part.label for part in own),
-                figures=_figures(full, usual),
+                figures=_figures(full, parts, usual),
                 crosses=any(_leaves(part.box, cell) for part in full),
             )
         )
@@ -235,10 +237,16 @@ def _leaves(box: Box, cell: Box) -> bool:
     return box.left < cell.left or box.right > cell.right or box.top < cell.top or box.bottom > cell.bottom
 
 
-def _figures(parts: Sequence[Part], usual: float) -> int:
-    """How many figures the parts of one cell are: details and halves of one figure count as one."""
-    full = [part for part in parts if part.area >= FULL * usual]
-    return len(full) if sum(part.area for part in full) >= GROWN * usual else min(1, len(parts))
+def _figures(own: Sequence[Part], parts: Parts, usual: float) -> int:
+    """How many figures the parts of one cell are: details, halves and pieces close together count as one."""
+    full = [part for part in own if part.area >= FULL * usual]
+    if len(full) < 2 or sum(part.area for part in full) < GROWN * usual:
+        return min(1, len(own))
+    box = union([part.box for part in full])
+    side = 1 + round(NEAR * max(box.width, box.height))
+    mask = np.pad(parts.mask([part.label for part in full], box).astype(np.uint8), side)
+    joined = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return cv2.connectedComponents(joined, connectivity=8)[0] - 1
 
 
 def _column_borders(figures: Sequence[Part], columns: int, width: int, usual: float) -> list[int]:

@@ -17,7 +17,7 @@ from .formats import aseprite_json, css_sprites, godot_frames, texturepacker_jso
 from .packing import Atlas, Trim, pack_atlas
 from .sprites import Frames
 
-__all__ = ["FORMATS", "export_sprites", "write_set"]
+__all__ = ["FORMATS", "export_files", "export_sprites", "read_formats", "write_set"]
 
 Files = Iterator[tuple[str, bytes]]
 """File names, relative to the folder, and what is in them."""
@@ -37,7 +37,7 @@ def export_sprites(
     """The files written, in order. Several animations share one atlas; each has files of its own in the other formats.
 
     Formats: `frames` are `NAME-1.png`, `NAME-2.png` and so on; `sheet` is `NAME-sheet.png`, equal cells row by row.
-    `texturepacker`, `texturepacker-array` (PixiJS, Phaser, Unity importers), `aseprite` (with times and tags) and `godot`
+    `texturepacker` (or `atlas`), `texturepacker-array` (PixiJS, Phaser, Unity importers), `aseprite` (with times and tags) and `godot`
     (a SpriteFrames resource for Godot 4) are `NAME-atlas.png` and its description. `css` is `NAME-row.png` and a class
     that plays it. `gif`, `apng` and `webp` are the animation. `gpl` is the palette of pixel art, for GIMP, Aseprite and Krita.
 
@@ -50,8 +50,22 @@ def export_sprites(
         OptionError: a format that is not known, or frames that do not fit it.
         StoreError: a file is there already, or cannot be written.
     """
+    files = export_files(sprites, formats, name=name, trim=trim, padding=padding, extrude=extrude)
+    return write_set(files, Path(folder), overwrite=overwrite)
+
+
+def export_files(
+    sprites: Frames | Sequence[Frames],
+    formats: Sequence[str],
+    *,
+    name: str | None = None,
+    trim: Trim = "frame",
+    padding: int = 2,
+    extrude: int = 0,
+) -> dict[str, bytes]:
+    """What `export_sprites` writes, by file name, written nowhere; arguments and errors as there."""
     animations = [sprites] if isinstance(sprites, Frames) else list(sprites)
-    _check_formats(formats)
+    formats = read_formats(formats)
     title = name or (animations[0].name if animations else "")
     _check_file_names([title, *(animation.name for animation in animations)])
     files: dict[str, bytes] = {}
@@ -62,20 +76,28 @@ def export_sprites(
             files |= dict(ATLAS[form](atlas, title))
         else:
             files |= {file: data for animation in animations for file, data in FORMATS[form](animation)}
-    return write_set(files, Path(folder), overwrite=overwrite)
+    return files
 
 
-def _check_formats(formats: Sequence[str]) -> None:
+def read_formats(given: str | Sequence[str]) -> tuple[str, ...]:
+    """The formats that texts name, with commas between them or one a text; `atlas` is TexturePacker's.
+
+    >>> read_formats(["atlas,gif", "frames"])
+    ('texturepacker', 'gif', 'frames')
+
+    Raises:
+        OptionError: one of them is not known, or there are none.
+    """
+    texts = [given] if isinstance(given, str) else given
+    words = [word.strip().lower() for text in texts for word in str(text).split(",") if word.strip()]
+    formats = tuple(dict.fromkeys(ALIASES.get(word, word) for word in words))
     known = [*FORMATS, *ATLAS]
     bad = [form for form in formats if form not in known]
     if bad or not formats:
-        problem = Problem(
-            field="formats",
-            value=bad or None,
-            rule=f"one or more of {', '.join(known)}",
-            fix="formats=['sheet', 'godot']",
-        )
+        rule = f"one or more of {', '.join(['atlas', *known])}"
+        problem = Problem(field="formats", value=", ".join(bad) or None, rule=rule, fix="for example frames,atlas")
         raise OptionError("that export is not known", problems=(problem,))
+    return formats
 
 
 def _check_file_names(names: Sequence[str]) -> None:
@@ -170,6 +192,7 @@ FORMATS: dict[str, Callable[[Frames], Files]] = {
     "webp": _webp,
     "gpl": _gpl,
 }
+ALIASES = {"atlas": "texturepacker", "array": "texturepacker-array"}
 ATLAS: dict[str, Callable[[Atlas, str], Files]] = {
     "texturepacker": _texturepacker,
     "texturepacker-array": _texturepacker_array,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.facts.sizes import read_cell
 from imagegen_magic.matting.arrays import Bytes, as_bytes
 from imagegen_magic.matting.loading import Picture, load_picture
 
 from .lattice import Lattice, even_lines, find_lattice, find_lines
 from .palette import PaletteChoice, settle_palette, to_hex
 from .sampling import apply_palette, find_palette, sample
-from .sheet import Size, read_cell
+from .sheet import Size
 from .sprites import PixelArt
 
 __all__ = ["pixelate"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from imagegen_magic.errors import CutoutError, OptionError, Problem
+from imagegen_magic.facts.sizes import read_cell
 from imagegen_magic.matting.arrays import Bytes
 from imagegen_magic.matting.cutout import Picture, cutout
 from imagegen_magic.matting.report import Check
@@ -23,7 +23,7 @@ from .pixels import PixelFigures, pixel_figures
 from .placing import Ground, Placement, ground_lines, place, reach_of, settle_ground, settle_placement, whole_pixels
 from .sprites import Sprites, spread_times
 
-__all__ = ["grid_of", "read_cell", "slice_objects", "slice_sheet"]
+__all__ = ["grid_of", "slice_objects", "slice_sheet"]
 
 Size: TypeAlias = "tuple[int, int]"
 Standing: TypeAlias = "list[tuple[Figure, int]]"
@@ -220,22 +220,6 @@ def grid_of(frames: int | None, columns: int | None, rows: int | None) -> Grid |
             problems=(Problem(field="frames", value=count, rule=rule, fix=f"frames={across * down}"),),
         )
     return Grid(columns=across, rows=down, count=count)
-
-
-def read_cell(cell: str | Size) -> Size:
-    """(width, height) of `64x64`, `64` or a pair of numbers, each from 4 to 4096 pixels.
-
-    Raises:
-        OptionError: it is none of these.
-    """
-    found = re.fullmatch(r"\s*(\d{1,5})(?:\s*[xX\u00d7]\s*(\d{1,5}))?\s*", cell) if isinstance(cell, str) else None
-    size = (int(found[1]), int(found[2] or found[1])) if found else tuple(cell) if not isinstance(cell, str) else ()
-    if len(size) != 2 or not all(isinstance(edge, int) and 4 <= edge <= 4096 for edge in size):
-        rule = "WIDTHxHEIGHT in pixels, each from 4 to 4096"
-        raise OptionError(
-            "the cell can't be used", problems=(Problem(field="cell", value=cell, rule=rule, fix="cell='64x64'"),)
-        )
-    return size[0], size[1]
 
 
 def _cell_size(cell: str | Size | None, like: Sprites | None) -> Size | None:

@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from imagegen_magic.errors import CallError, Fix, Setting, StoreError
 from imagegen_magic.redaction import hide_keys
-from imagegen_magic.request.response import ImageResponse, Payload, Spool
+from imagegen_magic.request.response import ImageResponse, Payload
 
 from .history import FileEntry, History, Record, file_sha256, parse_record
 from .names import (
@@ -41,12 +41,14 @@ from .names import (
     sidecar_path,
 )
 
-__all__ = ["Store"]
+__all__ = ["RequestSpool", "Store"]
 
 SPOOL = ".incoming"
 STARS = "starred.json"
 NOTE = ".intent"
 """How the file's name ends that says what a request asks for."""
+SENT = ".sent"
+"""How it ends while the request is on the wire: it may be billed, and the history has no line of it yet."""
 ALIVE = "alive.lock"
 """Held by the process that a part of the spool belongs to, as long as it lives."""
 EXPECTED_BYTES = 32 << 20
@@ -188,7 +190,7 @@ class Store:
         path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def journal(self, plan: Reservation, draft: Record, marker: str = "") -> Iterator[Spool]:
+    def journal(self, plan: Reservation, draft: Record, marker: str = "") -> Iterator[RequestSpool]:
         """Notes in the spool what is being asked for, and gives the request a spool of its own.
 
         What the request receives is named after its note, so that a killed process's images are published later with
@@ -204,12 +206,13 @@ class Store:
                 stream.write(json.dumps(note).encode())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
+        spool = RequestSpool(self, path)
         try:
-            yield RequestSpool(self, path.stem)
+            yield spool
         except (CallError, StoreError):
-            self.discard(path)
+            spool.close()
             raise
-        self.discard(path)
+        spool.close()
 
     @contextlib.contextmanager
     def single_flight(self, digest: str) -> Iterator[None]:
@@ -360,14 +363,32 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class RequestSpool:
-    """One request's part of the spool: its files are named after its note."""
+    """One request's part of the spool: its files are named after its note.
+
+    The note's own name says whether the request is on the wire, for whoever finds it after a kill.
+    """
 
     store: Store
-    name: str
+    note: Path
+
+    def mark_sent(self) -> None:
+        """From now on it may be billed."""
+        with contextlib.suppress(OSError):
+            self.note.replace(self.note.with_suffix(SENT))
+
+    def mark_settled(self) -> None:
+        """It is off the wire: refused, or its line is in the history."""
+        with contextlib.suppress(OSError):
+            self.note.with_suffix(SENT).replace(self.note)
+
+    def close(self) -> None:
+        """Removes the note."""
+        for path in (self.note, self.note.with_suffix(SENT)):
+            self.store.discard(path)
 
     def open(self, suffix: str) -> tuple[Path, BinaryIO]:
         """A new private file, open for writing and reading."""
-        return self.store.open(suffix, f"{self.name}-")
+        return self.store.open(suffix, f"{self.note.stem}-")
 
     def keep(self, path: Path, label: str) -> Path:
         """Puts an unusable file beside the history."""

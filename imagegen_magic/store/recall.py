@@ -60,7 +60,8 @@ def cell_from_record(record: Record) -> str:
     if record.cell:
         return record.cell.rstrip("\n")
     edits = record.request.get("endpoint") == "edit" and "image" in record.options
-    return cell_text("edit" if edits else "generate", record.name, record.options, record.prompt_typed)
+    command = "sprites" if "frames" in record.options else "edit" if edits else "generate"
+    return cell_text(command, record.name, record.options, record.prompt_typed)
 
 
 def cell_text(command: str, name: str | None, values: Mapping[str, Any], prompt: str) -> str:

@@ -15,12 +15,13 @@ from filelock import FileLock, Timeout
 
 from imagegen_magic.images.whole import whole_image
 
-from .folder import ALIVE, NOTE, SPOOL, Store, move
+from .folder import ALIVE, NOTE, SENT, SPOOL, RequestSpool, Store, move
 from .history import FileEntry, Record, file_sha256
 from .names import SUFFIXES, free_path, release_name, sidecar_path
 
 __all__ = ["mark_unknown", "recover"]
 
+KILLED = "its process was killed before the answer came"
 RECOVERED = "recovered after its process was killed"
 
 
@@ -60,10 +61,15 @@ def _recover_place(store: Store, place: Path) -> list[Path]:
     out = []
     for note in _notes(store, place):
         _adopt(store, note)
-        mine = sorted(path for path in place.glob(f"{glob.escape(note.id)}-*") if path.suffix in SUFFIXES.values())
-        out += _publish(store, note, [path for path in mine if _is_whole(path)])
+        mine = sorted(
+            path for path in place.glob(f"{glob.escape(note.path.stem)}-*") if path.suffix in SUFFIXES.values()
+        )
+        found = _publish(store, note, [path for path in mine if _is_whole(path)])
+        if note.sent and not found and not _is_recorded(store, note):
+            store.history.append(replace(note.record, outcome="ambiguous", error=KILLED))
+        out += found
     rest = sorted(path for path in place.iterdir() if path.suffix in SUFFIXES.values() and _is_whole(path))
-    out += _publish(store, Note(id="", record=Record(kind="recovered"), paths=()), rest)
+    out += _publish(store, Note(path=place, record=Record(kind="recovered"), paths=()), rest)
     for path in place.glob("*.json"):
         store.keep(path, "unfinished-answer")
     return out
@@ -101,6 +107,19 @@ def _adopt(store: Store, note: Note) -> None:
     store.record(replace(note.record, files=entries, outcome="done", warnings=(RECOVERED,)))
 
 
+def _is_recorded(store: Store, note: Note) -> bool:
+    """True if the history has the line of the request's images: it was killed after that.
+
+    Equal requests of the same second have names of their own; the suffix follows what the server sent.
+    """
+    names = {path.with_suffix("") for path in note.paths}
+    return any(
+        (record.digest, record.time) == (note.record.digest, note.record.time)
+        and not names.isdisjoint((store.folder / entry.path).with_suffix("") for entry in record.files)
+        for record in store.history.records()
+    )
+
+
 def _has_its_sidecar(path: Path) -> bool:
     """True if a sidecar lies beside the image and is of this image, not of one that was there before."""
     data = _read_json(sidecar_path(path)) or {}
@@ -110,16 +129,20 @@ def _has_its_sidecar(path: Path) -> bool:
 
 
 def mark_unknown(store: Store) -> int:
-    """How many requests under way were recorded as of unknown outcome, for a process that leaves at once.
+    """How many requests on the wire were recorded as of unknown outcome, for a process that leaves at once.
 
-    Their names are given back; should their images turn up in the spool, `recover` still publishes them.
+    What still waited for its turn was not sent and leaves no line. Names are given back; should images turn up in the
+    spool, `recover` still publishes them.
     """
-    notes = _notes(store, store.spool)
-    for note in notes:
+    count = 0
+    for note in _notes(store, store.spool):
         for name in note.paths:
             release_name(name)
-        store.history.append(replace(note.record, outcome="ambiguous", error="left before the answer came"))
-    return len(notes)
+        if note.sent and not _is_recorded(store, note):
+            store.history.append(replace(note.record, outcome="ambiguous", error="left before the answer came"))
+            RequestSpool(store, note.path.with_suffix(NOTE)).mark_settled()
+            count += 1
+    return count
 
 
 def _entry(store: Store, path: Path) -> FileEntry:
@@ -134,16 +157,22 @@ def _entry(store: Store, path: Path) -> FileEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What one request asked for: the name of its note, its draft, and the names of its images."""
+    """What one request asked for: its note, its draft, and the names of its images."""
 
-    id: str
+    path: Path
     record: Record
     paths: tuple[Path, ...]
+
+    @property
+    def sent(self) -> bool:
+        """True if the request was on the wire, without a line in the history."""
+        return self.path.suffix == SENT
 
 
 def _notes(store: Store, place: Path) -> list[Note]:
     """The notes of a spool place, as far as they can be read; one that names a place outside the folder is not ours."""
-    return [note for path in sorted(place.glob(f"*{NOTE}")) if (note := _note(store, path)) is not None]
+    paths = sorted(path for path in place.glob("*") if path.suffix in (NOTE, SENT))
+    return [note for path in paths if (note := _note(store, path)) is not None]
 
 
 def _note(store: Store, path: Path) -> Note | None:
@@ -158,7 +187,7 @@ def _note(store: Store, path: Path) -> Note | None:
     ):
         return None
     with contextlib.suppress(ValueError):
-        return Note(id=path.stem, record=Record.from_dict(record), paths=paths)
+        return Note(path=path, record=Record.from_dict(record), paths=paths)
     return None
 
 

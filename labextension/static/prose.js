@@ -1,10 +1,10 @@
 // What the text of a cell means to %%imagegen: where its head ends, which words are flags, what is filled in.
 // Pure functions of text; nothing here knows an editor. Positions count UTF-16 units from the cell's start.
 
-const MAGIC = /^%%(imagegen(?:_edit|_batch)?)(?=\s|$)/;
-const COMMANDS = { imagegen: "generate", imagegen_edit: "edit", imagegen_batch: "batch" };
+const MAGIC = /^%%(imagegen(?:_edit|_batch|_sprites)?)(?=\s|$)/;
+const COMMANDS = { imagegen: "generate", imagegen_edit: "edit", imagegen_batch: "batch", imagegen_sprites: "sprites" };
 
-/** "generate", "edit" or "batch" for a cell of ours; null for any other. A cell magic is the cell's first line. */
+/** "generate", "edit", "batch" or "sprites" for a cell of ours; null for any other. A cell magic is the cell's first line. */
 export function commandOf(text) {
   return COMMANDS[MAGIC.exec(text)?.[1]] ?? null;
 }

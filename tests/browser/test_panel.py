@@ -545,6 +545,27 @@ def test_prompts_fields_remix_and_undo(lab):
     assert notebook.errors == []
 
 
+def test_a_profile_is_saved_and_chosen(lab):
+    """The form's settings become a profile; the controls show what it sets, also after another was chosen."""
+    notebook = prepared(lab, "")
+    page = notebook.page
+    page.locator(".igp-look summary").click()
+    page.get_by_label("name of the profile").fill("drafts")
+    page.get_by_label("name of the profile").press("Enter")
+    page.wait_for_selector(".igp-look select option[value='drafts']", state="attached")
+    page.wait_for_function("document.querySelector('.igp-look select').value === 'drafts'")
+    assert "quality: low" in page.locator(".igp-look").inner_text()
+    page.get_by_label("Profile", exact=True).select_option("")
+    page.wait_for_function(
+        "document.querySelector('.igp-settings input[value=medium]').checked || document.querySelector('.igp-settings input[value=auto]').checked"
+    )
+    page.get_by_label("Profile", exact=True).select_option("drafts")
+    page.wait_for_function("document.querySelector('.igp-settings input[value=low]').checked")
+    page.click(READY)
+    page.wait_for_selector(IMAGE)
+    assert notebook.ask("panel.result.request['quality']") == "low"
+
+
 def test_a_sentence_where_widgets_are_blocked(lab):
     """If the page can't load widget JavaScript, the panel's cell says what is needed and what to do instead."""
     notebook = lab(*START, blocked="jupyterlab-manager")

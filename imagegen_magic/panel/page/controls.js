@@ -12,13 +12,15 @@ function settings(ui) {
   const name = make("input", { type: "text", placeholder: "hero", oninput: (event) => ui.put({ name: event.target.value.trim() }) });
   const rest = make("div", { class: "igp-more" });
   const more = make("details", { class: "igp-advanced" }, make("summary", {}, "More settings"), rest);
+  const look = profiles(ui);
   const el = make("section", { class: "igp-settings", "aria-label": "settings" },
-    labelled("Model", model, use), size.el, quality.el,
+    look.el, labelled("Model", model, use), size.el, quality.el,
     make("div", { class: "igp-pair" }, labelled("Images", count), labelled("Name", name)),
     format.el, behind.el, more);
   let drawn = "";
 
   const update = () => {
+    look.update();
     const { models = [], defaults = {}, qualities = [], formats = [], backgrounds = [], max_n = 10, more: rows = [] } = ui.controls();
     const chosen = ui.controls().model;
     fill(model, models.map(({ id }) => id), chosen);
@@ -37,6 +39,30 @@ function settings(ui) {
     if (key !== drawn) rest.replaceChildren(...groups(ui, rows));
     drawn = key;
     for (const row of rest.querySelectorAll("[data-option]")) refresh(ui, row);
+  };
+  return { el, update };
+}
+
+/** The profile, and a way to keep the form's settings as one. Gives { el, update() }. */
+function profiles(ui) {
+  const select = make("select", { onchange: (event) => ui.set("profile", event.target.value) });
+  const sets = make("span", { class: "igp-quiet" });
+  const name = make("input", { type: "text", placeholder: "brand", "aria-label": "name of the profile" });
+  const keep = () => {
+    if (!name.value.trim()) return name.focus();
+    ui.remember();
+    ui.send("keep_profile", { form: ui.form, name: name.value.trim() });
+    name.value = "";
+    save.open = false;
+  };
+  name.addEventListener("keydown", (event) => event.key === "Enter" && keep());
+  const save = disclosure("Save as profile…", make("div", { class: "igp-line" }, name, button("Save", keep)));
+  const el = make("div", { class: "igp-look" }, labelled("Profile", select, sets), save);
+  const update = () => {
+    const known = ui.controls().profiles ?? [];
+    const chosen = ui.form.values.profile ?? ui.controls().defaults?.profile ?? "";
+    fill(select, known.map((profile) => profile.name), chosen, "none");
+    sets.textContent = known.find((profile) => profile.name === chosen)?.sets ?? "";
   };
   return { el, update };
 }

@@ -31,12 +31,14 @@ _NUMBERS = tuple(
     for word in words.split()
 )
 _NUMBER = rf"(\d{{1,2}}|{'|'.join(_NUMBERS)})"
-_FRAME = r"(?:frames?|poses?|figures?|phases?|cells?|slots?|sprites?|steps?|panels?|drawings?)"
+_FRAME = r"(?:frames?|poses?|figures?|phases?|cells?|slots?|sprites?(?! ?-?(?:sheet|strip|row|animation))|steps?|panels?|drawings?)"
 _SHEET = (
     r"\bsprite ?-?(?:sheet|strip|row|animation)s?\b|\banimation (?:sheet|frames)\b|\b(?:walk|run|idle|jump)\w* cycle\b"
 )
 _ASSETS = r"\b(?:asset|item|prop|object|icon|sticker) ?-?(?:sheet|set|pack)s?\b|\bset of (?:[\w-]+ )?(?:icons|items|objects|props|stickers|assets)\b"
 _MOST_CELLS = 64
+_USUAL_CELLS = 6
+"""Figures on a sheet whose prompt gives no number."""
 _STAMP_AT = np.array([[0.0, 66.0]])
 
 
@@ -64,7 +66,8 @@ class Placed:
 def read_layout(prompt: str, size: tuple[int, int]) -> SheetLayout | None:
     """The layout that a prompt asks for ("6 frames in one row", "grid of 3 columns and 2 rows"), or None.
 
-    Without rows and columns, a sheet of `size` pixels is divided so that its cells are nearly square.
+    Without rows and columns, a sheet of `size` pixels is divided so that its cells are nearly square; without a number, a
+    sprite sheet or a walk cycle has six figures.
     """
     columns, rows = _named(rf"{_NUMBER}[ -]columns?\b", prompt), _named(rf"{_NUMBER}[ -](?:equal )?rows?\b", prompt)
     grid = re.search(r"\b(\d{1,2}) ?(?:x|\u00d7|by) ?(\d{1,2})[ -](?:grid|sheet|cells|layout)\b", prompt, re.IGNORECASE)
@@ -79,7 +82,10 @@ def read_layout(prompt: str, size: tuple[int, int]) -> SheetLayout | None:
     subjects = all_subjects(prompt) if re.search(_ASSETS, prompt, re.IGNORECASE) else ()
     if len(subjects) > 1:
         return replace(_fitted(len(subjects), columns, rows, size), subjects=subjects)
-    asked = re.search(_SHEET, prompt, re.IGNORECASE) or (rows and count) or (columns and rows)
+    sheet = re.search(_SHEET, prompt, re.IGNORECASE)
+    if count is None and sheet and not (columns and columns > 1) and not (rows and rows > 1):
+        count = _USUAL_CELLS
+    asked = sheet or (rows and count) or (columns and rows)
     if not asked or not count or not 2 <= count <= _MOST_CELLS:
         return None
     return _fitted(count, columns, rows, size)
