@@ -272,8 +272,11 @@ def sheet(
     """
     from imagegen_magic.display.sheets import make_sheet  # noqa: PLC0415 - Pillow comes with the first image
 
-    find = default_session().library.image_file
-    return make_sheet(items, find=find, variables={}, columns=columns, labels=labels, max_edge=max_edge)
+    library = default_session().library
+    return make_sheet(
+        items, find=library.image_file, known=library.known_source, variables={},
+        columns=columns, labels=labels, max_edge=max_edge,
+    )  # fmt: skip
 
 
 @_with_options

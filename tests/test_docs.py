@@ -127,6 +127,7 @@ def test_reference_is_complete():
         ("panel/page/history.js", "## The strip and the history"),
         ("widgets/mask_editor.js", "## The mask editor"),
         ("widgets/gallery.js", "## The gallery"),
+        ("widgets/animation_player.js", "## The animation player"),
     ],
 )
 def test_keys_are_the_widgets_own(widget, section):
@@ -136,7 +137,16 @@ def test_keys_are_the_widgets_own(widget, section):
     keys = set(re.findall(r'\bkey === "([^"]+)"', source))
     keys |= set(re.findall(r'\["\w+", "\w+", "([a-z])"\]', source))
     keys |= set(re.findall(r"\b(Home|End): ", source))
-    shown = {" ": "Space", "=": "+", "ArrowUp": "↑", "ArrowDown": "↓", "Escape": "Esc", "Shift": "Shift"}
+    shown = {
+        " ": "Space",
+        "=": "+",
+        "ArrowUp": "↑",
+        "ArrowDown": "↓",
+        "ArrowLeft": "←",
+        "ArrowRight": "→",
+        "Escape": "Esc",
+        "Shift": "Shift",
+    }
     names = [shown.get(key, key.upper() if len(key) == 1 and key.isalpha() else key) for key in keys]
     assert names
     missing = [name for name in names if not re.search(rf"`(\w+\+)*(⌘\+)?{re.escape(name)}`", text)]

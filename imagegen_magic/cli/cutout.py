@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import OptionError, Problem, StoreError
 from imagegen_magic.jobs.derived import cut_by
+from imagegen_magic.metadata.derived import Marking
+from imagegen_magic.options.settings import resolve
 
 from .call import Call
 from .output import print_json, print_lines, say, shown
@@ -26,6 +28,8 @@ RANGES = {
     "edge_contract": 16,
 }
 """The largest value of each knob; the smallest is 0."""
+MARKS = ("mark", "embed_prompt", "sign", "sign_certificate", "sign_key")
+"""Options of the file, which the cut-out itself does not know."""
 
 
 def remove_chroma_key(call: Call) -> int:
@@ -37,9 +41,10 @@ def remove_chroma_key(call: Call) -> int:
     if target.exists() and not values.get("force"):
         raise StoreError(f"{shown(target)} exists already", hints=("--force replaces it",))
 
+    marking = Marking.of(resolve({name: values[name] for name in MARKS if name in values}))
     cut = cut_by(source, settings_of(values))
     target.parent.mkdir(parents=True, exist_ok=True)
-    cut.save(target)
+    cut.save(target, marking=marking)
     return _show(call, cut, target, soft=bool(values.get("second") or values.get("soft_matte", DEFAULTS["soft_matte"])))
 
 

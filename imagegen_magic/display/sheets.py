@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.images.opening import open_picture, read_input, resolve_token
 from imagegen_magic.images.preview import compose_sheet, encode_sheet
+from imagegen_magic.metadata.derived import Source, default_marking, finish_file, source_of
 
 __all__ = ["Sheet", "make_sheet"]
 
@@ -24,19 +26,29 @@ class Sheet:
         image: the sheet as a Pillow image, RGBA with clear gutters.
     """
 
-    def __init__(self, image: Image.Image, names: Sequence[str]) -> None:
+    def __init__(
+        self, image: Image.Image, names: Sequence[str], *, sources: Callable[[], Sequence[Source]] = tuple
+    ) -> None:
         self.image, self.names = image, tuple(names)
+        self._sources = sources  # asked for when the sheet is saved: most are only shown
 
-    def save(self, path: str | PathLike[str]) -> Path:
+    def save(self, path: str | PathLike[str], *, mark: bool | None = None) -> Path:
         """Saves the sheet in the format of the name's suffix (`.png` keeps the gutters clear), and returns the path.
+
+        Args:
+            path: a new file.
+            mark: as of `Cutout.to_bytes`.
 
         Raises:
             FileExistsError: `path` exists already.
         """
         path = Path(path)
         image = self.image if path.suffix.lower() in (".png", ".webp", ".tif", ".tiff") else self.image.convert("RGB")
+        buffer = io.BytesIO()
+        image.save(buffer, format=Image.registered_extensions().get(path.suffix.lower(), "PNG"))
+        data = finish_file(buffer.getvalue(), self._sources(), step="sheet", marking=default_marking(mark=mark))
         with path.open("xb") as stream:
-            image.save(stream, format=Image.registered_extensions().get(path.suffix.lower(), "PNG"))
+            stream.write(data)
         return path
 
     def __repr__(self) -> str:
@@ -52,12 +64,13 @@ def make_sheet(
     items: Iterable[Any],
     *,
     find: Callable[[str], Path],
+    known: Callable[[Source], Source] = lambda source: source,
     variables: Mapping[str, object],
     columns: int | None = None,
     labels: bool | Sequence[str] = True,
     max_edge: int = 1536,
 ) -> Sheet:
-    """As `imagegen_magic.sheet`; `find` gives the file of a history reference.
+    """As `imagegen_magic.sheet`; `find` gives the file of a history reference, `known` what the history knows of a file.
 
     Raises:
         OptionError: there are no images, an item is none, or the columns or labels do not fit.
@@ -73,7 +86,11 @@ def make_sheet(
     if problems:
         raise OptionError("no sheet can be made", problems=tuple(problems))
     image = compose_sheet([image for image, _ in found], labels=texts, max_edge=max_edge, columns=columns)
-    return Sheet(image, [name for _, name in found])
+    return Sheet(
+        image,
+        [name for _, name in found],
+        sources=lambda: [known(source_of(image)) for image, _ in found],
+    )
 
 
 def _images_of(item: Any, find: Callable[[str], Path], variables: Mapping[str, object]) -> list[tuple[Any, str]]:

@@ -6,13 +6,16 @@ Everything here is local: the second try has other settings, never another paid 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import Command, CutoutError, Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.images.opening import open_picture, resolve_token
+from imagegen_magic.metadata.derived import Marking
 from imagegen_magic.options.line import ParsedLine
+from imagegen_magic.options.options import Options
 from imagegen_magic.request.chroma_key import second_key
 from imagegen_magic.store.history import Record
 from imagegen_magic.store.library import Library
@@ -151,7 +154,7 @@ def cut_by(source: Any, values: Mapping[str, Any]) -> Cutout:
     return difference_cutout(source, second, key1=values.get("key_color") or "auto")
 
 
-def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], library: Library) -> Any:
+def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], library: Library, options: Options) -> Any:
     """The cut-out of the picture that a `%imagegen cutout` line names, saved in the output folder."""
     if parsed.problems or parsed.name is None:
         missing = (
@@ -165,15 +168,19 @@ def cutout_of(parsed: ParsedLine, variables: Mapping[str, object], library: Libr
     if "second" in values:
         other, _ = resolve_token(values["second"], variables, library.image_file)
         values["second"] = getattr(other, "path", other)
-    return saved_cutout(getattr(source, "path", source), Path(origin.lstrip("@")).stem, values, library)
+    stem = Path(origin.lstrip("@")).stem
+    return saved_cutout(getattr(source, "path", source), stem, values, library, options)
 
 
-def saved_cutout(source: Any, stem: str, values: Mapping[str, Any], library: Library) -> Any:
-    """The cut-out of `source`, saved in the output folder as `STEM-cutout.png`."""
+def saved_cutout(source: Any, stem: str, values: Mapping[str, Any], library: Library, options: Options) -> Any:
+    """The cut-out of `source`, saved in the output folder as `STEM-cutout.png`, marked as `options` say."""
+    marking = Marking.of(options)
     cut = cut_by(source, values)
+    cut = replace(cut, sources=tuple(map(library.known_source, cut.sources)))
+    made = library.history.by_sha256(cut.sources[0].sha256) if cut.sources else None
+    if made is not None and options.embed_prompt:
+        marking = replace(marking, prompt=made.prompt_sent)
     store = library.store
     plan = store.reserve(f"{stem}-cutout", 1, "png")
-    store.save_derived(
-        plan.paths[0], lambda stream: stream.write(cut.to_bytes("png")), Record(kind="cutout"), kind="cutout"
-    )
+    store.save_derived(plan.paths[0], cut.finished("png", marking), Record(kind="cutout"), kind="cutout")
     return cut

@@ -32,6 +32,7 @@ from imagegen_magic.facts.sizes import flexible_faults, format_size, parse_size
 from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.images.references import Inputs
+from imagegen_magic.metadata.derived import Marking
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.table import BACKGROUNDS
 from imagegen_magic.request.chroma_key import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
@@ -112,7 +113,7 @@ def plan_job(
     inputs = inputs or Inputs()
     body, faults = _text(body, problems)
     faults += _blank_problems(body, inputs)
-    faults += [*inputs.problems, *name_problems(name), *_option_problems(options, inputs)]
+    faults += [*inputs.problems, *name_problems(name), *_option_problems(options, inputs), *_signing_problems(options)]
     model = catalog.get(options.model)
     key = _key_choice(body, options, inputs, faults)
     request, notes = _build_request(body, options, model, catalog, inputs, key, sheet)
@@ -246,6 +247,15 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
             Problem(field="svg_model", rule="for svg output only", fix=Fix(Setting("--output-format", "svg")))
         ]  # fmt: skip
     return faults
+
+
+def _signing_problems(options: Options) -> tuple[Problem, ...]:
+    """A certificate or key that can't be used, found before anything is paid."""
+    try:
+        Marking.of(options)
+    except OptionError as error:
+        return error.problems
+    return ()
 
 
 def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> list[Problem]:

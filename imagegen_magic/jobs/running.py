@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from PIL import Image
+
 from imagegen_magic.errors import CallCancelledError, CallError, Fix, ImagegenError, Setting, StoreError
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import scaled
+from imagegen_magic.metadata.derived import Marking, Source, finish_file, joined_source_type, source_of
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.chroma_key import second_key
 from imagegen_magic.request.cost import actual_cost
@@ -27,6 +31,7 @@ from imagegen_magic.request.response import (
     Failed,
     ImageResponse,
     OnEvent,
+    Parent,
     Retrying,
     Saved,
     Sending,
@@ -242,6 +247,7 @@ def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
         origin=job.origin,
         cost={"low": _text(estimate.low), "high": _text(estimate.high), "basis": estimate.basis},
         parents=tuple(_parent(parent) for parent in job.parents),
+        source_type=_source_type(job, simulated=run.server == "simulator"),
         versions=dict(run.versions),
     )
 
@@ -250,7 +256,13 @@ def _text(amount: object) -> str | None:
     return None if amount is None else str(amount)
 
 
-def _parent(parent: Any) -> dict[str, Any]:
+def _source_type(job: Job, *, simulated: bool) -> str:
+    """What is claimed of the images: the simulator's are drawn, and trained on nothing; an edit holds its inputs too."""
+    made = "algorithmicMedia" if simulated else "trainedAlgorithmicMedia"
+    return joined_source_type((made, *(parent.source_type for parent in job.parents)))
+
+
+def _parent(parent: Parent) -> dict[str, Any]:
     return {"sha256": parent.sha256, "role": parent.role, "file": parent.file, "number": parent.number}
 
 
@@ -345,7 +357,8 @@ def _cut_out(
     target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
     name = target or source.with_name(f"{source.stem}-cutout.png")
     form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
-    data = cut.to_bytes(form)
+    cut = replace(cut, sources=(run.store.source_of(record, entry), *cut.sources[1:]))
+    data = cut.finished(form, Marking.of(job.options, job.request.prompt))
     before = source.with_name(source.stem.removesuffix(SOURCE) + name.suffix)
     if before != source and before.is_file() and before.read_bytes() == data:  # a stored result: no second copy
         place = before.relative_to(run.store.folder).as_posix()
@@ -353,10 +366,7 @@ def _cut_out(
         again = FileEntry(path=place, sha256=digest, bytes=len(data), format=form, kind="cutout", index=entry.index)
         derived.entries.append(again)
     else:
-        saved = run.store.save_derived(
-            name, lambda stream: stream.write(data), record, kind="cutout", index=entry.index
-        )
-        derived.entries.append(saved)
+        derived.entries.append(run.store.save_derived(name, data, record, kind="cutout", index=entry.index))
     derived.reports[entry.index] = cut.report
 
 
@@ -393,11 +403,9 @@ def _protect(
     change = changed_outside(original, edited, mask)
     picture = protect(original, edited, mask)
     name = edited.with_name(f"{edited.stem}-protected.png")
-    derived.entries.append(
-        run.store.save_derived(
-            name, lambda stream: picture.save(stream, "PNG"), record, kind="protected", index=entry.index
-        )
-    )
+    sources = (run.store.source_of(record, entry), _source_of_input(original, job))
+    data = _finished(_encoded(picture, "PNG"), sources, "protected", job)
+    derived.entries.append(run.store.save_derived(name, data, record, kind="protected", index=entry.index))
     derived.notes.append(
         f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there"
     )
@@ -442,9 +450,25 @@ def _web_copies(
     for edge, suffix in zip(job.options.web or (), web_suffixes(job.options), strict=True):
         copy, form = scaled(source, edge)
         name = source.with_name(f"{source.stem}{suffix}{source.suffix}")
-        derived.entries.append(
-            run.store.save_derived(name, lambda stream: copy.save(stream, form), record, kind="web", index=entry.index)  # noqa: B023
-        )
+        data = _finished(_encoded(copy, form), (run.store.source_of(record, entry),), "web", job)
+        derived.entries.append(run.store.save_derived(name, data, record, kind="web", index=entry.index))
+
+
+def _encoded(image: Image.Image, form: str) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form)
+    return buffer.getvalue()
+
+
+def _finished(data: bytes, sources: Sequence[Source], step: str, job: Job) -> bytes:
+    return finish_file(data, sources, step=step, marking=Marking.of(job.options, job.request.prompt))
+
+
+def _source_of_input(image: InputImage, job: Job) -> Source:
+    """An input image as a source, with what was known of it when the job was planned."""
+    known = next((parent.source_type for parent in job.parents if parent.sha256 == image.sha256), "")
+    found = source_of(image.data)
+    return replace(found, title=image.name, source_type=known or found.source_type)
 
 
 def web_suffixes(options: Options) -> tuple[str, ...]:
@@ -490,9 +514,7 @@ def _copied(job: Job, run: Run, stored: Record) -> _Derived:
         if path == source or path.exists():
             continue
         data = source.read_bytes()
-        derived.entries.append(
-            run.store.save_derived(path, lambda stream: stream.write(data), stored, kind="copy", index=entry.index)  # noqa: B023
-        )
+        derived.entries.append(run.store.save_derived(path, data, stored, kind="copy", index=entry.index))
         derived.notes.append(f"{source.name} is the same image: copied to {path.name}")
     return derived
 

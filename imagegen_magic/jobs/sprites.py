@@ -18,8 +18,9 @@ import numpy as np
 from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem, Setting, StoreError
 from imagegen_magic.facts.animations import find_animation
 from imagegen_magic.images.opening import open_picture
-from imagegen_magic.images.preview import Preview, preview_of
+from imagegen_magic.images.preview import preview_of
 from imagegen_magic.matting.report import Check
+from imagegen_magic.metadata.derived import Marking
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.table import SHEET_ONLY
 from imagegen_magic.request.sheets import LAYOUTS, read_layout
@@ -98,8 +99,7 @@ class GeneratedSprites(Sprites):
         return [strip] if self.placement is None else [self._moving(), strip]
 
     def _moving(self) -> Bundle:
-        data, (width, height) = self.preview()
-        return Preview(data=data, mime="image/png", width=width, height=height).bundle(repr(self), alt=self._alt)
+        return self.preview().bundle(repr(self), alt=self._alt)
 
     @property
     def _options(self) -> Options:
@@ -136,7 +136,9 @@ def sprites_of(job: Job, result: ImageResult, store: Store) -> GeneratedSprites:
     except Exception as error:  # noqa: BLE001 - whatever fails now, the sheet was paid for and is safe
         return _generated(_whole(result, name, error), result)
     key = found.key or (job.key.color if job.key else None)
-    return _with_files(_generated(replace(found, key=key), result), result.record, store, job.options)
+    sources = (store.source_of(result.record, result.record.api_files()[0]),)
+    made = _generated(replace(found, key=key, sources=sources), result)
+    return _with_files(made, result.record, store, job.options)
 
 
 def sprites_of_file(source: Any, name: str, options: Options, record: Record | None, store: Store) -> GeneratedSprites:
@@ -153,7 +155,8 @@ def sprites_of_file(source: Any, name: str, options: Options, record: Record | N
     """
     if problems := slicing_problems(options):
         raise OptionError("the line can't be used", problems=tuple(problems))
-    made = _generated(_slice(source, options, safe_name(name), _asked_grid(options)), None)
+    found = _slice(source, options, safe_name(name), _asked_grid(options))
+    made = _generated(replace(found, sources=tuple(map(Library(store).known_source, found.sources))), None)
     return _with_files(made, record or Record(kind="sprites"), store, options) if options.export else made
 
 
@@ -258,9 +261,8 @@ def _generated(found: Sprites, result: ImageResult | None) -> GeneratedSprites:
 def _with_files(made: GeneratedSprites, record: Record, store: Store, options: Options) -> GeneratedSprites:
     """The sprites under the first name whose files are free, or the same already, and with these files written."""
     folder = made.path.parent if made.path else store.folder
-    formats = read_formats(options.export or USUAL_EXPORT)
     try:
-        named, files = _free_names(made, formats, folder, options)
+        named, files = _free_names(made, folder, options, Marking.of(options, record.prompt_sent))
         for name, data in files.items():
             _write(folder / name, data, record, store)
     except (ImagegenError, OSError) as error:
@@ -273,15 +275,16 @@ def _with_files(made: GeneratedSprites, record: Record, store: Store, options: O
 
 
 def _free_names(
-    made: GeneratedSprites, formats: Sequence[str], folder: Path, options: Options
+    made: GeneratedSprites, folder: Path, options: Options, marking: Marking
 ) -> tuple[GeneratedSprites, dict[str, bytes]]:
     """The sprites under their own name, or `NAME-v2` and so on if other files have it, and what is to be written.
 
     With `fail` a name that is taken is an error, but not for a sheet that was paid for.
     """
+    formats = read_formats(options.export or USUAL_EXPORT)
     for version in itertools.count(1):
         named = made if version == 1 else replace(made, name=f"{made.name}-v{version}")
-        files = export_files(named, formats)
+        files = export_files(named, formats, marking=marking)
         taken = [name for name, data in files.items() if _differs(folder / name, data)]
         if not taken or options.if_exists == "overwrite":
             break
@@ -301,7 +304,7 @@ def _write(path: Path, data: bytes, record: Record, store: Store) -> None:
     if path.exists() and not _differs(path, data):
         return
     if path.suffix in IMAGES:
-        store.save_derived(path, lambda stream: stream.write(data), record, kind="sprite")
+        store.save_derived(path, data, record, kind="sprite")
     else:
         store.write_text(path, data.decode())
 

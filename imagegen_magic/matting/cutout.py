@@ -17,6 +17,7 @@ from PIL import Image
 from imagegen_magic.errors import CutoutError
 from imagegen_magic.images.png import encode_png
 from imagegen_magic.images.preview import preview_of
+from imagegen_magic.metadata.derived import Marking, Source, default_marking, finish_file, source_of
 from imagegen_magic.request.chroma_key import parse_color
 
 from .arrays import Bytes, as_bytes, masked
@@ -43,7 +44,8 @@ class Cutout:
     """A subject without its backdrop: straight alpha, and foreground colours that carry no key.
 
     `alpha` is (height, width) and `foreground` (height, width, 3), both uint8; `key` the backdrop colour that was found,
-    `#rrggbb`, or None where the picture was transparent already.
+    `#rrggbb`, or None where the picture was transparent already. `sources` are the files it was made from: the mark in
+    its own files names them.
     """
 
     alpha: Bytes = field(repr=False)
@@ -53,6 +55,7 @@ class Cutout:
     shift: tuple[float, float] = field(default=(0.0, 0.0), repr=False)
     tinted: float = field(default=0.0, repr=False)
     icc_profile: bytes | None = field(default=None, repr=False)
+    sources: tuple[Source, ...] = field(default=(), repr=False)
 
     @property
     def key(self) -> str | None:
@@ -89,8 +92,22 @@ class Cutout:
         sentence = f"{self!r}; the checkerboard is in this preview only{open_points}"
         return preview_of(self.image).bundle(sentence)
 
-    def to_bytes(self, output_format: Literal["png", "webp"] = "png") -> bytes:
-        """The encoded file; WebP is lossless and keeps the colours of transparent pixels. Raises CutoutError for another format."""
+    def to_bytes(self, output_format: Literal["png", "webp"] = "png", *, mark: bool | None = None) -> bytes:
+        """The encoded file; WebP is lossless and keeps the colours of transparent pixels.
+
+        Args:
+            mark: whether it says in XMP what it was made from; None does as the option `mark` says.
+
+        Raises:
+            CutoutError: another format.
+        """
+        return self.finished(output_format, default_marking(mark=mark))
+
+    def finished(self, output_format: Literal["png", "webp"], marking: Marking) -> bytes:
+        """As `to_bytes`, marked and signed as `marking` says."""
+        return finish_file(self._encoded(output_format), self.sources, step="cutout", marking=marking)
+
+    def _encoded(self, output_format: Literal["png", "webp"]) -> bytes:
         if output_format not in ("png", "webp"):
             raise CutoutError(f"{output_format!r} can't hold a cut-out", hints=('to_bytes("png") or to_bytes("webp")',))
         if output_format == "png":
@@ -99,10 +116,11 @@ class Cutout:
         self.image.save(buffer, "WEBP", lossless=True, quality=30, method=1, icc_profile=self.icc_profile or b"")
         return buffer.getvalue()
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, mark: bool | None = None, marking: Marking | None = None) -> Path:
         """Writes a .png or .webp file in one step, so that a half-written one is never seen; returns its path.
 
-        Raises CutoutError for another suffix and for a folder that is missing, OSError where the file cannot be written.
+        `mark` is as of `to_bytes`; `marking`, if given, decides instead. Raises CutoutError for another suffix and for a folder that is missing, OSError where
+        the file cannot be written.
         """
         target = Path(path)
         kinds: dict[str, Literal["png", "webp"]] = {".png": "png", ".webp": "webp"}
@@ -113,7 +131,7 @@ class Cutout:
             raise CutoutError(f"{target.parent} is not a folder", hints=("create it first",))
         if target.is_dir():
             raise CutoutError(f"{target} is a folder", hints=("give the file's name as well",))
-        _write_atomically(target, self.to_bytes(kind))
+        _write_atomically(target, self.finished(kind, marking or default_marking(mark=mark)))
         return target
 
 
@@ -164,8 +182,9 @@ def cutout(
         edge_feather=edge_feather,
     )  # fmt: skip
     rgb, alpha, profile = load_picture(image)
+    sources = (source_of(image),)
     if alpha is not None and (alpha < THRESHOLDS.solid).mean() > STRAY:
-        return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile)
+        return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile, sources=sources)
     hint = _hint(key)
     backdrop = estimate_backdrop(rgb, hint, auto_key)
     _require_flat(backdrop)
@@ -177,7 +196,9 @@ def cutout(
         alpha, foreground = _hard_key(rgb, backdrop, tolerance)
     alpha = _force(rgb, alpha, backdrop, transparent_threshold, opaque_threshold)
     alpha = _shape_edge(alpha, edge_contract, edge_feather)
-    return Cutout(alpha=alpha, foreground=foreground, backdrop=backdrop, tinted=tinted, icc_profile=profile)
+    return Cutout(
+        alpha=alpha, foreground=foreground, backdrop=backdrop, tinted=tinted, icc_profile=profile, sources=sources
+    )
 
 
 def difference_cutout(
@@ -223,6 +244,7 @@ def difference_cutout(
         second=frames[1],
         shift=found.shift,
         icc_profile=profile,
+        sources=(source_of(first), source_of(second)),
     )
 
 
@@ -279,6 +301,7 @@ def cutout_many(
     out_dir: str | os.PathLike[str],
     executor: Executor | None = None,
     suffix: Literal[".png", ".webp"] = ".png",
+    mark: bool | None = None,
     **options: object,
 ) -> list[Path | CutoutError]:
     """Every file's cut-out in `out_dir`, as paths in order; a picture that cannot be cut out gives its error instead.
@@ -288,6 +311,7 @@ def cutout_many(
     Args:
         executor: any `concurrent.futures.Executor`: a thread or process pool, or `dask.distributed`'s
             `client.get_executor()`, whose workers must see the same folders. Without one, one file after the other.
+        mark: as of `Cutout.to_bytes`.
         options: those of `cutout`.
     """
     if isinstance(paths, str | bytes | os.PathLike):
@@ -297,7 +321,8 @@ def cutout_many(
         raise CutoutError(f"{folder} is not a folder", hints=("give out_dir a folder's name",))
     folder.mkdir(parents=True, exist_ok=True)
     sources = [Path(path).absolute() for path in paths]
-    work = partial(_cutout_file, options=options)
+    marks = default_marking(mark=mark).mark  # a worker's process knows nothing of this one's defaults
+    work = partial(_cutout_file, mark=marks, options=options)
     targets = _targets(sources, folder, suffix)
     return list(map(work, sources, targets)) if executor is None else list(executor.map(work, sources, targets))
 
@@ -314,9 +339,9 @@ def _targets(sources: Iterable[Path], folder: Path, suffix: str) -> list[Path]:
     return [folder / (name + suffix) for name in found]
 
 
-def _cutout_file(source: Path, target: Path, options: dict[str, object]) -> Path | CutoutError:
+def _cutout_file(source: Path, target: Path, mark: bool, options: dict[str, object]) -> Path | CutoutError:
     try:
-        return cutout(source, **options).save(target)  # type: ignore[arg-type]
+        return cutout(source, **options).save(target, mark=mark)  # type: ignore[arg-type]
     except CutoutError as error:
         return error
     except OSError as error:

@@ -17,6 +17,12 @@ LUMA_NOISE = 4.0  # levels; what the codec adds at edges
 DETAIL = 1.15  # the regression is diluted by noise in the luma
 BLUR_LOSS = 0.1  # alpha lost at either end of an edge to the codec's blur; twice that where the luma is flat
 CONTRAST = 30.0  # levels of deviation from which an edge is sharp in the luma
+TEXTURED = 10.0  # levels of deviation around, from which a soft region is hair and no haze
+TEXTURE_WINDOW = (5, 5)
+FAINT = 0.08  # opacity below which a pixel's foreground is a guess
+SHADING = 12.0  # levels of luma by which neighbouring strands differ
+OPACITY_DETAIL = 0.2  # deviation of the opacity from its half-size mean, where there is any
+STEEP = 120  # levels of alpha within 9 pixels; less is a gradual transition
 SAMPLE = 1024  # the test for subsampling looks at a window of this side
 
 
@@ -73,7 +79,7 @@ def halve(image: Bytes) -> tuple[Bytes, Floats]:
 def refine_alpha(alpha: Bytes, luma: Floats, soft: Mask | None) -> Floats:
     """Alpha at full size, (h, w) float32 in 0..1, from half-size alpha: its means kept, its detail from the luma.
 
-    Outside `soft` regions what the codec blurred away is put back: an edge is taken to run from 0 to 1. More is lost
+    Outside `soft` regions, and in those with the texture of hair, what the codec blurred away is put back: an edge is taken to run from 0 to 1. More is lost
     where the luma shows no edge and the chroma has to.
     """
     half = as_floats(alpha.astype(np.float32) / 255)
@@ -83,13 +89,47 @@ def refine_alpha(alpha: Bytes, luma: Floats, soft: Mask | None) -> Floats:
     variance = as_floats(cv2.blur(guide * guide, WINDOW) - mean * mean)
     slope = (cv2.blur(guide * half, WINDOW) - mean * mean_alpha) / (variance + LUMA_NOISE * LUMA_NOISE)
     detail = luma - _enlarged(guide, size)
-    full = _enlarged(half, size) + DETAIL * detail * cv2.resize(slope, size, interpolation=cv2.INTER_LINEAR)
+    full = as_floats(_enlarged(half, size) + DETAIL * detail * cv2.resize(slope, size, interpolation=cv2.INTER_LINEAR))
     faint = 1 - np.clip(np.sqrt(np.maximum(variance, 0)) / CONTRAST, 0, 1)
-    loss = cv2.resize(BLUR_LOSS * (1 + faint), size, interpolation=cv2.INTER_LINEAR)
+    loss = as_floats(cv2.resize(BLUR_LOSS * (1 + faint), size, interpolation=cv2.INTER_LINEAR))
+    smooth = None if soft is None else soft & (cv2.blur(np.sqrt(np.maximum(variance, 0)), TEXTURE_WINDOW) < TEXTURED)
+    return _crisp(full, loss, smooth)
+
+
+def refine_pair(alpha: Bytes, lumas: tuple[Floats, Floats], own: Bytes, under: tuple[float, float]) -> Floats:
+    """As `refine_alpha` from two frames: `lumas` at full size, the half-size foreground `own`, the lumas `under` it.
+
+    With d a and d F what opacity and foreground have of detail, each luma has (F - K) d a + a d F + noise of it: two
+    equations, solved for the most likely d a.
+    """
+    half = as_floats(alpha.astype(np.float32) / 255)
+    size = (lumas[0].shape[1], lumas[0].shape[0])
+    smaller = [cv2.resize(luma, (half.shape[1], half.shape[0]), interpolation=cv2.INTER_AREA) for luma in lumas]
+    seen = [as_floats(luma - _enlarged(as_floats(small), size)) for luma, small in zip(lumas, smaller, strict=True)]
+    weight = half * (half > FAINT) + np.float32(1e-3)
+    colour = cv2.blur(cv2.cvtColor(own, cv2.COLOR_RGB2GRAY) * weight, TEXTURE_WINDOW) / cv2.blur(weight, TEXTURE_WINDOW)
+    colour = as_floats(cv2.resize(as_floats(colour), size, interpolation=cv2.INTER_LINEAR))
+    slopes = [as_floats(colour - np.float32(key)) for key in under]
+    strands = np.square(SHADING * cv2.resize(half, size, interpolation=cv2.INTER_LINEAR))
+    shared = strands / (LUMA_NOISE**2 + 2 * strands)
+
+    def product(one: list[Floats], two: list[Floats]) -> Floats:
+        """The product of two columns under the inverse covariance, noise² I + (a shading)² 1 1ᵀ."""
+        straight = one[0] * two[0] + one[1] * two[1]
+        return as_floats((straight - shared * (one[0] + one[1]) * (two[0] + two[1])) / LUMA_NOISE**2)
+
+    detail = product(slopes, seen) / (1 / OPACITY_DETAIL**2 + product(slopes, slopes))
+    nine = np.ones((9, 9), np.uint8)
+    gradual = cv2.subtract(cv2.dilate(alpha, nine), cv2.erode(alpha, nine)) < STEEP
+    return _crisp(as_floats(_enlarged(half, size) + detail), as_floats(np.full_like(colour, BLUR_LOSS)), gradual)
+
+
+def _crisp(full: Floats, loss: Floats, gradual: Mask | None) -> Floats:
+    """Alpha with the `loss` at either end put back, except where it is `gradual` (a mask at half size)."""
     crisp = (full - loss) / (1 - 2 * loss)
-    if soft is not None and soft.any():
-        gradual = cv2.resize(soft.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-        crisp = np.where(gradual, full, crisp)
+    if gradual is not None and gradual.any():
+        size = (full.shape[1], full.shape[0])
+        crisp = np.where(cv2.resize(gradual.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0, full, crisp)
     return as_floats(np.clip(crisp, 0, 1))
 
 

@@ -70,17 +70,19 @@ class Provenance:
 
     def __str__(self) -> str:
         """One line, for a caption."""
-        return "; ".join(filter(None, (self._credentials_words(), self._mark_words())))
+        return "; ".join(filter(None, (f"Content Credentials: {self.credentials_words}", self._mark_words())))
 
-    def _credentials_words(self) -> str:
+    @property
+    def credentials_words(self) -> str:
+        """What became of Content Credentials: `present (issuer, generator)…`, `lost by this save…`, `none`, `unreadable…`."""
         if self.state == "unreadable":
-            return f"Content Credentials: unreadable ({'; '.join(self.faults)})"
+            return f"unreadable ({'; '.join(self.faults)})"
         if self.state == "none" or self.credentials is None:
-            return f"Content Credentials: {self.state}"
+            return self.state
         who = ", ".join(filter(None, (self.credentials.issuer, self.credentials.generator))) or "unnamed"
         if self.state == "lost":
-            return f"Content Credentials: lost by this save (the source has them: {who})"
-        return f"Content Credentials: present ({who}){self._changed_words()}"
+            return f"lost by this save (the source has them: {who})"
+        return f"present ({who}){self._changed_words()}"
 
     def _changed_words(self) -> str:
         if self.validation:

@@ -254,7 +254,8 @@ def show_subcommand(session: Session, shell: Any, line: str) -> Any:
         return session.find_result(line or "@last")
     from imagegen_magic.display.sheets import make_sheet  # noqa: PLC0415 - Pillow comes with the first image
 
-    return make_sheet(words, find=session.library.image_file, variables=shell.user_ns)
+    library = session.library
+    return make_sheet(words, find=library.image_file, known=library.known_source, variables=shell.user_ns)
 
 
 def lineage_subcommand(session: Session, shell: Any, line: str) -> Any:
@@ -300,7 +301,8 @@ def recall_subcommand(session: Session, shell: Any, line: str) -> None:
 def cutout_subcommand(session: Session, shell: Any, line: str) -> Any:
     """Cuts a picture out of its flat backdrop, locally: cutout FILE|@id|VAR [--opacity translucent] …."""
     parsed = parse_line(line, "cutout", variables=shell.user_ns)
-    return cutout_of(parsed, shell.user_ns, session.library)
+    options = session.options(parsed.values)
+    return cutout_of(parsed, shell.user_ns, session.library, options)
 
 
 def slice_subcommand(session: Session, shell: Any, line: str) -> Any:

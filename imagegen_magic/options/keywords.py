@@ -127,6 +127,16 @@ class GenerateOptions(TypedDict, total=False):
     """return the stored result of an identical request instead of paying again"""
     alt: str
     """alternative text for the picture"""
+    mark: bool
+    """files made from a picture say in XMP that it was made by AI, and from which"""
+    embed_prompt: bool
+    """the prompt too stands in files made from a picture"""
+    sign: bool
+    """sign files made from a picture with your certificate (extra: c2pa)"""
+    sign_certificate: str | Path
+    """PEM file with the certificate chain that --sign uses"""
+    sign_key: str | Path
+    """PEM file with the private key that --sign uses"""
     max_cost: Money
     """refuse when the estimate's upper end is above this"""
     confirm_above: Money

@@ -105,6 +105,11 @@ class Options:
     web_suffix: str = "-web{px}"
     reuse: bool = False
     alt: str | None = None
+    mark: bool = True
+    embed_prompt: bool = False
+    sign: bool = False
+    sign_certificate: str | None = None
+    sign_key: str | None = None
 
     # money and time
     dry_run: bool = False

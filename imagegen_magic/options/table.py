@@ -498,6 +498,44 @@ _FILES = (
         default=False,
     ),
     _row("alt", "text", FILES, "alternative text for the picture", metavar="TEXT"),
+    _row(
+        "mark",
+        "flag",
+        FILES,
+        "files made from a picture say in XMP that it was made by AI, and from which",
+        commands=KEYS,
+        config=True,
+        default=True,
+    ),
+    _row(
+        "embed_prompt", "flag", FILES, "the prompt too stands in files made from a picture", commands=KEYS, config=True
+    ),
+    _row(
+        "sign",
+        "flag",
+        FILES,
+        "sign files made from a picture with your certificate (extra: c2pa)",
+        commands=KEYS,
+        config=True,
+    ),
+    _row(
+        "sign_certificate",
+        "text",
+        FILES,
+        "PEM file with the certificate chain that --sign uses",
+        commands=KEYS,
+        config=True,
+        metavar="FILE",
+    ),
+    _row(
+        "sign_key",
+        "text",
+        FILES,
+        "PEM file with the private key that --sign uses",
+        commands=KEYS,
+        config=True,
+        metavar="FILE",
+    ),
 )
 
 _MONEY = (

@@ -22,6 +22,7 @@ from imagegen_magic.images.preview import preview
 from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.task import Task
+from imagegen_magic.metadata.derived import Marking
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.profiles import Profile
 from imagegen_magic.options.secrets import refuse_keys
@@ -319,10 +320,9 @@ class Facade:
         source = store.folder / entry.path
         cut = self.session.cutout(source)
         plan = store.reserve(f"{source.stem.removesuffix('-source')}-cutout", 1, "png")
-        data = cut.to_bytes("png")
-        saved = store.save_derived(
-            plan.paths[0], lambda stream: stream.write(data), record, kind="cutout", index=entry.index
-        )
+        cut = replace(cut, sources=(store.source_of(record, entry),))
+        data = cut.finished("png", Marking.of(self.session.options(), record.prompt_sent))
+        saved = store.save_derived(plan.paths[0], data, record, kind="cutout", index=entry.index)
         return cut, path_token(store.folder / saved.path)
 
     def zip_starred(self) -> tuple[str, int]:

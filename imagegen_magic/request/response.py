@@ -88,6 +88,8 @@ class Parent:
     role: str = ""
     file: str = ""
     number: int | None = None
+    source_type: str = ""
+    """The IPTC code of its digital source type; empty if nothing says what it is."""
 
 
 class Spool(Protocol):

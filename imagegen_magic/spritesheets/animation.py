@@ -37,12 +37,17 @@ def gif_durations(durations: Sequence[int]) -> list[int]:
 
 
 def encode_animation(
-    frames: Sequence[Bytes], durations: Sequence[int], form: AnimationFormat, *, loop: bool = True
+    frames: Sequence[Bytes],
+    durations: Sequence[int],
+    form: AnimationFormat,
+    *,
+    loop: bool = True,
+    lossless: bool = True,
 ) -> bytes:
     """The file of frames (height, width, 4) uint8 of one size, each shown for its milliseconds, for ever or once.
 
     APNG and WebP are lossless; in a GIF alpha is on or off, and all frames share one palette, so that what stands still
-    does not flicker. Raises ValueError if frames differ in size or number from the durations.
+    does not flicker. `lossless=False` makes a WebP of a fifth of the size, whose alpha is still exact. Raises ValueError if frames differ in size or number from the durations.
     """
     if len({frame.shape for frame in frames}) != 1 or len(frames) != len(durations):
         raise ValueError("an animation needs frames of one size, each with its duration")
@@ -50,21 +55,11 @@ def encode_animation(
         return _gif(frames, gif_durations(durations), loop)
     images = [Image.fromarray(frame) for frame in frames]
     buffer = io.BytesIO()
+    times = {"duration": list(durations), "loop": 0 if loop else 1}
     if form == "apng":
-        _save(
-            buffer,
-            images,
-            "PNG",
-            duration=list(durations),
-            loop=0 if loop else 1,
-            disposal=1,
-            blend=0,
-            default_image=False,
-        )
+        _save(buffer, images, "PNG", **times, disposal=1, blend=0, default_image=False)
     else:
-        _save(
-            buffer, images, "WEBP", duration=list(durations), loop=0 if loop else 1, lossless=True, quality=80, method=4
-        )
+        _save(buffer, images, "WEBP", **times, lossless=lossless, quality=80, method=4 if lossless else 2)
     return buffer.getvalue()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from imagegen_magic.errors import OptionError, Problem, StoreError
 from imagegen_magic.images.png import encode_png
+from imagegen_magic.metadata.derived import Marking, Source, default_marking, finish_file
 
 from .formats import aseprite_json, css_sprites, godot_frames, texturepacker_json
 from .packing import Atlas, Trim, pack_atlas
@@ -33,6 +34,7 @@ def export_sprites(
     padding: int = 2,
     extrude: int = 0,
     overwrite: bool = False,
+    mark: bool | None = None,
 ) -> list[Path]:
     """The files written, in order. Several animations share one atlas; each has files of its own in the other formats.
 
@@ -45,12 +47,14 @@ def export_sprites(
         name: of the atlas; without it the first animation's.
         trim, padding, extrude: see `pack_atlas`.
         overwrite: replaces files that are there.
+        mark: as of `Cutout.to_bytes`, for every image among the files.
 
     Raises:
         OptionError: a format that is not known, or frames that do not fit it.
         StoreError: a file is there already, or cannot be written.
     """
-    files = export_files(sprites, formats, name=name, trim=trim, padding=padding, extrude=extrude)
+    marking = default_marking(mark=mark)
+    files = export_files(sprites, formats, name=name, trim=trim, padding=padding, extrude=extrude, marking=marking)
     return write_set(files, Path(folder), overwrite=overwrite)
 
 
@@ -62,6 +66,7 @@ def export_files(
     trim: Trim = "frame",
     padding: int = 2,
     extrude: int = 0,
+    marking: Marking,
 ) -> dict[str, bytes]:
     """What `export_sprites` writes, by file name, written nowhere; arguments and errors as there."""
     animations = [sprites] if isinstance(sprites, Frames) else list(sprites)
@@ -69,13 +74,18 @@ def export_files(
     title = name or (animations[0].name if animations else "")
     _check_file_names([title, *(animation.name for animation in animations)])
     files: dict[str, bytes] = {}
+
+    def add(made: Files, sources: Sequence[Source]) -> None:
+        files.update((name, finish_file(data, sources, step="sprites", marking=marking)) for name, data in made)
+
     atlas: Atlas | None = None
     for form in dict.fromkeys(formats):
         if form in ATLAS:
             atlas = atlas or pack_atlas(animations, trim=trim, padding=padding, extrude=extrude)
-            files |= dict(ATLAS[form](atlas, title))
+            add(ATLAS[form](atlas, title), [source for animation in animations for source in animation.sources])
         else:
-            files |= {file: data for animation in animations for file, data in FORMATS[form](animation)}
+            for animation in animations:
+                add(FORMATS[form](animation), animation.sources)
     return files
 
 
@@ -141,7 +151,7 @@ def _webp(animation: Frames) -> Files:
 
 def _animated(animation: Frames, form: str) -> bytes:
     try:
-        return animation.animated(form)  # type: ignore[arg-type]  # the table's own names
+        return animation.animated(form, mark=False)  # type: ignore[arg-type]  # the table's own names
     except ValueError as error:
         problem = Problem(field="formats", value=form, rule=str(error), fix="formats=['frames', 'texturepacker']")
         raise OptionError("that export needs frames of one size", problems=(problem,)) from None

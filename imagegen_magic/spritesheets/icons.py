@@ -22,6 +22,7 @@ from imagegen_magic.errors import CutoutError, OptionError, Problem
 from imagegen_magic.images.png import encode_png
 from imagegen_magic.matting.arrays import Bytes, as_bytes, as_floats
 from imagegen_magic.matting.cutout import Picture, cutout
+from imagegen_magic.metadata.derived import Source, default_marking, finish_file
 
 from .export import write_set
 from .parts import SOLID, find_parts, union
@@ -56,6 +57,7 @@ class IconSet:
     icons: Mapping[int, Bytes] = field(repr=False)
     margin: float = 0.0
     notes: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = field(default=(), repr=False)
 
     def at(self, edge: int) -> Bytes:
         """The icon of that edge, made anew if it is not in the set."""
@@ -110,9 +112,11 @@ class IconSet:
 
     def export(
         self, folder: str | os.PathLike[str], *, ico: bool = True, icns: bool = False, favicon: bool = False,
-        background: str = "#ffffff", overwrite: bool = False,
+        background: str = "#ffffff", overwrite: bool = False, mark: bool | None = None,
     ) -> list[Path]:  # fmt: skip
         """Writes `NAME-SIZE.png` for each size, and what is asked for besides; returns the files.
+
+        `mark` is as of `Cutout.to_bytes`; .ico and .icns files have no place for one.
 
         Raises:
             StoreError: a file is there already, or the folder cannot be written to.
@@ -122,6 +126,8 @@ class IconSet:
         files |= {f"{self.name}.icns": self.icns()} if icns else {}
         files |= self.favicon(background) if favicon else {}
         files[f"{self.name}-contact.png"] = encode_png(np.asarray(self.contact_sheet()))
+        marking = default_marking(mark=mark)
+        files = {name: finish_file(data, self.sources, step="icons", marking=marking) for name, data in files.items()}
         return write_set(files, Path(folder), overwrite=overwrite)
 
     def __repr__(self) -> str:
@@ -164,12 +170,12 @@ def make_icons(
             field="sizes", value=bad or None, rule="edges of 8 to 1024 pixels", fix="sizes=(16, 32, 64, 128, 512)"
         )
         raise OptionError("these icons can't be made", problems=(problem,))
-    rgba = cutout(image, key=key).rgba
-    master = _squared(rgba)
+    cut = cutout(image, key=key)
+    master = _squared(cut.rgba)
     larger = [size for size in sorted(sizes) if size > master.shape[0]]
     notes = (f"{', '.join(map(str, larger))} px are enlarged: the subject is {master.shape[0]} px",) if larger else ()
     icons = {size: icon_of(master, size, margin) for size in sorted(set(sizes))}
-    return IconSet(name=name, master=master, icons=icons, margin=margin, notes=notes)
+    return IconSet(name=name, master=master, icons=icons, margin=margin, notes=notes, sources=cut.sources)
 
 
 def _squared(rgba: Bytes) -> Bytes:

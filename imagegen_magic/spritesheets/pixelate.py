@@ -8,6 +8,7 @@ from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.facts.sizes import read_cell
 from imagegen_magic.matting.arrays import Bytes, as_bytes
 from imagegen_magic.matting.loading import Picture, load_picture
+from imagegen_magic.metadata.derived import source_of
 
 from .lattice import Lattice, even_lines, find_lattice, find_lines
 from .palette import PaletteChoice, settle_palette, to_hex
@@ -64,4 +65,5 @@ def pixelate(
         palette=to_hex(colours),
         pitch=None if size is not None else (lattice.x, lattice.y),
         confidence=lattice.confidence,
+        sources=(source_of(image),),
     )

@@ -13,6 +13,7 @@ from imagegen_magic.facts.sizes import read_cell
 from imagegen_magic.matting.arrays import Bytes
 from imagegen_magic.matting.cutout import Picture, cutout
 from imagegen_magic.matting.report import Check
+from imagegen_magic.metadata.derived import Source
 
 from .cells import Grid, Layout, assign_cells
 from .checks import Drift, SheetReport, check_frames, check_layout, drift_of
@@ -102,6 +103,7 @@ def slice_sheet(
         report=_report(found, art, pixels, _Stand(standing, grounds, placement), loops=loops),
         placement=placement,
         key=found.key,
+        sources=found.sources,
         palette=() if art is None else to_hex(art.palette),
         pitch=None if art is None else (art.lattice.x, art.lattice.y),
     )
@@ -119,7 +121,8 @@ def slice_objects(
     Raises:
         CutoutError: there is no flat backdrop, or nothing on it.
     """
-    sheet, found_key = _cut_sheet(image, key)
+    cut = cutout(image, key=key)
+    sheet = cut.rgba
     joined = round(OBJECT_GAP * max(sheet.shape[:2])) if gap is None else gap
     parts = find_parts(sheet[..., 3], joined_within=joined)
     figures = cut_objects(sheet, parts)
@@ -138,7 +141,8 @@ def slice_objects(
         pixels=tuple(_padded(figure, padding) for figure in figures),
         durations=(1000,) * len(figures),
         report=SheetReport(checks=(count,), before=still, after=still, loop=None, grid=grid),
-        key=found_key,
+        key=cut.key,
+        sources=cut.sources,
     )
 
 
@@ -151,6 +155,7 @@ class _Found:
     asked: Grid | None
     layout: Layout
     figures: tuple[Figure | None, ...]
+    sources: tuple[Source, ...]
 
     @property
     def standing(self) -> Standing:
@@ -178,17 +183,13 @@ class _Stand:
 
 
 def _find(image: Picture, asked: Grid | None, key: str) -> _Found:
-    sheet, found_key = _cut_sheet(image, key)
+    cut = cutout(image, key=key)
+    sheet = cut.rgba
     parts = find_parts(sheet[..., 3])
     if not parts.parts:
         raise CutoutError("there is no figure on this sheet", hints=KEY_HINTS)
     layout = assign_cells(parts, asked)
-    return _Found(sheet, found_key, asked, layout, cut_figures(sheet, parts, layout))
-
-
-def _cut_sheet(image: Picture, key: str) -> tuple[Bytes, str | None]:
-    cut = cutout(image, key=key)
-    return cut.rgba, cut.key
+    return _Found(sheet, cut.key, asked, layout, cut_figures(sheet, parts, layout), cut.sources)
 
 
 def grid_of(frames: int | None, columns: int | None, rows: int | None) -> Grid | None:

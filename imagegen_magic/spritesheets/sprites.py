@@ -6,24 +6,24 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.matting.arrays import Bytes
+from imagegen_magic.metadata.derived import Source, default_marking, finish_file
 
 from .animation import AnimationFormat, encode_animation
 from .checks import SheetReport
 from .placing import Placement
+from .preview import AnimationPreview, preview_animation
+
+if TYPE_CHECKING:
+    from imagegen_magic.widgets.animation_player import AnimationPlayer
 
 __all__ = ["Frames", "PixelArt", "Sprites"]
-
-SHOWN_BYTES = 200_000
-"""An animated preview in an output is at most this large."""
-SHOWN_EDGE = 256
-"""Pixel art is enlarged to about this many pixels to be seen."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -31,6 +31,7 @@ class Frames:
     """What every set of frames has: pixels (height, width, 4) uint8 with straight alpha, a name and a time for each.
 
     `pivot` is the point that stands still, in pixels of a frame from its left upper corner; None if frames have no common one.
+    `sources` are the files that they were made from: the mark in exported files names them.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Frames:
     pivot: tuple[float, float] | None = None
     columns: int = 0
     pixel_art: bool = False
+    sources: tuple[Source, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -88,9 +90,49 @@ class Frames:
         """
         return replace(self, durations=_times(len(self), fps, durations))
 
-    def animated(self, form: AnimationFormat = "apng") -> bytes:
-        """The animation as the bytes of a .gif, animated .png or .webp file."""
-        return encode_animation(self.pixels, self.durations, form, loop=self.loops)
+    def animated(self, form: AnimationFormat = "apng", *, mark: bool | None = None) -> bytes:
+        """The animation as the bytes of a .gif, animated .png or .webp file; `mark` is as of `Cutout.to_bytes`."""
+        data = encode_animation(self.pixels, self.durations, form, loop=self.loops)
+        return finish_file(data, self.sources, step="animation", marking=default_marking(mark=mark))
+
+    def play(self, *, background: str = "checker", onion: bool = False, speed: float = 1.0) -> AnimationPlayer:
+        """A player for the notebook; what it leaves in the saved output is the animated preview.
+
+        Args:
+            background: `checker`, `light`, `dark`, or a colour as #rrggbb.
+            onion: shows the frame before in red and the one after in blue, faintly.
+            speed: 0.25, 0.5, 1, 2 or 4 times the frames' own times.
+
+        Raises:
+            OptionError: a background or a speed that there is not.
+
+        Example:
+            >>> walk.play(background="dark", onion=True)  # doctest: +SKIP
+        """
+        from imagegen_magic.widgets.animation_player import AnimationPlayer  # noqa: PLC0415 - anywidget comes with the first player: 0.3 s
+
+        return AnimationPlayer(
+            [Image.fromarray(frame) for frame in self._padded()],
+            self.durations,
+            name=self.name,
+            loops=self.loops,
+            pixelated=self.pixel_art,
+            background=background,
+            onion=onion,
+            speed=speed,
+            still=self.preview().bundle(repr(self), alt=self.alt),
+        )
+
+    def preview(self) -> AnimationPreview:
+        """The animation as a notebook keeps it: at most 200 KB, at a smaller size if need be."""
+        return preview_animation(self._padded(), self.durations, loop=self.loops, pixel_art=self.pixel_art)
+
+    @property
+    def alt(self) -> str:
+        """One sentence for those who do not see the frames."""
+        width, height = self.size
+        what = f"an animation of {len(self)} frames" if len(self) > 1 else "one frame"
+        return f"{self.name}: {what}, {width} by {height} pixels"
 
     def __repr__(self) -> str:
         width, height = self.size
@@ -99,27 +141,12 @@ class Frames:
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, object], dict[str, object]]:
-        data, (width, height) = self.preview()
-        return {"image/png": data, "text/plain": repr(self)}, {
-            "image/png": {"width": width, "height": height, "alt": repr(self)}
-        }
+        return self.preview().bundle(repr(self), alt=self.alt)
 
-    def preview(self) -> tuple[bytes, tuple[int, int]]:
-        """An animated PNG of at most 200 KB, and its width and height, at a smaller size if need be."""
-        frames, durations = _shown(self.pixels, self.size), list(self.durations)
-        while True:
-            data = encode_animation(frames, durations, "apng", loop=self.loops)
-            if len(data) <= SHOWN_BYTES:
-                return data, (frames[0].shape[1], frames[0].shape[0])
-            frames = [np.asarray(Image.fromarray(frame).reduce(2)) for frame in frames]
-
-
-def _shown(pixels: Sequence[Bytes], size: tuple[int, int]) -> list[Bytes]:
-    """Frames of one size, small ones enlarged by a whole number."""
-    width, height = size
-    times = max(1, SHOWN_EDGE // max(size))
-    padded = [np.pad(frame, ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0))) for frame in pixels]
-    return [frame.repeat(times, axis=0).repeat(times, axis=1) for frame in padded]
+    def _padded(self) -> list[Bytes]:
+        """The frames in one size, clear to the right and below."""
+        width, height = self.size
+        return [np.pad(f, ((0, height - f.shape[0]), (0, width - f.shape[1]), (0, 0))) for f in self.pixels]
 
 
 def _times(count: int, fps: float | None, durations: Sequence[int] | None) -> tuple[int, ...]:

@@ -19,12 +19,14 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from filelock import FileLock
 
 from imagegen_magic.errors import CallError, Fix, Setting, StoreError
+from imagegen_magic.metadata.derived import Source
+from imagegen_magic.metadata.reading import read_provenance
 from imagegen_magic.redaction import hide_keys
 from imagegen_magic.request.response import ImageResponse, Payload
 
@@ -266,6 +268,7 @@ class Store:
             format=payload.format,
             size=payload.size,
             index=index,
+            content_credentials=_credentials_of(name),
         )
 
     def record(self, record: Record) -> Record:
@@ -283,23 +286,26 @@ class Store:
         for entry in record.files:
             self.write_text(sidecar_path(self.folder / entry.path), text)
 
-    def save_derived(
-        self, name: Path, write: Callable[[BinaryIO], object], record: Record, *, kind: str, index: int = 0
-    ) -> FileEntry:
+    def save_derived(self, name: Path, data: bytes, record: Record, *, kind: str, index: int = 0) -> FileEntry:
         """The entry of a new file made from a saved picture: a cut-out, a web copy, a protected composite.
 
-        `write` is given the open file. The sidecar names what it was made from.
+        `data` is the finished file. The sidecar names the source, and says if the source's Content Credentials were lost.
         """
         path, stream = self.open(name.suffix)
         with stream:
-            write(stream)
-        size = path.stat().st_size
-        digest = file_sha256(path)
+            stream.write(data)
         move(path, name)
         form = next((form for form, suffix in SUFFIXES.items() if suffix == name.suffix.lower()), name.suffix[1:])
-        relative = name.relative_to(self.folder).as_posix()
-        entry = FileEntry(path=relative, sha256=digest, bytes=size, format=form, kind=kind, index=index)
         source = next((f for f in record.api_files() if f.index == index), None)
+        entry = FileEntry(
+            path=name.relative_to(self.folder).as_posix(),
+            sha256=hashlib.sha256(data).hexdigest(),
+            bytes=len(data),
+            format=form,
+            kind=kind,
+            index=index,
+            content_credentials=_credentials_of(name, self.folder / source.path if source else None),
+        )
         parents = (
             ({"sha256": source.sha256, "file": source.path, "number": record.number, "role": "source"},)
             if source
@@ -308,6 +314,16 @@ class Store:
         note = replace(record, kind=kind, files=(entry,), parents=parents)
         self.write_text(sidecar_path(name), note.to_json(indent=1))
         return entry
+
+    def source_of(self, record: Record, entry: FileEntry) -> Source:
+        """A saved image as the source of files made from it."""
+        return Source(
+            title=PurePosixPath(entry.path).name,
+            sha256=entry.sha256,
+            source_type=record.source_type,
+            system="" if record.simulated else str(record.request.get("model", "")),
+            file=self.folder / entry.path,
+        )
 
     def write_checks(self, files: Iterable[Path], verdicts: Sequence[Mapping[str, Any]]) -> None:
         """Puts the verdicts on these files into their sidecars, in place of earlier ones.
@@ -420,6 +436,15 @@ def _suffix_of(data: bytes) -> str:
     """The suffix of an encoded picture, by its first bytes."""
     marks = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
     return next((suffix for mark, suffix in marks.items() if data.startswith(mark)), ".bin")
+
+
+def _credentials_of(path: Path, source: Path | None = None) -> str:
+    """What a sidecar says of a file's Content Credentials; a file that was paid for is never lost by looking at it."""
+    try:
+        found = read_provenance(path)
+        return (found.against(read_provenance(source)) if source else found).credentials_words
+    except Exception as error:  # noqa: BLE001 - as said above
+        return f"not read: {type(error).__name__}"
 
 
 def _unwritable(folder: Path, error: OSError) -> StoreError:

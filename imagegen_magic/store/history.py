@@ -48,6 +48,8 @@ class FileEntry:
     kind: str = "api"
     index: int = 0
     """Which picture of the answer it belongs to, from 0."""
+    content_credentials: str = ""
+    """What the file itself says when it is saved: `present (issuer, generator)…`, `lost by this save…` or `none`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ class Record:
     seconds: float = 0.0
     attempts: int = 1
     parents: tuple[Mapping[str, Any], ...] = ()
+    source_type: str = ""
+    """The IPTC code of the digital source type of its images, as the mark of their derived files claims it."""
     versions: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str = ""

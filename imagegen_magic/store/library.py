@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
+from imagegen_magic.metadata.derived import Source, source_of
 from imagegen_magic.options.paths import is_file
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
@@ -74,11 +76,23 @@ class Library:
     def parent_of(self, image: InputImage, source: object) -> Parent:
         """Where an input came from, with its number if the history knows its bytes; a cut-out stands for its source."""
         if (record := self.history.by_sha256(image.sha256)) is not None:
-            return Parent(sha256=image.sha256, role=image.role, file=image.origin, number=record.number)
+            return Parent(
+                sha256=image.sha256, role=image.role, file=image.origin, number=record.number,
+                source_type=record.source_type,
+            )  # fmt: skip
         path = getattr(source, "path", source)
         made = self.store.derived_from(path) if isinstance(path, Path) else None
         sha256, number = made or (image.sha256, None)
-        return Parent(sha256=sha256, role=image.role, file=image.origin, number=number)
+        known = source_of(path if isinstance(path, Path) else image.data)
+        return Parent(sha256=sha256, role=image.role, file=image.origin, number=number, source_type=known.source_type)
+
+    def known_source(self, source: Source) -> Source:
+        """The source with what the history knows of it, for files that say nothing of their origin themselves."""
+        record = None if source.source_type else self.history.by_sha256(source.sha256)
+        if record is None:
+            return source
+        known = self.store.source_of(record, record.api_files()[0])
+        return replace(source, source_type=known.source_type, system=known.system)
 
     def names(self) -> list[str]:
         """The names in the history, newest first, for completion."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_HOMES = {"CompareSlider": "compare_slider", "Gallery": "gallery", "MaskEditor": "mask_editor"}
+_HOMES = {
+    "AnimationPlayer": "animation_player",
+    "CompareSlider": "compare_slider",
+    "Gallery": "gallery",
+    "MaskEditor": "mask_editor",
+}
 
-__all__ = ["CompareSlider", "Gallery", "MaskEditor"]
+__all__ = ["AnimationPlayer", "CompareSlider", "Gallery", "MaskEditor"]
 
 
 def __getattr__(name: str) -> Any:

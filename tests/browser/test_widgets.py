@@ -1,8 +1,10 @@
-"""The three widgets in a real JupyterLab: by pointer, by keys, by numbers, and as a screen reader hears them."""
+"""The widgets in a real JupyterLab: by pointer, by keys, by numbers, and as a screen reader hears them."""
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +37,25 @@ gallery.on_open(opened.append)
 gallery.on_edit(edited.append)
 gallery
 """
+
+PLAYER = """
+import numpy as np
+from imagegen_magic.spritesheets.sprites import Frames
+frames = np.zeros((6, 24, 24, 4), np.uint8)
+for number, frame in enumerate(frames):
+    frame[4:20, 2 * number : 2 * number + 10] = (200, 60, 40, 255)
+walk = Frames(name="walk", pixels=tuple(frames), durations=(60,) * 6, pixel_art=True)
+player = walk.play()
+player
+"""
+CANVAS = """() => { const c = document.querySelector('.ig-player-stage canvas');
+    return [...c.getContext('2d').getImageData(0, 10, 24, 1).data].filter((_, i) => i % 4 === 3); }"""
+
+
+def keep(part, name):
+    """Keeps a screenshot if the environment names a folder for it."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        part.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +217,85 @@ def test_axe_finds_nothing_serious(lab, theme):
         notebook.page.locator(part).first.wait_for()
     for scope in (".ig-mask", ".ig-compare", ".ig-gallery"):
         assert not serious_findings(notebook.page, scope)
+
+
+def stands(page, frame, *, alone=True):
+    """Waits until the canvas shows the frame: alpha across one of its rows."""
+    wanted = [255 if 2 * frame <= x < 2 * frame + 10 else 0 for x in range(24)]
+    same = "value === wanted[i]" if alone else "(value > 0) !== (wanted[i] === 0) || value > 0"
+    page.wait_for_function(f"wanted => ({CANVAS})().every((value, i) => {same})", arg=wanted)
+
+
+def test_player_by_keys(lab):
+    """It plays by itself; Space pauses, arrows, Home and End step, Python hears of it; onion skin, ground, speed and loop."""
+    notebook = lab(PLAYER)
+    notebook.run_all()
+    page = notebook.page
+    page.wait_for_selector(".ig-player.ig-ready")
+    seen = page.evaluate(f"""async () => {{ const seen = new Set();
+        for (let i = 0; i < 90; i++) {{ await new Promise(requestAnimationFrame); seen.add(String(({CANVAS})())); }}
+        return seen.size; }}""")
+    assert seen > 1, "nothing moves"
+    page.locator(".ig-player-stage").focus()
+    page.keyboard.press("Space")
+    notebook.until("player.playing", False)
+    page.keyboard.press("Home")
+    stands(page, 0)
+    page.keyboard.press("ArrowLeft")
+    stands(page, 5)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    stands(page, 1)
+    notebook.until("(player.frame, player.playing)", (1, False))
+    page.locator(".ig-player .ig-say", has_text="frame 2 of 6, 60 ms").wait_for()
+    page.keyboard.press("o")
+    page.wait_for_function(
+        f"() => {{ const a = ({CANVAS})(); return a[0] > 0 && a[0] < 255 && a[13] > 0 && a[13] < 255 && a[5] === 255; }}"
+    )
+    for key in ("b", "-", "l"):
+        page.keyboard.press(key)
+    notebook.until("(player.onion, player.background, player.speed, player.loops)", (True, "light", 0.5, False))
+    page.keyboard.press("+")
+    page.keyboard.press("Space")
+    notebook.until("(player.frame, player.playing)", (5, False))  # once, to its end
+    page.keyboard.press("d")
+    page.keyboard.press("d")
+    assert page.locator(".jp-Notebook .jp-CodeCell").count() == 1
+    assert notebook.ask("setattr(player, 'frame', 2)") is None
+    page.locator(".ig-player .ig-say", has_text="frame 3 of 6").wait_for()
+    assert notebook.errors == []
+
+
+def test_player_rests_if_asked_for_less_motion(lab):
+    """A system that asks for reduced motion gets a paused player, and play when it is wanted."""
+    notebook = lab(PLAYER)
+    notebook.page.emulate_media(reduced_motion="reduce")
+    notebook.run_all()
+    notebook.page.wait_for_selector(".ig-player.ig-ready")
+    notebook.until("player.playing", False)
+    notebook.page.get_by_role("button", name="Play").click()
+    notebook.until("player.playing", True)
+
+
+def test_player_is_saved_light(lab):
+    """The output keeps an animated picture with alternative text; the notebook's widget state holds no pixels."""
+    notebook = lab(PLAYER)
+    notebook.run_all()
+    notebook.page.wait_for_selector(".ig-player.ig-ready")
+    saved = notebook.save(lambda saved: saved.cells[0].outputs)
+    data = saved.cells[0].outputs[0].data
+    assert 'alt="walk: an animation of 6 frames, 24 by 24 pixels"' in data["text/html"]
+    assert len(json.dumps(saved.metadata)) < 15_000 * 3, "three models: the widget, its layout, and the notebook's own"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_the_player(lab, theme):
+    """The same for the player, with every control in use."""
+    notebook = lab(PLAYER.replace("walk.play()", "walk.play(onion=True, background='#557799')"), theme=theme)
+    notebook.run_all()
+    notebook.page.wait_for_selector(".ig-player.ig-ready")
+    notebook.page.locator(".ig-player-stage").focus()
+    notebook.page.keyboard.press("ArrowRight")
+    notebook.until("player.playing", False)
+    assert not serious_findings(notebook.page, ".ig-player")
+    keep(notebook.page.locator(".ig-player"), f"player-{theme}")

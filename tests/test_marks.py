@@ -1,0 +1,224 @@
+"""Every file that is made from an image says so: what it claims is true, can be left out, and never tells the prompt."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import simulated_session
+from PIL import Image, ImageDraw
+
+import imagegen_magic
+from imagegen_magic.api import use_session
+from imagegen_magic.cli import main
+from imagegen_magic.errors import RequestError
+from imagegen_magic.metadata.derived import joined_source_type
+from imagegen_magic.metadata.marking import mark_image
+from imagegen_magic.metadata.xmp import Mark
+
+TRAINED, COMPOSITE, DRAWN = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"
+
+
+def keyed_image(path, source_type="", count=1):
+    """A file with figures on a green backdrop, which says that it is of this source type."""
+    image = Image.new("RGB", (96 * count, 96), "#00ff00")
+    for number in range(count):
+        left = 96 * number
+        ImageDraw.Draw(image).ellipse((left + 24, 20 + 4 * number, left + 72, 80), fill="#c03020")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    data = buffer.getvalue()
+    Path(path).write_bytes(mark_image(data, Mark(source_type=source_type)) if source_type else data)
+    return Path(path)
+
+
+def sha256(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def mark_of(path):
+    return imagegen_magic.provenance(path).mark
+
+
+@pytest.mark.parametrize(
+    ("types", "claimed"),
+    [
+        ([TRAINED], TRAINED),
+        ([TRAINED, TRAINED], TRAINED),
+        ([TRAINED, ""], COMPOSITE),
+        ([TRAINED, DRAWN], COMPOSITE),
+        ([COMPOSITE, ""], COMPOSITE),
+        (["compositeSynthetic", ""], COMPOSITE),
+        ([DRAWN], DRAWN),
+        ([DRAWN, ""], ""),
+        ([""], ""),
+        ([], ""),
+    ],
+)
+def test_what_is_claimed_of_several_sources(types, claimed):
+    """AI beside anything else is a composite; what is not known is never claimed."""
+    assert joined_source_type(types) == claimed
+
+
+def test_files_of_a_job(session):
+    """Cut-out and web copy name the API's file, which stays byte for byte; the simulator's are no AI images."""
+    result = session.generate("a red fox", transparent="chroma", web=[128])
+    source = result.images[0].source
+    for path in (result.path, *result.derived.values()):
+        mark = mark_of(path)
+        assert (mark.source_type, mark.sources, mark.system) == (DRAWN, (sha256(source),), "")
+        assert mark.software == f"imagegen_magic {imagegen_magic.__version__}"
+        assert mark.prompt == ""
+        assert b"a red fox" not in Path(path).read_bytes()
+    assert sha256(source) == result.record.files[0].sha256
+    assert mark_of(source) is None
+    assert result.record.source_type == DRAWN
+
+
+def test_marks_can_be_left_out(session):
+    """`--no-mark` writes the files without; the default may be set."""
+    result = session.generate("a red fox", transparent="chroma", mark=False)
+    assert mark_of(result.path) is None
+    plain = simulated_session(imagegen_magic.Simulator(), mark=False, out_dir="other")
+    assert mark_of(plain.generate("a red fox", transparent="chroma").path) is None
+
+
+def test_prompt_only_when_asked_for(session):
+    """`--embed-prompt` puts the prompt as it was sent into the mark."""
+    result = session.generate("a red fox", transparent="chroma", embed_prompt=True)
+    assert mark_of(result.path).prompt == result.record.prompt_sent
+
+
+def edited(session, image, **options):
+    return session.edit("put a hat on it", image, mask_box=["25%,25%,50%,50%"], protect=True, **options)
+
+
+@pytest.mark.parametrize(("given", "claimed"), [(TRAINED, COMPOSITE), ("", ""), (DRAWN, DRAWN)])
+def test_protected_composite(session, given, claimed):
+    """An edit holds its input: what is known of that decides, in the record and in the file's mark."""
+    photo = keyed_image("photo.png", given)
+    result = edited(session, photo)
+    mark = mark_of(result.derived["protected 0"])
+    assert (result.record.source_type, mark.source_type) == (claimed, claimed)
+    assert mark.sources[0] == sha256(result.images[0].source)
+    assert len(mark.sources) == 2
+
+
+def test_history_knows_what_files_do_not_say(session):
+    """The simulator's own file says nothing in XMP: its record does, for an edit, a later cut-out and a sheet."""
+    first = session.generate("a red fox", name="fox", size="1024x1024")
+    assert session.edit("bluer", first).record.source_type == DRAWN
+    with use_session(session):
+        sheet = imagegen_magic.sheet([first, keyed_image("photo.png")])
+        assert mark_of(imagegen_magic.sheet([first, first]).save("same.png")).source_type == DRAWN
+    mark = mark_of(sheet.save("sheet.webp"))
+    assert (mark.source_type, mark.sources) == ("", (sha256(first.path), sha256("photo.png")))
+    with use_session(session):
+        ai = imagegen_magic.sheet([first, keyed_image("ai.png", TRAINED)]).save("mixed.jpg")
+    assert mark_of(ai).source_type == COMPOSITE
+
+
+def test_cutout_of_any_file(folder):
+    """A file's own claim is carried on; a photo gets none; of pixels nothing is known, so nothing is written."""
+    for name, given in (("ai.png", TRAINED), ("photo.png", "")):
+        path = keyed_image(name, given)
+        saved = imagegen_magic.cutout(path).save(f"cut-{name}")
+        assert (mark_of(saved).source_type, mark_of(saved).sources) == (given, (sha256(path),))
+        assert mark_of(imagegen_magic.cutout(path.read_bytes()).save("bytes.webp")).sources == (sha256(path),)
+    with Image.open("ai.png") as image:
+        assert mark_of(imagegen_magic.cutout(np.asarray(image)).save("array.png")) is None
+    assert mark_of(imagegen_magic.cutout("ai.png").save("off.png", mark=False)) is None
+    (many,) = imagegen_magic.cutout_many(["ai.png"], out_dir="many")
+    assert mark_of(many).source_type == TRAINED
+
+
+def test_cutout_subcommands(shell, capsys):
+    """The magic and the command line mark alike, and both leave it out on request."""
+    keyed_image("ai.png", TRAINED)
+    shell.run_line_magic("imagegen", "cutout ai.png")
+    shell.run_line_magic("imagegen", "cutout ai.png --no-mark")
+    made = sorted(Path("output/imagegen").glob("ai-cutout*.png"))
+    assert [mark_of(path) and mark_of(path).source_type for path in made] == [None, TRAINED]
+    for flag, claimed in ((), TRAINED), (("--no-mark",), None):
+        assert main(["remove-chroma-key", "-i", "ai.png", "-o", "cut.png", "--force", *flag]) == 0
+        assert (mark_of("cut.png") and mark_of("cut.png").source_type) == claimed
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory):
+    """Every kind of image file that sprites and icons are exported to, made from one AI sheet."""
+    folder = tmp_path_factory.mktemp("exports")
+    sheet = keyed_image(folder / "walk.png", TRAINED, count=4)
+    sprites = imagegen_magic.slice_sheet(sheet, frames=4, columns=4, name="walk")
+    formats = ["frames", "sheet", "css", "gif", "apng", "webp", "texturepacker"]
+    paths = imagegen_magic.export_sprites(sprites, folder / "out", formats=formats)
+    icons = imagegen_magic.make_icons(keyed_image(folder / "icon.png", TRAINED), sizes=(16, 32)).export(
+        folder / "icons"
+    )
+    images = [path for path in (*paths, *icons) if path.suffix in (".png", ".gif", ".webp")]
+    return {"sprites": sprites, "images": images, "sheet": sheet, "icon": folder / "icon.png"}
+
+
+def test_every_sprite_file_is_marked(exports):
+    """Frames, sheets, animations, atlas and icons; each still opens, animations with all frames."""
+    for path in exports["images"]:
+        source = exports["icon"] if path.parent.name == "icons" else exports["sheet"]
+        mark = mark_of(path)
+        assert (mark.source_type, mark.sources) == (TRAINED, (sha256(source),)), path
+        with Image.open(path) as image:
+            image.load()
+            animated = path.name in ("walk.gif", "walk.webp", "walk-animated.png")
+            assert getattr(image, "n_frames", 1) == (4 if animated else 1)
+    suffixes = {path.suffix for path in exports["images"]}
+    assert suffixes == {".png", ".gif", ".webp"}
+
+
+def test_sprites_without_marks(exports, folder):
+    """`mark=False` is obeyed by each export."""
+    paths = imagegen_magic.export_sprites(exports["sprites"], folder, formats=["sheet", "gif"], mark=False)
+    assert [mark_of(path) for path in paths] == [None, None]
+    icons = imagegen_magic.make_icons(exports["icon"], sizes=(16,)).export(folder / "i", mark=False)
+    assert all(mark_of(path) is None for path in icons)
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool, an independent reader, is not installed")
+def test_exports_as_another_tool_reads_them(exports):
+    """Exiftool finds the source type in every format, and no fault in any file."""
+    command = ["exiftool", "-j", "-validate", "-DigitalSourceType", *map(str, exports["images"])]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+    assert len(found) == len(exports["images"])
+    for item in found:
+        assert item["DigitalSourceType"].endswith("/" + TRAINED), item
+        assert item["Validate"] == "OK", item
+
+
+def test_environment_and_config_switch_marks_off(monkeypatch, shell):
+    """The arrays' own functions follow the settings, too."""
+    keyed_image("ai.png", TRAINED)
+    monkeypatch.setenv("IMAGEGEN_MARK", "false")
+    assert mark_of(imagegen_magic.cutout("ai.png").save("a.png")) is None
+    monkeypatch.delenv("IMAGEGEN_MARK")
+    shell.run_line_magic("config", "ImagegenMagics.mark = False")
+    assert mark_of(imagegen_magic.cutout("ai.png").save("b.png")) is None
+
+
+def test_signing_is_checked_before_anything_is_sent(session, simulator):
+    """No certificate: every fault is in one card, and no request was made."""
+    with pytest.raises(RequestError) as caught:
+        session.generate("a red fox", transparent="chroma", sign=True, sign_certificate="none.pem", n=99)
+    assert {"sign_certificate", "n"} <= {problem.field for problem in caught.value.problems}
+    assert simulator.record == []
+
+
+def test_sprites_of_a_request(session):
+    """The files of a sheet that was asked for name the API's file, also if it was cut out."""
+    made = session.sprites("a knight", animation="walk", frames=4, backend="simulator", export="frames,atlas")
+    marks = [mark_of(path) for path in made.files if path.suffix == ".png"]
+    assert len(marks) == 5
+    assert {(mark.source_type, mark.sources) for mark in marks} == {(DRAWN, (sha256(made.result.images[0].source),))}
