@@ -211,6 +211,5 @@ def _copy(run: Run, plan: Reservation, path: Path, kind: str, ranking: Ranking) 
     target = plan.paths[0].with_name(plan.paths[0].stem + tail)
     if target not in plan.reserved() and not plan.overwrite:
         target = free_path(target)
-    data = path.read_bytes()
-    run.store.save_derived(target, lambda stream: stream.write(data), ranking.best.record, kind=kind)
+    run.store.save_derived(target, path.read_bytes(), ranking.best.record, kind=kind)
     return target
