@@ -19,6 +19,11 @@ _KEY = re.compile(
     r"|(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{16,}=*"
     r"|(?i:\bapi[-_ ]?key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9_-]{16,}"
 )
+# What an address may hold: a user's password, or a secret in its query, whatever it looks like.
+_IN_ADDRESS = re.compile(
+    r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"|(?<=[?&])(?i:(?:[a-z_-]*(?:api[-_]?key|token|secret|password|-key)|key|code|sig|signature)=)[^&#\s\"'<>]+"
+)
 
 
 def _known(environ: Mapping[str, str]) -> list[str]:
@@ -38,7 +43,7 @@ def redact(text: str, environ: Mapping[str, str] = os.environ) -> str:
 def _without(text: str, keys: Sequence[str]) -> str:
     for key in keys:
         text = text.replace(key, REMOVED)
-    return _KEY.sub(REMOVED, text)
+    return _IN_ADDRESS.sub(REMOVED, _KEY.sub(REMOVED, text))
 
 
 def hide_keys(path: Path, environ: Mapping[str, str] = os.environ) -> None:

@@ -159,11 +159,49 @@ def test_flags_below_the_prompt_stop(shell, simulator):
 
 @pytest.mark.parametrize(
     ("flag", "fix"),
-    [("--ar 16:9", "--size"), ("--count 2", "--n 4"), ("--format png", "--output-format"), ("--seed 4", "nothing like it"), ("--width=3", "--size")],
-)  # fmt: skip
-def test_flags_of_other_tools_say_what_is_meant(shell, simulator, flag, fix):
-    """The option here, or that the API has none."""
-    assert fix in refused(shell, simulator, f"%%imagegen a {flag}\nA mug.")
+    [
+        ("--ar 16:9", "--size 16:9"),
+        ("--count 2", "--n 2"),
+        ("--format jpg", "--output-format jpeg"),
+        ("--format=png", "--output-format png"),
+        ("--no text", "--avoid text"),
+        ("--image fox.png", "--ref fox.png"),
+        ("--seed 4", "leave it out"),
+        ("--width=3", "--size 1024x1024"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a ", ""])
+def test_flags_of_other_tools_say_what_is_meant(shell, simulator, name, flag, fix):
+    """The option here with the value given, or that the API has none; the value is not taken for NAME."""
+    assert refused(shell, simulator, f"%%imagegen {name}{flag}\nA mug.").splitlines()[2:-1] == [f"      fix: {fix}"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "fix"),
+    [
+        ("%imagegen batch icons rows", "--from rows"),
+        ("%%imagegen_batch icons rows\n", "--from rows"),
+        ("%%imagegen_edit blue fox -i fox\nblue", "-i fox"),
+        ("%%imagegen z -q low # a comment --force\nA mug.", "leave it out"),
+        ("%%imagegen # a comment\nA mug.", "leave it out"),
+        ("%%imagegen z --style flat icon set\nA mug.", '--style "flat icon set"'),
+        ("%%imagegen z a red mug\n\nA mug.", "write it below the %%imagegen line"),
+        ("%%imagegen z --quality low high\nA mug.", "write it below the %%imagegen line"),
+    ],
+)
+def test_words_without_a_flag(shell, simulator, cell, fix):
+    """One problem for all of them, with the line to type: a table, an image, a value with spaces, a comment, the prompt."""
+    shell.user_ns["rows"] = [{"prompt": "a"}]
+    run(shell, "%%imagegen fox -q low -s square\nA fox.")
+    card = refused(shell, simulator, cell)
+    assert [line.strip() for line in card.splitlines() if "fix:" in line] == [f"fix: {fix}"]
+
+
+def test_a_box_of_four_words(shell):
+    """`--mask-box 0 0 50% 50%` is one box; a colour that begins with # is no comment."""
+    run(shell, "%%imagegen fox -q low -s square\nA fox.")
+    assert run(shell, "%%imagegen_edit b -i fox -q low --mask-box 0 0 50% 50% --key-color #ff00ff\nBlue.")[1].success
+    assert any("25% of fox.png" in note for note in shell.user_ns["b"].notes)
 
 
 def test_a_prompt_after_the_line_magic_names_the_cell(shell, simulator):
@@ -354,7 +392,7 @@ def test_lists_of_results_show_thumbnails(shell):
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("%%imagegen --si", {"--size"}),
+        ("%%imagegen --siz", {"--size"}),
         ("%%imagegen --size=2k", {"--size=2k", "--size=2k-square", "--size=2k-portrait"}),
         ("%%imagegen --quality=l", {"--quality=low"}),
         ("%%imagegen --profile b", {"brand"}),

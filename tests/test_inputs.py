@@ -198,3 +198,25 @@ def test_redaction_keeps_json_whole():
     assert KEY not in json.dumps(redacted)
     assert redacted["Authorization"] == "[key removed]"
     assert redacted["a"][1:] == [1, None]
+
+
+@pytest.mark.parametrize("option", ["image", "ref", "mask", "markup", "out", "out_dir", "models_file"])
+@pytest.mark.parametrize(
+    "uri", ["data:image/png;base64,iVBORw0KGgo", "data:image/svg+xml;utf8,<svg/>", "data:,x", " DATA:;base64,"]
+)
+def test_a_data_uri_where_a_file_is_meant(session, simulator, folder, option, uri):
+    """It is named as what it is, nothing is sent, and no folder gets its name."""
+    with pytest.raises(ImagegenError) as caught:
+        session.generate("a mug", **{option: uri + "A" * 9000})
+    assert "a data URI is not the name of a file" in str(caught.value)
+    assert len(str(caught.value)) < 600
+    assert not simulator.record
+    assert list(folder.iterdir()) == []
+
+
+def test_the_variable_data_in_a_role_is_no_data_uri(shell, simulator):
+    """`data:logo` is a role, as of every other variable."""
+    shell.user_ns["data"] = Image.new("RGB", (256, 256), "red")
+    for token in ("data:logo", "'data:the logo, in gold'"):
+        assert shell.run_cell(f"%%imagegen_edit -i {token} --size 1024x1024\nblue").success
+    assert simulator.images_billed == 2

@@ -76,9 +76,12 @@ def test_each_recovered_image_has_its_own_record(tmp_path):
     """Of several requests that a kill ended, none lends its prompt to another's image."""
     store = Store(tmp_path / "out")
     store.folder.mkdir()
+    (store.folder / "mine.png").write_bytes(encoded("png"))
+    os.utime(store.folder / "mine.png", (0, 0))
+    prompts = {"a.png": "a red mug", "b.png": "a blue mug", "mine.png": "an image that was to overwrite mine"}
+    left_by_a_killed_process(store, {}, [note(name, prompt) for name, prompt in prompts.items()])
     for name, color in (("a.png", "red"), ("b.png", "blue")):
         (store.folder / name).write_bytes(encoded("png", color=color))
-    left_by_a_killed_process(store, {}, [note("a.png", "a red mug"), note("b.png", "a blue mug")])
     recover(store)
     found = {entry.path: record.prompt_typed for record in store.history.records() for entry in record.files}
     assert found == {"a.png": "a red mug", "b.png": "a blue mug"}

@@ -17,8 +17,7 @@ from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.facts.sizes import PRESETS
 from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.images.opening import read_input
-from imagegen_magic.options.table import OPTIONS
-from imagegen_magic.options.values import BY_NAME
+from imagegen_magic.options.table import BY_NAME, OPTIONS
 from imagegen_magic.request.cost import estimate_cost
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.rules import check_request

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from jupyter_client.manager import KernelManager
 
 import imagegen_magic
 from imagegen_magic.jobs.task import STOPPING, Task, start_thread, wait_for_end
@@ -114,3 +115,48 @@ def test_the_wait_after_a_signal_is_bounded():
     assert not task.done()
     end.set()
     assert wait_for_end(task, [])
+
+
+def test_a_kernel_that_is_ended_saves_what_its_cell_sent(tmp_path):
+    """SIGTERM while a cell runs: the request under way is finished and saved, then the kernel ends."""
+    arrived, answer = threading.Semaphore(0), threading.Event()
+
+    def hold(seconds):
+        arrived.release()
+        answer.wait()
+
+    with serve(simulator=Simulator(latency=1.0, sleep=hold)) as server:
+        kernel = KernelManager(kernel_name="python3")
+        env = {"PYTHONPATH": str(Path(imagegen_magic.__file__).parent.parent), "OPENAI_API_KEY": "none"}
+        kernel.start_kernel(env={**os.environ, **env, "OPENAI_BASE_URL": server.url}, cwd=str(tmp_path))
+        client = kernel.blocking_client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=60)
+            client.execute("%load_ext imagegen_magic")
+            client.execute("%%imagegen mug --size 1024x640 --quality low\na mug")
+            arrived.acquire()
+            kernel.signal_kernel(signal.SIGTERM)
+            told = ""
+            while STOPPING not in told:
+                message = client.get_iopub_msg(timeout=60)
+                told += message["content"].get("text", "") if message["msg_type"] == "stream" else ""
+            answer.set()
+            assert wait_for_exit(kernel)
+        finally:
+            answer.set()
+            client.stop_channels()
+            kernel.shutdown_kernel(now=True)
+    [record] = History(tmp_path / "output/imagegen").records()
+    assert (record.outcome, record.prompt_sent.startswith("a mug")) == ("done", True)
+    assert (tmp_path / "output/imagegen/mug.png.json").is_file()
+    assert server.simulator.images_billed == 1
+
+
+def wait_for_exit(kernel):
+    """True once the kernel's process is over; it is not asked to end."""
+    for _ in range(600):
+        if not kernel.is_alive():
+            return True
+        threading.Event().wait(0.1)
+    return False

@@ -10,6 +10,7 @@ import pytest
 from conftest import simulated_session
 from IPython.utils.capture import capture_output
 from PIL import Image
+from test_sprite_exports import read_godot, read_texturepacker
 
 from imagegen_magic.cli import main
 from imagegen_magic.errors import BudgetError, OptionError, RequestError
@@ -394,3 +395,27 @@ def test_command_line(capsys, monkeypatch):
     assert main(["slice", "gap.png", "--frames", "6", "--layout", "row", "--out-dir", "gap"]) == 3
     assert "frames 3, 4 empty" in capsys.readouterr().err
     assert main(["slice"]) == 2
+
+
+def test_from_a_cell_to_an_atlas_and_back(shell):
+    """What the cell wrote is read by the engines' own rules and by Pillow, and every frame is as it was."""
+    line = "--animation walk --layout grid --cell 64x64 --export atlas,texturepacker-array,godot,apng,frames,sheet"
+    run(shell, f"%%imagegen_sprites fox {line}\n{FOX}")
+    fox = shell.user_ns["fox"]
+    folder = fox.files[0].parent
+    for description in ("fox-atlas.json", "fox-array.json"):
+        found, _ = read_texturepacker((folder / description).read_text(), folder)
+        assert list(found) == list(fox.frame_names)
+        assert all(np.array_equal(found[name], frame) for name, frame in zip(fox.frame_names, fox.pixels, strict=True))
+    [(name, (frames, *_))] = read_godot((folder / "fox.tres").read_text(), folder).items()
+    assert name == "fox"
+    assert all(np.array_equal(got, frame) for got, frame in zip(frames, fox.pixels, strict=True))
+    with Image.open(folder / "fox-animated.png") as moving:
+        for number, frame in enumerate(fox.pixels):
+            moving.seek(number)
+            shown = np.asarray(moving.convert("RGBA"))
+            assert np.array_equal(shown[..., 3], frame[..., 3])
+            assert np.array_equal(shown[frame[..., 3] > 0], frame[frame[..., 3] > 0])
+    for path, frame in zip((p for p in fox.files if p.stem in fox.frame_names), fox.pixels, strict=True):
+        with Image.open(path) as written:
+            assert np.array_equal(np.asarray(written), frame)

@@ -14,7 +14,9 @@ from imagegen_magic.cli.words import SHELL_WORDS
 from imagegen_magic.display.money_tables import history_table
 from imagegen_magic.display.reports import tips_table
 from imagegen_magic.errors import CELL_WORDS, Command, Default, Fix, Problem, PromptPlace, Setting
+from imagegen_magic.options.hints import value_fix
 from imagegen_magic.options.settings import in_layer
+from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.options.values import read_values
 from imagegen_magic.options.words import PYTHON_WORDS, option_of
 from imagegen_magic.panel.wording import message
@@ -43,6 +45,7 @@ PACKAGE = Path(imagegen_magic.__file__).parent
         (Command("cutout", "@a"), "%imagegen cutout @a", "imagegen remove-chroma-key @a", "%imagegen cutout @a"),
         (Default("session_max_cost", "5"), "%config ImagegenMagics.session_max_cost = 5", "IMAGEGEN_SESSION_MAX_COST=5", None),
         (Command("edit", "a -i @b"), "%%imagegen_edit a -i @b", "imagegen edit a -i @b", "%%imagegen_edit a -i @b"),
+        (Setting("--extra", "a=b"), "--extra a=b", "--extra a=b", 'extra={"a": "b"}'),
         (PromptPlace(), "write it below the %%imagegen line", '--prompt "a red mug", or --prompt-file FILE', None),
     ],
 )  # fmt: skip
@@ -56,7 +59,7 @@ def test_each_surface_in_its_words(part, cell, shell, python):
 
 def test_layers_and_buttons():
     """The same fault of a value as a line of %config, a variable of the environment, a line of TOML, a button."""
-    _, (problem,) = read_values({"backend": "sim"})
+    _, (problem,) = read_values({"backend": "x"})
     assert problem.fix == "--backend openai|simulator"
     assert in_layer(problem, "session").fix == "%config ImagegenMagics.backend = openai|simulator"
     assert in_layer(problem, "environment").fix.startswith("IMAGEGEN_BACKEND=openai|simulator")
@@ -126,3 +129,58 @@ def test_fixes_inside_fixes_keep_their_parts(session, field, value):
         session.plan("a mug", {field: value, "via": "batch-api"})
     flags = {setting.flag for problem in caught.value.problems for setting in problem.fix.settings}
     assert flags >= ({"--use-case"} if field == "use_case" else {"--transparent", "--via"})
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "fix"),
+    [
+        ("output_format", "JPG", 'output_format="jpeg"'),
+        ("quality", "hd", 'quality="high"'),
+        ("quality", "hihg", 'quality="high"'),
+        ("backend", "sim", 'backend="simulator"'),
+        ("n", "two", "n=2"),
+        ("n", "3 pictures", "n=3"),
+        ("n", "many", "n=2"),
+        ("max_cost", "5c", "max_cost=0.05"),
+        ("max_cost", "0,50", "max_cost=0.5"),
+        ("max_cost", "cheap", "max_cost=0.50"),
+        ("timeout", "30s", "timeout=30"),
+        ("concurrency", 99, "concurrency=5"),
+        ("if_exists", "replace", 'if_exists="overwrite"'),
+        ("opacity", "glass", 'opacity="auto" (or "opaque", "translucent")'),
+        ("negative_prompt", "text", 'avoid="text"'),
+        ("aspect_ratio", "16:9", 'size="16:9"'),
+        ("width", 512, 'size="1024x1024"'),
+        ("num_images", 4, "n=4"),
+        ("format", "jpg", 'output_format="jpeg"'),
+        ("filename", "mug.png", 'out="mug.png"'),
+        ("seed", 7, "leave it out"),
+        ("qualitty", "low", "did you mean quality?"),
+        ("zebra", 1, 'unknown API fields go through extra={"NAME": "VALUE"}'),
+    ],
+)
+def test_a_fix_names_what_was_meant(session, field, given, fix):
+    """One value to type, not a list that begins with another; a keyword of other tools gets the answer that its flag gets."""
+    with pytest.raises(imagegen_magic.ImagegenError) as caught:
+        session.generate("a mug", **{"quality": "low", field: given})
+    (problem,) = caught.value.problems
+    assert PYTHON_WORDS.say(problem.fix) == fix
+
+
+@pytest.mark.parametrize(
+    "option", [one for one in OPTIONS if one.kind not in ("any", "flag", "list")], ids=lambda option: option.name
+)
+def test_a_fix_can_be_typed_as_it_stands(option):
+    """What a fix says in place of a value that can't be read is read without a fault, in a cell and in Python."""
+    setting = value_fix(option, "@!").settings[0]
+    values, problems = read_values({option.name: setting.value})
+    assert problems == []
+    assert option.name in values
+    assert setting.value != option.metavar or "=" in setting.value or option.kind == "text"
+
+
+def test_letters_of_a_fixed_value_may_be_large(session):
+    """`LOW` is low: nothing else could be meant."""
+    assert (
+        session.plan("a mug", {**read_values({"quality": "LOW", "background": "Opaque"})[0]}).request.quality == "low"
+    )

@@ -16,7 +16,7 @@ from typing import Any
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.options.paths import is_file
-from imagegen_magic.options.values import BY_NAME
+from imagegen_magic.options.table import BY_NAME
 
 __all__ = [
     "Row",

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.options.hints import NO_SUCH_OPTION
 from imagegen_magic.options.line import ParsedLine, parse_line
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.redaction import redact
@@ -65,16 +66,16 @@ def _line_problems(
     command: Command, words: Sequence[str], parsed: ParsedLine
 ) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
     """The faults of a line as a shell's user made them, and its words without a flag."""
-    unknown = {problem.field for problem in parsed.problems if problem.rule == "no such option"}
+    unknown = {problem.field for problem in parsed.problems if problem.rule == NO_SUCH_OPTION}
     after = {value for flag, value in pairwise(words) if flag in unknown}
     word = None if parsed.name in after else parsed.name  # what follows a mistyped flag is that flag's value
-    stray = [problem.value for problem in parsed.problems if problem.field == "line" and problem.value not in after]
+    stray = [word for word in parsed.stray if word not in after]
     problems = [problem for problem in parsed.problems if problem.field != "line"]
     free = (word,) if word else ()
     if command.many:
-        return tuple(problems), (*free, *map(str, stray))
+        return tuple(problems), (*free, *stray)
     if stray:
-        text = " ".join(map(str, [word, *stray] if word else stray))
+        text = " ".join([word, *stray] if word else stray)
         rule = f"one {command.positional} at most" if command.positional else "a value without its flag"
         fix = f'imagegen {command.name} "{text}"' if command.positional else f"imagegen {command.name} --help"
         problems.append(Problem(field="line", value=text, rule=rule, fix=fix))

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["foreign_flags", "hard_subjects", "image_roles", "key_subjects", "prompt_fields"]
+__all__ = ["foreign_flags", "foreign_values", "hard_subjects", "image_roles", "key_subjects", "prompt_fields"]
 
 
 @cache
@@ -29,6 +29,11 @@ def hard_subjects() -> dict[str, tuple[str, ...]]:
 def foreign_flags() -> dict[str, str]:
     """Flags of other image tools, without their dashes, by the option that does the same; empty if the API has none."""
     return dict(_words()["foreign_flags"])
+
+
+def foreign_values(option: str) -> dict[str, str]:
+    """Values that other tools have for `option`, each with the one that means it here."""
+    return dict(_words()["foreign_values"].get(option, {}))
 
 
 def image_roles() -> tuple[str, ...]:

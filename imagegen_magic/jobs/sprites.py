@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem, Setting, StoreError
 from imagegen_magic.facts.animations import find_animation
@@ -95,8 +96,16 @@ class GeneratedSprites(Sprites):
         below = "" if caption is None else caption_html(caption)
         if not edge:
             return [({"text/plain": text} | ({"text/html": below} if below else {}), {})]
-        strip = preview_of(self.sheet, max_edge=edge).bundle(text, alt=f"side by side, {self._alt}", caption=below)
+        strip = preview_of(self._strip(edge), max_edge=edge).bundle(
+            text, alt=f"side by side, {self._alt}", caption=below
+        )
         return [strip] if self.placement is None else [self._moving(), strip]
+
+    def _strip(self, edge: int) -> Image.Image:
+        """The sheet of the frames, small ones enlarged by a whole number to be seen."""
+        sheet = self.sheet
+        times = max(1, edge // max(sheet.size))
+        return sheet.resize((times * sheet.width, times * sheet.height), Image.Resampling.NEAREST)
 
     def _moving(self) -> Bundle:
         return self.preview().bundle(repr(self), alt=self._alt)

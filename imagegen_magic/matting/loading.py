@@ -51,7 +51,7 @@ def _open(image: str | os.PathLike[str] | bytes | BinaryIO | Image.Image) -> Ima
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked by the caller
             return Image.open(source)
     except FileNotFoundError as error:
-        raise CutoutError(f"{image!s}: there is no such file") from error
+        raise CutoutError(f"{str(image)[:120]}: there is no such file") from error
     except Image.DecompressionBombError as error:
         raise CutoutError(f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
     except IsADirectoryError as error:

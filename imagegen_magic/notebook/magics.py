@@ -50,8 +50,8 @@ examples
   %%imagegen_sprites knight --animation walk --cell 64x64 --export frames,atlas,gif
   A small knight with a red plume, flat colours, side view facing right.
 
-  %%imagegen_sprites knight_jump --animation jump --reference @knight --cell 64x64
-  The same knight.
+  %%imagegen_sprites knight_jump --animation jump --reference @hero --cell 64x64
+  The knight of the reference.
 
 One paid call for a sheet; its frames are cut out, anchored, scaled and checked locally. --show-prompt shows what is added.
 %imagegen slice does the same with a sheet that exists.

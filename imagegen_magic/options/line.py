@@ -6,19 +6,21 @@ Values that depend on a model (sizes, qualities, ...) are checked later, by `rul
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
-from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
+from imagegen_magic.errors import Command, Fix, OptionError, Problem, PromptPlace, Setting
 from imagegen_magic.facts.words import foreign_flags
 
+from .hints import unknown_option
+from .paths import is_file
 from .secrets import secret_problems
-from .table import COMMANDS, OPTIONS, Option
-from .values import BY_NAME, read_values
+from .table import BY_NAME, COMMANDS, OPTIONS, Option, option_of_flag
+from .values import read_values
 from .variables import lift_variables, restore_variables
 
 __all__ = ["ParsedLine", "build_parser", "parse_line", "split_line"]
@@ -32,6 +34,8 @@ class ParsedLine:
     values: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     help: bool = False
+    stray: tuple[str, ...] = ()
+    """Words that belong to no flag, beside the name."""
     unread: bool = False
     """True where nothing but the fault is known: a flag stood without its value."""
 
@@ -85,6 +89,7 @@ def parse_line(
     words = split_line(line) if isinstance(line, str) else list(line)
     if secrets := secret_problems(word.split("=")[0] for word in words if word.startswith("-")):
         return ParsedLine(problems=tuple(secrets), unread=True)  # what follows is the key: nothing of it is repeated
+    words, misplaced = _set_aside(_joined_boxes(words), command, extra)
     parser = build_parser(command, positional=positional, extra=extra)
     try:
         found, unknown = parser.parse_known_args(_joined_optional(_spread_grid(words)))
@@ -93,10 +98,17 @@ def parse_line(
     raw = {name: value for name, value in vars(found).items() if value is not None}
     raw = {name: _restored(value, lifted) for name, value in raw.items()}
     asked_help, name = bool(raw.pop("help", False)), raw.pop("name", None)
-    problems = [_unknown_flag(word, command, extra) for word in _heads(unknown)]
+    heads = _heads(unknown)
+    problems = [*misplaced, *(_unknown_flag(word, command, extra) for word in heads if word.startswith("-"))]
+    if stray := [word for word in heads if not word.startswith("-")]:
+        problems.append(_stray_words(stray, words, command, variables or {}))
     values, faults = read_values(raw, extra=extra)
     return ParsedLine(
-        name=None if name is None else str(name), values=values, problems=(*problems, *faults), help=asked_help
+        name=None if name is None else str(name),
+        values=values,
+        problems=(*problems, *faults),
+        help=asked_help,
+        stray=tuple(stray),
     )
 
 
@@ -197,32 +209,76 @@ def _argparse_problem(message: str, command: str) -> Problem:
 
 
 def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Problem:
+    """A flag that this command does not have, with what was probably meant."""
+    head, equals, value = word.partition("=")
+    flags = _flags_of(command, extra)
+    otherwise = Fix(_help_of(command), "; unknown API fields go through ", Setting("--extra", "NAME=VALUE"))
+    problem = unknown_option(head, value if equals else None, flags, otherwise)
+    return replace(problem, value=None)
+
+
+def _flags_of(command: str, extra: Sequence[Option]) -> list[str]:
+    """Every flag of a command."""
     options = (*(option for option in OPTIONS if command in option.commands), *extra)
-    flags = [flag for option in options for flag in (*option.flags, *(flag for flag, _ in option.shorthands))]
-    if not word.startswith("-"):
-        return Problem(
-            field="line",
-            value=word,
-            rule="one NAME at most; the prompt stands below the line, and a value with spaces in quotes",
-            fix=Fix(Setting("--style", f"{word} …")),
-        )
-    head = word.split("=", maxsplit=1)[0]
-    if (meant := foreign_flags().get(head.lstrip("-"))) is not None:
-        return _foreign_flag(head, meant)
-    near = difflib.get_close_matches(head, flags, n=2, cutoff=0.7)
-    fix = (
-        f"did you mean {' or '.join(near)}?"
-        if near
-        else Fix(_help_of(command), "; unknown API fields go through ", Setting("--extra", "NAME=VALUE"))
-    )
-    return Problem(field=head, rule="no such option", fix=fix)
+    return [flag for option in options for flag in (*option.flags, *(flag for flag, _ in option.shorthands))]
 
 
-def _foreign_flag(flag: str, meant: str) -> Problem:
-    """A flag that another tool has: our own for it, or that the API has none."""
-    if not meant:
-        return Problem(field=flag, rule="the Images API has nothing like it", fix="leave it out")
-    option = BY_NAME[meant]
-    examples = {"size": ("16:9@2k", "1024x1536"), "n": ("4",), "output_format": ("webp",)}
-    value, *others = examples.get(meant, (option.metavar or option.name.upper(),))
-    return Problem(field=flag, rule="a flag of other tools", fix=Fix(Setting(option.flags[-1], value, tuple(others))))
+def _set_aside(words: Sequence[str], command: str, extra: Sequence[Option]) -> tuple[list[str], list[Problem]]:
+    """The words without a comment and without other tools' flags, whose values would become NAME; and the problems of these."""
+    flags = _flags_of(command, extra)
+    kept: list[str] = []
+    problems: list[Problem] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        head = word.partition("=")[0]
+        if word.startswith("#") and not (kept and _takes_value(kept[-1])):
+            text = " ".join([word, *rest])
+            rule = "a comment can't stand on a line of flags"
+            return kept, [*problems, Problem(field="comment", value=text, rule=rule, fix="leave it out")]
+        if head.startswith("--") and head not in flags and head[2:] in foreign_flags():
+            value = [rest.pop(0)] if "=" not in word and rest and not rest[0].startswith("-") else []
+            problems.append(_unknown_flag("=".join([word, *value]), command, extra))
+        else:
+            kept.append(word)
+    return kept, problems
+
+
+def _takes_value(word: str) -> bool:
+    """True for a flag that the next word belongs to."""
+    option = option_of_flag(word)
+    return option is not None and option.kind not in ("flag", "optional")
+
+
+def _stray_words(stray: Sequence[str], words: Sequence[str], command: str, variables: Mapping[str, object]) -> Problem:
+    """Words that belong to no flag and are not NAME: a value without quotes, a table, an image, or the prompt."""
+    rule = "one NAME at most; the prompt stands below the line, and a value with spaces in quotes"
+    before = list(words[: words.index(stray[0])])[-2:]
+    flag = option_of_flag(before[0]) if len(before) == 2 else None
+    there = stray[0] in variables or is_file(Path(stray[0]).expanduser())
+    if flag is not None and flag.kind in ("text", "list") and not (flag.choices or flag.suggests):
+        fix = Fix(Setting(before[0], " ".join([before[1], *stray])))
+    elif there and command in _INPUTS:
+        fix = Fix(Setting(_INPUTS[command], stray[0]))
+    else:
+        fix = Fix(PromptPlace())
+    return Problem(field="line", value=" ".join(stray), rule=rule, fix=fix)
+
+
+_INPUTS = {"batch": "--from", "edit": "-i"}
+"""The flag that a command's variable or file stands after."""
+_BOX_NUMBER = re.compile(r"[\d.]+%?,?")
+
+
+def _joined_boxes(words: Sequence[str]) -> list[str]:
+    """`--mask-box 0 0 50% 50%` with its four numbers as one word."""
+    out: list[str] = []
+    rest = list(words)
+    while rest:
+        four = rest[:4]
+        if out and out[-1] == "--mask-box" and len(four) == 4 and all(map(_BOX_NUMBER.fullmatch, four)):
+            out.append(",".join(number.rstrip(",") for number in four))
+            del rest[:4]
+        else:
+            out.append(rest.pop(0))
+    return out

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any, Literal
 
+from imagegen_magic.redaction import redact
+
 __all__ = ["Options", "option_names"]
 
 
@@ -158,9 +160,10 @@ class Options:
         return {name: getattr(self, name) for name in option_names() if self.origins.get(name) == "line"}
 
     def without_objects(self) -> Options:
-        """The options with expected functions as their names: what a result holds, so that it can be pickled."""
+        """The options as a result holds them, so that it can be pickled: functions by their names, no key in an address."""
         texts = tuple(str(getattr(item, "__name__", item)) for item in self.expect or ())
-        return replace(self, expect=texts) if texts else self
+        address = redact(self.base_url) if self.base_url else self.base_url
+        return replace(self, expect=texts or self.expect, base_url=address)
 
     def kept(self) -> dict[str, Any]:
         """What was given, without images and other objects: what a sidecar keeps, and a cell can say."""

@@ -18,7 +18,8 @@ from typing import Any
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 
 from .paths import is_file
-from .values import BY_NAME, read_values
+from .table import BY_NAME
+from .values import read_values
 
 __all__ = ["PROFILES", "Profile", "check_profile", "find_profile", "load_profiles", "read_saved", "save_profiles"]
 

@@ -18,8 +18,8 @@ from imagegen_magic.errors import Default, Fix, OptionError, Problem
 
 from .options import Options
 from .profiles import Profile, find_profile, load_profiles
-from .table import OPTIONS, Option
-from .values import BY_NAME, read_values
+from .table import BY_NAME, OPTIONS, Option
+from .values import read_values
 
 __all__ = ["SHELL_DEFAULTS", "config_options", "in_layer", "project_profiles", "resolve"]
 

@@ -11,7 +11,17 @@ from typing import Any
 
 from imagegen_magic.facts.words import prompt_fields
 
-__all__ = ["BACKGROUNDS", "COMMANDS", "FORMATS", "MODERATIONS", "OPTIONS", "SHEET_ONLY", "Option"]
+__all__ = [
+    "BACKGROUNDS",
+    "BY_NAME",
+    "COMMANDS",
+    "FORMATS",
+    "MODERATIONS",
+    "OPTIONS",
+    "SHEET_ONLY",
+    "Option",
+    "option_of_flag",
+]
 
 COMMANDS: dict[str, str] = {
     "generate": "%%imagegen",
@@ -50,6 +60,8 @@ class Option:
     help: str
     commands: frozenset[str] = MAKES
     metavar: str = ""
+    example: str = ""
+    """A value that a fix may name, if neither choices nor a default give one."""
     default: Any = None
     const: str | None = None
     choices: tuple[str, ...] = ()
@@ -95,6 +107,7 @@ _PICTURE = (
         "-s",
         config=True,
         suggests="size",
+        example="16:9",
         metavar="SIZE",
     ),
     _row(
@@ -108,7 +121,7 @@ _PICTURE = (
         suggests=QUALITIES,
         metavar="Q",
     ),
-    _row("n", "int", PICTURE, "how many pictures, 1 to 10; each is billed", "-n", metavar="N"),
+    _row("n", "int", PICTURE, "how many pictures, 1 to 10; each is billed", "-n", example="2", metavar="N"),
     _row(
         "output_format",
         "text",
@@ -119,7 +132,7 @@ _PICTURE = (
         suggests=FORMATS,
         metavar="FORMAT",
     ),
-    _row("output_compression", "int", PICTURE, "0 to 100, jpeg and webp only", metavar="0-100"),
+    _row("output_compression", "int", PICTURE, "0 to 100, jpeg and webp only", example="80", metavar="0-100"),
     _row(
         "background",
         "text",
@@ -145,8 +158,8 @@ _PICTURE = (
         config=True,
         metavar="HASH",
     ),
-    _row("frame_count", "int", PICTURE, "gif: 2 to 16 frames", metavar="N"),
-    _row("frame_duration_ms", "int", PICTURE, "gif: milliseconds a frame, from 20", metavar="MS"),
+    _row("frame_count", "int", PICTURE, "gif: 2 to 16 frames", example="8", metavar="N"),
+    _row("frame_duration_ms", "int", PICTURE, "gif: milliseconds a frame, from 20", example="100", metavar="MS"),
     _row("svg_model", "text", PICTURE, "svg: author model, where the project may choose", metavar="ID"),
     _row(
         "svg_effort",
@@ -161,6 +174,7 @@ _PICTURE = (
         "key_value",
         PICTURE,
         "a field that this version does not know; sent as it is, not validated",
+        example="NAME=VALUE",
         metavar="NAME=VALUE",
     ),
 )
@@ -230,7 +244,12 @@ _IMAGES = (
     ),
     _row("mask", "any", IMAGES, "PNG whose transparent pixels will change", suggests="image", metavar="IMG"),
     _row(
-        "mask_box", "list", IMAGES, "a rectangle that will change, in px, % or fractions; repeatable", metavar="X,Y,W,H"
+        "mask_box",
+        "list",
+        IMAGES,
+        "a rectangle that will change, in px, % or fractions; repeatable",
+        example="10%,10%,50%,30%",
+        metavar="X,Y,W,H",
     ),
     _row(
         "mask_edit",
@@ -289,13 +308,22 @@ _CUTOUT = (
         default="auto",
         metavar="auto|opaque|translucent",
     ),
-    _row("edge_contract", "int", CUTOUT, "take this many pixels off the edge, 0 to 16", commands=KEYS, metavar="PX"),
+    _row(
+        "edge_contract",
+        "int",
+        CUTOUT,
+        "take this many pixels off the edge, 0 to 16",
+        commands=KEYS,
+        example="1",
+        metavar="PX",
+    ),
     _row(
         "edge_feather",
         "number",
         CUTOUT,
         "soften the edge by this radius in pixels, 0 to 64",
         commands=KEYS,
+        example="1",
         metavar="PX",
     ),
     _row(
@@ -323,6 +351,7 @@ _CUTOUT = (
         CUTOUT,
         "hard key: levels from the key that count as backdrop",
         commands=CUTS,
+        example="12",
         metavar="0-255",
     ),
     _row(
@@ -331,6 +360,7 @@ _CUTOUT = (
         CUTOUT,
         "soft matte: pixels within this many levels of the key are clear; else as measured",
         commands=CUTS,
+        example="12",
         metavar="0-255",
     ),
     _row(
@@ -339,6 +369,7 @@ _CUTOUT = (
         CUTOUT,
         "soft matte: pixels this many levels from the key are opaque; else as measured",
         commands=CUTS,
+        example="220",
         metavar="0-255",
     ),
     _row(
@@ -353,7 +384,16 @@ _CUTOUT = (
 )
 
 _SPRITES = (
-    _row("frames", "int", SPRITES, "how many frames the sheet has", commands=FRAMES, between=(1, 64), metavar="N"),
+    _row(
+        "frames",
+        "int",
+        SPRITES,
+        "how many frames the sheet has",
+        commands=FRAMES,
+        between=(1, 64),
+        example="8",
+        metavar="N",
+    ),
     _row(
         "layout",
         "text",
@@ -372,7 +412,15 @@ _SPRITES = (
         suggests="animation",
         metavar="NAME",
     ),
-    _row("cell", "text", SPRITES, "exact size of a finished frame, WxH in pixels", commands=FRAMES, metavar="WxH"),
+    _row(
+        "cell",
+        "text",
+        SPRITES,
+        "exact size of a finished frame, WxH in pixels",
+        commands=FRAMES,
+        example="64x64",
+        metavar="WxH",
+    ),
     _row("fps", "number", SPRITES, "frames a second", commands=FRAMES, default=10.0, metavar="N"),
     _row("once", "flag", SPRITES, "the animation is played once, and need not lead back to its start", commands=FRAMES),
     _row("pixel_art", "flag", SPRITES, "make one real pixel of each block that was painted", commands=FRAMES),
@@ -448,6 +496,7 @@ _FILES = (
         FILES,
         "file name or template ({name} {slug} {i} {date}) inside the output folder",
         "-o",
+        example="mug.png",
         metavar="PATH",
     ),
     _row(
@@ -458,6 +507,7 @@ _FILES = (
         commands=MAKES | FRAMES,
         config=True,
         default="output/imagegen",
+        example="output/mugs",
         metavar="DIR",
     ),
     _row(
@@ -478,6 +528,7 @@ _FILES = (
         FILES,
         "also save a copy scaled to this longest edge; repeatable",
         "--downscale-max-dim",
+        example="512",
         metavar="PX",
     ),
     _row(
@@ -540,7 +591,15 @@ _FILES = (
 
 _MONEY = (
     _row("dry_run", "flag", MONEY, "check and show everything, send nothing"),
-    _row("max_cost", "money", MONEY, "refuse when the estimate's upper end is above this", config=True, metavar="USD"),
+    _row(
+        "max_cost",
+        "money",
+        MONEY,
+        "refuse when the estimate's upper end is above this",
+        config=True,
+        example="0.50",
+        metavar="USD",
+    ),
     _row(
         "session_max_cost",
         "money",
@@ -548,9 +607,10 @@ _MONEY = (
         "the same for everything this kernel has sent",
         config=True,
         commands=frozenset(),
+        example="5",
         metavar="USD",
     ),
-    _row("confirm_above", "money", MONEY, "ask for -y above this", config=True, metavar="USD"),
+    _row("confirm_above", "money", MONEY, "ask for -y above this", config=True, example="0.50", metavar="USD"),
     _row("yes", "flag", MONEY, "yes to the question of --confirm-above", "-y"),
     _row(
         "timeout", "number", MONEY, "seconds without a byte before giving up", config=True, default=300.0, metavar="S"
@@ -585,6 +645,7 @@ _SHOW = (
         "live previews, 0 to 3 (100 tokens each); 1 in a live front end unless --quality low, 0 elsewhere",
         "--partials",
         config=True,
+        example="1",
         metavar="0-3",
     ),
     _row(
@@ -687,6 +748,7 @@ _BATCH_ROWS = (
         "images a minute; else from the server's headers",
         commands=_BATCH,
         config=True,
+        example="20",
         metavar="N",
     ),
     _row("fail_fast", "flag", "batch", "stop sending at the first failure", commands=_BATCH),
@@ -711,3 +773,15 @@ OPTIONS: tuple[Option, ...] = (
 
 SHEET_ONLY = frozenset(option.name for option in OPTIONS if option.commands and option.commands <= FRAMES)
 """Options that mean something for sprite sheets only."""
+
+BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
+_BY_FLAG = {flag: option for option in OPTIONS for flag in option.flags}
+
+
+def option_of_flag(flag: str) -> Option | None:
+    """The option that a flag belongs to; None for another word.
+
+    >>> option_of_flag("-q").name
+    'quality'
+    """
+    return _BY_FLAG.get(flag)

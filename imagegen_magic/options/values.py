@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -12,12 +12,14 @@ from typing import Any
 from imagegen_magic.errors import Fix, Problem, Setting
 from imagegen_magic.redaction import is_secret
 
+from .hints import unknown_option, value_fix
 from .secrets import secret_problems
-from .table import OPTIONS, Option
+from .table import BY_NAME, Option
 
-__all__ = ["BY_NAME", "CALLS", "read_call", "read_values"]
+__all__ = ["CALLS", "read_call", "read_values"]
 
-BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
+
+_OTHERWISE = Fix("unknown API fields go through ", Setting("--extra", "NAME=VALUE"))
 
 
 def read_values(
@@ -33,14 +35,14 @@ def read_values(
             continue
         option = table.get(name)
         if option is None:
-            near = difflib.get_close_matches(name, BY_NAME, n=2, cutoff=0.7)
-            fix = f"did you mean {' or '.join(near)}?" if near else "unknown API fields go through extra={...}"
-            problems.append(Problem(field=name, value=given, rule="no such option", fix=fix, where=where))
+            problems.append(replace(unknown_option(name, given, BY_NAME, _OTHERWISE), where=where))
         elif given is not None:
             try:
-                values[name] = _READERS[option.kind](option, given)
+                values[name] = _without_data_uri(option, _READERS[option.kind](option, given))
             except ValueError as fault:
-                problems.append(Problem(field=name, value=given, rule=str(fault), fix=_fix(option), where=where))
+                problems.append(
+                    Problem(field=name, value=given, rule=str(fault), fix=value_fix(option, given), where=where)
+                )
     return values, problems
 
 
@@ -60,27 +62,46 @@ def read_call(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     return values, problems
 
 
+_FILES = ("PATH", "DIR", "FILE", "IMG", "IMG[:role]")
+"""What stands for the name of a file, in help."""
+_DATA_URI = re.compile(r"\s*data:(?:\w+/[\w.+-]+)?(?:;[\w.=-]+)*,", re.IGNORECASE)
+
+
+def is_data_uri(value: object) -> bool:
+    """True for `data:image/png;base64,…`; not for `data:logo`, the variable `data` in the role of a logo."""
+    return isinstance(value, str) and _DATA_URI.match(value) is not None
+
+
+def _without_data_uri(option: Option, value: Any) -> Any:
+    """The value of an option.
+
+    Raises:
+        ValueError: a file is meant, and it is a data URI.
+    """
+    if option.metavar in _FILES and any(map(is_data_uri, value if isinstance(value, tuple) else (value,))):
+        instead = (
+            "; decode what follows its comma, base64.b64decode(…), and give the bytes"
+            if "IMG" in option.metavar
+            else ""
+        )
+        raise ValueError(f"a data URI is not the name of a file{instead}")
+    return value
+
+
 def unsendable(text: str) -> bool:
     """True where `text` holds a null character, or half of a surrogate pair, which no encoding takes."""
     return "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def _fix(option: Option) -> Fix:
-    """What to type instead, by the option's kind."""
-    if option.kind == "flag":
-        return Fix(Setting(option.flags[-1]))
-    example = str(option.default) if option.between and option.default is not None else ""
-    values = option.choices or (example or option.metavar or option.name.upper(),)
-    return Fix(Setting(option.flags[-1], values[0], tuple(values[1:])))
 
 
 def _read_text(option: Option, given: Any) -> str:
     text = given if isinstance(given, str) else str(given)
     if unsendable(text):
         raise ValueError("null characters and lone surrogates fit into no file name and no request")
+    values = option.choices or option.suggests
+    if isinstance(values, tuple) and text not in values and text.lower() in values:
+        return text.lower()
     if option.choices and text not in option.choices:
-        near = difflib.get_close_matches(text, option.choices, n=1)
-        raise ValueError(f"one of {', '.join(option.choices)}" + (f" (did you mean {near[0]}?)" if near else ""))
+        raise ValueError(f"one of {', '.join(option.choices)}")
     return text
 
 

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 
 from imagegen_magic.errors import Command, Default, ImagegenError, Setting, Words
 
-from .table import OPTIONS, Option
+from .table import Option, option_of_flag
 from .values import CALLS
 
 __all__ = ["PYTHON_WORDS", "in_python_words", "option_of"]
 
-_BY_FLAG = {flag: option for option in OPTIONS for flag in option.flags}
 _OFF = "--no-"
 _NAMES = {"source": "jobs"}
 """Options whose argument has another name."""
@@ -31,7 +30,7 @@ def option_of(setting: Setting) -> Option | None:
     >>> option_of(Setting("--no-reuse")).name
     'reuse'
     """
-    return _BY_FLAG.get(setting.flag) or _BY_FLAG.get(setting.flag.replace(_OFF, "--", 1))
+    return option_of_flag(setting.flag) or option_of_flag(setting.flag.replace(_OFF, "--", 1))
 
 
 class _PythonWords(Words):
@@ -61,7 +60,10 @@ class _PythonWords(Words):
 
 
 def _literal(option: Option, value: str) -> str:
-    """A value as Python has it: numbers bare, all else in quotes."""
+    """A value as Python has it: numbers bare, NAME=VALUE as a dict, all else in quotes."""
+    if option.kind == "key_value":
+        name, _, text = value.partition("=")
+        return f'{{"{name}": "{text}"}}'
     plain = option.kind in ("int", "ints", "number", "money") and value.replace(".", "", 1).isdigit()
     return value if plain else f'"{value}"'
 

@@ -19,6 +19,7 @@ from imagegen_magic.facts.sizes import (
     read_pixels,
     sheet_faults,
 )
+from imagegen_magic.options.hints import choice_fix
 from imagegen_magic.options.table import BACKGROUNDS, FORMATS, MODERATIONS
 from imagegen_magic.redaction import find_key, is_secret
 
@@ -50,7 +51,7 @@ def _choice(name: str, value: object, allowed: tuple[str, ...], who: str, fix: s
             field=name,
             value=value,
             rule=f"{who} allows {', '.join(allowed)}",
-            fix=fix or Fix(Setting(_flag(name), allowed[0], allowed[1:])),
+            fix=fix or choice_fix(name, value, allowed),
         )
 
 

@@ -188,8 +188,9 @@ class Store:
         return tuple(out) if len(out) == len(pictures) else ()
 
     def discard(self, path: Path) -> None:
-        """Removes a spool file that is no longer needed."""
-        path.unlink(missing_ok=True)
+        """Removes a spool file that is no longer needed; what is gone, its folder too, is none."""
+        with contextlib.suppress(OSError):
+            path.unlink()
 
     @contextlib.contextmanager
     def journal(self, plan: Reservation, draft: Record, marker: str = "") -> Iterator[RequestSpool]:

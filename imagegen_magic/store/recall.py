@@ -9,8 +9,7 @@ from typing import Any
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
 from imagegen_magic.options.paths import is_file
-from imagegen_magic.options.table import COMMANDS
-from imagegen_magic.options.values import BY_NAME
+from imagegen_magic.options.table import BY_NAME, COMMANDS
 
 from .folder import Store
 from .history import Record, parse_record

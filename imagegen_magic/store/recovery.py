@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -29,9 +28,7 @@ def recover(store: Store) -> list[Path]:
     """Publishes pictures that killed processes left in the spool, and sweeps it; returns the published paths."""
     published: list[Path] = []
     living = swept = False
-    for place in sorted((store.folder / SPOOL).glob("*/")):
-        if not (place / ALIVE).exists():
-            continue  # its process is about to lock it
+    for place in _places(store.folder / SPOOL):
         lock = FileLock(place / ALIVE, timeout=0)
         try:
             lock.acquire()
@@ -49,6 +46,21 @@ def recover(store: Store) -> list[Path]:
     return published
 
 
+def _places(spool: Path) -> list[Path]:
+    """The parts of the spool that a process locked. A link is none: a folder from elsewhere may bring one that leads out."""
+    own = [] if spool.is_symlink() else [place for place in spool.glob("*/") if not place.is_symlink()]
+    return sorted(place for place in own if (place / ALIVE).is_file() and not (place / ALIVE).is_symlink())
+
+
+def _files(place: Path) -> list[Path]:
+    """The files of a part of the spool, by name; links are passed over."""
+    return sorted(path for path in place.iterdir() if path.is_file() and not path.is_symlink())
+
+
+def _images(place: Path) -> list[Path]:
+    return [path for path in _files(place) if path.suffix in SUFFIXES.values()]
+
+
 def _give_back_all(store: Store) -> None:
     """Gives back names that a process held when it was killed before it had noted them; no other process is there."""
     for suffix in SUFFIXES.values():
@@ -61,17 +73,16 @@ def _recover_place(store: Store, place: Path) -> list[Path]:
     out = []
     for note in _notes(store, place):
         _adopt(store, note)
-        mine = sorted(
-            path for path in place.glob(f"{glob.escape(note.path.stem)}-*") if path.suffix in SUFFIXES.values()
-        )
+        mine = [path for path in _images(place) if path.name.startswith(f"{note.path.stem}-")]
         found = _publish(store, note, [path for path in mine if _is_whole(path)])
         if note.sent and not found and not _is_recorded(store, note):
             store.history.append(replace(note.record, outcome="ambiguous", error=KILLED))
         out += found
-    rest = sorted(path for path in place.iterdir() if path.suffix in SUFFIXES.values() and _is_whole(path))
+    rest = [path for path in _images(place) if _is_whole(path)]
     out += _publish(store, Note(path=place, record=Record(kind="recovered"), paths=()), rest)
-    for path in place.glob("*.json"):
-        store.keep(path, "unfinished-answer")
+    for path in _files(place):
+        if path.suffix == ".json":
+            store.keep(path, "unfinished-answer")
     return out
 
 
@@ -91,11 +102,13 @@ def _publish(store: Store, note: Note, images: Sequence[Path]) -> list[Path]:
 def _adopt(store: Store, note: Note) -> None:
     """Records what a killed process had under its name already, and gives back names that stayed empty.
 
-    A sidecar of another image, which was to be overwritten, counts as none.
+    A sidecar of another image, which was to be overwritten, counts as none. A file older than the note was there before.
     """
     for name in note.paths:
         release_name(name)
-    bare = [path for path in note.paths if path.is_file() and not _has_its_sidecar(path)]
+    noted = note.path.stat().st_mtime_ns
+    came = [path for path in note.paths if path.is_file() and path.stat().st_mtime_ns >= noted]
+    bare = [path for path in came if not _has_its_sidecar(path)]
     if not bare:
         return
     entries = tuple(replace(_entry(store, path), index=index) for index, path in enumerate(bare))
@@ -171,7 +184,7 @@ class Note:
 
 def _notes(store: Store, place: Path) -> list[Note]:
     """The notes of a spool place, as far as they can be read; one that names a place outside the folder is not ours."""
-    paths = sorted(path for path in place.glob("*") if path.suffix in (NOTE, SENT))
+    paths = [path for path in _files(place) if path.suffix in (NOTE, SENT)]
     return [note for path in paths if (note := _note(store, path)) is not None]
 
 
@@ -180,15 +193,18 @@ def _note(store: Store, path: Path) -> Note | None:
     record, names = (data or {}).get("record"), (data or {}).get("paths")
     if not isinstance(record, dict) or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         return None
-    inside = store.folder.resolve()
-    paths = tuple(store.folder / name for name in names)
-    if not all(
-        p.resolve().is_relative_to(inside) and SPOOL not in p.parts and p.suffix in SUFFIXES.values() for p in paths
-    ):
-        return None
-    with contextlib.suppress(ValueError):
-        return Note(path=path, record=Record.from_dict(record), paths=paths)
+    with contextlib.suppress(TypeError, ValueError, KeyError, AttributeError, OSError):
+        paths = tuple(store.folder / name for name in names)
+        if all(_may_be_written(store, target) for target in paths):
+            return Note(path=path, record=Record.from_dict(record), paths=paths)
     return None
+
+
+def _may_be_written(store: Store, target: Path) -> bool:
+    """True for an image's place inside the output folder, whatever links lie on the way."""
+    target.exists()  # raises for a name that no file system takes
+    inside = target.resolve().is_relative_to(store.folder.resolve())
+    return inside and SPOOL not in target.parts and target.suffix in SUFFIXES.values()
 
 
 def _read_json(path: Path) -> Mapping[str, Any] | None:

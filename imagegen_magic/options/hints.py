@@ -1,0 +1,116 @@
+"""What was probably meant: options and values of other tools, near names, and values that can be typed as they stand."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from imagegen_magic.errors import Fix, Problem, Setting
+from imagegen_magic.facts.words import foreign_flags, foreign_values
+
+from .table import BY_NAME, Option
+
+__all__ = ["NO_SUCH_OPTION", "choice_fix", "meant_value", "unknown_option", "value_fix"]
+
+NO_SUCH_OPTION = "no such option"
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_SIZE = re.compile(r"\d+[:xX]\d+")
+
+
+def unknown_option(field: str, given: object, known: Iterable[str], otherwise: str) -> Problem:
+    """The problem of a name that is no option: what it is called here, which one is near, or `otherwise`.
+
+    Args:
+        field: the name as it was typed: `--ar` or `aspect_ratio`.
+        given: the value that came with it; None if none did.
+        known: the names that the surface has.
+        otherwise: the fix if nothing is near.
+
+    Example:
+        >>> unknown_option("--ar", "16:9", [], "").fix
+        '--size 16:9'
+    """
+    names = set(known)
+    ours = foreign_flags().get(field.lstrip("-").replace("_", "-"))
+    if ours == "image" and not names & {"image", "--image"}:
+        ours = "ref"
+    if ours == "":
+        return Problem(field=field, rule="the Images API has nothing like it", fix="leave it out")
+    if ours is not None:
+        return Problem(field=field, rule="a name of other tools", fix=Fix(_setting_of(BY_NAME[ours], given)))
+    near = difflib.get_close_matches(field, sorted(names), n=2, cutoff=0.7)
+    fix = f"did you mean {' or '.join(near)}?" if near else otherwise
+    return Problem(field=field, value=given, rule=NO_SUCH_OPTION, fix=fix)
+
+
+def _setting_of(option: Option, given: object) -> Setting:
+    """Our option with the value that another tool's was given, if it is one here; else with an example."""
+    flag, text = option.flags[-1], "" if given is None else str(given)
+    if option.name == "size":
+        text = text if _SIZE.fullmatch(text) else "1024x1024" if text.isdigit() else ""
+    elif option.kind in ("int", "number", "money") or _allowed(option):
+        return value_fix(option, given).settings[0]
+    return Setting(flag, text or option.example or option.metavar)
+
+
+def value_fix(option: Option, given: object) -> Fix:
+    """What to type in place of a value that was not understood: the one that was meant, else those that there are."""
+    flag = option.flags[-1]
+    if option.kind == "flag":
+        return Fix(Setting(flag))
+    if option.kind in ("int", "ints", "number", "money"):
+        return Fix(Setting(flag, _number_in(option, str(given)) or _example(option)))
+    return choice_fix(option.name, given, _allowed(option) or (_example(option),))
+
+
+def choice_fix(name: str, given: object, allowed: Sequence[str]) -> Fix:
+    """The value of `allowed` that was meant, else all of them."""
+    meant = meant_value(name, given, allowed)
+    first, *others = (meant,) if meant else allowed
+    return Fix(Setting(BY_NAME[name].flags[-1], first, tuple(others)))
+
+
+def meant_value(name: str, given: object, allowed: Sequence[str]) -> str | None:
+    """The one value of `allowed` that `given` stands for: in other letters, in another tool's word, begun or misspelt.
+
+    >>> meant_value("quality", "hd", ("low", "medium", "high"))
+    'high'
+    """
+    text = str(given).strip().lower()
+    text = foreign_values(name).get(text, text)
+    begun = [value for value in allowed if text and value.lower().startswith(text)]
+    if len(begun) == 1:
+        return begun[0]
+    return next(iter(difflib.get_close_matches(text, allowed, n=1)), None)
+
+
+def _allowed(option: Option) -> tuple[str, ...]:
+    return option.choices or (option.suggests if isinstance(option.suggests, tuple) else ())
+
+
+def _example(option: Option) -> str:
+    return option.example or (option.metavar if option.default is None else str(option.default))
+
+
+def _number_in(option: Option, text: str) -> str:
+    """The number that a text names, `two`, `5 s`, `5c` of an amount, as it is typed; empty if none fits.
+
+    >>> _number_in(BY_NAME["max_cost"], "5c")
+    '0.05'
+    """
+    words = text.strip().lower()
+    if words in _NUMBERS:
+        words = str(_NUMBERS.index(words))
+    found = re.search(r"\d+(?:[.,]\d+)?", words)
+    if found is None or words.startswith("-"):
+        return ""
+    number = Decimal(found[0].replace(",", "."))
+    if option.kind == "money" and re.fullmatch(r"[^.,]*\d\s*(c|ct|cts|cents?|¢)", words):
+        number /= 100
+    if option.kind in ("int", "ints") and number != int(number):
+        return ""
+    low, high = option.between or (0, None)
+    inside = low <= number and (high is None or number <= high)
+    return f"{number.normalize():f}" if inside else ""
