@@ -1,6 +1,6 @@
 """How often a verdict of `checks` is right, on drawn pictures whose right answer is known.
 
-Every check gets 24 pictures that are as expected and 24 that are not, each drawn anew from its own seed. A fault that is found
+Every check gets 60 pictures that are as expected and 60 that are not, each drawn anew from its own seed. A fault that is found
 is a true positive: precision says how many alarms were right, recall how many faults were found.
 
     python benchmarks/check_verdicts.py [--seed N] [--cases N] [--show CHECK]
@@ -522,7 +522,7 @@ def measure(count=24, seed=FRESH, names=(), *, show=False, folder=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=FRESH)
-    parser.add_argument("--cases", type=int, default=24)
+    parser.add_argument("--cases", type=int, default=60)
     parser.add_argument("--show", nargs="*", default=[])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -14,7 +14,8 @@ from ._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import edit, generate, preview, run_batch, sprites, start
+    from .api import edit, generate, preview, preview_batch, run_batch, sprites, start
+    from .batch.plan import BatchPlan
     from .batch.results import FailedJob, Gallery
     from .checks.files import check
     from .checks.verdicts import CheckReport
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .spritesheets.sprites import PixelArt, Sprites
 
 _HOMES = {
+    "BatchPlan": "batch.plan",
     "BudgetError": "errors",
     "CallError": "errors",
     "Cutout": "matting.cutout",
@@ -63,6 +65,7 @@ _HOMES = {
     "provenance": "metadata.inspection",
     "costs": "api",
     "history": "api",
+    "preview_batch": "api",
     "run_batch": "api",
     "sheet": "api",
     "sprites": "api",
@@ -79,6 +82,7 @@ _HOMES = {
 """Where each public name lives; none has the name of a module, which importing that module would overwrite."""
 
 __all__ = [
+    "BatchPlan",
     "BudgetError",
     "CallError",
     "CheckReport",
@@ -114,6 +118,7 @@ __all__ = [
     "make_icons",
     "pixelate",
     "preview",
+    "preview_batch",
     "provenance",
     "run_batch",
     "sheet",

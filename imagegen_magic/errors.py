@@ -4,6 +4,7 @@ ImagegenError
  ├─ OptionError        a flag, a setting, a template or a reference could not be read
  ├─ RequestError       the request breaks rules; `.problems` holds every one of them
  ├─ BudgetError        the request would cost more than its limit
+ ├─ ReplayError        stored files can't stand for a request: it changed, or a file is missing
  ├─ StoreError         a file can't be written, or must not be overwritten
  ├─ CutoutError        no cut-out can be made of this picture
  └─ CallError          a request was made, or tried; `.outcome` says what became of it
@@ -25,6 +26,7 @@ None of them derives from IPython's `UsageError`: nbval and papermill would coun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -55,12 +57,14 @@ __all__ = [
     "PromptPlace",
     "QuotaError",
     "RateLimitError",
+    "ReplayError",
     "RequestError",
     "ServerError",
     "Setting",
     "StoreError",
     "VerificationError",
     "Words",
+    "in_toml",
 ]
 
 Outcome = Literal["done", "refused", "not sent", "ambiguous"]
@@ -101,6 +105,11 @@ class Default:
     value: str
 
 
+def in_toml(value: str) -> str:
+    """A value as TOML has it: numbers, true and false bare, everything else in quotes."""
+    return value if re.fullmatch(r"[\d.]+|true|false", value) else f'"{value}"'
+
+
 @dataclass(frozen=True, slots=True)
 class PromptPlace:
     """The place where the surface takes a prompt."""
@@ -128,7 +137,8 @@ class Words:
 
     def default(self, default: Default) -> str:
         """`%config ImagegenMagics.session_max_cost = 5`."""
-        return f"%config ImagegenMagics.{default.option} = {default.value}"
+        value = {"true": "True", "false": "False"}.get(default.value) or in_toml(default.value)
+        return f"%config ImagegenMagics.{default.option} = {value}"
 
     def prompt(self) -> str:
         """How a prompt is given."""
@@ -230,7 +240,7 @@ class ImagegenError(Exception):
     """Base of every error this package raises on purpose.
 
     `summary` is one sentence; `problems` the single faults; `hints` lines to type or do next; `outcome`
-    says what became of the request, or None where no request is involved.
+    says what became of the request, or None if no request is involved.
     """
 
     outcome: Outcome | None = None
@@ -291,6 +301,12 @@ class BudgetError(ImagegenError):
     outcome: Outcome | None = "not sent"
 
 
+class ReplayError(ImagegenError):
+    """Stored files can't stand for a request: it changed since `imagegen.lock` was written, or a file is missing."""
+
+    outcome: Outcome | None = "not sent"
+
+
 class StoreError(ImagegenError):
     """A file can't be written, or must not be overwritten.
 
@@ -331,7 +347,7 @@ class CallError(ImagegenError):
 
     Attributes:
         outcome: what became of the request.
-        status: HTTP status code, or None where there was no answer.
+        status: HTTP status code, or None if there was no answer.
         code: the server's own error code.
         request_id: the server's `x-request-id`, to quote to its support.
         retry_after: seconds the server asks to wait, or None.

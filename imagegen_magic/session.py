@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import platform
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +22,7 @@ from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
+from imagegen_magic.jobs.artwork import SavedArt, artwork_problems, icons_of_line, pixels_of_line
 from imagegen_magic.jobs.best import best_of_problems, run_best, with_every_try
 from imagegen_magic.jobs.expected import read_expected
 from imagegen_magic.jobs.planning import Job, check_budget, plan_job
@@ -33,11 +37,13 @@ from imagegen_magic.options.settings import resolve
 from imagegen_magic.options.table import SHEET_ONLY
 from imagegen_magic.options.values import read_call
 from imagegen_magic.options.words import in_python_words
+from imagegen_magic.request.cost import Estimate
 from imagegen_magic.request.request import WIRE_FIELDS
 from imagegen_magic.request.response import OnEvent, ignore
 from imagegen_magic.request.sheets import Sheet, plan_sheet
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.library import Library
+from imagegen_magic.store.lockfile import LOCK, Lock, lock_of, read_lock
 from imagegen_magic.store.names import SOURCE, shown_file
 from imagegen_magic.store.recovery import recover
 
@@ -47,6 +53,9 @@ if TYPE_CHECKING:
     from imagegen_magic.wire.client import Client
 
 __all__ = ["Clients", "Session"]
+
+
+NOTHING_SENT = Estimate(low=Decimal(0), high=Decimal(0), basis="replayed: nothing is sent")
 
 
 class Clients(Protocol):
@@ -116,6 +125,17 @@ class Session:
         """The images of the output folder, as it is set now."""
         return Library(self.store(self.options()))
 
+    def lock(self) -> Lock:
+        """Writes `imagegen.lock` into the working folder: which stored files answer which cell.
+
+        Raises:
+            ReplayError: the output folder has nothing to lock.
+        """
+        store = self.store(self.options())
+        found = lock_of(store)
+        store.write_text(self.home / LOCK, found.to_json())
+        return found
+
     def online_rows(self, options: Options) -> list[tuple[str, str, str]]:
         """The doctor's rows about the server, which is asked for its models; that costs nothing."""
         catalog = self.catalog(options)
@@ -124,7 +144,8 @@ class Session:
     @property
     def clients(self) -> Clients:
         """Where clients come from."""
-        from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the SDK comes with the first call: 0.24 s
+        with _collector_paused():
+            from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the SDK comes with the first call: 0.24 s
 
         with self._lock:
             if self._clients is None:
@@ -154,7 +175,7 @@ class Session:
     ) -> Job:
         """The job that would run, checked whole; nothing is sent or written.
 
-        With `is_paid`, an expectation that can't be checked any more is a warning: the images are on the server.
+        With `is_paid`, and in a replay, an expectation that can't be checked any more is a warning: the images are on the server.
 
         Raises:
             RequestError: anything is wrong; every fault is in `.problems`.
@@ -169,15 +190,17 @@ class Session:
         expected, unreadable = read_expected(
             options, self._image_file(options), masked=masked, variables=variables or {}
         )
-        faults += [] if is_paid else unreadable
+        faults += [] if is_paid or options.replay else unreadable
         faults += best_of_problems(options, in_batch=in_batch)
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
-            problems=[*faults, *sheet_faults], cell=cell, sheet=sheet,
+            problems=[*faults, *sheet_faults, *artwork_problems(options, command)], cell=cell, sheet=sheet,
         )  # fmt: skip
         job = with_every_try(replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable))))
         if in_batch:
             return job
+        if options.replay:
+            return replace(job, estimate=NOTHING_SENT)
         if not (options.dry_run or options.show_prompt):
             check_budget(job.estimate, options, self.spending.total, each=job.each)
         return replace(job, warnings=(*job.warnings, *self._made_before(job)))
@@ -259,7 +282,7 @@ class Session:
             StoreError: its files can't be written, found before anything is sent where it can be.
         """
         run = self.run_context(job, on_event=on_event, cancel=cancel or threading.Event())
-        if job.options.best_of:
+        if job.has_tries:
             return run_best(job, run, reserved=self.spending.reserved)
         with self.spending.reserved(job.estimate, job.options):
             return run_job(job, run)
@@ -275,6 +298,7 @@ class Session:
                 "on_event": ignore,
                 "versions": _versions(),
                 "on_record": lambda record: self.spending.count(store.folder, record),
+                "lock": read_lock(self.home / LOCK) if job.options.replay else None,
                 **how,
             }
         )
@@ -304,7 +328,7 @@ class Session:
 
     def _reserved_work(self, job: Job, on_event: OnEvent) -> Callable[[Task[ImageResult]], ImageResult]:
         """What a task does for a job, its upper end reserved from now on until it is over; of several tries, one by one."""
-        if job.options.best_of:
+        if job.has_tries:
             return lambda task: self.run_job(job, on_event=on_event, cancel=task.cancel_event)
         amount = self.spending.reserve(job.estimate, job.options)
 
@@ -392,6 +416,16 @@ class Session:
         name = Path(record.files[0].path if record and record.files else origin.lstrip("@")).stem
         return sprites_of_file(source, name.removesuffix(SOURCE), self.options(values), record, library.store)
 
+    def pixelate(self, parsed: ParsedLine, variables: Mapping[str, object]) -> SavedArt:
+        """The pixel art of the image that a line names first, saved in the output folder."""
+        options = self.options(parsed.values)
+        return pixels_of_line(parsed, variables, options, self.store(options))
+
+    def icons(self, parsed: ParsedLine, variables: Mapping[str, object]) -> SavedArt:
+        """The icon set of the image that a line names first, saved in the output folder."""
+        options = self.options(parsed.values)
+        return icons_of_line(parsed, variables, options, self.store(options))
+
     def find_result(self, token: str) -> ImageResult:
         """The stored result that `@hero`, `@17` or `@last` means.
 
@@ -425,6 +459,18 @@ class Session:
             problems += [Problem(field=n, value=given[n], rule=rule, fix=fix) for n in given if n in SHEET_ONLY]
             command = "edit" if "image" in given else "generate"
         return self.plan(prompt, {**values, **more}, command=command, name=name, problems=problems)
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """For an import that makes a hundred thousand objects which stay: walking through them again and again took 0.05 s."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _title(job: Job) -> str:

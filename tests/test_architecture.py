@@ -47,8 +47,8 @@ OWNERS = {
     "ipywidgets": "panel",
     "anywidget": "widgets panel",
     "pydantic": "batch facts store",
-    "c2pa": "metadata",
-    "cryptography": "metadata",
+    "c2pa": "metadata simulator",
+    "cryptography": "metadata simulator",
 }
 """Who may import a library: its upgrade is then one room's business."""
 

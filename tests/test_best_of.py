@@ -20,6 +20,7 @@ from imagegen_magic.options.settings import resolve
 from imagegen_magic.request.cost import Estimate
 from imagegen_magic.request.response import Sending
 from imagegen_magic.simulator import Simulator
+from imagegen_magic.store.lockfile import lock_of
 
 SMALL = {"size": "1024x640", "quality": "low"}
 PRICE = 0.004
@@ -312,3 +313,16 @@ def test_on_the_command_line(capsys, monkeypatch, folder):
     assert "Best of 2" in err
     assert main(shlex.split(f"generate 'a cup' {small} --expect not-blank --force")) == 0
     assert capsys.readouterr().out.split() == ["mug.png"]
+
+
+def test_a_replay_shows_the_best(session, simulator, folder):
+    """Of the tries, which are one request, the lock holds the chosen one; nothing is sent, and expectations are checked."""
+    mug = session.generate("a mug", name="mug", best_of=3, expect=["not-blank", "size=1:1"], **SMALL)
+    chosen = session.generate("a mug", name="mug", best_of=3, reuse=True, expect=Judge(False, True, False), **SMALL)
+    assert chosen.bytes == next(each for each in mug.ranking if each.number == 2).bytes
+    (folder / "imagegen.lock").write_text(lock_of(session.library.store).to_json())
+    again = session.generate("a mug", name="mug", best_of=3, replay=True, expect=["size=1:1"], **SMALL)
+    assert simulator.images_billed == 3
+    assert again.bytes == chosen.bytes
+    assert [verdict.status for verdict in again.checks.verdicts] == ["fail"]
+    assert session.generate("a mug", reuse=True, **SMALL).number == 2

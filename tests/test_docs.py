@@ -179,4 +179,6 @@ def test_every_flag_of_the_cut_out_script_is_explained():
     scripts = re.findall(r"--[a-z-]+", full_page(PROGRAMS["remove-chroma-key"]))
     table = PAGES["migrating.md"].split("## remove-chroma-key")[1]
     own = {"--json", "--help-all", "--no-soft-matte", "--no-despill", "--if-exists", "--second"}
+    own |= {"--mark", "--no-mark", "--embed-prompt", "--no-embed-prompt", "--sign", "--no-sign"}
+    own |= {"--sign-certificate", "--sign-key"}
     assert not [flag for flag in set(scripts) - own if flag not in table]

@@ -222,3 +222,104 @@ def test_sprites_of_a_request(session):
     marks = [mark_of(path) for path in made.files if path.suffix == ".png"]
     assert len(marks) == 5
     assert {(mark.source_type, mark.sources) for mark in marks} == {(DRAWN, (sha256(made.result.images[0].source),))}
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """(certificate chain, key, root) of a user, as files."""
+    pytest.importorskip("c2pa", reason="the extra c2pa is not installed")
+    from certificates import write_chain
+
+    return write_chain(tmp_path_factory.mktemp("chain"))
+
+
+@pytest.fixture
+def credentialed(chain):
+    """A session whose simulator signs what it sends, as the live service does."""
+    return simulated_session(imagegen_magic.Simulator(credentials=True))
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+def test_simulated_credentials(credentialed, form):
+    """Read by us and by c2pa-python as valid, and as what they are: drawn, by nobody anyone trusts."""
+    found = imagegen_magic.provenance(credentialed.generate("a red fox", output_format=form).path)
+    assert (found.state, found.intact, found.source_type) == ("present", True, DRAWN)
+    assert found.credentials.issuer == "Simulated Issuer"
+    assert found.credentials.generator == "imagegen_magic simulator"
+    assert found.validation == {"state": "Valid", "codes": ("signingCredential.untrusted",)}
+
+
+def test_sidecar_and_caption_say_what_became_of_credentials(credentialed):
+    """The API's file has them, the cut-out lost them; nothing is said if there never were any."""
+    result = credentialed.generate("a red fox", transparent="chroma", web=[64])
+    who = "Simulated Issuer, imagegen_magic simulator"
+
+    def sidecar(path):
+        return json.loads(Path(f"{path}.json").read_text())["files"][0]["content_credentials"]
+
+    assert sidecar(result.images[0].source).startswith(f"present ({who}), the file matches")
+    lost = f"lost by this save (the source has them: {who})"
+    assert sidecar(result.path) == sidecar(result.derived["web 0"]) == lost
+    assert result.caption_facts(minimal=False).origin == f"Content Credentials: lost by this save ({who})"
+    plain = credentialed.generate("a blue jay")
+    assert plain.caption_facts(minimal=False).origin == f"Content Credentials: present ({who})"
+    assert plain.caption_facts(minimal=True).origin == ""
+
+
+def test_no_line_without_credentials(session):
+    """Neither in the caption; the sidecar says `none`."""
+    result = session.generate("a red fox")
+    assert result.caption_facts(minimal=False).origin == ""
+    assert result.record.files[0].content_credentials == "none"
+
+
+@pytest.mark.parametrize("form", ["png", "webp"])
+def test_signed_files_have_the_original_as_parent(credentialed, chain, form):
+    """Valid by c2pa-python, trusted by the user's own root, marked as well; the original stays as it came."""
+    result = credentialed.generate(
+        "a red fox", transparent="chroma", output_format=form, web=[64],
+        sign=True, sign_certificate=str(chain[0]), sign_key=str(chain[1]),
+    )  # fmt: skip
+    assert result.warnings == ()
+    assert "signed anew, over those of (Simulated Issuer" in result.caption_facts(minimal=False).origin
+    for path in (result.path, result.derived["web 0"]):
+        found = imagegen_magic.provenance(path, trust=chain[2])
+        assert (found.state, found.intact, found.validation["state"]) == ("present", True, "Trusted"), found.validation
+        assert found.credentials.issuer == "Test Studio"
+        assert found.credentials.ingredients == (("parentOf", result.images[0].source.name),)
+        assert found.credentials.manifests == 2
+        assert found.mark.source_type == DRAWN
+    original = result.images[0].source
+    assert sha256(original) == result.record.files[0].sha256
+    assert imagegen_magic.provenance(original).credentials.issuer == "Simulated Issuer"
+
+
+def test_signed_sheets_and_sprites(credentialed, chain, monkeypatch):
+    """Several sources are components; what a set of files holds besides images stays as it is."""
+    for name, value in (("SIGN", "true"), ("SIGN_CERTIFICATE", str(chain[0])), ("SIGN_KEY", str(chain[1]))):
+        monkeypatch.setenv(f"IMAGEGEN_{name}", value)
+    fox, jay = credentialed.generate("a red fox"), credentialed.generate("a blue jay")
+    with use_session(credentialed):
+        saved = imagegen_magic.sheet([fox, jay]).save("both.jpg")
+    found = imagegen_magic.provenance(saved, trust=chain[2])
+    assert found.validation["state"] == "Trusted"
+    assert [how for how, _ in found.credentials.ingredients] == ["componentOf", "componentOf"]
+    made = credentialed.sprites("a knight", animation="walk", frames=4, export="gif,atlas")
+    for path in made.files:
+        if path.suffix == ".json":
+            json.loads(path.read_text())
+        else:
+            assert imagegen_magic.provenance(path, trust=chain[2]).validation["state"] == "Trusted", path
+
+
+def test_a_served_simulator_is_no_ai(monkeypatch):
+    """Behind an address of its own it is a server like any other; its pictures are still drawn."""
+    from imagegen_magic.simulator.server import serve
+
+    with serve() as server:
+        live = imagegen_magic.Session(defaults=lambda: {"base_url": server.url})
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-simulated")
+        result = live.generate("a red fox", transparent="chroma")
+        live.close()
+    assert not result.record.simulated
+    assert result.record.source_type == mark_of(result.path).source_type == DRAWN

@@ -33,8 +33,27 @@ def test_files_and_sidecars(session, folder):
         assert sidecar[field], field
     entry = sidecar["files"][0]
     assert entry["sha256"] == file_sha256(result.path)
-    left = [p for p in (folder / "output").rglob("*") if p.is_file() and ".incoming" in p.parts and p.suffix != ".lock"]
-    assert left == []
+    assert [p for p in spooled(folder) if p.stat().st_size] == []
+
+
+def spooled(folder):
+    """The files of the spool, without its lock."""
+    return [p for p in (folder / "output").rglob("*") if p.is_file() and ".incoming" in p.parts and p.suffix != ".lock"]
+
+
+def test_a_request_takes_over_the_emptied_spool_files_of_the_last(session, folder):
+    """Three requests need one note and one file for the answer's body; a disk is slow where many files come and go."""
+    session.generate("a mug")
+    before = {path.name for path in spooled(folder)}
+    session.generate("a cup")
+    session.generate("a jug")
+    assert {path.name for path in spooled(folder)} == before
+    assert len(before) == 2
+    assert [record.prompt_sent for record in History(folder / "output/imagegen").records()] == [
+        "a mug",
+        "a cup",
+        "a jug",
+    ]
 
 
 def test_names_never_collide(session, simulator):

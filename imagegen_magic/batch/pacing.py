@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from imagegen_magic.errors import CallCancelledError, QuotaError, RateLimitError
+from imagegen_magic.request.response import Received
+
+from .desks import Desks
 
 __all__ = ["Pacer"]
 
@@ -28,6 +31,7 @@ class Pacer:
     Args:
         limit: requests in flight to start with.
         ipm: images a minute, or None to learn from the answers' headers only.
+        in_order: a place is handed on only after its answer was checked, so that a failure is known before the next is sent.
         cancel: set to let nobody through any more.
     """
 
@@ -36,6 +40,7 @@ class Pacer:
         limit: int,
         *,
         ipm: float | None = None,
+        in_order: bool = False,
         cancel: threading.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,6 +54,10 @@ class Pacer:
         self._probe_at = 0.0
         self._probe_wait = FIRST_PROBE
         self._changed = threading.Condition()
+        self._door = threading.Lock()
+        """Only one job at a time looks whether a place is near: the others would all wake up for it."""
+        self._desks = Desks()
+        self._in_order = in_order
 
     @property
     def next_send(self) -> float:
@@ -56,27 +65,32 @@ class Pacer:
         return self._next
 
     @contextlib.contextmanager
-    def slot(self, images: int = 1) -> Iterator[None]:
-        """Holds one place in flight; waits for it.
+    def slot(self, images: int = 1) -> Iterator[Received]:
+        """Holds one place in flight, until the last byte is there or the block ends; waits for it.
 
         Raises:
             CallCancelledError: cancelled while waiting; nothing was sent.
         """
         self._enter(images)
-        try:
-            yield
-        except QuotaError:
-            self._cancel.set()  # without money every further request is refused
-            self._leave()
-            raise
-        except RateLimitError as error:
-            self._leave()
-            self._slow_down(error.retry_after)
-            raise
-        except BaseException:
-            self._leave()
-            raise
-        self._leave()
+        with contextlib.ExitStack() as held:
+            held.callback(self._leave)
+
+            def received(headers: Mapping[str, str]) -> None:
+                with contextlib.suppress(Exception):  # what is learnt from an answer is no reason to lose it
+                    self.learn(headers)
+                if not self._in_order:
+                    held.close()  # the next one is sent, and then this answer is taken apart
+                self._desks.sit()
+
+            try:
+                yield received
+            except QuotaError:
+                self._cancel.set()  # without money every further request is refused
+                raise
+            except RateLimitError as error:
+                held.close()
+                self._slow_down(error.retry_after)
+                raise
         self._speed_up()
 
     @contextlib.contextmanager
@@ -89,20 +103,24 @@ class Pacer:
             CallCancelledError: cancelled while waiting; nothing was sent.
         """
         me = threading.get_ident()
-        with self._changed:
+        with self._door, self._changed:
             while self._in_flight + len(self._coming) >= self.limit and not self._cancel.is_set():
                 self._changed.wait(0.25)
             if self._cancel.is_set():
                 raise CallCancelledError("stopped before it was sent", outcome="not sent")
             self._coming.add(me)
+        self._desks.get_ready()
         try:
             yield
         finally:
+            self._desks.leave()
             with self._changed:
-                self._coming.discard(me)
-                self._changed.notify_all()
+                if me in self._coming:
+                    self._coming.discard(me)
+                    self._changed.notify_all()
 
     def _enter(self, images: int) -> None:
+        self._desks.leave()
         with self._changed:
             while not self._cancel.is_set():
                 wait = self._next - self._clock()
@@ -148,7 +166,7 @@ class Pacer:
 
 
 def _seconds(text: str) -> float:
-    """Seconds of a duration such as `1m30s`, `250ms` or `7`; 0 where it is none."""
+    """Seconds of a duration such as `1m30s`, `250ms` or `7`; 0 if it is none."""
     if text.replace(".", "", 1).isdigit():
         return float(text)
     match = _DURATION.fullmatch(text.strip())

@@ -22,9 +22,11 @@ imagegen: pictures from OpenAI's Images API, and an offline simulator of it
 
 pictures   generate  edit  generate-batch  remove-chroma-key
            sprites, slice: a sheet of frames made, or one that exists cut into frames
+           pixelate, icons: real pixels of painted pixel art, icon sets of a cut-out
            batches, status, collect, cancel: what was sent with --via batch-api
 to know    models  sizes  tips  cost  history  doctor  config
 files      provenance, check: where images come from, and whether they are right
+           lock: what stored images answer, for --replay
 to try     simulate: the Images API offline, for any client
 shell      completion bash|zsh|fish
 
@@ -42,11 +44,14 @@ COMMANDS = (
     "remove-chroma-key",
     "sprites",
     "slice",
+    "pixelate",
+    "icons",
     "models",
     "sizes",
     "tips",
     "cost",
     "history",
+    "lock",
     "doctor",
     "config",
     "provenance",

@@ -42,7 +42,7 @@ def make_batch(call: Call) -> int:
         return _show_plan(call, session, plan)
     if plan.to_send:
         require_key(session, options)
-    if options.via == "batch-api":
+    if options.via == "batch-api" and not options.replay:
         handle = session.batches.submit(plan, values)
         say(receipt(handle.submitted).text(SHELL_WORDS))
         print_lines([handle.id])

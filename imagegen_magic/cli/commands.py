@@ -144,6 +144,18 @@ def _cost(call: Call) -> int:
     return _show_table(call, cost_table(session.library, session.spending))
 
 
+def _lock(call: Call) -> int:
+    from imagegen_magic.store.lockfile import LOCK  # noqa: PLC0415 - with the command
+
+    found = _session(call).lock()
+    say(str(found))
+    if call.json:
+        print_json({"exit_code": 0, "path": LOCK, "requests": len(found.requests), "cost": found.cost})
+    else:
+        print_lines([LOCK])
+    return 0
+
+
 def _history(call: Call) -> int:
     from imagegen_magic.display.money_tables import history_table  # noqa: PLC0415 - with the command
 
@@ -190,6 +202,7 @@ def _simulate(call: Call) -> int:
             port,
             faults=call.values.get("faults", ""),
             latency=call.values.get("latency", 0.0),
+            credentials=bool(call.values.get("credentials")),
             announce=lambda url: print_lines([url]),
         )
     except (PortTakenError, ValueError, OverflowError) as error:
@@ -248,6 +261,18 @@ def _slice(call: Call) -> int:
     return slice_file(call)
 
 
+def _pixelate(call: Call) -> int:
+    from .artwork import pixelate_file  # noqa: PLC0415 - with the command
+
+    return pixelate_file(call)
+
+
+def _icons(call: Call) -> int:
+    from .artwork import make_icon_files  # noqa: PLC0415 - with the command
+
+    return make_icon_files(call)
+
+
 RUNNERS: dict[str, Callable[[Call], int]] = {
     "generate": _make,
     "edit": _make,
@@ -255,11 +280,14 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "remove-chroma-key": _cut,
     "sprites": _make,
     "slice": _slice,
+    "pixelate": _pixelate,
+    "icons": _icons,
     "models": _models,
     "sizes": _sizes,
     "tips": _tips,
     "cost": _cost,
     "history": _history,
+    "lock": _lock,
     "doctor": _doctor,
     "config": _config,
     "provenance": _provenance,

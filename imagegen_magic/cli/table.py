@@ -13,7 +13,7 @@ __all__ = ["COMMANDS", "DEFAULTS", "Command", "options_of"]
 
 BY_NAME = {option.name: option for option in OPTIONS}
 NOTEBOOK_ONLY = frozenset({"detach", "preview", "caption", "raw", "partial_images"})
-"""Rows of the table that mean nothing where there is no cell."""
+"""Rows of the table that mean nothing if there is no cell."""
 
 DEFAULTS = {"if_exists": "fail", "web_suffix": "-web", "soft_matte": False, "auto_key": "none", "key_color": "#00ff00"}
 """Where the bundled scripts' defaults differ from the notebook's: on the command line theirs hold."""
@@ -164,6 +164,34 @@ _PICTURES = (
     ),
 )  # fmt: skip
 
+_ARTWORK = (
+    Command(
+        name="pixelate",
+        table="pixelate",
+        summary="make real pixels of painted pixel art, locally",
+        examples=(
+            "imagegen pixelate knight.png",
+            "imagegen pixelate @knight --cell 64x64 --colors 16",
+            "imagegen pixelate knight.png --colors pico-8 --out-dir art",
+        ),
+        positional="FILE",
+        main=("cell", "colors", "out_dir", "if_exists", "json"),
+        own=(JSON, HELP_ALL),
+    ),
+    Command(
+        name="icons",
+        table="icons",
+        summary="make icons of a cut-out, locally",
+        examples=(
+            "imagegen icons logo.png --sizes 16,32,64,128,512 --ico",
+            "imagegen icons @logo --favicon --icns",
+        ),
+        positional="FILE",
+        main=("sizes", "ico", "icns", "favicon", "key_color", "out_dir", "if_exists", "json"),
+        own=(JSON, HELP_ALL),
+    ),
+)
+
 _TABLES = (
     Command(name="models", summary="every model, what it can do, and what it costs", examples=("imagegen models",)),
     Command(
@@ -174,6 +202,8 @@ _TABLES = (
     Command(name="cost", summary="what was spent: today, in all, by model", examples=("imagegen cost",)),
     Command(name="history", summary="what was made, newest last", examples=("imagegen history mug",),
             positional="WORD"),
+    Command(name="lock", summary="write imagegen.lock, by which --replay answers",
+            examples=("imagegen lock",)),
     Command(name="doctor", summary="check key, packages, folder and backend; sends nothing",
             examples=("imagegen doctor", "imagegen doctor --online"), own=(ONLINE,)),
     Command(name="config", summary="every default, and where its value comes from", examples=("imagegen config",)),
@@ -226,6 +256,7 @@ _OTHERS = (
             _own("port", "int", "the port, 8000 where not given; 0 takes any free one", metavar="PORT"),
             _own("faults", "text", "what goes wrong, in order: docs/simulator.md", metavar="SCRIPT"),
             _own("latency", "number", "seconds that each picture takes", metavar="S"),
+            _own("credentials", "flag", "sign pictures with test Content Credentials (extra: c2pa)"),
             HELP_ALL,
         ),
     ),
@@ -256,6 +287,6 @@ def _with_settings(command: Command) -> Command:
 
 
 COMMANDS: dict[str, Command] = {
-    command.name: command for command in (*_PICTURES, *map(_with_settings, _TABLES), *_OTHERS)
+    command.name: command for command in (*_PICTURES, *_ARTWORK, *map(_with_settings, _TABLES), *_OTHERS)
 }
 """Every command by its name."""

@@ -65,7 +65,7 @@ def link_base() -> Path:
 
 
 def relative_link(path: Path, base: Path) -> str | None:
-    """A percent-encoded link from `base` down to `path`, or None where `path` lies elsewhere."""
+    """A percent-encoded link from `base` down to `path`, or None if `path` lies elsewhere."""
     try:
         return quote(path.resolve().relative_to(base.resolve()).as_posix())
     except ValueError:
@@ -89,6 +89,7 @@ class Caption:
     estimate: Estimate | None = None
     simulated: bool = False
     reused: bool = False
+    replayed: bool = False
     prompt: str = ""
     notes: Sequence[str] = ()
     """What was decided on the way."""
@@ -98,6 +99,8 @@ class Caption:
     """What was expected; only what failed, or could not be checked, is shown."""
     number: int | None = None
     report: CutoutReport | None = None
+    origin: str = ""
+    """What became of Content Credentials, in a line."""
 
     def facts(self) -> list[str]:
         """The facts in their order, as short texts."""
@@ -109,6 +112,8 @@ class Caption:
 
     def money(self) -> str:
         """What it cost, in words that say whether that is known."""
+        if self.replayed:
+            return "replayed from imagegen.lock: nothing sent, nothing billed"
         if self.reused:
             return Fix(
                 "stored result of an identical request: nothing sent, nothing billed (",
@@ -137,6 +142,7 @@ def caption_text(caption: Caption) -> str:
     """The caption as one or a few lines of text."""
     files = ", ".join(_name(path, caption.base) for path in caption.paths)
     lines = [" · ".join([files, *caption.facts()])]
+    lines += [caption.origin] if caption.origin else []
     lines += [f"note: {note}" for note in caption.notes]
     lines += map(_warning_text, (*unexpected(caption.checks), *caption.warnings))
     return "\n".join(lines + _report_lines(caption.report))
@@ -180,7 +186,8 @@ def caption_html(caption: Caption) -> str:
     facts = " · ".join(escape(fact) for fact in caption.facts())
     number = f' <span style="{DIM}">@{caption.number}</span>' if caption.number else ""
     parts = [f'<div>{links}{number}<br><span style="{DIM}">{facts}</span></div>']
-    parts += [f'<div style="{DIM}">{escape(note)}</div>' for note in caption.notes]
+    notes = [note for note in (caption.origin, *caption.notes) if note]
+    parts += [f'<div style="{DIM}">{escape(note)}</div>' for note in notes]
     parts += [_warning_html(warning) for warning in (*unexpected(caption.checks), *caption.warnings)]
     parts += [_report_html(caption.report)] if caption.report is not None else []
     if caption.prompt:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import builtins
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from html import escape
@@ -111,8 +112,12 @@ class GeneratedImage:
         return Path(path)
 
     def show(self) -> None:
-        """Opens the image in the system's viewer, as Pillow does."""
-        self.image.show()
+        """Shows the image below the cell or, outside of a notebook, in the system's viewer."""
+        display = _kernel_display()
+        if display is None:
+            self.image.show()
+        else:
+            display(self.image)
 
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """A new result: this picture changed as `prompt` says. Options as of `imagegen_magic.edit`."""
@@ -190,6 +195,12 @@ def table_row(kind: type[Kind]) -> type[Kind]:
     return kind
 
 
+def _kernel_display() -> Callable[[Any], None] | None:
+    """`display` of a notebook's kernel, which IPython puts among the builtins; None elsewhere."""
+    shell = getattr(builtins, "get_ipython", lambda: None)()
+    return getattr(builtins, "display", None) if hasattr(shell, "kernel") else None
+
+
 @table_row
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageResult(TableRow, Sequence[GeneratedImage]):
@@ -204,7 +215,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     warnings: tuple[str, ...] = ()
     """What went wrong after the picture was saved, or may have; the first line of each says what."""
     reused: bool = False
-    """True where the stored result of an identical request was returned and nothing was sent."""
+    """True if the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
     """Further files: web copies, protected composites."""
     ranking: Ranking | None = None
@@ -394,8 +405,12 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
         return self.images[0].save(path)
 
     def show(self) -> None:
-        """Opens the first image in the system's viewer."""
-        self.images[0].show()
+        """Shows the result below the cell or, outside of a notebook, its first image in the system's viewer."""
+        display = _kernel_display()
+        if display is None:
+            self.images[0].show()
+        else:
+            display(self)
 
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """The first picture changed as `prompt` says."""
@@ -446,9 +461,11 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             paths=self.paths, base=link_base(), size=size, format=form, model=str(self.request.get("model", ""))
         )
         if minimal:
-            bill = self.ranking.sentence() if self.ranking else ""
-            notes = (bill,) if bill else ()
-            return replace(caption, reused=self.reused, notes=notes, warnings=self.warnings, checks=self.checks)
+            notes = (self.ranking.sentence(),) if self.ranking else ()
+            return replace(
+                caption, reused=self.reused, replayed=self.options.replay, notes=notes, warnings=self.warnings,
+                checks=self.checks,
+            )  # fmt: skip
         return replace(
             caption,
             quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),
@@ -458,13 +475,21 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             estimate=self.estimate,
             simulated=self.record.simulated,
             reused=self.reused,
+            replayed=self.options.replay,
             prompt=self.prompt_sent,
             notes=self.notes,
             warnings=self.warnings,
             checks=self.checks,
             number=self.number,
             report=self.report,
+            origin=_credentials_line(self.record, self._fate()),
         )
+
+    def _fate(self) -> str:
+        """What became of the API's Content Credentials in the file that is shown."""
+        if self.path == self.images[0].source:
+            return "present"
+        return "signed anew, over those of" if self.options.sign else "lost by this save"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return self.display_items()[0]
@@ -493,6 +518,16 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             "request_id": self.request_id,
             "reused": self.reused,
         }
+
+
+def _credentials_line(record: Record, fate: str) -> str:
+    """What the caption says of Content Credentials: their fate and who gave them; nothing if there were none."""
+    words = record.api_files()[0].content_credentials if record.api_files() else ""
+    if not words.startswith("present"):
+        return "" if words in ("", "none") else f"Content Credentials: {words}"
+    who = words.removeprefix("present ")
+    who = who[: who.rfind(")") + 1]
+    return f"Content Credentials: {fate} {who}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

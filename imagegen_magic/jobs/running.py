@@ -10,7 +10,7 @@ import io
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,16 @@ from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-from imagegen_magic.errors import CallCancelledError, CallError, Fix, ImagegenError, Setting, StoreError
+from imagegen_magic.errors import (
+    CallCancelledError,
+    CallError,
+    Command,
+    Fix,
+    ImagegenError,
+    OptionError,
+    Setting,
+    StoreError,
+)
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import scaled
 from imagegen_magic.metadata.derived import Marking, Source, finish_file, joined_source_type, source_of
@@ -29,6 +38,7 @@ from imagegen_magic.request.request import ImageRequest, InputImage
 from imagegen_magic.request.response import (
     Event,
     Failed,
+    Gate,
     ImageResponse,
     OnEvent,
     Parent,
@@ -37,24 +47,26 @@ from imagegen_magic.request.response import (
     Sending,
     Spool,
     Started,
+    open_gate,
 )
 from imagegen_magic.store.folder import RequestSpool, Store
 from imagegen_magic.store.history import FileEntry, Record
-from imagegen_magic.store.names import SOURCE, Reservation
+from imagegen_magic.store.lockfile import Lock
+from imagegen_magic.store.names import SOURCE, Reservation, safe_stem
 
+from .artwork import Place, SavedArt, save_icons, save_pixels, wants_icons
 from .derived import cut_out, measure_native
 from .expected import check_result
 from .planning import Job
+from .replay import replayed_result
 from .result import GeneratedImage, ImageResult
 
-__all__ = ["Gate", "Run", "Send", "run_job", "stored_result", "web_suffixes"]
+__all__ = ["Run", "Send", "run_job", "stored_result", "web_suffixes"]
 
+SIMULATED = "req_sim"
+"""How the request ids of a simulator begin, also of one that is served at an address of its own."""
 CHANGED_SHARE = 0.02
 """More changed pixels than this outside a mask are worth a word: encoding alone moves fewer."""
-
-
-Gate = Callable[[], AbstractContextManager[None]]
-"""What each attempt to send goes through; a batch paces itself by it."""
 
 
 class Send(Protocol):
@@ -68,7 +80,7 @@ class Send(Protocol):
         on_event: OnEvent,
         cancel: threading.Event | None,
         index: int,
-        gate: Gate = nullcontext,
+        gate: Gate = open_gate,
     ) -> ImageResponse:
         """The complete answer; raises `CallError`."""
 
@@ -83,11 +95,12 @@ class Run:
     on_event: OnEvent
     cancel: threading.Event = field(default_factory=threading.Event)
     index: int = 0
-    gate: Gate = nullcontext
-    on_response: Callable[[ImageResponse], None] = lambda response: None
+    gate: Gate = open_gate
     versions: Mapping[str, str] = field(default_factory=dict)
     on_record: Callable[[Record], None] = lambda record: None
     """Told of every request that was made, done or failed, once it is in the history."""
+    lock: Lock | None = None
+    """What answers in place of the server, if nothing shall be sent."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,9 +120,12 @@ def run_job(job: Job, run: Run) -> ImageResult:
 
     Raises:
         CallError: the request failed; `.outcome` says whether it may have been billed.
+        ReplayError: the run has a lock, and that has no answer to this job.
         StoreError: a name is taken or the folder can't be written, found before anything is sent.
     """
     run = replace(run, on_event=_quiet(run.on_event))
+    if run.lock is not None:
+        return replayed_result(job, run.lock, run.store, run.server)
     if not job.options.reuse:
         return _run(job, run)
     with run.store.single_flight(job.request.digest()):
@@ -198,8 +214,6 @@ def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marke
             spool.mark_settled()
         raise
     run.on_record(record)
-    with suppress(Exception):  # what a batch learns from the answer is no reason to lose it
-        run.on_response(response)
     return record
 
 
@@ -270,8 +284,10 @@ def _settled(draft: Record, response: ImageResponse, job: Job) -> Record:
     """The draft with what the answer says."""
     usage = response.usage
     actual = actual_cost(usage, job.model, batch_api=job.options.via == "batch-api")
+    drawn = (response.request_id or "").startswith(SIMULATED)
     return replace(
         draft,
+        source_type=_source_type(job, simulated=True) if drawn else draft.source_type,
         outcome="done",
         resolved=dict(response.resolved),
         usage=None if usage is None else {name: value for name, value in asdict(usage).items() if value is not None},
@@ -323,6 +339,8 @@ def _derive(job: Job, run: Run, plan: Reservation, record: Record, second: Mappi
             (_measure, job.options.transparent == "native"),
             (_protect, job.options.protect),
             (_compare_outside, job.request.mask is not None and not job.options.protect),
+            (_pixel_art, job.options.pixel_art and job.sheet is None),
+            (_icons, wants_icons(job.options)),
             (_web_copies, job.options.web),
         )
         for step, wanted in steps:
@@ -471,6 +489,60 @@ def _source_of_input(image: InputImage, job: Job) -> Source:
     return replace(found, title=image.name, source_type=known or found.source_type)
 
 
+def _pixel_art(
+    job: Job,
+    run: Run,
+    plan: Reservation,
+    record: Record,
+    entry: FileEntry,
+    second: Mapping[int, Path],
+    derived: _Derived,
+) -> None:
+    """One real pixel for each block that was painted, of what the user looks at."""
+    size = job.options.pixel_art
+    try:
+        _add_art(save_pixels, job, run, record, entry, derived, size if size != "auto" else None)
+    except OptionError as error:
+        again = Command("pixelate", f"@{record.number} --cell 64x64")
+        told = error.problems[0].rule if error.problems else error.summary
+        derived.warnings.append(Fix(f"pixel art: {told}; at a size that you choose, locally: ", again))
+
+
+def _icons(
+    job: Job,
+    run: Run,
+    plan: Reservation,
+    record: Record,
+    entry: FileEntry,
+    second: Mapping[int, Path],
+    derived: _Derived,
+) -> None:
+    """The icon set of the cut-out."""
+    if job.cutout and entry.index not in derived.reports:
+        return  # there is no cut-out, as was said
+    _add_art(save_icons, job, run, record, entry, derived)
+
+
+def _add_art(
+    save: Callable[..., SavedArt], job: Job, run: Run, record: Record, entry: FileEntry, derived: _Derived, *how: Any
+) -> None:
+    """Saves pixel art or icons of the cut-out, or of the picture if there is none."""
+    cut = next((e for e in derived.entries if e.kind == "cutout" and e.index == entry.index), entry)
+    source = run.store.folder / cut.path
+    place = Place(
+        folder=source.parent,
+        stem=source.stem.removesuffix(SOURCE),
+        store=run.store,
+        record=record,
+        options=job.options,
+        index=entry.index,
+        origins=(run.store.source_of(record, entry),),
+    )
+    made = save(source, *how, place)
+    derived.entries += made.saved.entries
+    derived.notes += made.notes
+
+
 def web_suffixes(options: Options) -> tuple[str, ...]:
     """How the names of the scaled copies end, one for each `--web`; no two are the same."""
     given = str(options.web_suffix)
@@ -506,7 +578,8 @@ def _copied(job: Job, run: Run, stored: Record) -> _Derived:
     """Copies of a stored result's files under the names that are asked for now; what another file has is left alone."""
     derived = _Derived(warnings=list(stored.warnings))
     files = stored.api_files()
-    if job.options.out is None:
+    renamed = job.name is not None and job.name != stored.name and job.stem == safe_stem(job.name)
+    if job.options.out is None and not renamed:
         return derived
     wanted = run.store.peek(job.stem, len(files), files[0].format, if_exists="overwrite", out=job.options.out)
     for entry, path in zip(files, wanted, strict=True):
@@ -541,6 +614,16 @@ def _result(job: Job, run: Run, record: Record, derived: _Derived, *, reused: bo
         notes=(*job.notes, *derived.notes),
         warnings=(*job.warnings, *derived.warnings),
         reused=reused,
-        derived={f"{e.kind} {e.index}": folder / e.path for e in derived.entries if e.kind not in ("cutout", "copy")},
+        derived=_by_kind(folder, derived.entries),
     )
     return check_result(job, run.store, result)
+
+
+def _by_kind(folder: Path, entries: Sequence[FileEntry]) -> dict[str, Path]:
+    """The files made besides cut-outs, by their kind and their picture's index; further ones of a kind by their name too."""
+    found: dict[str, Path] = {}
+    for entry in entries:
+        key = f"{entry.kind} {entry.index}"
+        if entry.kind not in ("cutout", "copy"):
+            found[f"{key} {Path(entry.path).name}" if key in found else key] = folder / entry.path
+    return found

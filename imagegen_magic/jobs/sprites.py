@@ -5,7 +5,6 @@ Everything here is local. What fails is a warning: the sheet was paid for, and s
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem, Setting, StoreError
+from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem, Setting
 from imagegen_magic.facts.animations import find_animation
 from imagegen_magic.images.opening import open_picture
 from imagegen_magic.images.preview import preview_of
@@ -24,7 +23,7 @@ from imagegen_magic.matting.report import Check
 from imagegen_magic.metadata.derived import Marking
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.table import SHEET_ONLY
-from imagegen_magic.request.sheets import LAYOUTS, read_layout
+from imagegen_magic.request.sheets import LAYOUTS, frame_cell, read_layout
 from imagegen_magic.spritesheets.cells import Grid
 from imagegen_magic.spritesheets.checks import Drift, SheetReport
 from imagegen_magic.spritesheets.export import export_files, read_formats
@@ -38,14 +37,15 @@ from imagegen_magic.store.names import SOURCE, safe_stem
 from imagegen_magic.store.recall import find_record
 
 from .captions import Caption, caption_html, caption_text, link_base
+from .file_sets import listed, save_set
 from .planning import Job
 from .result import Bundle, ImageResult
 
 __all__ = ["GeneratedSprites", "sheet_values", "slicing_problems", "sprites_of", "sprites_of_file"]
 
 USUAL_EXPORT = ("frames",)
-IMAGES = (".png", ".gif", ".webp")
-"""Suffixes of derived files that get a sidecar; a text that describes them has none."""
+SLICED = SHEET_ONLY | {"pixel_art", "colors"}
+"""What the record of a sheet says of how it is to be cut."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -178,7 +178,7 @@ def sheet_values(token: object, values: Mapping[str, Any], library: Library) -> 
     if isinstance(token, str):
         with suppress(OptionError):
             record = find_record(library.store, token)
-    known = {name: value for name, value in record.options.items() if name in SHEET_ONLY} if record else {}
+    known = {name: value for name, value in record.options.items() if name in SLICED} if record else {}
     known = {name: value for name, value in known.items() if name != "export"}
     if "frames" in values and "layout" not in values:
         known.pop("layout", None)
@@ -222,8 +222,8 @@ def _slice(source: Any, options: Options, name: str, grid: tuple[int | None, int
         frames=options.frames,
         columns=grid[0],
         rows=grid[1],
-        cell=options.cell,
-        pixel_art=options.pixel_art,
+        cell=frame_cell(options),
+        pixel_art=options.pixel_art is not None,
         palette=options.colors,
         ground=animation.ground if animation else "auto",
         key=key,
@@ -270,58 +270,23 @@ def _generated(found: Sprites, result: ImageResult | None) -> GeneratedSprites:
 def _with_files(made: GeneratedSprites, record: Record, store: Store, options: Options) -> GeneratedSprites:
     """The sprites under the first name whose files are free, or the same already, and with these files written."""
     folder = made.path.parent if made.path else store.folder
+    formats = read_formats(options.export or USUAL_EXPORT)
+    marking = Marking.of(options, record.prompt_sent)
+    paid = made.result is not None
     try:
-        named, files = _free_names(made, folder, options, Marking.of(options, record.prompt_sent))
-        for name, data in files.items():
-            _write(folder / name, data, record, store)
+        saved = save_set(
+            lambda name: export_files(replace(made, name=name), formats, marking=marking),
+            made.name,
+            folder=folder,
+            store=store,
+            record=record,
+            kind="sprite",
+            if_exists="version" if paid and options.if_exists == "fail" else options.if_exists,
+        )
     except (ImagegenError, OSError) as error:
-        if made.result is None:
+        if not paid:
             raise
         told = error.summary if isinstance(error, ImagegenError) else error.strerror
         return replace(made, warnings=(*made.warnings, f"the files of the frames were not written: {told}"))
-    written = tuple(folder / name for name in files)
-    return replace(named, files=written, notes=(*made.notes, f"written: {_listed(list(files))}"))
-
-
-def _free_names(
-    made: GeneratedSprites, folder: Path, options: Options, marking: Marking
-) -> tuple[GeneratedSprites, dict[str, bytes]]:
-    """The sprites under their own name, or `NAME-v2` and so on if other files have it, and what is to be written.
-
-    With `fail` a name that is taken is an error, but not for a sheet that was paid for.
-    """
-    formats = read_formats(options.export or USUAL_EXPORT)
-    for version in itertools.count(1):
-        named = made if version == 1 else replace(made, name=f"{made.name}-v{version}")
-        files = export_files(named, formats, marking=marking)
-        taken = [name for name, data in files.items() if _differs(folder / name, data)]
-        if not taken or options.if_exists == "overwrite":
-            break
-        if options.if_exists == "fail" and made.result is None:
-            hints = (Fix(Setting("--if-exists", "overwrite"), " replaces it"),)
-            raise StoreError(f"{taken[0]} exists already: nothing was written", hints=hints)
-    return named, files
-
-
-def _differs(path: Path, data: bytes) -> bool:
-    """True if another file has that name."""
-    return path.exists() and path.read_bytes() != data
-
-
-def _write(path: Path, data: bytes, record: Record, store: Store) -> None:
-    """A derived image with its sidecar, so that its lineage is known; a description without."""
-    if path.exists() and not _differs(path, data):
-        return
-    if path.suffix in IMAGES:
-        store.save_derived(path, data, record, kind="sprite")
-    else:
-        store.write_text(path, data.decode())
-
-
-def _listed(names: Sequence[str]) -> str:
-    """File names; a row of frames by its first and its last."""
-    numbered = [name for name in names if re.search(r"-\d+\.png$", name)]
-    if len(numbered) < 3:
-        return ", ".join(names)
-    others = [name for name in names if name not in numbered]
-    return ", ".join([f"{numbered[0]} to {numbered[-1]}", *others])
+    note = f"written: {listed([path.name for path in saved.paths])}"
+    return replace(made, name=saved.name, files=saved.paths, notes=(*made.notes, note))

@@ -17,6 +17,8 @@ from .subsampling import LUMA_NOISE, is_subsampled
 
 GRID = 64
 NEAR = 24  # levels: a pixel this close to the key in every channel counts as backdrop before the drift is known
+AWAY = 64  # levels between the key that was asked for and what is delivered
+FILLED = 0.2  # share of a picture that is backdrop at the least
 BLEED = 5  # half pixels: a JPEG block of 8 pixels, and rounding
 MOST_CELLS = 1500
 FLAT_DEGREES = (0, 2, 4)
@@ -32,6 +34,7 @@ class Backdrop:
     share: float
     spread: float
     compressed: bool
+    inside: bool = False  # the key was known, and found in the picture although not along its border
     bleed: int = 0  # pixels from an edge within which a codec may have mixed the colours of both sides
 
     @property
@@ -98,7 +101,7 @@ def border_mode(pixels: Bytes, hint: tuple[float, float, float] | None = None) -
     counts = np.bincount((code[:, 0] * 16 + code[:, 1]) * 16 + code[:, 2], minlength=4096)
     fullest = int(counts.argmax())
     centre = np.array([fullest >> 8, (fullest >> 4) & 15, fullest & 15]) * 16.0 + 8.0
-    if hint is not None and (np.abs(values - np.array(hint)).max(axis=1) <= 64).mean() >= 0.2:
+    if hint is not None and (np.abs(values - np.array(hint)).max(axis=1) <= AWAY).mean() >= FILLED:
         centre = np.array(hint, dtype=np.float64)
     for radius in (64, 40, NEAR, NEAR):
         near = np.abs(values - centre).max(axis=1) <= radius
@@ -112,6 +115,10 @@ def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = No
     """The backdrop of an (height, width, 3) uint8 picture; `source` is "border", "corners" or "none" (trust `hint`)."""
     pixels = corner_pixels(image) if source == "corners" else border_pixels(image)
     centre, share = border_mode(pixels, hint)
+    inside = None
+    if hint is not None and source == "border" and np.abs(centre - np.array(hint)).max() > AWAY:
+        inside = _inside(image, hint)
+        centre, share = inside or (centre, share)
     if source == "none" and hint is not None:
         centre = np.array(hint, dtype=np.float64)
         share = float((np.abs(pixels - centre).max(axis=1) <= NEAR).mean())
@@ -119,7 +126,9 @@ def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = No
     if cells is None:
         flat = np.broadcast_to(centre.astype(np.float32), (GRID, GRID, 3)).copy()
         key = (float(centre[0]), float(centre[1]), float(centre[2]))
-        return Backdrop(key=key, grid=flat, noise=1.0, share=share, spread=0.0, compressed=False)
+        return Backdrop(
+            key=key, grid=flat, noise=1.0, share=share, spread=0.0, compressed=False, inside=inside is not None
+        )
     x, y, blocks = cells
     grid, residual = _fit_surface(x, y, blocks)
     noise = max(float(np.quantile(np.abs(residual[..., c]), 0.97)) for c in range(3)) / 2
@@ -131,7 +140,19 @@ def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = No
         share=share,
         spread=spread,
         compressed=is_subsampled(image),
+        inside=inside is not None,
     )
+
+
+def _inside(image: Bytes, hint: tuple[float, float, float]) -> tuple[NDArray[np.float64], float] | None:
+    """The colour near `hint` that fills a good part of the picture although not its border, and the border's share of it."""
+    step = max(1, round(np.sqrt(image.shape[0] * image.shape[1] / 250_000)))
+    pixels = image[::step, ::step].reshape(-1, 3)
+    near = np.abs(pixels.astype(np.int16) - np.array(hint)).max(axis=1) <= AWAY
+    if near.mean() < FILLED:
+        return None
+    centre = np.median(pixels[near], axis=0)
+    return centre, float((np.abs(border_pixels(image) - centre).max(axis=1) <= NEAR).mean())
 
 
 def _background_cells(image: Bytes, centre: NDArray[np.float64]) -> tuple[Floats, Floats, Floats] | None:

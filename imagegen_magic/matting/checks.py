@@ -12,9 +12,14 @@ from .arrays import Bytes
 from .backdrop_fit import Backdrop
 from .checkerboard import painted_checkerboard
 from .report import THRESHOLDS, Check, CutoutReport, Status, Thresholds
-from .scene import dominance_channels
+from .scene import LEAST_STRENGTH, dominance_channels, key_strength
 
 __all__ = ["measure"]
+
+TINT = 0.1  # of the key's dominance
+GREY = 24  # levels between the channels
+AROUND = 25  # pixels
+FAINT = 32  # levels from the backdrop
 
 
 def measure(
@@ -22,28 +27,52 @@ def measure(
     *,
     backdrop: Backdrop | None = None,
     tinted: float = 0.0,
+    frame: int = 0,
     measured: bool = False,
     thresholds: Thresholds = THRESHOLDS,
 ) -> CutoutReport:
     """The report on an (height, width, 4) uint8 straight-alpha picture, keyed (`backdrop` given) or native.
 
-    `tinted` is the share of the picture that is opaque or see-through only by the caller's word; `measured` says that
-    the alpha is from two backdrops, so that partial transparency needs no second look.
+    `tinted` is the share of the picture that is opaque or see-through only by the caller's word; `frame` the width in
+    pixels of a frame that was taken off; `measured` says that the alpha is from two backdrops, so that partial
+    transparency needs no second look.
     """
     alpha = np.ascontiguousarray(rgba[..., 3])
-    remedy = _remedy(alpha, backdrop, thresholds)
+    uneven = backdrop is not None and _covered_by_its_tint(rgba, backdrop.key, thresholds)
+    remedy = UNEVEN if uneven else _remedy(alpha, backdrop, thresholds)
     checks = [
         _alpha_present(alpha, thresholds),
         _corners(alpha, remedy, thresholds),
         _border(alpha, remedy, thresholds),
     ]
     checks += [_coverage(alpha, thresholds), _partial(alpha, measured, thresholds), _gaps(alpha, thresholds)]
-    checks += [_touching(alpha, thresholds), _checkerboard(rgba, thresholds)]
+    checks += [_touching(alpha, uneven, thresholds), _checkerboard(rgba, thresholds)]
     if backdrop is not None:
         checks += [_flatness(backdrop, thresholds), _compression(alpha, backdrop, thresholds)]
         key = backdrop.key
-        checks += [_fringe(rgba, key, thresholds), _collision(rgba, key, thresholds), _tint(tinted, thresholds)]
+        collision = _collision if key_strength(key) >= LEAST_STRENGTH else _colourless
+        checks += [_fringe(rgba, key, thresholds), collision(rgba, key, thresholds), _tint(tinted, thresholds)]
+        checks.append(_frame(frame))
     return CutoutReport(checks=tuple(checks), key=None if backdrop is None else backdrop.hex)
+
+
+UNEVEN = "what covers it is in a tint of the backdrop; ask for one flat, unlit colour with generous padding"
+
+
+def _covered_by_its_tint(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) -> bool:
+    """Whether what covers the border is mostly in the backdrop's own hue: a backdrop with light, floor or pattern."""
+    border = np.concatenate(
+        [rgba[:2].reshape(-1, 4), rgba[-2:].reshape(-1, 4), rgba[:, :2].reshape(-1, 4), rgba[:, -2:].reshape(-1, 4)]
+    )
+    covered = border[border[:, 3] > limits.clear]
+    if not len(covered):
+        return False
+    dominance = _dominance(covered[:, :3], key)
+    if dominance is None or key_strength(key) < LEAST_STRENGTH:
+        tinted = np.ptp(covered[:, :3].astype(np.int16), axis=1) <= GREY
+    else:
+        tinted = (dominance > TINT * key_strength(key)) | (covered[:, 3] < limits.solid)
+    return float(tinted.mean()) > 0.5
 
 
 def _remedy(alpha: Bytes, backdrop: Backdrop | None, limits: Thresholds) -> str:
@@ -87,7 +116,8 @@ def _corners(alpha: Bytes, remedy: str, limits: Thresholds) -> Check:
         covered <= 2,
         (
             "all four corners are clear",
-            f"{covered} of 4 corners are covered; fine if the subject reaches them",
+            f"{covered} of 4 corners are covered"
+            + (f": {remedy}" if remedy is UNEVEN else "; fine if the subject reaches them"),
             f"{covered} of 4 corners are covered: {remedy}",
         ),
     )
@@ -106,7 +136,8 @@ def _border(alpha: Bytes, remedy: str, limits: Thresholds) -> Check:
         share >= limits.border_share[1],
         (
             f"{share:.1%} of the border is clear",
-            f"only {share:.0%} of the border is clear; ask for more padding",
+            f"only {share:.0%} of the border is clear"
+            + (f": {remedy}" if remedy is UNEVEN else "; ask for more padding"),
             f"only {share:.0%} of the border is clear: {remedy}",
         ),
     )
@@ -179,8 +210,9 @@ def _gaps(alpha: Bytes, limits: Thresholds) -> Check:
     )
 
 
-def _touching(alpha: Bytes, limits: Thresholds) -> Check:
+def _touching(alpha: Bytes, uneven: bool, limits: Thresholds) -> Check:
     share = float((_border_alpha(alpha) > 127).mean())
+    what = f"{share:.0%} of the border is covered: {UNEVEN}" if uneven else ""
     return _graded(
         "subject_touches_border",
         share,
@@ -188,7 +220,7 @@ def _touching(alpha: Bytes, limits: Thresholds) -> Check:
         True,
         (
             "the subject keeps clear of the border",
-            f"the subject covers {share:.0%} of the border: it is cut off there; ask for generous padding",
+            what or f"the subject covers {share:.0%} of the border: it is cut off there; ask for generous padding",
             "",
         ),
     )
@@ -274,13 +306,8 @@ def _collision(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds)
     part = rgba[::step, ::step]
     solid = part[..., 3] >= limits.solid
     dominance = _dominance(part[..., :3], key)
-    if dominance is None or not solid.any():
-        distance = np.abs(part[..., :3].astype(np.int16) - np.array(key)).max(axis=-1)
-        near = distance < 48
-    else:
-        bright, dark = [v for v in key if v >= 128], [v for v in key if v < 128]
-        near = dominance > 0.5 * (min(bright) - max(dark))
-    share = float((near & solid).sum() / max(int(solid.sum()), 1))
+    near = solid & (dominance > 0.5 * key_strength(key)) if dominance is not None else np.zeros_like(solid)
+    share = float(near.sum() / max(int(solid.sum()), 1))
     return _graded(
         "subject_key_collision",
         share,
@@ -290,6 +317,52 @@ def _collision(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds)
             "the subject keeps away from the key colour",
             f"{share:.1%} of the subject comes near the key colour: look at it on another background",
             f"{share:.0%} of the subject has the key's colour: use another key colour",
+        ),
+    )
+
+
+def _colourless(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) -> Check:
+    """White, grey and black backdrops: a subject that fades into one was taken for opaque, and nothing shows how it is."""
+    rim = _near_the_edge(rgba[..., 3], limits)
+    distance = np.abs(rgba[..., :3].astype(np.int16) - np.rint(key).astype(np.int16)).max(axis=-1).astype(np.uint8)
+    distance = cv2.medianBlur(distance * (rgba[..., 3] > limits.clear), 3)
+    strongest = cv2.dilate(distance, np.ones((AROUND, AROUND), np.uint8))
+    fading = (
+        max(float((distance[rim] < 0.5 * strongest[rim]).mean()), float((distance[rim] < FAINT).mean()))
+        if rim.any()
+        else 0.0
+    )
+    told = "a backdrop without colour can't show what of the subject is see-through or of its own grey"
+    return _graded(
+        "colourless_backdrop",
+        fading,
+        False,
+        fading <= limits.fading,
+        (
+            "",
+            Fix(f"{told}; for glass, smoke, hair or shadow ", Setting("--key-color", "#00ff00")),
+            Fix(f"{told}, and {fading:.0%} of its rim fades: ", Setting("--key-color", "#00ff00")),
+        ),
+    )
+
+
+def _near_the_edge(alpha: Bytes, limits: Thresholds) -> NDArray[np.bool_]:
+    """Where the picture is opaque, three to five pixels inside."""
+    solid = cv2.threshold(alpha, limits.solid - 1, 1, cv2.THRESH_BINARY)[1]
+    depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
+    return np.asarray((depth >= 3) & (depth < 6), dtype=np.bool_)
+
+
+def _frame(width: int) -> Check:
+    return _graded(
+        "frame",
+        float(width),
+        width == 0,
+        True,
+        (
+            "no frame round the picture",
+            f"a frame of {width} pixels round the picture was taken off; ask for a picture without frame or border",
+            "",
         ),
     )
 

@@ -22,10 +22,13 @@ from imagegen_magic.request.chroma_key import parse_color
 
 from .arrays import Bytes, as_bytes, masked
 from .backdrop_fit import Backdrop, estimate_backdrop
+from .checkerboard import painted_checkerboard
 from .checks import measure
 from .chromakey import Subject, extract
+from .frame import frame_width, without_lines
 from .loading import Picture, load_picture
 from .report import THRESHOLDS, CutoutReport
+from .scene import key_strength
 from .settings import check_settings
 from .two_backdrop import extract_difference
 
@@ -44,7 +47,7 @@ class Cutout:
     """A subject without its backdrop: straight alpha, and foreground colours that carry no key.
 
     `alpha` is (height, width) and `foreground` (height, width, 3), both uint8; `key` the backdrop colour that was found,
-    `#rrggbb`, or None where the picture was transparent already. `sources` are the files it was made from: the mark in
+    `#rrggbb`, or None if the picture was transparent already. `sources` are the files it was made from: the mark in
     its own files names them.
     """
 
@@ -54,12 +57,13 @@ class Cutout:
     second: Backdrop | None = field(default=None, repr=False)
     shift: tuple[float, float] = field(default=(0.0, 0.0), repr=False)
     tinted: float = field(default=0.0, repr=False)
+    frame: int = field(default=0, repr=False)
     icc_profile: bytes | None = field(default=None, repr=False)
     sources: tuple[Source, ...] = field(default=(), repr=False)
 
     @property
     def key(self) -> str | None:
-        """The backdrop colour that was removed, `#rrggbb`, or None where there was none to remove."""
+        """The backdrop colour that was removed, `#rrggbb`, or None if there was none to remove."""
         return None if self.backdrop is None else self.backdrop.hex
 
     @cached_property
@@ -78,7 +82,9 @@ class Cutout:
     @cached_property
     def report(self) -> CutoutReport:
         """The measured report, made when first asked for."""
-        return measure(self.rgba, backdrop=self.backdrop, tinted=self.tinted, measured=self.second is not None)
+        return measure(
+            self.rgba, backdrop=self.backdrop, tinted=self.tinted, frame=self.frame, measured=self.second is not None
+        )
 
     def __repr__(self) -> str:
         height, width = self.alpha.shape
@@ -186,8 +192,10 @@ def cutout(
     if alpha is not None and (alpha < THRESHOLDS.solid).mean() > STRAY:
         return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile, sources=sources)
     hint = _hint(key)
+    frame = frame_width(rgb, hint) if auto_key == "border" else 0
+    rgb = np.ascontiguousarray(rgb[frame : len(rgb) - frame, frame : rgb.shape[1] - frame])
     backdrop = estimate_backdrop(rgb, hint, auto_key)
-    _require_flat(backdrop)
+    _require_backdrop(rgb, backdrop)
     tinted = 0.0
     if soft_matte:
         found = extract(rgb, backdrop=backdrop, subject=subject, despill=despill)
@@ -195,9 +203,15 @@ def cutout(
     else:
         alpha, foreground = _hard_key(rgb, backdrop, tolerance)
     alpha = _force(rgb, alpha, backdrop, transparent_threshold, opaque_threshold)
-    alpha = _shape_edge(alpha, edge_contract, edge_feather)
+    alpha = _shape_edge(without_lines(alpha), edge_contract, edge_feather)
     return Cutout(
-        alpha=alpha, foreground=foreground, backdrop=backdrop, tinted=tinted, icc_profile=profile, sources=sources
+        alpha=_within_frame(alpha, frame),
+        foreground=_within_frame(foreground, frame),
+        backdrop=backdrop,
+        tinted=tinted,
+        frame=frame,
+        icc_profile=profile,
+        sources=sources,
     )
 
 
@@ -266,6 +280,23 @@ def _require_flat(backdrop: Backdrop) -> None:
             f"at least {THRESHOLDS.flat_share[1]:.0%} is needed",
             hints=("ask for the subject on one flat key colour with generous padding",),
         )
+
+
+def _require_backdrop(rgb: Bytes, backdrop: Backdrop) -> None:
+    """Raises CutoutError for a painted checkerboard and for a picture without a flat backdrop."""
+    opaque = np.full(rgb.shape[:2], 255, np.uint8)
+    if not key_strength(backdrop.key) and painted_checkerboard(rgb, opaque) >= THRESHOLDS.checker_share:
+        raise CutoutError(
+            "the background is a painted checkerboard: it is neither transparent nor one colour",
+            hints=("ask again for the subject on one flat key colour",),
+        )
+    if not backdrop.inside:
+        _require_flat(backdrop)
+
+
+def _within_frame(plane: Bytes, width: int) -> Bytes:
+    """The plane with a clear margin of that many pixels all around."""
+    return as_bytes(cv2.copyMakeBorder(plane, width, width, width, width, cv2.BORDER_CONSTANT)) if width else plane
 
 
 def _hard_key(rgb: Bytes, backdrop: Backdrop, tolerance: int) -> tuple[Bytes, Bytes]:

@@ -32,6 +32,8 @@ class Thresholds:
     flat_noise: float = 6.0
     fringe: tuple[float, float] = (5.0, 12.0)
     collision: tuple[float, float] = (0.01, 0.10)
+    fading: float = 0.35
+    """Share of an opaque rim that may fade into a backdrop without colour."""
     tinted: float = 0.01
     specks: int = 12
     touching: float = 0.002

@@ -11,7 +11,7 @@ from .arrays import Bytes, Floats, Indices, as_bytes, within
 from .backdrop_fit import Backdrop
 from .noise import NoiseMap, measure_noise
 
-__all__ = ["KEYED", "Scene", "colours_at", "dominance_channels", "read_scene"]
+__all__ = ["KEYED", "LEAST_STRENGTH", "Scene", "colours_at", "dominance_channels", "key_strength", "read_scene"]
 
 KEYED = 100  # value of the `neutrality` plane where a pixel carries no key at all
 SHARP = (20, 100)  # levels from the backdrop on the two sides of an edge, five pixels wide
@@ -96,10 +96,16 @@ def dominance_channels(key: tuple[float, float, float]) -> tuple[list[int], list
     return [c for c in range(3) if key[c] >= 128], [c for c in range(3) if key[c] < 128]
 
 
+def key_strength(key: tuple[float, float, float]) -> float:
+    """The key's dominance, levels: how far its bright channels are above its dark ones; none for white, grey and black."""
+    bright, dark = dominance_channels(key)
+    return max(0.0, min((key[c] for c in bright), default=0.0) - max((key[c] for c in dark), default=255.0))
+
+
 def _neutrality(planes: list[Bytes], backdrop: Backdrop) -> tuple[Bytes, bool]:
     """How far each pixel is from carrying the key's dominance, 0..200, and whether the key has any."""
     bright, dark = dominance_channels(backdrop.key)
-    strength = min((backdrop.key[c] for c in bright), default=0.0) - max((backdrop.key[c] for c in dark), default=255.0)
+    strength = key_strength(backdrop.key)
     if strength < LEAST_STRENGTH:
         return np.full(planes[0].shape, KEYED, np.uint8), False
     low = planes[bright[0]] if len(bright) == 1 else cv2.min(planes[bright[0]], planes[bright[1]])

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagegen_magic.batch.results import Gallery
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.doctor import doctor_table
 from imagegen_magic.display.money_tables import SHOWN, cost_table, history_table
@@ -20,6 +21,7 @@ from imagegen_magic.display.reports import config_table, models_table, sizes_tab
 from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem
 from imagegen_magic.images.references import Comparison
 from imagegen_magic.jobs.derived import cutout_of
+from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.line import build_parser, parse_line, split_line
 from imagegen_magic.options.paths import is_file
 from imagegen_magic.options.table import COMMANDS
@@ -247,11 +249,20 @@ def cost_subcommand(session: Session, shell: Any, line: str) -> Table:
     return cost_table(session.library, session.spending)
 
 
+def lock_subcommand(session: Session, shell: Any, line: str) -> PlainText:
+    """Writes imagegen.lock: which stored images answer which cell, for --replay: lock."""
+    return PlainText(f"imagegen.lock: {session.lock()}")
+
+
 def show_subcommand(session: Session, shell: Any, line: str) -> Any:
     """Shows a stored result again, or several as one sheet: show @hero, show @hero @sunset."""
     words = words_of(shell, line)
     if len(words) < 2:
-        return session.find_result(line or "@last")
+        value = shell.user_ns.get(line)
+        if isinstance(value, ImageResult):
+            return value
+        if not isinstance(value, (Gallery, list, tuple)):
+            return session.find_result(line or "@last")
     from imagegen_magic.display.sheets import make_sheet  # noqa: PLC0415 - Pillow comes with the first image
 
     library = session.library
@@ -308,6 +319,16 @@ def cutout_subcommand(session: Session, shell: Any, line: str) -> Any:
 def slice_subcommand(session: Session, shell: Any, line: str) -> Any:
     """Cuts a sheet that exists into frames, locally: slice FILE|@id|VAR [--frames 6] [--cell 64x64] [--export atlas,gif] [--objects]."""
     return session.slice_sheet(parse_line(line, "slice", variables=shell.user_ns), shell.user_ns)
+
+
+def pixelate_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Makes real pixels of painted pixel art, locally: pixelate FILE|@id|VAR [--cell 64x64] [--colors 16|pico-8|FILE]."""
+    return session.pixelate(parse_line(line, "pixelate", variables=shell.user_ns), shell.user_ns)
+
+
+def icons_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Makes icons of a cut-out, locally: icons FILE|@id|VAR [--sizes 16,32,64] [--ico] [--icns] [--favicon]."""
+    return session.icons(parse_line(line, "icons", variables=shell.user_ns), shell.user_ns)
 
 
 def jobs_subcommand(session: Session, shell: Any, line: str) -> Table:
@@ -387,6 +408,9 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "provenance": provenance_subcommand,
     "cutout": cutout_subcommand,
     "slice": slice_subcommand,
+    "pixelate": pixelate_subcommand,
+    "icons": icons_subcommand,
+    "lock": lock_subcommand,
     "cost": cost_subcommand,
     "jobs": jobs_subcommand,
     "cancel": cancel_subcommand,

@@ -107,6 +107,18 @@ class GenerateOptions(TypedDict, total=False):
     """take this many pixels off the edge, 0 to 16"""
     edge_feather: float
     """soften the edge by this radius in pixels, 0 to 64"""
+    pixel_art: bool | str
+    """make one real pixel of each block that was painted: as many as are found, or WxH"""
+    colors: int | str
+    """pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file"""
+    sizes: int | Sequence[int]
+    """icons of the cut-out with these edges in pixels, 8 to 1024, with commas"""
+    ico: bool
+    """icons: also a Windows .ico"""
+    icns: bool
+    """icons: also an Apple .icns"""
+    favicon: bool
+    """icons: also the files of a web page"""
     expect: Any
     """what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable"""
     best_of: int
@@ -137,6 +149,8 @@ class GenerateOptions(TypedDict, total=False):
     """PEM file with the certificate chain that --sign uses"""
     sign_key: str | Path
     """PEM file with the private key that --sign uses"""
+    replay: bool
+    """show stored images only, as imagegen.lock says: no key, no network"""
     max_cost: Money
     """refuse when the estimate's upper end is above this"""
     confirm_above: Money
@@ -203,9 +217,5 @@ class SpriteOptions(GenerateOptions, total=False):
     """frames a second"""
     once: bool
     """the animation is played once, and need not lead back to its start"""
-    pixel_art: bool
-    """make one real pixel of each block that was painted"""
-    colors: int | str
-    """pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file"""
     export: str | Sequence[str]
     """files to write, with commas: frames, sheet, atlas (TexturePacker), aseprite, godot, css, gif, apng, webp, gpl"""

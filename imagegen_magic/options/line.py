@@ -37,7 +37,7 @@ class ParsedLine:
     stray: tuple[str, ...] = ()
     """Words that belong to no flag, beside the name."""
     unread: bool = False
-    """True where nothing but the fault is known: a flag stood without its value."""
+    """True if nothing but the fault is known: a flag stood without its value."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -133,11 +133,16 @@ def _joined_optional(words: Sequence[str]) -> list[str]:
     out: list[str] = []
     for word in words:
         option = BY_NAME.get(out[-1][2:].replace("-", "_")) if out and out[-1].startswith("--") else None
-        if option is not None and option.kind == "optional" and word in option.choices:
+        if option is not None and option.kind == "optional" and _is_value(option, word):
             out[-1] = f"{out[-1]}={word}"
         else:
             out.append(word)
     return [f"{w}={BY_NAME[w[2:].replace('-', '_')].const}" if _is_bare_optional(w) else w for w in out]
+
+
+def _is_value(option: Option, word: str) -> bool:
+    """Whether a word after a flag that may stand alone is its value."""
+    return word in option.choices or bool(option.form and re.fullmatch(option.form, word))
 
 
 def _is_bare_optional(word: str) -> bool:

@@ -88,11 +88,18 @@ class Options:
     cell: str | None = None
     fps: float = 10.0
     once: bool = False
-    pixel_art: bool = False
-    colors: str | None = None
     objects: bool = False
     padding: int = 2
     export: tuple[str, ...] | None = None
+
+    # pixel art and icons
+    pixel_art: str | None = None
+    """None: not; `auto`: as many pixels as were painted; else WxH."""
+    colors: str | None = None
+    sizes: tuple[int, ...] | None = None
+    ico: bool = False
+    icns: bool = False
+    favicon: bool = False
 
     # checks
     expect: tuple[Any, ...] | None = None
@@ -114,6 +121,7 @@ class Options:
     sign_key: str | None = None
 
     # money and time
+    replay: bool = False
     dry_run: bool = False
     max_cost: Decimal | None = None
     session_max_cost: Decimal | None = None

@@ -30,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "sprites": "%%imagegen_sprites",
     "cutout": "%imagegen cutout",
     "slice": "%imagegen slice",
+    "pixelate": "%imagegen pixelate",
+    "icons": "%imagegen icons",
 }
 """What each command is called in a notebook."""
 
@@ -42,6 +44,9 @@ MAKES = frozenset({"generate", "edit", "batch", "sprites"})
 KEYS = MAKES | {"cutout"}
 CUTS = frozenset({"cutout"})
 FRAMES = frozenset({"sprites", "slice"})
+PIXELS = MAKES | {"slice"}
+ICON_SETS = MAKES - {"sprites"} | {"icons"}
+ART = frozenset({"pixelate", "icons"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,8 @@ class Option:
     default: Any = None
     const: str | None = None
     choices: tuple[str, ...] = ()
+    form: str = ""
+    """The pattern of a word that is the value of a flag that may stand alone, if it stands after it."""
     suggests: tuple[str, ...] | str = ()
     between: tuple[int, int] | None = None
     """The smallest and largest number allowed, where no model decides."""
@@ -83,12 +90,13 @@ def _row(name: str, kind: str, group: str, help: str, *short: str, **more: Any) 
     return Option(name=name, flags=(*short, _flag(name)), kind=kind, group=group, help=help, **more)
 
 
-PICTURE, PROMPT, IMAGES, CUTOUT, SPRITES, CHECKS, FILES, MONEY, SHOW, SERVER = (
+PICTURE, PROMPT, IMAGES, CUTOUT, SPRITES, SMALL, CHECKS, FILES, MONEY, SHOW, SERVER = (
     "picture",
     "prompt",
     "input images",
     "transparent cut-out",
     "sprites",
+    "pixel art and icons",
     "checks",
     "files",
     "money and time",
@@ -294,7 +302,7 @@ _CUTOUT = (
         "text",
         CUTOUT,
         "backdrop colour; auto picks one that the subject does not hold",
-        commands=KEYS | FRAMES,
+        commands=KEYS | FRAMES | {"icons"},
         suggests=("auto", "green", "magenta", "blue", "#00ff00", "#ff00ff"),
         metavar="COLOR",
     ),
@@ -417,22 +425,12 @@ _SPRITES = (
         "text",
         SPRITES,
         "exact size of a finished frame, WxH in pixels",
-        commands=FRAMES,
+        commands=FRAMES | {"pixelate"},
         example="64x64",
         metavar="WxH",
     ),
     _row("fps", "number", SPRITES, "frames a second", commands=FRAMES, default=10.0, metavar="N"),
     _row("once", "flag", SPRITES, "the animation is played once, and need not lead back to its start", commands=FRAMES),
-    _row("pixel_art", "flag", SPRITES, "make one real pixel of each block that was painted", commands=FRAMES),
-    _row(
-        "colors",
-        "text",
-        SPRITES,
-        "pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file",
-        commands=FRAMES,
-        suggests=("16", "32", "pico-8"),
-        metavar="N|NAME|FILE",
-    ),
     _row(
         "objects",
         "flag",
@@ -459,6 +457,45 @@ _SPRITES = (
         suggests=("frames", "sheet", "atlas", "texturepacker-array", "aseprite", "godot", "css", "gif", "apng", "webp"),
         metavar="FORMAT",
     ),
+)
+
+_SMALL = (
+    _row(
+        "pixel_art",
+        "optional",
+        SMALL,
+        "make one real pixel of each block that was painted: as many as are found, or WxH",
+        commands=PIXELS,
+        const="auto",
+        form=r"auto|\d+x\d+",
+        suggests=("32x32", "64x64"),
+        example="64x64",
+        metavar="WxH",
+    ),
+    _row(
+        "colors",
+        "text",
+        SMALL,
+        "pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file",
+        commands=PIXELS | {"pixelate"},
+        suggests=("16", "32", "pico-8"),
+        example="16",
+        metavar="N|NAME|FILE",
+    ),
+    _row(
+        "sizes",
+        "ints",
+        SMALL,
+        "icons of the cut-out with these edges in pixels, 8 to 1024, with commas",
+        commands=ICON_SETS,
+        between=(8, 1024),
+        suggests=("16,32,64,128,512",),
+        example="16,32,64",
+        metavar="PX,PX",
+    ),
+    _row("ico", "flag", SMALL, "icons: also a Windows .ico", commands=ICON_SETS),
+    _row("icns", "flag", SMALL, "icons: also an Apple .icns", commands=ICON_SETS),
+    _row("favicon", "flag", SMALL, "icons: also the files of a web page", commands=ICON_SETS),
 )
 
 _CHECKS = (
@@ -504,7 +541,7 @@ _FILES = (
         "text",
         FILES,
         "output folder",
-        commands=MAKES | FRAMES,
+        commands=MAKES | FRAMES | ART,
         config=True,
         default="output/imagegen",
         example="output/mugs",
@@ -515,7 +552,7 @@ _FILES = (
         "text",
         FILES,
         "when the name is taken; version makes hero-v2.png",
-        commands=MAKES | FRAMES,
+        commands=MAKES | FRAMES | ART,
         config=True,
         default="version",
         choices=("version", "fail", "overwrite"),
@@ -590,6 +627,7 @@ _FILES = (
 )
 
 _MONEY = (
+    _row("replay", "flag", MONEY, "show stored images only, as imagegen.lock says: no key, no network", config=True),
     _row("dry_run", "flag", MONEY, "check and show everything, send nothing"),
     _row(
         "max_cost",
@@ -767,11 +805,13 @@ _BATCH_ROWS = (
 )
 
 OPTIONS: tuple[Option, ...] = (
-    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_SPRITES, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
+    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_SPRITES, *_SMALL, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
 )  # fmt: skip
 """Every option, in the order of help texts and reference pages."""
 
-SHEET_ONLY = frozenset(option.name for option in OPTIONS if option.commands and option.commands <= FRAMES)
+SHEET_ONLY = frozenset(
+    option.name for option in OPTIONS if option.commands & FRAMES and option.commands & MAKES <= FRAMES
+)
 """Options that mean something for sprite sheets only."""
 
 BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}

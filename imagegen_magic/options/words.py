@@ -21,6 +21,8 @@ _FUNCTIONS = {
     "batch": "imagegen_magic.run_batch(…)",
     "sprites": "imagegen_magic.sprites(…)",
     "slice": "imagegen_magic.slice_sheet(…)",
+    "pixelate": "imagegen_magic.pixelate(…)",
+    "icons": "imagegen_magic.make_icons(…)",
 }
 
 

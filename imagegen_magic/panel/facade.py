@@ -148,7 +148,7 @@ class Facade:
         """The job that a form asks for, checked whole except for the budget; nothing is sent or written.
 
         Args:
-            mask: a painted mask that is no file yet (PNG).
+            mask: a painted mask that is not a file yet (PNG).
 
         Raises:
             ImagegenError: anything is wrong.

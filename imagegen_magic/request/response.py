@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -14,11 +15,13 @@ from .request import ImageRequest
 __all__ = [
     "Event",
     "Failed",
+    "Gate",
     "ImageResponse",
     "OnEvent",
     "Parent",
     "Partial",
     "Payload",
+    "Received",
     "Retrying",
     "Saved",
     "Sending",
@@ -26,6 +29,7 @@ __all__ = [
     "Started",
     "Usage",
     "ignore",
+    "open_gate",
 ]
 
 
@@ -162,6 +166,17 @@ class Failed(Event):
 
 
 OnEvent = Callable[[Event], None]
+
+Received = Callable[[Mapping[str, str]], None]
+"""Called with an answer's headers (lower case) when its last byte is in the spool, before it is taken apart."""
+Gate = Callable[[], AbstractContextManager[Received]]
+"""What each attempt to send goes through. It may wait, sees the attempt's error, and is told when the answer is there."""
+
+
+@contextmanager
+def open_gate() -> Iterator[Received]:
+    """The gate of a request that has no others beside it."""
+    yield lambda headers: None
 
 
 def ignore(event: Event) -> None:

@@ -15,7 +15,7 @@ from imagegen_magic.facts.catalog import Catalog, Model
 from imagegen_magic.facts.sizes import format_size, parse_size, read_cell, read_pixels, sheet_size
 from imagegen_magic.options.options import Options
 
-__all__ = ["LAYOUTS", "Sheet", "default_grid", "plan_sheet", "read_layout", "sheet_clause"]
+__all__ = ["LAYOUTS", "Sheet", "default_grid", "frame_cell", "plan_sheet", "read_layout", "sheet_clause"]
 
 LAYOUTS = ("row", "grid")
 """Layouts by name; `3x2`, columns by rows, is one too."""
@@ -71,7 +71,7 @@ def plan_sheet(options: Options, catalog: Catalog) -> tuple[Options, Sheet | Non
     frames = options.frames or (animation.frames if animation else ROW_FRAMES)
     problems = _faults(options, frames)
     grid = _grid(options.layout, frames, problems)
-    cell = _cell(options.cell, problems)
+    cell = _cell(frame_cell(options), problems)
     model = catalog.get(options.model)
     size = None if grid is None else _size(options, grid, cell, model, catalog, problems)
     if problems or grid is None or size is None:
@@ -82,12 +82,17 @@ def plan_sheet(options: Options, catalog: Catalog) -> tuple[Options, Sheet | Non
         frames=frames,
         size=size,
         animation=animation,
-        pixel_art=options.pixel_art,
+        pixel_art=options.pixel_art is not None,
         referenced=bool(options.ref),
         cell=cell,
     )
     changed = options.changed("sheet", size=format_size(size), transparent=options.transparent or "chroma")
     return changed.changed("line", frames=frames, layout=f"{sheet.columns}x{sheet.rows}"), sheet, []
+
+
+def frame_cell(options: Options) -> str | None:
+    """The exact size of a finished frame: the cell's, or that of its pixel art."""
+    return options.cell or (options.pixel_art if options.pixel_art != "auto" else None)
 
 
 def _faults(options: Options, frames: int) -> list[Problem]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from imagegen_magic.facts.catalog import Catalog, load_catalog
@@ -21,6 +21,9 @@ from .images import ImageEndpoints, Note, Settings
 from .pacing import Pacer
 from .rules import check_key, find_model
 from .wire import ApiError, Arrival, Request, Response, Sleep, json_response
+
+if TYPE_CHECKING:
+    from .credentials import TestChain
 
 __all__ = ["Simulator"]
 
@@ -44,11 +47,24 @@ class _Exchange:
 
     @property
     def segments(self) -> list[str]:
-        """What stands after `/v1`; empty where the address does not start so."""
+        """What stands after `/v1`; empty if the address does not start so."""
         return self.path.split("/")[2:] if self.path.startswith("/v1/") else []
 
     def no_such_address(self) -> ApiError:
         return ApiError(404, f"Invalid URL ({self.method} {self.path})")
+
+
+def _chain() -> TestChain:
+    """A chain to sign with.
+
+    Raises:
+        ValueError: the extra `c2pa` is not installed.
+    """
+    try:
+        from .credentials import make_chain  # noqa: PLC0415 - 23 MB of native code, for those who ask for it
+    except ImportError:
+        raise ValueError('credentials need c2pa-python: pip install "imagegen_magic[c2pa]"') from None
+    return make_chain()
 
 
 class Simulator:
@@ -70,6 +86,8 @@ class Simulator:
         delivery: `model` for flat backdrops as image models deliver them, off the colour asked for and with rings
             around the subject; `exact` for the very colour.
         picture: an encoded picture that is sent in place of every drawing, for tests of load.
+        credentials: sign each picture with Content Credentials, by a chain of this simulator's own that nobody trusts;
+            needs the extra `c2pa`.
         state_dir: folder for files and batches that outlives this object; by default a temporary one.
 
     Attributes:
@@ -94,6 +112,7 @@ class Simulator:
         varied: bool = False,
         delivery: Literal["model", "exact"] = "model",
         picture: bytes | None = None,
+        credentials: bool = False,
         state_dir: str | Path | None = None,
     ) -> None:
         if delivery not in ("model", "exact"):
@@ -106,6 +125,7 @@ class Simulator:
         self._settings = Settings(
             catalog=catalog or load_catalog(), latency=latency, clock=clock, sleep=sleep,
             refuse_transparent=refuse_transparent, drift=drift, varied=varied, delivery=delivery, picture=picture,
+            chain=_chain() if credentials else None,
         )  # fmt: skip
         self._script = FaultScript(parse_faults(faults) if isinstance(faults, str) else faults)
         self._pacer = Pacer(limit=limit, ipm=ipm, clock=clock, told=rate_limit_headers)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.facts.catalog import Catalog
 
@@ -21,6 +21,9 @@ from .pacing import Pacer
 from .rules import Job, read_job
 from .uploads import Endpoint
 from .wire import ApiError, Part, Request, Response, Sleep, Upload, wait
+
+if TYPE_CHECKING:
+    from .credentials import TestChain
 
 __all__ = ["ImageEndpoints", "Note", "Settings"]
 
@@ -42,6 +45,7 @@ class Settings:
     varied: bool
     delivery: str
     picture: bytes | None
+    chain: TestChain | None
 
     def today(self) -> date:
         """The date, in UTC, by which models have ended.
@@ -187,7 +191,11 @@ class ImageEndpoints:
         data = drawn.data
         if fault == "jpeg for png":
             data = answers.as_other_format(drawn, job)
-        elif fault == "half png":
+        if self._settings.chain is not None:
+            from .credentials import signed  # noqa: PLC0415 - 23 MB of native code, for those who ask for it
+
+            data = signed(data, self._settings.chain)
+        if fault == "half png":
             data = data[: len(data) // 2]
         if fault == "url only":
             return {"url": f"{self.base_url}/_simulator/pictures/{self._shelve(data)}"}

@@ -81,15 +81,17 @@ def serve(port: int = 0, *, simulator: Simulator | None = None) -> Server:
     return Server(port, simulator or Simulator())
 
 
-def serve_forever(port: int, *, faults: str = "", latency: float = 0.0, announce: Callable[[str], object]) -> None:
+def serve_forever(
+    port: int, *, faults: str = "", latency: float = 0.0, credentials: bool = False, announce: Callable[[str], object]
+) -> None:
     """Serves until Ctrl-C; `announce` gets the base URL once. What `python -m imagegen_magic simulate` runs.
 
     Raises:
         PortTakenError: another program has the port.
-        ValueError: the fault script has an unknown name or option.
+        ValueError: the fault script has an unknown name or option; `credentials` without the extra `c2pa`.
     """
     with (
-        serve(port, simulator=Simulator(faults=faults, latency=latency)) as server,
+        serve(port, simulator=Simulator(faults=faults, latency=latency, credentials=credentials)) as server,
         contextlib.suppress(KeyboardInterrupt),
     ):
         announce(server.url)

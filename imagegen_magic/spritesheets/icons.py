@@ -20,9 +20,10 @@ from PIL import Image, ImageColor
 
 from imagegen_magic.errors import CutoutError, OptionError, Problem
 from imagegen_magic.images.png import encode_png
+from imagegen_magic.images.preview import preview_of
 from imagegen_magic.matting.arrays import Bytes, as_bytes, as_floats
 from imagegen_magic.matting.cutout import Picture, cutout
-from imagegen_magic.metadata.derived import Source, default_marking, finish_file
+from imagegen_magic.metadata.derived import Marking, Source, default_marking, finish_file
 
 from .export import write_set
 from .parts import SOLID, find_parts, union
@@ -121,14 +122,20 @@ class IconSet:
         Raises:
             StoreError: a file is there already, or the folder cannot be written to.
         """
+        marking = default_marking(mark=mark)
+        files = self.files(marking, ico=ico, icns=icns, favicon=favicon, background=background)
+        return write_set(files, Path(folder), overwrite=overwrite)
+
+    def files(
+        self, marking: Marking, *, ico: bool = True, icns: bool = False, favicon: bool = False, background: str = "#ffffff"
+    ) -> dict[str, bytes]:  # fmt: skip
+        """What `export` writes, by file name."""
         files = {f"{self.name}-{edge}.png": encode_png(icon) for edge, icon in sorted(self.icons.items())}
         files |= {f"{self.name}.ico": self.ico()} if ico else {}
         files |= {f"{self.name}.icns": self.icns()} if icns else {}
         files |= self.favicon(background) if favicon else {}
         files[f"{self.name}-contact.png"] = encode_png(np.asarray(self.contact_sheet()))
-        marking = default_marking(mark=mark)
-        files = {name: finish_file(data, self.sources, step="icons", marking=marking) for name, data in files.items()}
-        return write_set(files, Path(folder), overwrite=overwrite)
+        return {name: finish_file(data, self.sources, step="icons", marking=marking) for name, data in files.items()}
 
     def __repr__(self) -> str:
         return f"IconSet({self.name!r}, {', '.join(map(str, sorted(self.icons)))} px)"
@@ -136,11 +143,8 @@ class IconSet:
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, object], dict[str, object]]:
-        sheet = self.contact_sheet()
-        size = {"width": min(sheet.width, 1024), "alt": repr(self)}
-        return {"image/png": encode_png(np.asarray(sheet)), "text/plain": "\n".join([repr(self), *self.notes])}, {
-            "image/png": size
-        }
+        text = "\n".join([repr(self), *self.notes])
+        return preview_of(self.contact_sheet(), max_edge=1024).bundle(text, alt=repr(self))
 
 
 HEAD = """<link rel="icon" href="/favicon.ico" sizes="48x48">

@@ -15,6 +15,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -51,6 +52,8 @@ NOTE = ".intent"
 """How the file's name ends that says what a request asks for."""
 SENT = ".sent"
 """How it ends while the request is on the wire: it may be billed, and the history has no line of it yet."""
+BODY = ".json"
+"""How the name of an answer's body ends."""
 ALIVE = "alive.lock"
 """Held by the process that a part of the spool belongs to, as long as it lives."""
 EXPECTED_BYTES = 32 << 20
@@ -73,6 +76,7 @@ class Store:
         self._alive: FileLock | None = None
         self._owner = 0
         self._opening = threading.Lock()
+        self._empty: deque[RequestSpool] = deque()
 
     # names
 
@@ -95,13 +99,16 @@ class Store:
             StoreError: a name is taken, the folder can't be written, or the disk is nearly full.
             OptionError: `out` leaves the folder.
         """
-        self._check_folder(base_path(self.folder, stem, out, form).parent, count)
-        _ = self.spool  # whoever holds names is known to be alive
+        place = base_path(self.folder, stem, out, form).parent
+        self._check_folder(place, count, if_exists)
         for version in range(1, 100_000):
             names = planned_paths(self.folder, stem, count, form, out, version)
             plan = Reservation(paths=names, overwrite=if_exists == "overwrite", markers=tuple(markers))
-            if plan.overwrite or reserve_names(plan.reserved()):
-                return plan
+            try:
+                if plan.overwrite or reserve_names(plan.reserved()):
+                    return plan
+            except OSError as error:
+                raise _unwritable(place, error) from error
             if if_exists == "fail":
                 raise _taken([path for path in plan.reserved() if path.exists()])
         raise StoreError(f"no free name for {names[0].name}")
@@ -124,12 +131,14 @@ class Store:
                 return names, version
         raise StoreError(f"no free name for {names[0].name}")
 
-    def _check_folder(self, folder: Path, count: int) -> None:
+    def _check_folder(self, folder: Path, count: int, if_exists: str) -> None:
         """Finds a read-only folder and a full disk before anything is paid."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
+            _ = self.spool  # whoever holds names is known to be alive
+            if if_exists == "overwrite":  # else the names are held by files, which shows the same
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
         except OSError as error:
             raise _unwritable(folder, error) from error
         free = self._free_bytes(folder)
@@ -177,7 +186,7 @@ class Store:
         return target
 
     def save_elsewhere(self, pictures: Sequence[bytes]) -> tuple[Path, ...]:
-        """Where pictures that the output folder did not take were put instead; nothing where no disk takes them."""
+        """Where pictures that the output folder did not take were put instead; nothing if no disk takes them."""
         out = []
         with contextlib.suppress(OSError):
             place = Path(tempfile.mkdtemp(prefix="imagegen-rescued-"))
@@ -199,23 +208,38 @@ class Store:
         What the request receives is named after its note, so that a killed process's images are published later with
         their own prompts. The note stays if the request is ended by anything but an answer or a known failure.
         """
-        note = {
-            "record": json.loads(draft.to_json()),
-            "paths": [path.relative_to(self.folder).as_posix() for path in plan.named(marker)],
-        }
+        paths = json.dumps([path.relative_to(self.folder).as_posix() for path in plan.named(marker)])
+        note = f'{{"record": {draft.to_json()}, "paths": {paths}}}'
         try:
-            path, stream = self.open(NOTE)
-            with stream:
-                stream.write(json.dumps(note).encode())
+            spool = self._request_spool(note.encode())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
-        spool = RequestSpool(self, path)
         try:
             yield spool
         except (CallError, StoreError):
-            spool.close()
+            self._give_back(spool)
             raise
-        spool.close()
+        self._give_back(spool)
+
+    def _request_spool(self, note: bytes) -> RequestSpool:
+        """A request's spool with this note: one that an earlier request left empty, or a new one."""
+        place = self.spool
+        with contextlib.suppress(IndexError, OSError):
+            spool = self._empty.pop()
+            if spool.note.parent == place:  # not a parent process's
+                with spool.note.open("r+b") as stream:
+                    stream.write(note)
+                return spool
+        path, new = self.open(NOTE)
+        with new:
+            new.write(note)
+        return RequestSpool(self, path)
+
+    def _give_back(self, spool: RequestSpool) -> None:
+        """Empties a request's spool for the next request: a disk finds a new file slowly where many were just removed."""
+        with contextlib.suppress(OSError):
+            spool.clear()
+            self._empty.append(spool)
 
     @contextlib.contextmanager
     def single_flight(self, digest: str) -> Iterator[None]:
@@ -358,7 +382,7 @@ class Store:
         move(temporary, path)
 
     def read_stars(self) -> list[str]:
-        """The starred history references; none where the file is missing or unreadable."""
+        """The starred history references; none if the file is missing or unreadable."""
         try:
             found = json.loads((self.folder / STARS).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -378,7 +402,7 @@ class Store:
         return path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestSpool:
     """One request's part of the spool: its files are named after its note.
 
@@ -387,6 +411,8 @@ class RequestSpool:
 
     store: Store
     note: Path
+    body: Path | None = None
+    """An emptied file for the next answer."""
 
     def mark_sent(self) -> None:
         """From now on it may be billed."""
@@ -398,13 +424,17 @@ class RequestSpool:
         with contextlib.suppress(OSError):
             self.note.with_suffix(SENT).replace(self.note)
 
-    def close(self) -> None:
-        """Removes the note."""
-        for path in (self.note, self.note.with_suffix(SENT)):
-            self.store.discard(path)
+    def clear(self) -> None:
+        """Empties the note: its request is over."""
+        self.mark_settled()
+        os.truncate(self.note, 0)
 
     def open(self, suffix: str) -> tuple[Path, BinaryIO]:
-        """A new private file, open for writing and reading."""
+        """A private file with nothing in it, open for writing and reading."""
+        if suffix == BODY and self.body is not None:
+            path, self.body = self.body, None
+            with contextlib.suppress(OSError):
+                return path, path.open("r+b")
         return self.store.open(suffix, f"{self.note.stem}-")
 
     def keep(self, path: Path, label: str) -> Path:
@@ -412,7 +442,12 @@ class RequestSpool:
         return self.store.keep(path, label)
 
     def discard(self, path: Path) -> None:
-        """Removes a file that is no longer needed."""
+        """Removes a file that is no longer needed; an answer's is emptied for the next answer."""
+        if path.suffix == BODY and self.body is None:
+            with contextlib.suppress(OSError):
+                os.truncate(path, 0)
+                self.body = path
+                return
         self.store.discard(path)
 
 
@@ -420,9 +455,12 @@ def move(source: Path, target: Path) -> None:
     """Moves a finished file to its name: on disk whole, or not at all."""
     with source.open("rb") as stream:
         os.fsync(stream.fileno())
-    target.parent.mkdir(parents=True, exist_ok=True)
     source.chmod(0o666 & ~_umask())
-    source.replace(target)
+    try:
+        source.replace(target)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
 
 
 @cache

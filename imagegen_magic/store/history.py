@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -50,6 +50,10 @@ class FileEntry:
     """Which picture of the answer it belongs to, from 0."""
     content_credentials: str = ""
     """What the file itself says when it is saved: `present (issuer, generator)…`, `lost by this save…` or `none`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields by name."""
+        return {name: getattr(self, name) for name in _FILE_FIELDS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +93,9 @@ class Record:
 
     def to_json(self, indent: int | None = None) -> str:
         """One line of JSON, keys removed; several lines with `indent`."""
-        data = redact_values(asdict(self))
+        data = redact_values(
+            {name: getattr(self, name) for name in _FIELDS} | {"files": [e.to_dict() for e in self.files]}
+        )
         text = json.dumps(data, indent=indent, ensure_ascii=False, default=lambda value: redact(str(value)))
         return text.encode("utf-8", "backslashreplace").decode()
 
@@ -110,6 +116,10 @@ class Record:
     def api_files(self) -> tuple[FileEntry, ...]:
         """The files that hold the server's own bytes, in the answer's order."""
         return tuple(entry for entry in self.files if entry.kind == "api")
+
+
+_FIELDS = tuple(field.name for field in fields(Record))
+_FILE_FIELDS = tuple(field.name for field in fields(FileEntry))
 
 
 @cache
@@ -160,6 +170,8 @@ class History:
         self.path = folder / "history.jsonl"
         self._waiting: deque[tuple[Record, Future[Record]]] = deque()
         self._writing = threading.Lock()
+        self._own_end = (0, 0, 0)
+        """Of the file as this process left it: its inode, its size, and the number of its last line."""
 
     def append(self, record: Record) -> Record:
         """The record with its number, once its line is on disk.
@@ -188,12 +200,15 @@ class History:
     def _write_lines(self, records: Sequence[Record]) -> list[Record]:
         with contextlib.ExitStack() as opened:
             with self._locked().acquire(poll_interval=POLL_SECONDS):
-                numbered = [replace(record, number=n) for n, record in enumerate(records, self._last_number() + 1)]
+                last = self._last_number()
+                numbered = [replace(record, number=n) for n, record in enumerate(records, last + 1)]
                 stream = opened.enter_context(self.path.open("ab"))
                 if stream.tell() and not self._ends_with_newline():
                     stream.write(b"\n")  # a killed process left half a line; it stays, and is skipped when read
                 stream.write("".join(record.to_json() + "\n" for record in numbered).encode())
                 stream.flush()
+                left = os.fstat(stream.fileno())
+                self._own_end = (left.st_ino, left.st_size, last + len(records))
             os.fsync(stream.fileno())  # other processes need not wait for the disk too
         return numbered
 
@@ -212,6 +227,9 @@ class History:
         """The newest readable number, from the file's tail: appending must not grow slower with the history."""
         if not self.path.exists():
             return max((record.number for record in self._from_sidecars()), default=0)
+        found = self.path.stat()
+        if (found.st_ino, found.st_size) == self._own_end[:2]:  # nobody else wrote since
+            return self._own_end[2]
         with self.path.open("rb") as stream:
             end = stream.seek(0, os.SEEK_END)
             reach = TAIL_BYTES
@@ -261,6 +279,13 @@ class History:
         """The records that have pictures, oldest first."""
         return [record for record in self.records() if _has_images(record)]
 
+    def answers(self) -> list[Record]:
+        """The same; of several tries the one that was chosen stands again where it was chosen."""
+        lines = self._lines()
+        done = [record for record in lines if _has_images(record)]
+        meant = (_meant(record, done) for record in lines if _has_images(record) or record.outcome == CHOSEN)
+        return [record for record in meant if record is not None]
+
     def find(self, token: str) -> tuple[Record, int]:
         """The record that `@last`, `@hero` or `@17` means, and which of its pictures, from 0.
 
@@ -288,7 +313,7 @@ class History:
 
     def by_digest(self, server: str, digest: str) -> Record | None:
         """The newest done record of an identical request to the same server, its files intact; or None."""
-        for record in reversed(self.done()):
+        for record in reversed(self.answers()):
             if record.digest == digest and record.server == server and all(self.intact(e) for e in record.api_files()):
                 return record
         return None
@@ -308,7 +333,7 @@ class History:
         return next(matches, None)
 
     def intact(self, entry: FileEntry) -> bool:
-        """True where the file is there with the same bytes."""
+        """True if the file is there with the same bytes."""
         path = self.folder / entry.path
         return path.is_file() and path.stat().st_size == entry.bytes and file_sha256(path) == entry.sha256
 

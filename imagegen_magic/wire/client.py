@@ -12,8 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,17 @@ from imagegen_magic.errors import AnswerError, CallCancelledError, CallError
 from imagegen_magic.jobs.result import shown_path
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.request import ImageRequest
-from imagegen_magic.request.response import ImageResponse, OnEvent, Partial, Retrying, Sending, Spool
+from imagegen_magic.request.response import (
+    Gate,
+    ImageResponse,
+    OnEvent,
+    Partial,
+    Received,
+    Retrying,
+    Sending,
+    Spool,
+    open_gate,
+)
 
 from .address import parse_address
 from .answers import EventStream, ParsedResponse, check_answer, looks_like_stream, parse_json_answer, read_usage
@@ -197,7 +206,7 @@ class Client:
         on_event: OnEvent = lambda event: None,
         cancel: threading.Event | None = None,
         index: int = 0,
-        gate: Callable[[], AbstractContextManager[None]] = nullcontext,
+        gate: Gate = open_gate,
     ) -> ImageResponse:
         """The complete, checked answer.
 
@@ -213,9 +222,9 @@ class Client:
         def attempt(number: int) -> ImageResponse:
             if cancel.is_set():
                 raise CallCancelledError("stopped before it was sent", outcome="not sent")
-            with gate(), budget.counted():
+            with gate() as received, budget.counted():
                 on_event(Sending(index=index, attempt=number))
-                return call.attempt(number)
+                return call.attempt(number, received)
 
         def on_wait(error: CallError, wait: float, number: int) -> None:
             on_event(Retrying(index=index, reason=error.summary.partition(":")[0], wait=wait, attempt=number,
@@ -291,8 +300,10 @@ class _Call:
     ) -> None:
         self.client, self.request, self.spool, self.on_event, self.index = client, request, spool, on_event, index
         self.started = started
+        self.seconds = 0.0
+        """From the start to the last byte that came."""
 
-    def attempt(self, number: int) -> ImageResponse:
+    def attempt(self, number: int, received: Received) -> ImageResponse:
         """One attempt: the answer, or the error as ours. The SDK's own errors never leave this room."""
         sdk = self.client.sdk()
         arguments, notes = self.client.arguments(self.request)
@@ -303,7 +314,7 @@ class _Call:
         )
         try:
             with method(**arguments) as response:
-                return self._received(response, number, notes)
+                return self._received(response, number, notes, received)
         except CallError:
             raise
         except openai.APIStatusError as error:
@@ -339,7 +350,7 @@ class _Call:
         """Seconds since the request was taken up."""
         return time.monotonic() - self.started
 
-    def _received(self, response: Any, number: int, notes: list[str]) -> ImageResponse:
+    def _received(self, response: Any, number: int, notes: list[str], received: Received) -> ImageResponse:
         """Spools the body, takes it apart, and checks what it is.
 
         Every byte is in a file before it is read, of a stream too. Once the first has come no deadline drops the rest.
@@ -356,6 +367,8 @@ class _Call:
                     events.feed(piece)
         except CallError as error:
             broke = error
+        self.seconds = self.elapsed()
+        received(headers)
         events, answer = self._taken_apart(events, body)
         self._raise_if_lost(broke, events, answer, body, request_id)
         if events is None and answer.broken and not answer.payloads and is_web_page(body):
@@ -450,7 +463,7 @@ class _Call:
             request_id=read_request_id(headers),
             created=created if isinstance(created, int) else None,
             resolved={name: str(answer.fields[name]) for name in RESOLVED if answer.fields.get(name)},
-            seconds=self.elapsed(),
+            seconds=self.seconds,
             attempts=number,
             headers=limits,
             warnings=tuple(dict.fromkeys(notes)),

@@ -1,0 +1,46 @@
+"""Who may work on an answer: a few jobs at a time, and none while another job is made ready to be sent.
+
+If fifty answers that come together were all taken apart at once, every thread that could send the next request would wait
+for the interpreter.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+__all__ = ["Desks"]
+
+
+class Desks:
+    """Desks for `count` threads. Each method speaks of the calling thread."""
+
+    def __init__(self, count: int = max(4, os.cpu_count() or 1)) -> None:
+        self._count = count
+        self._getting_ready: set[int] = set()
+        self._seated: set[int] = set()
+        self._free = threading.Condition()
+
+    def get_ready(self) -> None:
+        """It makes a job ready: nobody sits down until it leaves."""
+        with self._free:
+            self._getting_ready.add(threading.get_ident())
+
+    def sit(self) -> None:
+        """Takes a desk, and waits for it."""
+        with self._free:
+            while self._getting_ready or len(self._seated) >= self._count:
+                self._free.wait()
+            self._seated.add(threading.get_ident())
+
+    def leave(self) -> None:
+        """Gives back its desk; or its job is ready and waits for its place in flight."""
+        with self._free:
+            self._seated.discard(threading.get_ident())
+            self._getting_ready.discard(threading.get_ident())
+            self._call()
+
+    def _call(self) -> None:
+        """Wakes as many as may sit down."""
+        if not self._getting_ready:
+            self._free.notify(self._count - len(self._seated))

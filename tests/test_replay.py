@@ -1,0 +1,252 @@
+"""Lock and replay: a notebook's cells answered by stored files alone, and the cell named that changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import simulated_session
+from nbclient import NotebookClient
+
+from imagegen_magic.cli import main
+from imagegen_magic.errors import ReplayError, RequestError
+from imagegen_magic.session import Session
+from imagegen_magic.store.lockfile import LOCK, cell_digest, read_lock
+
+
+class NoClients:
+    """Clients of a server that must not be asked."""
+
+    server = "api.openai.com"
+
+    def get(self, options):
+        return self
+
+    def send(self, *arguments, **more):
+        raise AssertionError("something was sent")
+
+    def close(self):
+        pass
+
+
+def replaying(**defaults):
+    return Session(defaults=lambda: {"replay": True, **defaults}, clients=NoClients())
+
+
+@pytest.fixture
+def locked(session):
+    """A session that made a cut-out and an edit of it, and locked them."""
+    fox = session.generate("a red fox", name="fox", transparent="chroma", web=[128])
+    session.edit("put a hat on it", fox, name="hat")
+    session.lock()
+    return session
+
+
+def test_lock_file_says_what_answers(locked, folder):
+    """Digest of the request, hash and kind of every file, and the cost; made again, it is the same."""
+    text = (folder / LOCK).read_text()
+    lock = json.loads(text)
+    fox, hat = lock["requests"]
+    assert [file["kind"] for file in fox["files"]] == ["api", "web", "cutout"]
+    assert (fox["name"], hat["name"], fox["cost"]) == ("fox", "hat", "0")
+    record = locked.library.history.find("@fox")[0]
+    assert (fox["request"], fox["files"][0]["sha256"]) == (record.digest, record.files[0].sha256)
+    locked.lock()
+    assert (folder / LOCK).read_text() == text
+    assert "/" not in fox["files"][0]["path"]
+
+
+def test_replay_gives_the_stored_files(locked, folder):
+    """The same paths, bytes and facts, from another session without a server; nothing is written."""
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    again = replaying()
+    fox = again.generate("a red fox", name="fox", transparent="chroma", web=[128])
+    hat = again.edit("put a hat on it", fox, name="hat")
+    assert fox.path.name == "fox.png"
+    assert fox.images[0].source.name == "fox-source.png"
+    assert fox.derived["web 0"].name == "fox-web128.png"
+    assert (hat.number, hat.paid, hat.reused) == (2, 0, True)
+    assert again.spending.total == 0
+    assert "nothing sent, nothing billed" in hat.caption_facts(minimal=False).money()
+    after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    assert {path: time for path, time in after.items() if ".incoming" not in path.parts} == {
+        path: time for path, time in before.items() if ".incoming" not in path.parts
+    }
+
+
+def test_changed_prompt_is_named(locked):
+    """The card names the cell by its NAME, and shows what it says now and what was locked."""
+    with pytest.raises(ReplayError) as caught:
+        replaying().generate("a blue fox", name="fox", transparent="chroma", web=[128])
+    card = str(caught.value)
+    assert card.startswith("fox changed since it was locked")
+    assert "a blue fox" in card
+    assert "a red fox" in card
+    assert "without replay=True" in card
+    assert caught.value.outcome == "not sent"
+
+
+def test_changed_option_is_named(locked):
+    """Only what differs is in the card."""
+    with pytest.raises(ReplayError) as caught:
+        replaying().generate("a red fox", transparent="chroma", quality="high", web=[128])
+    assert [(problem.field, problem.value) for problem in caught.value.problems] == [("quality", "high")]
+
+
+def test_new_request_is_named(locked):
+    """What was never locked is said to be so, by its prompt."""
+    with pytest.raises(ReplayError, match=r"'seven grey stones.*is not in imagegen\.lock"):
+        replaying().generate("seven grey stones in deep snow")
+
+
+def test_changed_and_missing_files_are_named(locked, folder):
+    """All of them at once; nothing else is shown in their place."""
+    out = folder / "output" / "imagegen"
+    (out / "fox.png").write_bytes(b"something else")
+    (out / "fox-web128.png").unlink()
+    with pytest.raises(ReplayError) as caught:
+        replaying().generate("a red fox", name="fox", transparent="chroma", web=[128])
+    assert {(p.field, p.rule) for p in caught.value.problems} == {
+        ("fox.png", "was changed since it was locked"),
+        ("fox-web128.png", "is not in the output folder"),
+    }
+
+
+def test_sidecars_are_enough(locked, folder):
+    """The history's file is not needed; without the sidecar the card says what to copy."""
+    out = folder / "output" / "imagegen"
+    (out / "history.jsonl").unlink()
+    assert replaying().generate("a red fox", transparent="chroma").number == 1
+    (out / "fox-source.png.json").unlink()
+    with pytest.raises(ReplayError, match=r"fox-source\.png\.json: missing"):
+        replaying().generate("a red fox", transparent="chroma")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"requests": 3}', '{"version": 2}', '{"requests": [{"request": "x"}]}']
+)
+def test_damaged_lock_files(folder, text):
+    """Each is a card that says how to make a good one."""
+    (folder / LOCK).write_text(text)
+    if text == "{}":
+        assert read_lock(folder / LOCK).requests == ()
+    else:
+        with pytest.raises(ReplayError, match=r"imagegen\.lock"):
+            read_lock(folder / LOCK)
+
+
+def test_paths_that_leave_the_folder_are_refused(locked, folder):
+    """A lock is a file that anyone may have written."""
+    text = (folder / LOCK).read_text().replace('"fox.png"', '"../../../../etc/hostname"')
+    (folder / LOCK).write_text(text)
+    with pytest.raises(ReplayError, match="lies outside of the output folder"):
+        replaying().generate("a red fox", transparent="chroma")
+
+
+def test_no_lock(folder):
+    """A session that shall replay without a lock sends nothing."""
+    with pytest.raises(ReplayError, match=r"imagegen\.lock can't be read"):
+        replaying().generate("a red fox")
+
+
+def test_nothing_to_lock(session):
+    """An empty history gives an error, not an empty lock."""
+    with pytest.raises(ReplayError, match="nothing to lock"):
+        session.lock()
+
+
+def test_rules_are_checked_as_ever(locked):
+    """A broken request is refused for what it is."""
+    with pytest.raises(RequestError):
+        replaying().generate("a red fox", n=99)
+
+
+def test_limits_do_not_stop_a_replay(locked):
+    """It costs nothing, so that no budget can be too small."""
+    again = replaying(max_cost="0.000001", confirm_above="0.000001")
+    assert again.generate("a red fox", transparent="chroma").number == 1
+
+
+def test_batches_replay(simulator, folder):
+    """Each row is answered by its own file; a changed row is a failure of its own."""
+    session = simulated_session(simulator)
+    made = session.batches.run_jobs(["a red fox", "a blue jay"])
+    session.lock()
+    again = replaying().batches.run_jobs(["a red fox", "a blue jay"])
+    assert again.paths == made.paths
+    changed = replaying().batches.run_jobs(["a red fox", "a green frog on a leaf"])
+    assert (len(changed.done), len(changed.failures)) == (1, 1)
+    assert len(simulator.record) == 2
+
+
+def test_cell_digest():
+    """Spaces at line ends and around do not count; every word does."""
+    assert cell_digest("%%imagegen a\na fox ") == cell_digest("%%imagegen a  \na fox\n\n")
+    assert cell_digest("%%imagegen a\na fox") != cell_digest("%%imagegen b\na fox")
+    assert cell_digest(" \n") == ""
+
+
+def test_command_line(session, folder, capsys):
+    """`imagegen lock`, then `--replay` without a key; a changed prompt exits with 1."""
+    line = ["generate", "a red fox", "--out", "fox.png"]
+    assert main([*line, "--backend", "simulator"]) == 0
+    assert main(["lock", "--out-dir", "."]) == 0
+    assert capsys.readouterr().out.split()[-1] == LOCK
+    assert main([*line, "--force", "--replay", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["reused"], [Path(path).name for path in shown["paths"]]) == (True, ["fox.png"])
+    assert main(["generate", "a red fox, asleep", "--out", "fox.png", "--force", "--replay"]) == 1
+    assert "changed since it was locked" in capsys.readouterr().err
+
+
+CELLS = [
+    "%load_ext imagegen_magic\nimport imagegen_magic",
+    "%%imagegen fox --transparent --quality low\na red fox",
+    "fox",
+    "%%imagegen_edit hat -i {{ fox }}\nput a {{ color }} hat on it",
+    "hat.path.name, hat.size, fox.images[0].source.name",
+]
+
+
+def run_notebook(folder, first, cells, **environment):
+    """The outputs of a notebook that runs in a real kernel in `folder`: what each cell shows, but for captions."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (first, *cells)])
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("IMAGEGEN_", "OPENAI_"))}
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}, allow_errors=True)
+    client.execute(env={**clean, **environment})
+    return notebook.cells[1:]
+
+
+def shown(cells):
+    """What a reader sees: images byte for byte, and texts but for the caption's line of time and money."""
+    return [[(output.get("data", {}).get("image/jpeg"), texts_of(output)) for output in cell.outputs] for cell in cells]
+
+
+def texts_of(output):
+    text = output.get("data", {}).get("text/plain") or output.get("text", "")
+    return [line for line in text.splitlines() if " · " not in line]
+
+
+def test_a_notebook_replayed_elsewhere(folder):
+    """Run, locked, and copied to an empty folder without a key: no request, the same outputs; a changed cell is named."""
+    made, empty = folder / "made", folder / "empty"
+    made.mkdir()
+    first = "color = 'green'"
+    before = run_notebook(made, first, [*CELLS, "%imagegen lock"], IMAGEGEN_BACKEND="simulator")
+    assert not [output for cell in before for output in cell.outputs if output.output_type == "error"]
+    shutil.copytree(made / "output", empty / "output", ignore=shutil.ignore_patterns("history.jsonl", ".incoming"))
+    shutil.copy(made / LOCK, empty / LOCK)
+    closed = {"IMAGEGEN_REPLAY": "true", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}  # a port where nobody answers
+    after = run_notebook(empty, first, CELLS, **closed)
+    assert shown(after) == shown(before[:-1])
+    assert not (empty / "output" / "imagegen" / "history.jsonl").exists()
+    changed = run_notebook(empty, "color = 'purple'", CELLS, **closed)
+    errors = [output for cell in changed for output in cell.outputs if output.output_type == "error"]
+    card = "\n".join(errors[0].traceback)
+    assert "hat asks for something else than when it was locked, though its text is the same" in card
+    assert "purple" in card
+    assert "green" in card
