@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import shlex
 import threading
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from imagegen_magic.cli import main
 from imagegen_magic.display.ledger import cost_rows
-from imagegen_magic.errors import BudgetError, CallError, ModerationError, RequestError, StoreError
+from imagegen_magic.errors import BudgetError, CallCancelledError, CallError, ModerationError, RequestError, StoreError
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.options.settings import resolve
 from imagegen_magic.request.cost import Estimate
@@ -167,6 +168,16 @@ def test_never_above_the_budget(faults, tries, budget, tmp_path_factory):
         assert all(result.path.is_file() for result in mug.ranking)
 
 
+@pytest.mark.parametrize(("spare", "made"), [(0, 2), (-1, 1), (1, 2)])
+def test_to_the_last_cent(spare, made, session, simulator):
+    """One more try is made if its upper end just fits into what is left: the actual cost counts, not the estimate."""
+    actual = session.generate("a mug", **SMALL).paid
+    limit = actual + session.preview("a mug", **SMALL).estimate.high + spare * Decimal("0.000001")
+    mug = session.generate("a mug", best_of=5, expect=Judge(False, False), max_cost=limit, **SMALL)
+    assert len(mug.ranking) == simulator.images_billed - 1 == made
+    assert mug.ranking.stopped.startswith("stopped: max_cost") == (made < 5)
+
+
 def test_a_failure_keeps_what_is_there():
     """The run ends; the tries that came are ranked, and the error is said."""
     simulator = Simulator(faults="ok, moderation")
@@ -299,6 +310,27 @@ def test_in_a_cell(shell, capsys):
     shown = capsys.readouterr().out
     assert "Best of 2" in shown
     assert "try 2 of 2 is the best; 1 as expected; stopped at the first that passed" in shown
+
+
+def test_an_interrupted_cell_binds_what_is_there(shell, session, simulator):
+    """The cell ends; the try on its way is judged, shown and bound when it comes, and no other is sent."""
+    stopped = threading.Event()
+
+    def judge(image):
+        _thread.interrupt_main()
+        return stopped.wait(60)
+
+    shell.user_ns["judge"] = judge
+    with pytest.raises(CallCancelledError):
+        shell.run_cell_magic("imagegen", "mug --size 1024x640 --quality low --best-of 4 --expect judge", "a mug")
+    bound = threading.Event()
+    (task,) = session.tasks
+    assert shell.user_ns["mug"] is task
+    task.add_done_callback(lambda _: bound.set())
+    stopped.set()
+    assert bound.wait(60)
+    assert shell.user_ns["mug"].ranking.stopped == "stopped by you"
+    assert simulator.images_billed == 1
 
 
 def test_on_the_command_line(capsys, monkeypatch, folder):

@@ -82,10 +82,10 @@ class Ranking(Sequence["ImageResult"]):
             for rank, result in enumerate(self.tries, 1)
         ]
         columns = ("rank", "file", "score", "not as expected", "cost")
-        return Table(title=f"Best of {len(self)}", columns=columns, rows=rows, notes=[self.sentence()])
+        return Table(title=f"Best of {len(self)}", columns=columns, rows=rows)
 
     def __repr__(self) -> str:
-        return str(self.table())
+        return f"{self.table()}\n{self.sentence()}"
 
     def display_items(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """The tries on one sheet, the best first, with the table below; nothing for a single try."""
