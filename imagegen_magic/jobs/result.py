@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from imagegen_magic.checks.verdicts import CheckReport
 from imagegen_magic.errors import OptionError
 from imagegen_magic.images.opening import open_picture
-from imagegen_magic.images.preview import contact_sheet
+from imagegen_magic.images.preview import contact_sheet, wrapped
 from imagegen_magic.images.preview import preview as small_preview
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.cost import Estimate
@@ -135,6 +135,13 @@ class GeneratedImage:
         sentence = alt_sentence(asked, shown_path(self.path), size, form)
         small = self._small(preview) if preview else None
         return [_captioned(small, sentence, asked, caption)]
+
+    def wrapped_items(self, edge: int) -> list[Bundle]:
+        """The picture as a tile, twice each way, if it was expected to be seamless."""
+        verdict = next((v for v in self.checks.verdicts if v.expected.split(" ")[0] == "seamless"), None)
+        if verdict is None or verdict.passed is None:
+            return []
+        return [wrapped(self.path, max_edge=edge).bundle(f"Repeated twice each way: {verdict.sentence}")]
 
     def _small(self, edge: int) -> Preview | None:
         """The preview; None for a file that can't be read: it was paid for, so it is shown as what it is, a path."""
@@ -434,8 +441,10 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
         """
         preview, caption = self.options.preview, self._caption(already_shown)
         if len(self) == 1:
-            ranked = self.ranking.display_items() if self.ranking and caption and preview else []
-            return [*self.images[0].display_items(preview=preview, caption=caption), *ranked]
+            shown = self.images[0].display_items(preview=preview, caption=caption)
+            if preview and caption:
+                shown += self.images[0].wrapped_items(preview) + (self.ranking.display_items() if self.ranking else [])
+            return shown
         return [self._sheet(preview, caption)]
 
     def _sheet(self, preview: int, caption: Caption | None) -> Bundle:
