@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from imagegen_magic.jobs.further import ENGINES
 from imagegen_magic.options import keywords
-from imagegen_magic.options.settings import SHELL_DEFAULTS
+from imagegen_magic.options.defaults import SHELL_DEFAULTS
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.request.response import OnEvent, ignore
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import platform
@@ -144,6 +145,7 @@ class Session:
     @property
     def clients(self) -> Clients:
         """Where clients come from."""
+        _end_quickly()
         with _collector_paused():
             from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the SDK comes with the first call: 0.24 s
 
@@ -466,6 +468,12 @@ class Session:
             problems += [Problem(field=n, value=given[n], rule=rule, fix=fix) for n in given if n in SHEET_ONLY]
             command = "edit" if "image" in given else "generate"
         return self.plan(prompt, {**values, **more}, command=command, name=name, problems=problems)
+
+
+@cache
+def _end_quickly() -> None:
+    """Spares a program that ends the walks through all objects of the SDK: they took longer than everything else after its last line."""
+    atexit.register(gc.freeze)
 
 
 @contextlib.contextmanager

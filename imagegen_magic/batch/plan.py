@@ -160,7 +160,8 @@ def plan_batch(
         except ImagegenError as error:
             problems += _placed(error, row.where)
             continue
-        stored = done[job.request.digest()].popleft() if done[job.request.digest()] and _may_reuse(job) else None
+        earlier = done.get(job.request.digest()) if done and _may_reuse(job) else None
+        stored = earlier.popleft() if earlier else None
         planned.append(PlannedJob(job=job, where=row.where, number=len(order), stored=stored))
     planned, faults = _settle_names(planned, store)
     problems = sorted([*problems, *faults], key=lambda problem: order[problem.where])
@@ -321,7 +322,7 @@ def run_planned(
         on_done: told of each job as it ends, in that job's thread.
     """
     cancel = cancel or threading.Event()
-    pacer = Pacer(concurrency, ipm=ipm, in_order=fail_fast, cancel=cancel)
+    pacer = Pacer(concurrency, ipm=ipm, cancel=cancel)
     results: list[ImageResult | FailedJob | None] = [None] * len(batch.planned)
     waiting = deque(enumerate(batch.planned))
 

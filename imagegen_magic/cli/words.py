@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from imagegen_magic.errors import Command, Default, Setting, Words
-from imagegen_magic.options.settings import ENV_PREFIX
+from imagegen_magic.options.defaults import ENV_PREFIX
 
 __all__ = ["SHELL_WORDS"]
 

@@ -243,6 +243,10 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
                 fix=Fix(Setting("--mask-box", "25%,25%,50%,50%")),
             )
         )
+    if urlsplit(options.replay_from or "").password:
+        rule = "a password in an address ends up in sidecars and notebooks"
+        place = "set it where the storage's own library reads it: ~/.netrc, AWS_PROFILE"
+        faults.append(Problem(field="replay_from", rule=rule, fix=place))
     if any(edge < 1 for edge in options.web or ()):
         faults.append(
             Problem(field="web", value=options.web, rule="at least 1 pixel", fix=Fix(Setting("--web", "1024")))

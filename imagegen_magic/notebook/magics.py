@@ -15,7 +15,7 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic import cell_magic as _cell_magic
 
 from imagegen_magic.errors import OptionError
-from imagegen_magic.options.settings import SHELL_DEFAULTS, config_options, in_layer
+from imagegen_magic.options.defaults import SHELL_DEFAULTS, config_options, in_layer
 from imagegen_magic.options.table import COMMANDS, OPTIONS
 from imagegen_magic.options.values import read_values
 

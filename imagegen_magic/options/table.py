@@ -635,6 +635,14 @@ _FILES = (
 
 _MONEY = (
     _row("replay", "flag", MONEY, "show stored images only, as imagegen.lock says: no key, no network", config=True),
+    _row(
+        "replay_from",
+        "text",
+        MONEY,
+        "where --replay fetches locked images that are not here: https, s3 (extra: remote)",
+        config=True,
+        metavar="ADDRESS",
+    ),
     _row("dry_run", "flag", MONEY, "check and show everything, send nothing"),
     _row(
         "max_cost",
