@@ -513,6 +513,7 @@ _CHECKS = (
         "list",
         CHECKS,
         "what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable",
+        example="not-blank",
         metavar="WHAT",
     ),
     _row(
@@ -521,6 +522,7 @@ _CHECKS = (
         CHECKS,
         "try up to so often, 2 to 20, each try billed; keep all, bind the best by --expect",
         between=(2, 20),
+        example="4",
         metavar="N",
     ),
     _row(
