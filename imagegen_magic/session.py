@@ -24,6 +24,7 @@ from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
 from imagegen_magic.jobs.artwork import SavedArt, artwork_problems, icons_of_line, pixels_of_line
+from imagegen_magic.jobs.best import best_of_problems, run_best, with_every_try
 from imagegen_magic.jobs.expected import read_expected
 from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
@@ -177,7 +178,7 @@ class Session:
     ) -> Job:
         """The job that would run, checked whole; nothing is sent or written.
 
-        With `is_paid`, an expectation that can't be checked any more is a warning: the images are on the server.
+        With `is_paid`, and in a replay, an expectation that can't be checked any more is a warning: the images are on the server.
 
         Raises:
             RequestError: anything is wrong; every fault is in `.problems`.
@@ -193,19 +194,20 @@ class Session:
         expected, unreadable = read_expected(
             options, self._image_file(options), masked=masked, variables=variables or {}
         )
-        faults += [] if is_paid else unreadable
+        faults += [] if is_paid or options.replay else unreadable
+        faults += best_of_problems(options, in_batch=in_batch)
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
             problems=[*faults, *sheet_faults, *artwork_problems(options, command)], cell=cell, sheet=sheet,
         )  # fmt: skip
-        job = replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable)))
+        job = with_every_try(replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable))))
         if in_batch:
             return job
         if options.replay:
             return replace(job, estimate=NOTHING_SENT)
         stored = self._stored(job)
-        if not (options.dry_run or options.show_prompt or (options.reuse and stored)):
-            check_budget(job.estimate, options, self.spending.total)
+        if not (options.dry_run or options.show_prompt or (options.reuse and stored and not job.has_tries)):
+            check_budget(job.estimate, options, self.spending.total, each=job.each)
         if stored is None or options.reuse:
             return job
         told = Fix(f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again")
@@ -283,6 +285,8 @@ class Session:
             StoreError: its files can't be written, found before anything is sent where it can be.
         """
         run = self.run_context(job, on_event=on_event, cancel=cancel or threading.Event())
+        if job.has_tries:
+            return run_best(job, run, reserved=self.spending.reserved)
         if job.options.reuse and (stored := self._stored(job)):
             return stored_result(job, run, stored)
         with self.spending.reserved(job.estimate, job.options):
@@ -328,7 +332,9 @@ class Session:
         return lambda task: sprites_of(job, request(task), self.store(job.options))
 
     def _reserved_work(self, job: Job, on_event: OnEvent) -> Callable[[Task[ImageResult]], ImageResult]:
-        """What a task does for a job, its upper end reserved from now on until it is over; showing a stored result is free."""
+        """What a task does for a job, its upper end reserved from now on until it is over; of several tries, one by one."""
+        if job.has_tries:
+            return lambda task: self.run_job(job, on_event=on_event, cancel=task.cancel_event)
         if job.options.reuse and (stored := self._stored(job)):
             return lambda task: stored_result(job, self.run_context(job, on_event=on_event), stored)
         amount = self.spending.reserve(job.estimate, job.options)

@@ -104,6 +104,8 @@ class Options:
 
     # checks
     expect: tuple[Any, ...] | None = None
+    best_of: int | None = None
+    until: Literal["pass"] | None = None
 
     # files
     out: str | None = None

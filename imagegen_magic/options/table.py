@@ -513,7 +513,25 @@ _CHECKS = (
         "list",
         CHECKS,
         "what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable",
+        example="not-blank",
         metavar="WHAT",
+    ),
+    _row(
+        "best_of",
+        "int",
+        CHECKS,
+        "try up to so often, 2 to 20, each try billed; keep all, bind the best by --expect",
+        between=(2, 20),
+        example="4",
+        metavar="N",
+    ),
+    _row(
+        "until",
+        "text",
+        CHECKS,
+        "pass ends --best-of at the first picture that is as expected",
+        choices=("pass",),
+        metavar="pass",
     ),
 )
 
