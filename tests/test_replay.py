@@ -124,7 +124,10 @@ def test_sidecars_are_enough(locked, folder):
     (out / "history.jsonl").unlink()
     assert replaying().generate("a red fox", transparent="chroma").number == 1
     (out / "fox-source.png.json").unlink()
-    with pytest.raises(ReplayError, match=r"fox-source\.png\.json: missing"):
+    with pytest.raises(ReplayError, match=r"fox-source\.png\.json: it is missing"):
+        replaying().generate("a red fox", transparent="chroma")
+    shutil.copy(out / "hat.png.json", out / "fox-source.png.json")  # a record, but of another request
+    with pytest.raises(ReplayError, match=r"fox-source\.png\.json: it is missing or of another request"):
         replaying().generate("a red fox", transparent="chroma")
 
 
