@@ -49,7 +49,11 @@ def test_a_request_takes_over_the_emptied_spool_files_of_the_last(session, folde
     session.generate("a jug")
     assert {path.name for path in spooled(folder)} == before
     assert len(before) == 2
-    assert [record.prompt_sent for record in History(folder / "output/imagegen").records()] == ["a mug", "a cup", "a jug"]
+    assert [record.prompt_sent for record in History(folder / "output/imagegen").records()] == [
+        "a mug",
+        "a cup",
+        "a jug",
+    ]
 
 
 def test_names_never_collide(session, simulator):

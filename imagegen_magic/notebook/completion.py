@@ -26,7 +26,7 @@ _LINE = re.compile(
     r"\s*(%%imagegen_edit|%%imagegen_batch|%%imagegen_sprites|%%imagegen|%imagegen)(?=\s)(.*)", re.DOTALL
 )
 _COMMAND = {text: command for command, text in COMMANDS.items() if text.startswith("%%")}
-_LINES = ("edit", "batch", "cutout", "slice", "pixelate", "icons")
+_LINES = ("edit", "batch", "cutout", "slice", "pixelate", "icons", "unpack")
 """Subcommands of `%imagegen` that have flags of their own."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic")
 

@@ -87,6 +87,7 @@ class Options:
     animation: str | None = None
     cell: str | None = None
     fps: float = 10.0
+    durations: tuple[int, ...] | None = None
     once: bool = False
     objects: bool = False
     padding: int = 2
