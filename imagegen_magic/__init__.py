@@ -14,7 +14,8 @@ from ._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import edit, edit_animation, generate, preview, run_batch, sprites, start
+    from .api import edit, edit_animation, generate, preview, preview_batch, run_batch, sprites, start
+    from .batch.plan import BatchPlan
     from .batch.results import FailedJob, Gallery
     from .checks.files import check
     from .checks.verdicts import CheckReport
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .spritesheets.unpacking import Animation, unpack
 
 _HOMES = {
+    "BatchPlan": "batch.plan",
     "BudgetError": "errors",
     "CallError": "errors",
     "Cutout": "matting.cutout",
@@ -65,6 +67,7 @@ _HOMES = {
     "provenance": "metadata.inspection",
     "costs": "api",
     "history": "api",
+    "preview_batch": "api",
     "run_batch": "api",
     "sheet": "api",
     "sprites": "api",
@@ -84,6 +87,7 @@ _HOMES = {
 
 __all__ = [
     "Animation",
+    "BatchPlan",
     "BudgetError",
     "CallError",
     "CheckReport",
@@ -120,6 +124,7 @@ __all__ = [
     "make_icons",
     "pixelate",
     "preview",
+    "preview_batch",
     "provenance",
     "run_batch",
     "sheet",

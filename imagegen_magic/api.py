@@ -16,6 +16,7 @@ from imagegen_magic.request.response import OnEvent, ignore
 from .session import Session
 
 if TYPE_CHECKING:
+    from imagegen_magic.batch.plan import BatchPlan
     from imagegen_magic.batch.results import Gallery
     from imagegen_magic.display.ledger import CostRow, HistoryRow, Rows
     from imagegen_magic.display.sheets import Sheet
@@ -34,6 +35,7 @@ __all__ = [
     "generate",
     "history",
     "preview",
+    "preview_batch",
     "run_batch",
     "sheet",
     "sprites",
@@ -332,3 +334,19 @@ def run_batch(
         >>> imagegen_magic.run_batch(["a red fox", "a blue jay"], quality="low", max_cost=0.10).paths
     """
     return default_session().batches.run_jobs(jobs, name=name, on_event=on_event, **options)
+
+
+@_with_options
+def preview_batch(jobs: Any, *, name: str | None = None, **options: Unpack[BatchOptions]) -> BatchPlan:
+    """A `BatchPlan`: what `run_batch` would send, what is done already, what is faulty, and the cost range; nothing is sent.
+
+    Args:
+        jobs, name, options: as of `run_batch`.
+
+    Raises:
+        RequestError: an option that all jobs share can't be read. Faulty rows are in `.problems`.
+
+    Example:
+        >>> imagegen_magic.preview_batch(["a red fox", "a blue jay"], quality="low").estimate
+    """
+    return default_session().batches.preview_jobs(jobs, name=name, **options)

@@ -26,6 +26,7 @@ None of them derives from IPython's `UsageError`: nbval and papermill would coun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -63,6 +64,7 @@ __all__ = [
     "StoreError",
     "VerificationError",
     "Words",
+    "in_toml",
 ]
 
 Outcome = Literal["done", "refused", "not sent", "ambiguous"]
@@ -103,6 +105,11 @@ class Default:
     value: str
 
 
+def in_toml(value: str) -> str:
+    """A value as TOML has it: numbers, true and false bare, everything else in quotes."""
+    return value if re.fullmatch(r"[\d.]+|true|false", value) else f'"{value}"'
+
+
 @dataclass(frozen=True, slots=True)
 class PromptPlace:
     """The place where the surface takes a prompt."""
@@ -130,7 +137,8 @@ class Words:
 
     def default(self, default: Default) -> str:
         """`%config ImagegenMagics.session_max_cost = 5`."""
-        return f"%config ImagegenMagics.{default.option} = {default.value}"
+        value = {"true": "True", "false": "False"}.get(default.value) or in_toml(default.value)
+        return f"%config ImagegenMagics.{default.option} = {value}"
 
     def prompt(self) -> str:
         """How a prompt is given."""
@@ -232,7 +240,7 @@ class ImagegenError(Exception):
     """Base of every error this package raises on purpose.
 
     `summary` is one sentence; `problems` the single faults; `hints` lines to type or do next; `outcome`
-    says what became of the request, or None where no request is involved.
+    says what became of the request, or None if no request is involved.
     """
 
     outcome: Outcome | None = None
@@ -339,7 +347,7 @@ class CallError(ImagegenError):
 
     Attributes:
         outcome: what became of the request.
-        status: HTTP status code, or None where there was no answer.
+        status: HTTP status code, or None if there was no answer.
         code: the server's own error code.
         request_id: the server's `x-request-id`, to quote to its support.
         retry_after: seconds the server asks to wait, or None.

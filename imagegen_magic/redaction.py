@@ -31,7 +31,7 @@ def _known(environ: Mapping[str, str]) -> list[str]:
 
 
 def find_key(text: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """True where `text` holds something shaped like an API key, or one of the environment's keys."""
+    """True if `text` holds something shaped like an API key, or one of the environment's keys."""
     return _KEY.search(text) is not None or any(key in text for key in _known(environ))
 
 

@@ -446,3 +446,16 @@ def test_drawings_keep_to_their_frame():
         for part in read_drawing(name).parts:
             points = np.concatenate(part.outlines)
             assert np.abs(points).max() <= 105, name
+
+
+@pytest.mark.parametrize(
+    ("prompt", "subjects"),
+    [
+        ("A fox at sea, picture book illustration.", ("fox",)),
+        ("Request: a fox at sea\nStyle: a cat by a house, picture book", ("fox",)),
+        ("A wizard reads a book.", ("wizard", "book")),
+    ],
+)
+def test_a_style_is_not_a_subject(prompt, subjects):
+    """A picture book is a style; what a style line names is not in the picture."""
+    assert read_prompt(prompt).subjects == subjects

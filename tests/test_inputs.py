@@ -180,7 +180,7 @@ def test_a_key_on_a_line_is_not_repeated(shell):
     """Whatever its shape: what follows --api-key is one."""
     for line in ("--api-key my-own-secret", "--api-key=my-own-secret", "x --api_key my-own-secret"):
         error = run(shell, f"%%imagegen {line}\nA mug.")[1].error_in_exec
-        assert "a key is no option" in str(error)
+        assert "a key is not an option" in str(error)
         assert "my-own-secret" not in str(error)
 
 

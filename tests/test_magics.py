@@ -220,8 +220,8 @@ def test_config_is_checked(shell):
     magics.quality = "low"
     assert magics.session_defaults()["quality"] == "low"
     _, done = run(shell, "%config ImagegenMagics.backend = 'sim'")  # IPython would log it, and the cell count as good
-    assert "simulator" in str(done.error_in_exec)
-    with pytest.raises(OptionError, match="backend = simulator"):
+    assert 'backend = "simulator"' in str(done.error_in_exec)
+    with pytest.raises(OptionError, match='backend = "simulator"'):
         magics.session_defaults()  # every cell and function asks for these: nothing is sent until it is right
     magics.backend = None
     magics.concurrency = "many"

@@ -61,9 +61,9 @@ def test_layers_and_buttons():
     """The same fault of a value as a line of %config, a variable of the environment, a line of TOML, a button."""
     _, (problem,) = read_values({"backend": "x"})
     assert problem.fix == "--backend openai|simulator"
-    assert in_layer(problem, "session").fix == "%config ImagegenMagics.backend = openai|simulator"
-    assert in_layer(problem, "environment").fix.startswith("IMAGEGEN_BACKEND=openai|simulator")
-    assert in_layer(problem, "pyproject.toml").fix == "backend = openai|simulator"
+    assert in_layer(problem, "session").fix == '%config ImagegenMagics.backend = "openai"'
+    assert in_layer(problem, "environment").fix.startswith("IMAGEGEN_BACKEND=openai")
+    assert in_layer(problem, "pyproject.toml").fix == 'backend = "openai"'
     assert [button["set"] for button in message(problem)["buttons"]] == [
         {"backend": "openai"},
         {"backend": "simulator"},

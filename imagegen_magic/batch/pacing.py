@@ -166,7 +166,7 @@ class Pacer:
 
 
 def _seconds(text: str) -> float:
-    """Seconds of a duration such as `1m30s`, `250ms` or `7`; 0 where it is none."""
+    """Seconds of a duration such as `1m30s`, `250ms` or `7`; 0 if it is none."""
     if text.replace(".", "", 1).isdigit():
         return float(text)
     match = _DURATION.fullmatch(text.strip())

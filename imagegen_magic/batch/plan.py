@@ -34,6 +34,8 @@ class PlannedJob:
 
     job: Job
     where: str
+    number: int
+    """Its place in the batch, from 1; rows that were left out are counted."""
     stored: Record | None = None
     paths: tuple[Path, ...] = ()
     """The files that it will be saved as; another process may still take a name before."""
@@ -47,14 +49,16 @@ class PlannedJob:
         return ", ".join(entries or [path.name for path in self.paths])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BatchPlan:
-    """A checked batch: what will be sent, what is done already, what is faulty."""
+    """A checked batch: what will be sent, what is done already, what is faulty. It shows itself as a table."""
 
     planned: tuple[PlannedJob, ...]
     problems: tuple[Problem, ...] = ()
+    left_out: tuple[FailedJob, ...] = ()
+    """The faulty rows, which are not sent."""
     unused: tuple[str, ...] = ()
-    """Columns of the table that are no options."""
+    """Columns of the table that are not options."""
 
     @property
     def to_send(self) -> tuple[PlannedJob, ...]:
@@ -83,8 +87,14 @@ class BatchPlan:
         renamed = [f"{item.wanted} is taken, so it will be {item.files}" for item in self.to_send if item.wanted]
         parts += [renamed[0] + (f" (and {len(renamed) - 1} more)" if renamed[1:] else "")] if renamed else []
         parts += [f"columns not used: {', '.join(self.unused)}"] if self.unused else []
-        parts += [f"{len({p.where for p in self.problems})} faulty ones left out"] if self.problems else []
+        parts += [f"{counted(len(self.left_out), 'faulty row')} left out"] if self.left_out else []
         return "; ".join(parts)
+
+    def with_left_out(self, results: Sequence[ImageResult | FailedJob]) -> tuple[ImageResult | FailedJob, ...]:
+        """The planned jobs' results and the rows that were left out, in the batch's order."""
+        placed = {item.number: result for item, result in zip(self.planned, results, strict=True)}
+        placed |= {failed.index + 1: failed for failed in self.left_out}
+        return tuple(placed[number] for number in sorted(placed))
 
     def table(self) -> Table:
         """What would be sent, one row a job: the dry run of a batch."""
@@ -103,6 +113,12 @@ class BatchPlan:
         faults = [str(problem) for problem in self.problems]
         columns = ("job", "state", "size", "quality", "cost", "files", "prompt")
         return Table(title="Batch, not sent", columns=columns, rows=rows, notes=[self.summary(), *faults])
+
+    def __repr__(self) -> str:
+        return f"BatchPlan({self.summary()})"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, Any]:
+        return self.table()._repr_mimebundle_(include, exclude)
 
 
 Planner = Callable[..., Job]
@@ -133,24 +149,38 @@ def plan_batch(
     planned: list[PlannedJob] = []
     problems: list[Problem] = []
     order: dict[str, int] = {}
+    prompts: dict[str, str] = {}
     unused: dict[str, None] = {}
     for row in rows:
         unused |= dict.fromkeys(row.unused)
         order[row.where] = len(order)
+        prompts[row.where] = str(row.values.get("prompt", ""))
         try:
             job = _plan_row(row, shared, plan, name, cell, variables)
         except ImagegenError as error:
             problems += _placed(error, row.where)
             continue
         stored = done[job.request.digest()].popleft() if done[job.request.digest()] and _may_reuse(job) else None
-        planned.append(PlannedJob(job=job, where=row.where, stored=stored))
+        planned.append(PlannedJob(job=job, where=row.where, number=len(order), stored=stored))
     planned, faults = _settle_names(planned, store)
     problems = sorted([*problems, *faults], key=lambda problem: order[problem.where])
     if problems and not shared.get("skip_invalid"):
         raise RequestError(_fault_summary(problems, len(order)), problems=tuple(problems))
-    faulty = {problem.where for problem in problems}
-    sound = tuple(item for item in planned if item.where not in faulty)
-    return BatchPlan(planned=sound, problems=tuple(problems), unused=tuple(unused))
+    faulty: dict[str, list[Problem]] = {}
+    for problem in problems:
+        faulty.setdefault(problem.where, []).append(problem)
+    return BatchPlan(
+        planned=tuple(item for item in planned if item.where not in faulty),
+        problems=tuple(problems),
+        left_out=tuple(_left_out(order[where], where, prompts[where], found) for where, found in faulty.items()),
+        unused=tuple(unused),
+    )
+
+
+def _left_out(index: int, where: str, prompt: str, problems: Sequence[Problem]) -> FailedJob:
+    summary = "left out: " + "; ".join(f"{problem.field}: {problem.rule}" for problem in problems)
+    error = RequestError(summary, problems=tuple(problems), outcome="not sent")
+    return FailedJob(index=index, where=where, prompt=prompt, error=error)
 
 
 def _fault_summary(problems: Sequence[Problem], total: int) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import textwrap
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, overload
 
-from imagegen_magic.errors import ImagegenError
+from imagegen_magic.errors import ImagegenError, RequestError
 from imagegen_magic.images.preview import contact_sheet
 from imagegen_magic.jobs.result import ImageResult, TableRow, table_row
 from imagegen_magic.request.cost import format_usd
@@ -79,6 +80,8 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
     results: tuple[ImageResult | FailedJob, ...]
     report: Path | None = field(default=None, compare=False)
     """The report file: JSONL, one line a job."""
+    pending: int = field(default=0, compare=False)
+    """Images of an interrupted batch that are still on their way; a later look at NAME finds them."""
 
     @overload
     def __getitem__(self, index: int) -> ImageResult | FailedJob: ...
@@ -138,8 +141,11 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         if len(shown) > ROWS:
             failed = [n for n, result in enumerate(self.results) if isinstance(result, FailedJob)][: ROWS // 2]
             shown = sorted({*failed, *itertools.islice((n for n in shown if n not in failed), ROWS - len(failed))})  # type: ignore[assignment]
-        columns = ("job", "outcome", "cost", "files", "prompt")
+        columns: tuple[str, ...] = ("job", "outcome", "cost", "files", "prompt")
         rows = [self._row(n) for n in sorted(shown, key=lambda n: self.results[n].ok)]
+        if any(result.where != f"row {n}" for n, result in enumerate(self.results, 1)):  # numbers of the source's own
+            columns = ("job", "from", *columns[1:])
+            rows = [(row[0], self.results[int(str(row[0])) - 1].where, *row[1:]) for row in rows]
         left = len(self.results) - len(rows)
         notes = [f"{left} more jobs are in .to_records() and in the report"] if left else []
         return Table(title="Batch", columns=columns, rows=rows, notes=[*notes, self._sum()], breaking=True)
@@ -163,7 +169,8 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         made = [result for result in self.done if not result.reused]
         before = len(self.done) - len(made)
         parts = [f"{len(self.done)} done" + (f" ({before} of them before)" if before else "")]
-        parts += [f"{len(self.failures)} failed"] if self.failures else []
+        parts += [f"{self.pending} still on their way"] if self.pending else []
+        parts += self._missing()
         parts += [f"{len(self.failed)} not as expected"] if self.failed else []
         if made and all(result.record.simulated for result in made):
             parts.append("simulated, nothing billed")
@@ -172,8 +179,20 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         parts += [os.path.relpath(self.report)] if self.report else []
         return " · ".join(parts)
 
+    def _missing(self) -> list[str]:
+        """Jobs without images, by what became of them: a row that was not sent is not a failure."""
+        words = [
+            "left out"
+            if isinstance(one.error, RequestError)
+            else "not sent"
+            if one.error.outcome == "not sent"
+            else "failed"
+            for one in self.failures
+        ]
+        return [f"{count} {word}" for word, count in Counter(sorted(words)).items()]
+
     def __repr__(self) -> str:
-        return f"Gallery({len(self.done)} done, {len(self.failures)} failed)"
+        return f"Gallery({', '.join([f'{len(self.done)} done', *self._missing()])})"
 
     def display_items(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """The table of results, then a contact sheet of at most 36 pictures."""

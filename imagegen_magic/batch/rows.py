@@ -39,7 +39,7 @@ class Row:
     where: str
     problems: tuple[Problem, ...] = ()
     unused: tuple[str, ...] = ()
-    """Columns of its table that are no options."""
+    """Columns of its table that are not options."""
 
 
 def read_body(text: str, start: int = 1) -> list[Row]:
@@ -78,7 +78,7 @@ def read_source(source: Any) -> list[Row]:
         fix = Fix(Setting("--from", "prompts.jsonl"))
         problem = Problem(field="from", value=source, rule="there is no such file", fix=fix)
         raise OptionError("no jobs", problems=(problem,))
-    found = [_of_item(item, f"row {number}") for number, item in enumerate(_items(source), 1)]
+    found = [_of_item(item, where) for where, item in zip(_places(source), _items(source), strict=False)]
     if _is_table(source):
         found = _without_extra_columns(found)
     if not found:
@@ -116,7 +116,7 @@ def _is_table(source: Any) -> bool:
 
 
 def _without_extra_columns(rows: list[Row]) -> list[Row]:
-    """The rows without columns that are no options; a column whose name is nearly an option's is asked about, once.
+    """The rows without columns that are not options; a column whose name is nearly an option's is asked about, once.
 
     Raises:
         OptionError: a column is probably meant as an option.
@@ -151,6 +151,13 @@ def _items(source: Any) -> Iterable[Any]:
         "no jobs",
         problems=(Problem(field="from", value=type(source).__name__, rule=rule, fix=Fix(Setting("--from", "jobs"))),),
     )
+
+
+def _places(source: Any) -> Iterator[str]:
+    """Where each row stands, in the source's own numbers: pandas' labels if no two are alike, else from 1."""
+    index = getattr(source, "index", None)
+    labels: Iterable[Any] = index if index is not None and getattr(index, "is_unique", False) else itertools.count(1)
+    return (f"row {label}" for label in labels)
 
 
 def _of_item(item: Any, where: str) -> Row:

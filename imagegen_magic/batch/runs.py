@@ -6,6 +6,7 @@ import contextlib
 import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +19,7 @@ from imagegen_magic.jobs.running import Run, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.jobs.task import Task, start_thread, wait_through
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.values import read_call
+from imagegen_magic.options.values import BATCH_CALLS, read_call
 from imagegen_magic.options.words import in_python_words
 from imagegen_magic.request.response import OnEvent, ignore
 from imagegen_magic.store.folder import Store
@@ -155,6 +156,7 @@ class Batches:
                 cancel=cancel,
                 on_done=on_done,
             )
+        gallery = replace(gallery, results=plan.with_left_out(gallery.results))
         return write_report(gallery, self._runner.store(options), name or "batch")
 
     @in_python_words()
@@ -162,19 +164,23 @@ class Batches:
         self, jobs: Any, *, name: str | None = None, on_event: OnEvent = ignore, grid: Any = None, **options: Any
     ) -> Gallery:
         """As `imagegen_magic.run_batch`."""
-        shared, problems = read_call(options)
-        if problems:
-            raise RequestError("the batch's options can't be read", problems=tuple(problems))
-        axes = grid if isinstance(grid, Mapping) else parse_grid([grid] if isinstance(grid, str) else grid or ())
-        rows = expand(read_source(jobs), wildcards=bool(shared.get("wildcards")), grid=axes)
+        rows, shared = _read_jobs(jobs, grid, options)
         plan = self.plan(rows, shared, name=name)
-        title = f"{name or 'batch'} ({plan.summary()})"
-        return wait_through(
-            start_thread(
-                Task(0, title),
-                lambda task: self.run(plan, shared, name=name, on_event=on_event, cancel=task.cancel_event),
-            )
+        task = start_thread(
+            Task(0, f"{name or 'batch'} ({plan.summary()})"),
+            lambda task: self.run(plan, shared, name=name, on_event=on_event, cancel=task.cancel_event),
         )
+        try:
+            return wait_through(task)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note("Nothing more was sent, and what had been sent is saved. Run it again for the rest.")
+            raise
+
+    @in_python_words()
+    def preview_jobs(self, jobs: Any, *, name: str | None = None, grid: Any = None, **options: Any) -> BatchPlan:
+        """As `imagegen_magic.preview_batch`."""
+        rows, shared = _read_jobs(jobs, grid, options)
+        return self._plan_rows(rows, {**shared, "skip_invalid": True}, name=name)
 
     # the Batch API
 
@@ -239,3 +245,17 @@ class Batches:
         gallery = Gallery(results=tuple(results[index] for index in sorted(results)))
         self._runner.spending.release(self._submitted.pop(sent.id, Decimal(0)))
         return write_report(gallery, store, sent.id)
+
+
+def _read_jobs(jobs: Any, grid: Any, options: Mapping[str, Any]) -> tuple[Iterable[Row], dict[str, Any]]:
+    """(the rows that are meant, the options that they share).
+
+    Raises:
+        RequestError: an option can't be read.
+        OptionError: the jobs or the grid can't.
+    """
+    shared, problems = read_call(options, BATCH_CALLS)
+    if problems:
+        raise RequestError("the batch's options can't be read", problems=tuple(problems))
+    axes = grid if isinstance(grid, Mapping) else parse_grid([grid] if isinstance(grid, str) else grid or ())
+    return expand(read_source(jobs), wildcards=bool(shared.get("wildcards")), grid=axes), shared

@@ -64,7 +64,7 @@ def _spill(pixels: Pixels) -> float:
     """How far, at half transparency, the colours of thin edges run from the subject's towards another colour.
 
     A clean edge has the subject's colour however transparent it is. A mixed one shifts in proportion to its transparency:
-    the slope of that line is measured, so that hair or glass, whose edges differ throughout, are no fault.
+    the slope of that line is measured, so that hair or glass, whose edges differ throughout, are not a fault.
     """
     solid, clear = (np.asarray(m, np.uint8) for m in (pixels.alpha >= _SOLID, pixels.alpha <= _CLEAR))
     core = cv2.erode(solid, np.ones((3, 3), np.uint8), iterations=2)
@@ -154,7 +154,7 @@ def background_share(pixels: Pixels, color: tuple[int, int, int] | None) -> floa
 def changed_share(original: Pixels, edited: Pixels, keep: NDArray[np.bool_]) -> float:
     """The share of the pixels in `keep` that changed by more than can be overlooked (ΔE-OK 0.06), 0 to 1. All of one size.
 
-    A pixel counts if it differs from all its neighbours in the original too, so that a shift of half a pixel is no change.
+    A pixel counts if it differs from all its neighbours in the original too, so that a shift of half a pixel is not a change.
     """
     one, two = original.on(255), edited.on(255)
     low = cv2.erode(one, np.ones((3, 3), np.uint8)).astype(np.int16) - 10
@@ -206,7 +206,7 @@ def sharpness(pixels: Pixels) -> float:
 
     After Crété-Roffet and others, "The blur effect" (SPIE 2007), on the steps that matter: a picture that is blurred
     already loses little by another blur. The best quarter of 64 fields with visible steps counts, so that an
-    out-of-focus background is no fault. 0 for a picture without steps.
+    out-of-focus background is not a fault. 0 for a picture without steps.
     """
     grey = pixels.grey().astype(np.float32)
     values = [value for axis in (0, 1) for value in _field_losses(grey, axis)]

@@ -39,7 +39,7 @@ class Call:
 
     @property
     def json(self) -> bool:
-        """True where a machine reads the answer."""
+        """True if a machine reads the answer."""
         return bool(self.values.get("json"))
 
 

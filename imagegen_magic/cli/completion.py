@@ -29,7 +29,7 @@ def completion_script(shell: str) -> str:
 
 
 def values_of(option: Option) -> tuple[str, ...]:
-    """The values that may follow a flag, or none where anything or a path may."""
+    """The values that may follow a flag, or none if anything or a path may."""
     if option.choices:
         return option.choices
     if isinstance(option.suggests, tuple):

@@ -13,7 +13,7 @@ __all__ = ["COMMANDS", "DEFAULTS", "Command", "options_of"]
 
 BY_NAME = {option.name: option for option in OPTIONS}
 NOTEBOOK_ONLY = frozenset({"detach", "preview", "caption", "raw", "partial_images"})
-"""Rows of the table that mean nothing where there is no cell."""
+"""Rows of the table that mean nothing if there is no cell."""
 
 DEFAULTS = {"if_exists": "fail", "web_suffix": "-web", "soft_matte": False, "auto_key": "none", "key_color": "#00ff00"}
 """Where the bundled scripts' defaults differ from the notebook's: on the command line theirs hold."""

@@ -78,7 +78,7 @@ class CellView:
 
 
 def partial_picture(data: bytes, job: Job) -> Callable[[str], Bundle] | None:
-    """A live preview, to be shown with a line of progress; None where it can't be read. It is never a result."""
+    """A live preview, to be shown with a line of progress; None if it can't be read. It is never a result."""
     try:
         picture = live_preview(data, max_edge=min(512, job.options.preview or 512))
     except Exception:  # noqa: BLE001 - a preview that can't be shown must not end a paid request

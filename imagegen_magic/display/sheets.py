@@ -94,10 +94,12 @@ def make_sheet(
 
 
 def _images_of(item: Any, find: Callable[[str], Path], variables: Mapping[str, object]) -> list[tuple[Any, str]]:
-    """The images of one item, each with its name: several for a result of several, or a gallery."""
-    if isinstance(paths := getattr(item, "paths", None), tuple):
-        return [(path, path.stem) for path in paths]
+    """The images of one item, each with its name: several for a result of several, a gallery, or a list of these."""
     source, origin = resolve_token(item, variables, find)
+    if isinstance(paths := getattr(source, "paths", None), tuple):
+        return [(path, path.stem) for path in paths]
+    if isinstance(source, (list, tuple)):
+        return [pair for one in source for pair in _images_of(one, find, variables)]
     if isinstance(source, Path) or hasattr(source, "path"):
         path = Path(getattr(source, "path", source))
         return [(path, origin if origin.startswith("@") else path.stem)]

@@ -33,7 +33,7 @@ def front_end() -> str:
 
 
 def is_live(progress: str = "auto", environ: Mapping[str, str] = os.environ) -> bool:
-    """True where a person watches: progress may be shown and replaced.
+    """True if a person watches: progress may be shown and replaced.
 
     `progress` is the option: on and off decide, auto looks for a front end's marks.
     """

@@ -21,7 +21,7 @@ State = Literal["active", "deprecated", "shut down", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """USD per million tokens; None where the price is not known (unknown is never 0)."""
+    """USD per million tokens; None if the price is not known (unknown is never 0)."""
 
     text_input: Decimal | None = None
     cached_text_input: Decimal | None = None

@@ -94,25 +94,31 @@ def check_models_file(data: Mapping[str, Any], known_ids: Iterable[str], familie
         known_ids: the ids that `like` may name, beside those that stand above it in the file.
         families: the families that `family` may name, beside the file's own.
     """
+    faults: list[Problem] = []
     try:
-        file = ModelsFile.model_validate(data)
+        ModelsFile.model_validate(data)
     except ValidationError as error:
-        return [_problem(one, data) for one in error.errors(include_url=False)]
-    return [*_reference_faults(file, set(known_ids), {*families, *file.families})]
+        faults += [_problem(one, data) for one in error.errors(include_url=False)]
+    own = data.get("families", {})
+    return [*faults, *_reference_faults(data, set(known_ids), {*families, *(own if isinstance(own, dict) else ())})]
 
 
-def _reference_faults(file: ModelsFile, ids: set[str], families: set[str]) -> Iterator[Problem]:
-    """What names something that is not there."""
-    for entry in file.model:
-        if not entry.id:
+def _reference_faults(data: Mapping[str, Any], ids: set[str], families: set[str]) -> Iterator[Problem]:
+    """Every model without an id, and what names something that is not there; what has another type is passed over."""
+    entries = data.get("model", [])
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, dict):
+            continue
+        name, like, family = (entry.get(field) for field in ("id", "like", "family"))
+        if not name:
             yield Problem(field="id", value=None, rule="a [[model]] needs an id", fix='id = "my-deployment"')
-        if entry.like and entry.like not in ids:
+        if isinstance(like, str) and like not in ids:
             fix = f'like = "{min(ids, default="")}"'
-            yield Problem(field="like", value=entry.like, rule="no such model, here or above in the file", fix=fix)
-        if entry.family and entry.family not in families:
+            yield Problem(field="like", value=like, rule="no such model, here or above in the file", fix=fix)
+        if isinstance(family, str) and family not in families:
             rule = f"one of {', '.join(sorted(families))}"
-            yield Problem(field="family", value=entry.family, rule=rule, fix="or leave it out")
-        ids.add(entry.id)
+            yield Problem(field="family", value=family, rule=rule, fix="or leave it out")
+        ids.add(str(name))
 
 
 def _problem(error: ErrorDetails, data: Mapping[str, Any]) -> Problem:

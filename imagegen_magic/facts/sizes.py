@@ -50,7 +50,7 @@ _AREA_1K = 1024 * 1024
 
 
 def read_pixels(text: str) -> tuple[int, int] | None:
-    """(width, height) of a `WIDTHxHEIGHT` text, or None where it is not of that form."""
+    """(width, height) of a `WIDTHxHEIGHT` text, or None if it is not of that form."""
     match = _PIXELS.fullmatch(text.strip())
     return (int(match[1]), int(match[2])) if match else None
 
@@ -78,7 +78,7 @@ def read_cell(cell: str | tuple[int, int]) -> tuple[int, int]:
 def parse_size(text: str, model: Model, rule: FlexibleSizes) -> str | None:
     """The size as the API spells it: `auto`, `WxH`, a preset's or a ratio's (`16:9`, `16:9@2k`) solution.
 
-    Returns None where the text is none of these. A `WxH` passes as it is, legal or not: only ratios are solved.
+    Returns None if the text is none of these. A `WxH` passes as it is, legal or not: only ratios are solved.
     """
     word = text.strip().lower()
     if word == "auto":

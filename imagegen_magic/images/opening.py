@@ -1,7 +1,7 @@
 """Pictures on their way in: what a token on a line means, and the bytes as the API takes them.
 
 Headers are checked before pixels are decoded. The original bytes are sent wherever the API reads them; a picture
-is converted only where it must be, and then says so.
+is converted only if it must be, and then says so.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def open_picture(source: Path | bytes, name: str = "picture") -> Image.Image:
     `name` is what errors call the bytes; a file has its own.
 
     Raises:
-        OptionError: it is no picture that Pillow reads, or has more than 100 million pixels.
+        OptionError: it is not a picture that Pillow reads, or has more than 100 million pixels.
     """
     name = source.name if isinstance(source, Path) else name
     with decoding(name):
@@ -128,6 +128,10 @@ def read_input(source: Any, *, role: str = "", name: str = "", origin: str = "")
     Raises:
         OptionError: it can't be read, is 50 MB or larger, or has more than 100 million pixels.
     """
+    if isinstance(source, (list, tuple)) or (hasattr(source, "paths") and not hasattr(source, "path")):
+        rule, fix = "one image is needed, and this holds several", "choose one, as in NAME[0]"
+        problem = Problem(field="image", value=name or type(source).__name__, rule=rule, fix=fix)
+        raise OptionError("which image?", problems=(problem,))
     if hasattr(source, "path") and not isinstance(source, Path):
         source = Path(source.path)
     if isinstance(source, (str, Path)):

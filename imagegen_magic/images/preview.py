@@ -98,7 +98,7 @@ def preview(
         checkerboard: shows alpha on a checkerboard, in the preview only.
 
     Raises:
-        OptionError: it is no picture, or too large to decode.
+        OptionError: it is not a picture, or too large to decode.
     """
     if is_svg(source):
         return None
@@ -109,7 +109,7 @@ def live_preview(data: bytes, *, max_edge: int) -> Callable[[str], Preview]:
     """A function that gives the picture with a line of text on it: the same picture, as the seconds go by.
 
     Raises:
-        OptionError: it is no picture, or too large to decode.
+        OptionError: it is not a picture, or too large to decode.
     """
     small = _small(data, max_edge)
     shown = on_checkerboard(small) if small.mode == "RGBA" else small

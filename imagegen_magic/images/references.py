@@ -42,7 +42,7 @@ class Inputs:
     key_shares: Mapping[str, float] = field(default_factory=dict)
     """For each key colour's name, the share (0 to 1) of input pixels near it."""
     references_only: bool = False
-    """The pictures came with `--ref`: nothing is edited, the first is no target."""
+    """The pictures came with `--ref`: nothing is edited, the first is not a target."""
 
 
 def gather_inputs(options: Options, command: str, variables: Mapping[str, object], known: Known) -> Inputs:
@@ -75,7 +75,7 @@ def gather_inputs(options: Options, command: str, variables: Mapping[str, object
 def _read(
     token: Any, variables: Mapping[str, object], known: Known, problems: list[Problem]
 ) -> tuple[InputImage, Any] | None:
-    """The picture that a token means, and what it was read from; None where it can't be read."""
+    """The picture that a token means, and what it was read from; None if it can't be read."""
     parsed = parse_token(token)
     try:
         source, origin = resolve_token(parsed.reference, variables, known.image_file)
@@ -87,7 +87,7 @@ def _read(
 
 
 def _found_elsewhere(reference: Any, source: Any) -> list[str]:
-    """A note for a name that is no file here, but one of the output folder."""
+    """A note for a name that is not a file here, but one of the output folder."""
     if not isinstance(reference, str) or reference.startswith("@") or not isinstance(source, Path):
         return []
     return [] if is_file(Path(reference).expanduser()) else [f"{reference}: taken from the output folder"]

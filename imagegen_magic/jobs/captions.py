@@ -65,7 +65,7 @@ def link_base() -> Path:
 
 
 def relative_link(path: Path, base: Path) -> str | None:
-    """A percent-encoded link from `base` down to `path`, or None where `path` lies elsewhere."""
+    """A percent-encoded link from `base` down to `path`, or None if `path` lies elsewhere."""
     try:
         return quote(path.resolve().relative_to(base.resolve()).as_posix())
     except ValueError:

@@ -34,7 +34,7 @@ SHAPING = ("edge_contract", "edge_feather")
 
 
 def cut_out(job: Job, source: Path, second: Path | None = None) -> tuple[Cutout | None, list[str]]:
-    """The cut-out of the picture at `source`, None where none can be made, and what the user should know.
+    """The cut-out of the picture at `source`, None if none can be made, and what the user should know.
 
     `second` is the same subject over another backdrop.
     """
@@ -54,7 +54,7 @@ def cut_out(job: Job, source: Path, second: Path | None = None) -> tuple[Cutout 
 
 
 def _attempt(job: Job, source: Path, second: Path | None, **settings: Any) -> tuple[Cutout | None, str]:
-    """A cut-out, or None where the engine refuses, and what failed, empty where nothing did."""
+    """A cut-out, or None if the engine refuses, and what failed, empty if nothing did."""
     from imagegen_magic.matting.cutout import cutout, difference_cutout  # noqa: PLC0415 - OpenCV comes with the first cut-out: 0.1 s
 
     assert job.key is not None

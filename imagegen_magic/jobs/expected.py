@@ -29,7 +29,7 @@ def read_expected(
     Args:
         find: from `@hero` to a file.
         masked: whether the request has a mask.
-        variables: where a word that is no check may name a function.
+        variables: where a word that is not a check may name a function.
     """
     if not options.expect:
         return (), []

@@ -141,7 +141,7 @@ def plan_job(
 
 
 def _advice(request: ImageRequest, model: Model, options: Options) -> Iterator[str]:
-    """What the image API quick reference (2026-11-23) advises at this request: once, and only where it matters."""
+    """What the image API quick reference (2026-11-23) advises at this request: once, and only if it matters."""
     if options.text and request.quality == "low":
         yield Fix(
             "low is for drafts: words in an image come out better with ", Setting("--quality", "medium", ("high",))
@@ -156,7 +156,7 @@ def _advice(request: ImageRequest, model: Model, options: Options) -> Iterator[s
 
 
 def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]]:
-    """The prompt as text, and the faults so far: what is no text is one."""
+    """The prompt as text, and the faults so far: what is not text is one."""
     if isinstance(body, str):
         return body, list(problems)
     rule = f"text is needed, not {type(body).__name__}"

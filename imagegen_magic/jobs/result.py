@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import builtins
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from html import escape
@@ -110,8 +111,12 @@ class GeneratedImage:
         return Path(path)
 
     def show(self) -> None:
-        """Opens the image in the system's viewer, as Pillow does."""
-        self.image.show()
+        """Shows the image below the cell or, outside of a notebook, in the system's viewer."""
+        display = _kernel_display()
+        if display is None:
+            self.image.show()
+        else:
+            display(self.image)
 
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """A new result: this picture changed as `prompt` says. Options as of `imagegen_magic.edit`."""
@@ -189,6 +194,12 @@ def table_row(kind: type[Kind]) -> type[Kind]:
     return kind
 
 
+def _kernel_display() -> Callable[[Any], None] | None:
+    """`display` of a notebook's kernel, which IPython puts among the builtins; None elsewhere."""
+    shell = getattr(builtins, "get_ipython", lambda: None)()
+    return getattr(builtins, "display", None) if hasattr(shell, "kernel") else None
+
+
 @table_row
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageResult(TableRow, Sequence[GeneratedImage]):
@@ -203,7 +214,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     warnings: tuple[str, ...] = ()
     """What went wrong after the picture was saved, or may have; the first line of each says what."""
     reused: bool = False
-    """True where the stored result of an identical request was returned and nothing was sent."""
+    """True if the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
     """Further files: web copies, protected composites."""
     where: str = ""
@@ -389,8 +400,12 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
         return self.images[0].save(path)
 
     def show(self) -> None:
-        """Opens the first image in the system's viewer."""
-        self.images[0].show()
+        """Shows the result below the cell or, outside of a notebook, its first image in the system's viewer."""
+        display = _kernel_display()
+        if display is None:
+            self.images[0].show()
+        else:
+            display(self)
 
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """The first picture changed as `prompt` says."""

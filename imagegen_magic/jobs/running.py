@@ -52,7 +52,7 @@ from imagegen_magic.request.response import (
 from imagegen_magic.store.folder import RequestSpool, Store
 from imagegen_magic.store.history import FileEntry, Record
 from imagegen_magic.store.lockfile import Lock
-from imagegen_magic.store.names import SOURCE, Reservation
+from imagegen_magic.store.names import SOURCE, Reservation, safe_stem
 
 from .artwork import Place, SavedArt, save_icons, save_pixels, wants_icons
 from .derived import cut_out, measure_native
@@ -578,7 +578,8 @@ def _copied(job: Job, run: Run, stored: Record) -> _Derived:
     """Copies of a stored result's files under the names that are asked for now; what another file has is left alone."""
     derived = _Derived(warnings=list(stored.warnings))
     files = stored.api_files()
-    if job.options.out is None:
+    renamed = job.name is not None and job.name != stored.name and job.stem == safe_stem(job.name)
+    if job.options.out is None and not renamed:
         return derived
     wanted = run.store.peek(job.stem, len(files), files[0].format, if_exists="overwrite", out=job.options.out)
     for entry, path in zip(files, wanted, strict=True):

@@ -102,7 +102,7 @@ class Task(Future[T]):
 def start_thread(task: Task[T], work: Callable[[Task[T]], T]) -> Task[T]:
     """The task, running `work` in a thread of its own.
 
-    The thread is no daemon: a program that ends waits for the images that it has paid for.
+    The thread is not a daemon: a program that ends waits for the images that it has paid for.
     """
     threading.Thread(target=task.run, args=(work,), name=f"imagegen-{task.number or task.title}").start()
     return task

@@ -47,7 +47,7 @@ class Cutout:
     """A subject without its backdrop: straight alpha, and foreground colours that carry no key.
 
     `alpha` is (height, width) and `foreground` (height, width, 3), both uint8; `key` the backdrop colour that was found,
-    `#rrggbb`, or None where the picture was transparent already. `sources` are the files it was made from: the mark in
+    `#rrggbb`, or None if the picture was transparent already. `sources` are the files it was made from: the mark in
     its own files names them.
     """
 
@@ -63,7 +63,7 @@ class Cutout:
 
     @property
     def key(self) -> str | None:
-        """The backdrop colour that was removed, `#rrggbb`, or None where there was none to remove."""
+        """The backdrop colour that was removed, `#rrggbb`, or None if there was none to remove."""
         return None if self.backdrop is None else self.backdrop.hex
 
     @cached_property

@@ -18,6 +18,7 @@ from imagegen_magic.options.paths import is_file
 
 from .batch_view import BatchView
 from .names import doubtful_name
+from .shown import mark_shown
 
 if TYPE_CHECKING:
     from imagegen_magic.batch.plan import BatchPlan
@@ -28,7 +29,7 @@ __all__ = ["find_source", "plan_batch_cell", "run_batch_cell"]
 
 
 def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> Any:
-    """What the cell is worth: None where NAME was bound, else a gallery, a plan's table or a handle."""
+    """What the cell is worth: None if NAME was bound, else a gallery, a plan's table or a handle."""
     plan = plan_batch_cell(session, shell, parsed, body, cell)
     options = session.options(parsed.values)
     if options.dry_run:
@@ -59,11 +60,11 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
     try:
         gallery = _wait(task, view)
     except CallCancelledError:
-        _bind_partly(shell, parsed.name, task, there)
+        _bind_partly(shell, parsed.name, task, there, view.count("generating"))
         raise
     if not options.quiet:
         view.finish(gallery)
-    shell.imagegen_shown = gallery
+    mark_shown(shell, gallery)
     return _bind(shell, parsed.name, gallery)
 
 
@@ -81,11 +82,11 @@ def plan_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str,
     return session.batches.plan(rows, parsed.values, name=parsed.name, cell=cell, variables=shell.user_ns)
 
 
-def _bind_partly(shell: Any, name: str | None, task: Task[Gallery], there: Mapping[int, Any]) -> None:
+def _bind_partly(shell: Any, name: str | None, task: Task[Gallery], there: Mapping[int, Any], pending: int) -> None:
     """Binds NAME to what an interrupted batch has, and anew as soon as what was in flight is saved."""
     if name is None:
         return
-    partly = Gallery(results=tuple(there[index] for index in sorted(there)))
+    partly = Gallery(results=tuple(there[index] for index in sorted(there)), pending=pending)
     shell.user_ns[name] = partly
 
     def over(finished: Future[Gallery]) -> None:
@@ -147,11 +148,13 @@ def _wait(task: Task[Gallery], view: BatchView) -> Gallery:
         task.cancel()
         task.add_done_callback(view.over)
         flying = view.count("generating")
-        raise CallCancelledError(
+        stopped = CallCancelledError(
             f"stopped: nothing more is sent; {flying} in flight {'goes' if flying == 1 else 'go'} on and will be saved",
             hints=(
                 "run the same cell again for the rest: what is done is not sent again",
                 Fix(Command("jobs"), f" shows it as job {task.number}"),
             ),
-        ) from None
+        )
+        stopped.outcome = None  # each job's own: the summary says it
+        raise stopped from None
     return task.result()

@@ -158,7 +158,11 @@ class BatchView:
         note = self._notes.get(index) or (f"{state} · {seconds:.0f} s" if state == "generating" else state)
         colour = "var(--jp-error-color1,#d32f2f)" if state == "failed" else "inherit"
         files = "overflow-wrap:anywhere;min-width:9em"
-        cells = ((index, ""), (item.files or item.job.stem, files), (note, f"overflow-wrap:anywhere;color:{colour}"))
+        cells = (
+            (item.number, ""),
+            (item.files or item.job.stem, files),
+            (note, f"overflow-wrap:anywhere;color:{colour}"),
+        )
         return (
             "<tr>" + "".join(f'<td style="{_CELL};{style}">{escape(str(text))}</td>' for text, style in cells) + "</tr>"
         )

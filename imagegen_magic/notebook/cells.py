@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.display import slot as frontend
@@ -19,6 +18,7 @@ from imagegen_magic.options.variables import fill_variables, refuse_single_brace
 from .batch_cells import run_batch_cell
 from .head import join_head, lift_source, stray_flags
 from .names import doubtful_name
+from .shown import mark_shown
 
 if TYPE_CHECKING:
     from imagegen_magic.jobs.planning import Job
@@ -38,7 +38,7 @@ class PlainText(str):
 
 
 def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *, typed: bool = True) -> Any:
-    """What the cell is worth: None where NAME was bound, else the result, a preview, or a pending one.
+    """What the cell is worth: None if NAME was bound, else the result, a preview, or a pending one.
 
     `typed` is False for a body that comes from a file or a variable: then no `{{ expr }}` in it is run as code,
     since somebody else may have written it.
@@ -140,28 +140,3 @@ def detach(shell: Any, task: Task[ImageResult], view: CellView) -> Task[ImageRes
 
     task.add_done_callback(over)
     return task
-
-
-def mark_shown(shell: Any, result: ImageResult) -> None:
-    """Remembers that the cell showed `result`, so that being its value does not show it again."""
-    shell.imagegen_shown = result
-
-
-def sheet_bundle(items: Sequence[Any], total: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The mime bundle of results as one sheet of thumbnails."""
-    from imagegen_magic.display.sheets import make_sheet  # noqa: PLC0415 - only for a list of results
-
-    sheet = make_sheet(items, find=Path, variables={})
-    data, metadata = sheet._repr_mimebundle_()
-    note = f"{sheet!r}" + (f" (the first of {total})" if total > len(items) else "")
-    return {**data, "text/plain": note}, metadata
-
-
-def show_unless_shown(shell: Any, result: ImageResult) -> bool:
-    """IPython's display hook for results: picture, then caption. True tells IPython that all is shown."""
-    if getattr(shell, "imagegen_shown", None) is result:
-        shell.imagegen_shown = None
-        return True
-    for data, metadata in result.display_items():
-        frontend.show_bundle(data, metadata)
-    return True

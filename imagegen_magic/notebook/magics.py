@@ -214,7 +214,7 @@ def _result_hooks(shell: InteractiveShell) -> Any:
 
 
 def _show(shell: InteractiveShell, result: Any) -> bool:
-    from .cells import show_unless_shown  # noqa: PLC0415 - loading the extension stays light
+    from .shown import show_unless_shown  # noqa: PLC0415 - loading the extension stays light
 
     return show_unless_shown(shell, result)
 
@@ -228,7 +228,7 @@ def _thumbnails(items: Any) -> Any:
     modules = {(type(item).__module__, type(item).__name__) for item in items[:LIST_LIMIT]}
     if not items or not modules <= IMAGE_TYPES:
         return None
-    from .cells import sheet_bundle  # noqa: PLC0415 - loading the extension stays light
+    from .shown import sheet_bundle  # noqa: PLC0415 - loading the extension stays light
 
     return sheet_bundle(items[:LIST_LIMIT], len(items))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import OptionError
 from imagegen_magic.options.line import parse_line
-from imagegen_magic.options.profiles import NOT_IN_PROFILES, Profile, check_profile
+from imagegen_magic.options.paths import is_file
+from imagegen_magic.options.profiles import IMAGES, NOT_IN_PROFILES, Profile, check_profile
 from imagegen_magic.options.settings import project_profiles
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.store.recall import flag_words
@@ -41,15 +44,28 @@ def save_profile(session: Session, shell: Any, name: str, flags: str) -> str:
     """Saves the flags as a profile, or those of the last result if there are none; says what was saved.
 
     Raises:
-        OptionError: a flag is no option, or can't stand in a profile; nothing is saved.
+        OptionError: a flag is not an option, or can't stand in a profile; nothing is saved.
     """
     parsed = parse_line(flags, "generate", positional=False, variables=shell.user_ns)
-    given = dict(parsed.values) or _last_given(session)
+    given = {key: _lasting(session, key, value, shell.user_ns) for key, value in parsed.values.items()} or _last_given(
+        session
+    )
     if parsed.problems:
         _, problems = check_profile(name, given)
         raise OptionError(f"the profile {name} was not saved", problems=(*parsed.problems, *problems))
     keep_profile(session.library.store, name, given)
     return f"{name} is saved: {_flags_of(given)}\nuse it: %%imagegen --profile {name}"
+
+
+def _lasting(session: Session, key: str, value: Any, variables: Mapping[str, Any]) -> Any:
+    """An option's value with each variable that holds an image as the path of its file: a profile outlives the kernel."""
+    if key not in IMAGES:
+        return value
+    if isinstance(value, tuple):
+        return tuple(_lasting(session, key, one, variables) for one in value)
+    name, colon, role = str(value).partition(":")
+    path = getattr(variables.get(name), "path", None)
+    return f"{os.path.relpath(path, session.home)}{colon}{role}" if path and not is_file(Path(name)) else value
 
 
 def _last_given(session: Session) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagegen_magic.batch.results import Gallery
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.doctor import doctor_table
 from imagegen_magic.display.money_tables import SHOWN, cost_table, history_table
@@ -20,6 +21,7 @@ from imagegen_magic.display.reports import config_table, models_table, sizes_tab
 from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem
 from imagegen_magic.images.references import Comparison
 from imagegen_magic.jobs.derived import cutout_of
+from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.line import build_parser, parse_line, split_line
 from imagegen_magic.options.paths import is_file
 from imagegen_magic.options.table import COMMANDS
@@ -256,7 +258,11 @@ def show_subcommand(session: Session, shell: Any, line: str) -> Any:
     """Shows a stored result again, or several as one sheet: show @hero, show @hero @sunset."""
     words = words_of(shell, line)
     if len(words) < 2:
-        return session.find_result(line or "@last")
+        value = shell.user_ns.get(line)
+        if isinstance(value, ImageResult):
+            return value
+        if not isinstance(value, (Gallery, list, tuple)):
+            return session.find_result(line or "@last")
     from imagegen_magic.display.sheets import make_sheet  # noqa: PLC0415 - Pillow comes with the first image
 
     library = session.library

@@ -37,7 +37,7 @@ class ParsedLine:
     stray: tuple[str, ...] = ()
     """Words that belong to no flag, beside the name."""
     unread: bool = False
-    """True where nothing but the fault is known: a flag stood without its value."""
+    """True if nothing but the fault is known: a flag stood without its value."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -21,7 +21,17 @@ from .paths import is_file
 from .table import BY_NAME
 from .values import read_values
 
-__all__ = ["PROFILES", "Profile", "check_profile", "find_profile", "load_profiles", "read_saved", "save_profiles"]
+__all__ = [
+    "IMAGES",
+    "NOT_IN_PROFILES",
+    "PROFILES",
+    "Profile",
+    "check_profile",
+    "find_profile",
+    "load_profiles",
+    "read_saved",
+    "save_profiles",
+]
 
 PROFILES = "profiles.json"
 NOT_IN_PROFILES = {
@@ -56,7 +66,7 @@ class Profile:
         """Typed option values.
 
         Raises:
-            OptionError: something in it is no option or no value of one; every fault is a problem.
+            OptionError: something in it is not an option, or not a value of one; every fault is a problem.
         """
         values, problems = check_profile(self.name, self.raw)
         if problems:
@@ -131,7 +141,7 @@ def load_profiles(config: Mapping[str, Any], config_path: Path | None, out_dir: 
         home: where the relative paths of saved profiles begin.
 
     Raises:
-        OptionError: a file can't be read, or is no table of tables.
+        OptionError: a file can't be read, or is not a table of tables.
     """
     found: dict[str, Profile] = {}
     for path, folder, table in (

@@ -14,7 +14,7 @@ FIX = "set the environment variable OPENAI_API_KEY before this program starts"
 
 def secret_problems(names: Iterable[str]) -> list[Problem]:
     """A problem for each name that passes a key; its value is not repeated."""
-    rule = "a key is no option: cells, sidecars and histories keep what they hold"
+    rule = "a key is not an option: cells, sidecars and histories keep what they hold"
     return [Problem(field=name, rule=rule, fix=FIX) for name in names if is_secret(name)]
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic.errors import Default, Fix, OptionError, Problem
+from imagegen_magic.errors import Default, Fix, OptionError, Problem, in_toml
 
 from .options import Options
 from .profiles import Profile, find_profile, load_profiles
@@ -98,13 +98,11 @@ def in_layer(problem: Problem, origin: str) -> Problem:
     if problem.field not in BY_NAME:
         return replace(problem, where=origin)
     named = problem.fix.settings if isinstance(problem.fix, Fix) else ()
-    value = "|".join((named[0].value, *named[0].others) if named else ()) or (
-        "true" if BY_NAME[problem.field].kind == "flag" else "…"
-    )
+    value = (named and named[0].value) or ("true" if BY_NAME[problem.field].kind == "flag" else "…")
     if origin == "environment":
         variable = ENV_PREFIX + problem.field.upper()
         return replace(problem, where=origin, field=variable, fix=f"{variable}={value}, or unset it")
-    fix = Fix(Default(problem.field, value)) if origin == "session" else f"{problem.field} = {value}"
+    fix = Fix(Default(problem.field, value)) if origin == "session" else f"{problem.field} = {in_toml(value)}"
     return replace(problem, where=origin, fix=fix)
 
 

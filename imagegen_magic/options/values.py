@@ -16,7 +16,7 @@ from .hints import unknown_option, value_fix
 from .secrets import secret_problems
 from .table import BY_NAME, Option
 
-__all__ = ["CALLS", "read_call", "read_values"]
+__all__ = ["BATCH_CALLS", "CALLS", "read_call", "read_values"]
 
 
 _OTHERWISE = Fix("unknown API fields go through ", Setting("--extra", "NAME=VALUE"))
@@ -54,11 +54,15 @@ CALLS = {
 """Options of a cell that are functions of their own in Python, so that each function returns one type."""
 
 
-def read_call(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+BATCH_CALLS = {**CALLS, "dry_run": "imagegen_magic.preview_batch(…)"}
+"""The same, for many jobs."""
+
+
+def read_call(raw: Mapping[str, Any], calls: Mapping[str, str] = CALLS) -> tuple[dict[str, Any], list[Problem]]:
     """Typed values of the keyword arguments of a call from Python, and every fault found."""
-    values, problems = read_values({name: value for name, value in raw.items() if name not in CALLS})
+    values, problems = read_values({name: value for name, value in raw.items() if name not in calls})
     rule = "a function of its own in Python"
-    problems += [Problem(field=name, value=raw[name], rule=rule, fix=CALLS[name]) for name in raw if name in CALLS]
+    problems += [Problem(field=name, value=raw[name], rule=rule, fix=calls[name]) for name in raw if name in calls]
     return values, problems
 
 
@@ -89,7 +93,7 @@ def _without_data_uri(option: Option, value: Any) -> Any:
 
 
 def unsendable(text: str) -> bool:
-    """True where `text` holds a null character, or half of a surrogate pair, which no encoding takes."""
+    """True if `text` holds a null character, or half of a surrogate pair, which no encoding takes."""
     return "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
 
 

@@ -101,7 +101,7 @@ def _wanted(option: Option) -> bool:
 
 
 def _row(option: Option, model: Model, options: Options) -> dict[str, Any] | None:
-    """One control below More settings, or None where the model has no use for it."""
+    """One control below More settings, or None if the model has no use for it."""
     if (
         option.name in ("complexity", "input_fidelity", "markup")
         and model.known

@@ -71,7 +71,7 @@ def _native(jobs: Sequence[Job]) -> tuple[str, str] | None:
 
 
 def _cost(jobs: Sequence[Job], facade: Facade, queue: Queue) -> tuple[str, str] | None:
-    """The question of `confirm_above`; limits are no question, they stop a job before."""
+    """The question of `confirm_above`; limits are not a question, they stop a job before."""
     for job in jobs:
         try:
             facade.check_budget(job, reserved=queue.reserved(), agreed=False)

@@ -24,7 +24,7 @@ MILLION = Decimal(1_000_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a request will cost, in USD: an estimate from `low` to `high`; both None where unknown."""
+    """What a request will cost, in USD: an estimate from `low` to `high`; both None if unknown."""
 
     low: Decimal | None
     high: Decimal | None
@@ -66,7 +66,7 @@ def format_usd(amount: Decimal | None) -> str:
 
 
 def output_tokens(model: Model, size: tuple[int, int], quality: str) -> int | None:
-    """Image output tokens for one picture, or None where the model's data does not say.
+    """Image output tokens for one picture, or None if the model's data does not say.
 
     The flexible families follow the formula of OpenAI's own calculator (community post 1382699, verified
     against its published points 2026-11-23); the fixed ones have a published table.

@@ -223,7 +223,7 @@ def rule_moderation(request: ImageRequest, model: Model, limits: Limits) -> Iter
 
 
 def rule_complexity(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """Complexity only where the model has it."""
+    """Complexity only if the model has it."""
     if request.complexity is None or not model.known:
         return
     if not model.complexities:
@@ -294,7 +294,7 @@ def rule_stream(request: ImageRequest, model: Model, limits: Limits) -> Iterator
 
 
 def rule_input_fidelity(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """input_fidelity only on edits, and only where the model lets it be set."""
+    """input_fidelity only on edits, and only if the model lets it be set."""
     value = request.input_fidelity
     if value is None:
         return

@@ -47,7 +47,7 @@ class _Exchange:
 
     @property
     def segments(self) -> list[str]:
-        """What stands after `/v1`; empty where the address does not start so."""
+        """What stands after `/v1`; empty if the address does not start so."""
         return self.path.split("/")[2:] if self.path.startswith("/v1/") else []
 
     def no_such_address(self) -> ApiError:

@@ -130,7 +130,7 @@ def _with_options(name: str, words: list[str], entry: str) -> Fault:
         except (ValueError, KeyError):
             listed = ", ".join(FAULTS)
             raise ValueError(
-                f"{word!r} in {entry!r} is no option; options: {_OPTIONS}; the names are: {listed}"
+                f"{word!r} in {entry!r} is not an option; options: {_OPTIONS}; the names are: {listed}"
             ) from None
     if name == "429" and "retry_after" not in fault:
         fault["retry_after"] = 1.0

@@ -14,7 +14,7 @@ __all__ = ["Reader", "bad", "wrong_type", "wrong_value"]
 class Reader:
     """Typed access to the fields of a request, with the service's refusals.
 
-    A JSON value has to be of the field's own type, as the API's specification has it (2026-08-21): `"2"` is no integer.
+    A JSON value has to be of the field's own type, as the API's specification has it (2026-08-21): `"2"` is not an integer.
     Only the text of a form stands for other types.
     """
 

@@ -125,7 +125,7 @@ class Arrival:
     fields: Mapping[str, Any]
     parts: tuple[Part, ...] = ()
     status: int = 0
-    """0 where the connection was dropped before any status."""
+    """0 if the connection was dropped before any status."""
     images_billed: int = 0
     fault: str = ""
     request_id: str = ""

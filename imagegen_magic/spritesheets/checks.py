@@ -191,7 +191,7 @@ def _paints(frame: Bytes, mask: Mask) -> tuple[Floats, Floats]:
 
 
 def _colour_check(numbers: Sequence[int], paints: Sequence[tuple[Floats, Floats]]) -> Check:
-    """The share of each frame in paint that most others do not have; more of one paint, as a cape that opens, is no change."""
+    """The share of each frame in paint that most others do not have; more of one paint, as a cape that opens, is not a change."""
     off = [statistics.median(_away(own, other) for other in paints if other is not own) for own in paints]
     odd = [number for number, away in zip(numbers, off, strict=True) if away > NEW_PAINT]
     bad = f"{{}} in colours that the others do not have, up to {max(off):.0%}"

@@ -131,7 +131,7 @@ def _sheet(animation: Frames) -> Files:
 def _row(animation: Frames) -> Files:
     if len({frame.shape for frame in animation.pixels}) > 1:
         problem = Problem(field="formats", value="css", rule="frames of one size", fix="formats=['texturepacker']")
-        raise OptionError("objects of different sizes are no animation", problems=(problem,))
+        raise OptionError("objects of different sizes are not an animation", problems=(problem,))
     image = f"{animation.name}-row.png"
     yield image, encode_png(np.concatenate(animation.pixels, axis=1))
     yield f"{animation.name}.css", css_sprites(animation, image).encode()

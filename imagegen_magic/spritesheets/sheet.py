@@ -148,7 +148,7 @@ def slice_objects(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A sheet that was cut out, and the figure of each of its frames, None where there is none."""
+    """A sheet that was cut out, and the figure of each of its frames, None if there is none."""
 
     sheet: Bytes
     key: str | None
@@ -281,7 +281,7 @@ def _naive_drift(found: _Found) -> Drift:
 
 
 def _drift_after(pixels: Sequence[Bytes], stand: _Stand, unit: float) -> Drift:
-    """How the finished frames stand, measured on them anew, in pixels of the sheet; a jump's height is no drift."""
+    """How the finished frames stand, measured on them anew, in pixels of the sheet; a jump's height is not drift."""
     scale = stand.placement.scale / unit
     shown = [figure_of(frame, (0, 0)) for frame in pixels if (frame[..., 3] >= SOLID).any()]
     lifts = [(f.foot - y) * stand.placement.scale for (f, _), y in zip(stand.standing, stand.grounds, strict=True)]

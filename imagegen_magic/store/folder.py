@@ -186,7 +186,7 @@ class Store:
         return target
 
     def save_elsewhere(self, pictures: Sequence[bytes]) -> tuple[Path, ...]:
-        """Where pictures that the output folder did not take were put instead; nothing where no disk takes them."""
+        """Where pictures that the output folder did not take were put instead; nothing if no disk takes them."""
         out = []
         with contextlib.suppress(OSError):
             place = Path(tempfile.mkdtemp(prefix="imagegen-rescued-"))
@@ -382,7 +382,7 @@ class Store:
         move(temporary, path)
 
     def read_stars(self) -> list[str]:
-        """The starred history references; none where the file is missing or unreadable."""
+        """The starred history references; none if the file is missing or unreadable."""
         try:
             found = json.loads((self.folder / STARS).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):

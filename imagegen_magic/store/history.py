@@ -318,7 +318,7 @@ class History:
         return next(matches, None)
 
     def intact(self, entry: FileEntry) -> bool:
-        """True where the file is there with the same bytes."""
+        """True if the file is there with the same bytes."""
         path = self.folder / entry.path
         return path.is_file() and path.stat().st_size == entry.bytes and file_sha256(path) == entry.sha256
 

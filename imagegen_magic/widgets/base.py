@@ -35,7 +35,7 @@ def as_file(picture: Any) -> Path | bytes:
     """The picture as a file's path or bytes, whatever it came as.
 
     Raises:
-        OptionError: it is no picture.
+        OptionError: it is not a picture.
     """
     if isinstance(picture, Path):
         return picture

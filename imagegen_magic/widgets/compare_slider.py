@@ -27,7 +27,7 @@ class CompareSlider(PictureWidget):
         position: where the line is, 0 to 100 per cent from the left.
 
     Raises:
-        OptionError: one of them is no picture that can be read.
+        OptionError: one of them is not a picture that can be read.
     """
 
     module = source("comparison", "compare_slider")

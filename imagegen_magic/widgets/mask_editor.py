@@ -27,7 +27,7 @@ class MaskEditor(PictureWidget):
         strokes: how many masks the page has sent; observe it to follow the painting.
 
     Raises:
-        OptionError: it is no picture that can be read.
+        OptionError: it is not a picture that can be read.
     """
 
     module = source("mask_pixels", "mask_editor", "mask_widget")
@@ -54,7 +54,7 @@ class MaskEditor(PictureWidget):
         return None if self._mask is None else Image.open(io.BytesIO(self._mask))
 
     def answer(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        """Sends the picture, or takes the mask that was painted; what is no mask of this size is passed over."""
+        """Sends the picture, or takes the mask that was painted; what is not a mask of this size is passed over."""
         if message.get("ask") == "picture":
             mime, data = shown(self._picture, SHOWN_EDGE)
             self.send({"picture": mime}, buffers=[data])

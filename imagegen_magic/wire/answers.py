@@ -169,7 +169,7 @@ def _decoded(text: str) -> Iterator[bytes]:
     """The bytes of a base64 text, piece by piece: line breaks, blanks and the url-safe alphabet are read too.
 
     Raises:
-        binascii.Error, ValueError: it is no base64.
+        binascii.Error, ValueError: it is not base64.
     """
     if not text.isascii() or any(blank in text for blank in string.whitespace):  # a regex would take 20 ms a picture
         text = "".join(text.split())
@@ -224,7 +224,7 @@ def read_usage(usage: Mapping[str, Any], svg: Mapping[str, Any] | None = None) -
 
 
 def flattened(data: object, prefix: str = "") -> dict[str, Any]:
-    """A nested usage object with dotted names; nothing for what is no object."""
+    """A nested usage object with dotted names; nothing for what is not an object."""
     out: dict[str, Any] = {}
     if not isinstance(data, Mapping) or prefix.count(".") > MAX_DEPTH:
         return out

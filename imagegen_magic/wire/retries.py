@@ -48,7 +48,7 @@ def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], f
 
 
 def _bounded(seconds: float) -> float:
-    """A wait that a clock can take: from 0 to a day; what is no number is 0."""
+    """A wait that a clock can take: from 0 to a day; what is not a number is 0."""
     return min(seconds, LONGEST_WAIT) if seconds > 0 else 0.0
 
 

@@ -91,7 +91,7 @@ class SpooledBody:
         return self._count if self._memory is None else self._memory.getbuffer().nbytes
 
     def keep(self, label: str) -> Path | None:
-        """Puts the body aside under a name that says what it is; None where there is nothing, or no file."""
+        """Puts the body aside under a name that says what it is; None if there is nothing, or no file."""
         if self.path is None or not self.size:
             self.discard()
             return None

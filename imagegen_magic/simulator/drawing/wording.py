@@ -28,6 +28,8 @@ _JOINED = (
     r"\b(and|with|beside|near|next to|behind|by|(hold|carry|meet|find|see|greet|chas|rid|read|play|eat|watch)(e?s|ies|ing))\b"
     r"[^,;]{0,30}$"
 )
+_LOOK = re.compile(r"^(style|composition|lighting|palette|materials)[^:\n]*:.*$", re.IGNORECASE | re.MULTILINE)
+"""Lines that say how a picture looks, not what is in it."""
 _NEAR = 4
 """A colour belongs to a subject that follows within so many words."""
 
@@ -122,7 +124,7 @@ def read_prompt(prompt: str, figure: str = "") -> Wanted:
 def _read(prompt: str) -> Wanted:
     text = _cleaned(prompt)
     tables = read_table("words")
-    subjects = _subjects(text)
+    subjects = _subjects(_LOOK.sub("", text))
     extras = {
         "fur": r"hair(y)?|furry|long fur|fluffy|feathery?|mane|lion",
         "smoke": r"smok(e|y|ing)|steam(ing|y)?|vapou?r",
