@@ -432,6 +432,15 @@ _SPRITES = (
         example="64x64",
         metavar="WxH",
     ),
+    _row(
+        "like",
+        "any",
+        SPRITES,
+        "sprites whose cell, scale and pivot these get too: a variable",
+        commands=FRAMES,
+        suggests="sprites",
+        metavar="VAR",
+    ),
     _row("fps", "number", SPRITES, "frames a second", commands=TIMED, default=10.0, metavar="N"),
     _row(
         "durations",
