@@ -42,6 +42,9 @@ __all__ = [
     "wants_icons",
 ]
 
+SHOWN = 4
+"""Of more files than this only the last is linked; the note names the others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SavedArt:
@@ -65,10 +68,11 @@ class SavedArt:
         return self.saved.paths
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        caption = Caption(paths=self.paths, base=link_base(), notes=self.notes)
+        shown = self.paths if len(self.paths) <= SHOWN else self.paths[-1:]
+        caption = Caption(paths=shown, base=link_base(), notes=self.notes)
         if self.result is not None:
             facts = self.result.caption_facts(minimal=False)
-            caption = replace(facts, paths=self.paths, notes=(*facts.notes, *self.notes))
+            caption = replace(facts, paths=shown, notes=(*facts.notes, *self.notes))
         data, metadata = self.art._repr_mimebundle_()
         text = f"{data['text/plain']}\n{caption_text(caption)}"
         return {**data, "text/html": f"{data['text/html']}{caption_html(caption)}", "text/plain": text}, metadata
