@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -89,7 +89,7 @@ def slice_sheet(
     grounds = ground_lines(figures, [row for _, row in standing], settle_ground(ground, figures, name))
     stand = _Stand(standing, grounds, _placement(standing, grounds, size, like, margin=margin, pixel_art=pixel_art))
     pixels = _placed(found, stand, nearest=pixel_art)
-    return Sprites(
+    sprites = Sprites(
         name=name,
         pixels=pixels,
         durations=spread_times(len(pixels), fps),
@@ -101,8 +101,9 @@ def slice_sheet(
         placement=stand.placement,
         key=found.key,
         sources=found.sources,
-        palette=() if art is None else to_hex(art.palette),
-        pitch=None if art is None else (art.lattice.x, art.lattice.y),
+    )
+    return (
+        sprites if art is None else replace(sprites, palette=to_hex(art.palette), pitch=(art.lattice.x, art.lattice.y))
     )
 
 
