@@ -1,9 +1,11 @@
 """Damaged input of every kind, in process: whatever comes must end in an answer or in one of the package's errors.
 
-    python benchmarks/fuzz.py [--answers 10000] [--lines 10000] [--files 4000] [--images 3000] [--stored 2000] [--seed 1]
+    python benchmarks/fuzz.py [--answers 10000] [--lines 10000] [--files 4000] [--images 3000] [--stored 2000]
+                              [--containers 5000] [--seed 1]
 
 `answers` are bodies and streams of a server, `lines` magic lines, `files` batch files, `images` input images, `stored`
-histories, sidecars, configurations and profiles of a folder that anybody may have written. Prints one row a kind, and the
+histories, sidecars, locks, configurations and profiles of a folder that anybody may have written, `containers` image files with
+Content Credentials and XMP. Prints one row a kind, and the
 places from which anything else escaped; ends with 1 if there were any, or if memory grew above the bound.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import base64
 import collections
+import contextlib
 import io
 import itertools
 import json
@@ -37,12 +40,20 @@ from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.images.masks import build_mask
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import preview, tile
+from imagegen_magic.metadata.cbor import MetadataError
+from imagegen_magic.metadata.inspection import provenance
+from imagegen_magic.metadata.marking import mark_image
+from imagegen_magic.metadata.xmp import Mark
 from imagegen_magic.options.line import parse_line
 from imagegen_magic.options.settings import resolve
 from imagegen_magic.session import Session
 from imagegen_magic.simulator import Response
+from imagegen_magic.simulator.credentials import make_chain, signed
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.lockfile import lock_of
 from imagegen_magic.wire.client import Clients
 
+MARK = Mark(source_type="trainedAlgorithmicMedia", software="fuzz", sources=("ab" * 32,))
 MEMORY_BOUND = 1500
 """Megabytes that the process may take at most: the deepest JSON is refused before it is built."""
 FLAGS = [
@@ -92,10 +103,10 @@ ODD = [
 ]
 
 
-def damaged(data: bytes, chance: random.Random) -> bytes:
-    """Some bytes changed, cut, inserted or taken out."""
+def damaged(data: bytes, chance: random.Random, most: int = 10) -> bytes:
+    """Some bytes changed, cut, inserted or taken out, at one to `most` places."""
     out = bytearray(data)
-    for _ in range(chance.randint(1, 10)):
+    for _ in range(chance.randint(1, most)):
         place = chance.randrange(len(out)) if out else 0
         kind = chance.random()
         if kind < 0.5 and out:
@@ -314,6 +325,7 @@ def stored(chance: random.Random, folder: Path) -> Callable[[int], None]:
     made = Session(defaults=lambda: {"backend": "simulator", "out_dir": str(out)}).generate(
         "a mug", size="1024x1024", quality="low"
     )
+    lock = lock_of(Store(out)).to_json().encode()
     history = (out / "history.jsonl").read_bytes()
     sidecar = made.path.with_name(made.path.name + ".json").read_bytes()
     project = b'[tool.imagegen_magic]\nquality = "low"\n[tool.imagegen_magic.profiles.a]\nstyle = "x"\nn = 2\n'
@@ -330,11 +342,14 @@ def stored(chance: random.Random, folder: Path) -> Callable[[int], None]:
         (home / "pyproject.toml").write_bytes(changed(project) if number % 3 == 0 else project)
         (out / "profiles.json").write_bytes(changed(b'{"b": {"style": "y"}}'))
         (home / "models.toml").write_bytes(changed(models))
+        (home / "imagegen.lock").write_bytes(changed(lock))
         fresh = Session(defaults=lambda: {"backend": "simulator", "out_dir": str(out)})
+        fresh.home = home
         for read in (
             fresh.library.history.records, lambda: fresh.library.recall("@last"), lambda: fresh.find_result("@last"),
             lambda: resolve({"profile": chance.choice("ab"), "out_dir": str(out)}, folder=home), lambda: load_catalog(home / "models.toml"),
             lambda: fresh.library.lineage("@1"), lambda: fresh.library.recall(str(made.path)), fresh.library.history.rebuild,
+            lambda: fresh.generate("a mug", size="1024x1024", quality="low", replay=True),
         ):  # fmt: skip
             try:
                 read()
@@ -344,7 +359,28 @@ def stored(chance: random.Random, folder: Path) -> Callable[[int], None]:
     return one
 
 
-KINDS = {"answers": answers, "lines": lines, "files": files, "images": images, "stored": stored}
+def containers(chance: random.Random, folder: Path) -> Callable[[int], None]:
+    """Signed and marked files of every format, damaged: read, judged by the C2PA library, marked again."""
+    chain = make_chain()
+    seeds = []
+    for form in ("PNG", "JPEG", "WEBP", "GIF"):
+        buffer = io.BytesIO()
+        Image.fromarray(np.arange(24 * 24 * 3, dtype=np.uint8).reshape(24, 24, 3)).save(buffer, form)
+        marked = mark_image(buffer.getvalue(), MARK)
+        seeds += [marked, signed(marked, chain)]
+
+    def one(number: int) -> None:
+        data = damaged(seeds[number % len(seeds)], chance, most=2)
+        assert provenance(data).describe()
+        with contextlib.suppress(MetadataError):
+            mark_image(data, MARK)
+
+    return one
+
+
+KINDS = {
+    "answers": answers, "lines": lines, "files": files, "images": images, "stored": stored, "containers": containers,
+}  # fmt: skip
 
 
 def place_of(error: BaseException) -> str:
@@ -371,7 +407,14 @@ def run(kind: str, count: int, seed: int, folder: Path) -> Iterator[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for kind, count in {"answers": 10_000, "lines": 10_000, "files": 4000, "images": 3000, "stored": 2000}.items():
+    for kind, count in {
+        "answers": 10_000,
+        "lines": 10_000,
+        "files": 4000,
+        "images": 3000,
+        "stored": 2000,
+        "containers": 5000,
+    }.items():
         parser.add_argument(f"--{kind}", type=int, default=count)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()

@@ -180,7 +180,8 @@ class Session:
             RequestError: anything is wrong; every fault is in `.problems`.
             BudgetError: it may cost more than a limit.
         """
-        options, sheet, sheet_faults = self._planned_sheet(with_format_of_name(self.options(values)), command)
+        options = with_format_of_name(self.options(values))
+        options, sheet, sheet_faults = self._planned_sheet(options, command, variables or {})
         if live and options.partial_images is None and options.quality != "low" and _streams_well(options):
             options = options.changed("live front end", partial_images=1)
         inputs = self._inputs(options, command, variables or {})
@@ -203,14 +204,17 @@ class Session:
             check_budget(job.estimate, options, self.spending.total)
         return replace(job, warnings=(*job.warnings, *self._made_before(job)))
 
-    def _planned_sheet(self, options: Options, command: str) -> tuple[Options, Sheet | None, list[Problem]]:
+    def _planned_sheet(
+        self, options: Options, command: str, variables: Mapping[str, object]
+    ) -> tuple[Options, Sheet | None, list[Problem]]:
         """The options with a sheet's size, the sheet, and its faults; of another command the options as they are."""
         if command != "sprites":
             return options, None, []
-        from imagegen_magic.jobs.sprites import slicing_problems  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
+        from imagegen_magic.jobs.sprites import slicing_problems, with_like  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
 
+        options, unlike = with_like(options, variables)
         changed, sheet, faults = plan_sheet(options, self.catalog(options))
-        return changed, sheet, [*faults, *slicing_problems(options)]
+        return changed, sheet, [*faults, *unlike, *slicing_problems(options)]
 
     def _made_before(self, job: Job) -> tuple[str, ...]:
         """What to know before paying for a request that the history has already."""
@@ -396,7 +400,7 @@ class Session:
             OptionError: the line can't be used, or there is no such sheet.
             CutoutError: it can't be sliced.
         """
-        from imagegen_magic.jobs.sprites import sheet_values, sprites_of_file  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
+        from imagegen_magic.jobs.sprites import sheet_values, sprites_of_file, with_like  # noqa: PLC0415 - OpenCV comes with the first sheet: 0.2 s
 
         missing = Problem(field="sheet", rule="a sheet is needed", fix=Fix(Command("slice", "sheet.png --frames 6")))
         if parsed.problems or parsed.name is None:
@@ -407,7 +411,10 @@ class Session:
         values, record = sheet_values(parsed.name, parsed.values, library)
         source = getattr(source, "path", None) or getattr(source, "sheet", source)
         name = Path(record.files[0].path if record and record.files else origin.lstrip("@")).stem
-        return sprites_of_file(source, name.removesuffix(SOURCE), self.options(values), record, library.store)
+        options, unlike = with_like(self.options(values), variables)
+        if unlike:
+            raise OptionError("the line can't be used", problems=tuple(unlike))
+        return sprites_of_file(source, name.removesuffix(SOURCE), options, record, library.store)
 
     def pixelate(self, parsed: ParsedLine, variables: Mapping[str, object]) -> SavedArt:
         """The pixel art of the image that a line names first, saved in the output folder."""

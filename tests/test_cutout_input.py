@@ -139,6 +139,52 @@ def test_where_a_cut_out_cannot_be_saved(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
 
 
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        (None, "NoneType is not a path"),
+        (b"a.png", "bytes is not a path"),
+        ("a" * 300 + ".png", "can't be written"),
+        ("a\0b.png", "can't be written"),
+        ("a.jpg", "needs .png or .webp"),
+        ("a" * 300 + ".jpg", "needs .png or .webp"),
+    ],
+)
+def test_names_that_cannot_be_saved(target, told, tmp_path):
+    """A card each, short however long the name is; nothing is left behind."""
+    with pytest.raises(CutoutError, match=told) as caught:
+        cutout(square()).save(tmp_path / target if isinstance(target, str) else target)
+    assert len(str(caught.value)) < 250
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a" * 240 + ".png", "ä" * 120 + ".webp"])
+def test_long_names_that_fit_are_written(name, tmp_path):
+    """The file that is written first has a short name of its own."""
+    assert cutout(square()).save(tmp_path / name).stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"edge": 3}, "edge"),
+        ({"subject": "opak", "tolerances": 3}, "tolerances"),
+        ({"suffix": ".jpg"}, "can't hold a cut-out"),
+        ({"out_dir": None}, "not a folder"),
+        ({"paths": [None, "a.png"]}, "paths[0]"),
+    ],
+)
+def test_many_is_checked_before_the_first_picture(arguments, told, tmp_path):
+    """An unknown option, a suffix, a folder or an item that is no path is said once, before anything is made."""
+    with pytest.raises(CutoutError) as caught:
+        cutout_many(**({"paths": ["a.png"], "out_dir": tmp_path / "out"} | arguments))
+    assert told in str(caught.value)
+    assert len(caught.value.problems) == (
+        2 if "tolerances" in arguments else "edge" in arguments or "paths" in arguments
+    )
+    assert not (tmp_path / "out").exists()
+
+
 def test_many_takes_a_list_and_a_folder(tmp_path):
     """One path in place of a list would be taken letter by letter."""
     with pytest.raises(CutoutError, match="takes a list of paths"):

@@ -86,8 +86,8 @@ CASES = [
     ("key_flatness", "warn", subject(), {"backdrop": backdrop(spread=40.0)}, "one flat, unlit colour"),
     ("key_flatness", "warn", subject(), {"backdrop": backdrop(noise=9.0)}, "one flat, unlit colour"),
     ("key_flatness", "warn", subject(), {"backdrop": backdrop(share=0.5)}, "one flat, unlit colour"),
-    ("compression", "pass", subject(alpha=128), {}, "no soft edges in colours of half"),
-    ("compression", "pass", subject(), {"backdrop": backdrop(compressed=True)}, "no soft edges in colours of half"),
+    ("compression", "pass", subject(alpha=128), {}, "colours of full resolution"),
+    ("compression", "warn", subject(), {"backdrop": backdrop(compressed=True)}, "0% of the subject is edge"),
     ("compression", "warn", subject(alpha=128), {"backdrop": backdrop(compressed=True)}, "--output-format png"),
     ("key_fringe", "pass", with_rim((180, 60, 50)), {}, "no visible key fringe"),
     ("key_fringe", "warn", with_rim((100, 116, 100)), {}, "--transparent-threshold 20"),
@@ -96,7 +96,9 @@ CASES = [
     ("subject_key_collision", "warn", with_patch(4), {}, "5.0% of the subject comes near"),
     ("subject_key_collision", "fail", with_patch(40), {}, "50% of the subject has the key's colour"),
     ("key_tint", "pass", subject(), {}, "nothing in a tint"),
-    ("key_tint", "warn", subject(), {"tinted": 0.2}, "20% of the picture"),
+    ("key_tint", "warn", subject(), {"tinted": 0.2}, "20% of the picture is in a tint of the key and taken for opaque"),
+    ("frame", "pass", subject(), {}, "no frame"),
+    ("frame", "warn", subject(), {"frame": 4}, "a frame of 4 pixels"),
 ]  # fmt: skip
 
 

@@ -18,7 +18,8 @@ SPEC.loader.exec_module(fuzz)
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("answers", 150), ("lines", 400), ("files", 200), ("images", 150), ("stored", 40)]
+    ("kind", "count"),
+    [("answers", 150), ("lines", 400), ("files", 200), ("images", 150), ("stored", 40), ("containers", 400)],
 )
 def test_everything_ends_in_an_answer_or_a_card(folder, kind, count):
     """Nothing else escapes, whatever a server, a line, a file or a folder holds."""

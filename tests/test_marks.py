@@ -323,3 +323,51 @@ def test_a_served_simulator_is_no_ai(monkeypatch):
         live.close()
     assert not result.record.simulated
     assert result.record.source_type == mark_of(result.path).source_type == DRAWN
+
+
+def test_an_image_in_another_frame(session):
+    """What the panel crops or extends is marked as what it was, before it goes into an edit."""
+    from imagegen_magic.panel.facade import Facade
+    from imagegen_magic.panel.reframe import Edges, reframe
+
+    facade = Facade(session)
+    path = keyed_image("ai.png", TRAINED)
+    framed, _ = reframe(facade.picture("ai.png"), Edges(left=-8, top=0, right=0, bottom=0))
+    mark = mark_of(facade.save_framed("ai.png", framed))
+    assert (mark.source_type, mark.sources) == (TRAINED, (sha256(path),))
+
+
+def test_cutouts_of_the_panel(session):
+    """They name the API's file, and are marked as the settings say."""
+    from imagegen_magic.panel.facade import Facade
+
+    made = session.generate("a red fox on a flat #00ff00 background", name="fox")
+    _, path = Facade(session).cutout("@fox")
+    assert (mark_of(path).source_type, mark_of(path).sources) == (DRAWN, (sha256(made.path),))
+
+
+def test_lost_credentials_are_seen_by_the_sidecar(credentialed, folder, capsys):
+    """The command line finds the source that a derived file names, also in a folder that was copied; not a changed one."""
+    result = credentialed.generate("a red fox", transparent="chroma", out="sub/fox.png")
+    shutil.copytree(result.path.parents[1], folder / "copied")
+    for path in (result.path, folder / "copied" / "sub" / "fox.png"):
+        assert main(["provenance", str(path)]) == 0
+        assert "lost by this save (the source has them: Simulated Issuer" in capsys.readouterr().out
+    (folder / "copied" / "sub" / "fox-source.png").write_bytes(b"something else")
+    assert main(["provenance", str(folder / "copied" / "sub" / "fox.png")]) == 0
+    assert capsys.readouterr().out.startswith("Content Credentials: none")
+
+
+def test_lost_credentials_in_a_cell(chain, capsys):
+    """`%imagegen provenance @fox` compares the cut-out with what the API sent."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    session = simulated_session(imagegen_magic.Simulator(credentials=True))
+    session.generate("a red fox", name="fox", transparent="chroma")
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "imagegen_magic")
+    with use_session(session):
+        text = shell.run_line_magic("imagegen", "provenance @fox")
+    shell.run_line_magic("unload_ext", "imagegen_magic")
+    InteractiveShell.clear_instance()
+    assert str(text).startswith("Content Credentials: lost by this save")

@@ -18,6 +18,7 @@ from imagegen_magic.facts.animations import find_animation, load_animations
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.facts.sizes import flexible_faults, read_pixels, sheet_size
 from imagegen_magic.jobs.sprites import sprites_of
+from imagegen_magic.options.line import parse_line
 from imagegen_magic.request.sheets import default_grid, read_layout
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.drawing.sheets import read_layout as simulated_layout
@@ -253,6 +254,42 @@ def test_reuse_cuts_again_for_nothing(session, simulator):
     assert names(other)[0] == "fox-v2-1.png"
     with Image.open(first.files[0]) as written:
         assert np.array_equal(np.asarray(written), first.pixels[0]), "the first set is as it was"
+
+
+def test_like_keeps_scale_and_pivot(shell):
+    """A second animation has the first one's cell, scale and pivot, in a cell and in a slice; what is no sheet is refused."""
+    run(shell, f"%%imagegen_sprites walk --animation walk --layout grid --cell 80x64\n{FOX}")
+    run(shell, f"%%imagegen_sprites jump --animation jump --like walk\n{FOX}")
+    walk, jump = shell.user_ns["walk"], shell.user_ns["jump"]
+    assert jump.placement == walk.placement
+    assert jump.size == (80, 64)
+    _, done = run(shell, "%imagegen slice @jump --cell 32x32")
+    assert done.result.placement != walk.placement
+    _, done = run(shell, "%imagegen slice @jump --like walk")
+    assert done.result.placement == walk.placement
+    for wrong in ("--like nothing", "--like walk --cell 32x32"):
+        _, done = run(shell, f"%%imagegen_sprites other {wrong}\n{FOX}")
+        assert isinstance(done.error_in_exec, RequestError)
+        assert "other" not in shell.user_ns
+
+
+def test_the_cell_that_made_it(session):
+    """A sheet made from Python is recalled as a cell that asks for the same."""
+    sprites = session.sprites(FOX, name="fox", animation="walk", cell=(64, 64), export=["gif", "css"])
+    line, prompt = session.library.recall("@fox").split("\n")
+    assert prompt == FOX
+    parsed = parse_line(line.removeprefix("%%imagegen_sprites "), "sprites")
+    again = session.plan(prompt, parsed.values, command="sprites", name=parsed.name)
+    assert again.request.digest() == sprites.result.record.digest
+    assert again.options.export == ("gif", "css")
+
+
+def test_detached(shell):
+    """A detached sheet binds a task, and then the sprites."""
+    with capture_output():
+        done = shell.run_cell(f"%%imagegen_sprites fox --animation walk --detach\n{FOX}", store_history=False)
+        sprites = done.result.result(timeout=60)
+    assert len(sprites) == 6
 
 
 def test_an_animation_knows_how_it_plays(session):

@@ -12,7 +12,7 @@ from imagegen_magic.options.table import OPTIONS, Option
 __all__ = ["COMMANDS", "DEFAULTS", "Command", "options_of"]
 
 BY_NAME = {option.name: option for option in OPTIONS}
-NOTEBOOK_ONLY = frozenset({"detach", "preview", "caption", "raw", "partial_images"})
+NOTEBOOK_ONLY = frozenset({"like", "detach", "preview", "caption", "raw", "partial_images"})
 """Rows of the table that mean nothing if there is no cell."""
 
 DEFAULTS = {"if_exists": "fail", "web_suffix": "-web", "soft_matte": False, "auto_key": "none", "key_color": "#00ff00"}

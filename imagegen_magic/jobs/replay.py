@@ -114,7 +114,10 @@ def _changed(job: Job, lock: Lock, store: Store) -> ImagegenError:
     summary = f"{title} changed since it was locked"
     if same_text:
         summary = f"{title} asks for something else than when it was locked, though its text is the same"
-    differences = tuple(_differences(before.request, _as_json(job.request.describe())))
+    locked, now = dict(before.request), _as_json(job.request.describe())
+    if before.prompt_typed != job.prompt_typed:  # what is added to it is long, and the same
+        locked, now = {**locked, "prompt": before.prompt_typed}, {**now, "prompt": job.prompt_typed}
+    differences = tuple(_differences(locked, now))
     return ReplayError(summary, problems=differences, hints=(AGAIN,))
 
 

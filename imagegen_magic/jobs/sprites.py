@@ -17,6 +17,7 @@ from PIL import Image
 
 from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem, Setting
 from imagegen_magic.facts.animations import find_animation
+from imagegen_magic.facts.sizes import format_size
 from imagegen_magic.images.opening import open_picture
 from imagegen_magic.images.preview import preview_of
 from imagegen_magic.matting.report import Check
@@ -41,7 +42,7 @@ from .file_sets import listed, save_set
 from .planning import Job
 from .result import Bundle, ImageResult
 
-__all__ = ["GeneratedSprites", "sheet_values", "slicing_problems", "sprites_of", "sprites_of_file"]
+__all__ = ["GeneratedSprites", "sheet_values", "slicing_problems", "sprites_of", "sprites_of_file", "with_like"]
 
 USUAL_EXPORT = ("frames",)
 SLICED = SHEET_ONLY | {"pixel_art", "colors"}
@@ -172,7 +173,7 @@ def sprites_of_file(source: Any, name: str, options: Options, record: Record | N
 def sheet_values(token: object, values: Mapping[str, Any], library: Library) -> tuple[dict[str, Any], Record | None]:
     """A line's values over those with which the sheet was asked for, and the sheet's record, None if nothing knows it.
 
-    Other frames than those asked for stand in another layout.
+    Other frames than those asked for stand in another layout, and sprites that are like others have their cell.
     """
     record = None
     if isinstance(token, str):
@@ -180,9 +181,25 @@ def sheet_values(token: object, values: Mapping[str, Any], library: Library) -> 
             record = find_record(library.store, token)
     known = {name: value for name, value in record.options.items() if name in SLICED} if record else {}
     known = {name: value for name, value in known.items() if name != "export"}
-    if "frames" in values and "layout" not in values:
-        known.pop("layout", None)
+    known = {name: value for name, value in known.items() if not (name == "layout" and "frames" in values)}
+    known = {name: value for name, value in known.items() if not (name == "cell" and "like" in values)}
     return {**known, **values}, record
+
+
+def with_like(options: Options, variables: Mapping[str, object]) -> tuple[Options, list[Problem]]:
+    """The options with the sprites that `like` means and their cell, or what is wrong with it."""
+    given, fix = options.like, Fix(Setting("--like", "walk"))
+    if given is None:
+        return options, []
+    found = variables.get(given) if isinstance(given, str) else given
+    if not isinstance(found, Sprites) or found.placement is None:
+        rule = "not a variable with the frames of a sheet"
+        return options, [Problem(field="like", value=given, rule=rule, fix=fix)]
+    cell = format_size(found.placement.cell)
+    if (wanted := frame_cell(options)) not in (None, cell, str(found.placement.cell[0])):
+        rule = f"the sprites that these are to be like have a cell of {cell}"
+        return options, [Problem(field="cell", value=wanted, rule=rule, fix="leave it out")]
+    return options.changed("line", like=found, cell=cell), []
 
 
 def slicing_problems(options: Options) -> list[Problem]:
@@ -223,6 +240,7 @@ def _slice(source: Any, options: Options, name: str, grid: tuple[int | None, int
         columns=grid[0],
         rows=grid[1],
         cell=frame_cell(options),
+        like=options.like,
         pixel_art=options.pixel_art is not None,
         palette=options.colors,
         ground=animation.ground if animation else "auto",

@@ -33,7 +33,7 @@ def measure(
 ) -> CutoutReport:
     """The report on an (height, width, 4) uint8 straight-alpha picture, keyed (`backdrop` given) or native.
 
-    `tinted` is the share of the picture that is opaque or see-through only by the caller's word; `frame` the width in
+    `tinted` is the share of the picture that was taken for opaque and may be glass; `frame` the width in
     pixels of a frame that was taken off; `measured` says that the alpha is from two backdrops, so that partial
     transparency needs no second look.
     """
@@ -168,10 +168,14 @@ def _partial_share(alpha: Bytes, limits: Thresholds) -> float:
 
 def _partial(alpha: Bytes, measured: bool, limits: Thresholds) -> Check:
     share = _partial_share(alpha, limits)
+    soft = cv2.inRange(alpha, limits.clear + 1, limits.solid - 1)
+    wide = cv2.countNonZero(cv2.erode(soft, np.ones((3, 3), np.uint8))) / max(
+        cv2.countNonZero(alpha), 1
+    )  # not a line's edges
     return _graded(
         "partial_share",
         share,
-        measured or share <= limits.partial_share,
+        measured or share <= limits.partial_share or wide <= limits.wide_share,
         True,
         (
             f"{share:.0%} of the subject is partly transparent",
@@ -243,18 +247,18 @@ def _flatness(backdrop: Backdrop, limits: Thresholds) -> Check:
 
 
 def _compression(alpha: Bytes, backdrop: Backdrop, limits: Thresholds) -> Check:
-    """Soft edges keyed from colours of half the resolution, which no key and no second backdrop brings back."""
+    """Edges keyed from colours of half the resolution, which no key brings back."""
     soft = _partial_share(alpha, limits) if backdrop.compressed else 0.0
     return _graded(
         "compression",
         soft,
-        soft <= limits.compressed_edges,
+        not backdrop.compressed,
         True,
         (
-            "no soft edges in colours of half resolution",
+            "colours of full resolution",
             Fix(
                 f"the picture was saved with colours of half the resolution (JPEG or lossy WebP), and {soft:.0%} of the subject "
-                "is soft edge, which may keep a tint: ",
+                "is edge, which may keep a tint: ",
                 Setting("--output-format", "png"),
             ),
             "",
@@ -376,9 +380,8 @@ def _tint(tinted: float, limits: Thresholds) -> Check:
         (
             "nothing in a tint of the key could be taken for glass",
             Fix(
-                f"{tinted:.0%} of the picture is in a tint of the key: ",
-                Setting("--opacity"),
-                " says whether it is opaque or translucent",
+                f"{tinted:.0%} of the picture is in a tint of the key and taken for opaque; if it is glass or smoke: ",
+                Setting("--opacity", "translucent"),
             ),
             "",
         ),

@@ -33,7 +33,7 @@ SHADOW_PIXELS = 50_000
 class Extraction:
     """What came out: straight `alpha` (height, width) and `foreground` (height, width, 3), both uint8.
 
-    `tinted` is the share of the picture that is opaque or see-through only by the word of `subject`; `soft` is None where
+    `tinted` is the share of the picture that was taken for opaque and may be glass; `soft` is None where
     nothing may be soft; `spill` the share of key light that was taken off the subject.
     """
 
@@ -61,8 +61,7 @@ def extract(
     soft = soft_regions(scene, subject)
     certain = certain_subject(scene, soft)
     spill = estimate_spill(scene, certain) if despill else None
-    doubtful = certain if subject == "auto" else certain_subject(scene, None)
-    tinted = 0.0 if subject == "opaque" else tinted_share(scene, doubtful)
+    tinted = tinted_share(scene, certain) if subject == "auto" else 0.0  # else the caller has decided
     return replace(_solve(scene, soft, certain, spill), tinted=tinted)
 
 

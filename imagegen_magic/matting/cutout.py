@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from imagegen_magic.errors import CutoutError
+from imagegen_magic.errors import CutoutError, Problem
 from imagegen_magic.images.png import encode_png
 from imagegen_magic.images.preview import preview_of
 from imagegen_magic.metadata.derived import Marking, Source, default_marking, finish_file, source_of
@@ -125,24 +125,35 @@ class Cutout:
     def save(self, path: str | os.PathLike[str], *, mark: bool | None = None, marking: Marking | None = None) -> Path:
         """Writes a .png or .webp file in one step, so that a half-written one is never seen; returns its path.
 
-        `mark` is as of `to_bytes`; `marking`, if given, decides instead. Raises CutoutError for another suffix and for a folder that is missing, OSError where
-        the file cannot be written.
+        `mark` is as of `to_bytes`; `marking`, if given, decides instead. Raises CutoutError for what is no path, another suffix, a folder that is missing and
+        a file that cannot be written.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise CutoutError(f"{type(path).__name__} is not a path", hints=('save("cutout.png")',))
         target = Path(path)
         kinds: dict[str, Literal["png", "webp"]] = {".png": "png", ".webp": "webp"}
         kind = kinds.get(target.suffix.lower())
         if kind is None:
-            raise CutoutError(f"{target.name}: a cut-out needs .png or .webp, which can hold transparency")
+            raise CutoutError(f"{_short(target.name)}: a cut-out needs .png or .webp, which can hold transparency")
         if not target.parent.is_dir():
-            raise CutoutError(f"{target.parent} is not a folder", hints=("create it first",))
-        if target.is_dir():
-            raise CutoutError(f"{target} is a folder", hints=("give the file's name as well",))
-        _write_atomically(target, self.finished(kind, marking or default_marking(mark=mark)))
+            raise CutoutError(f"{_short(str(target.parent))} is not a folder", hints=("create it first",))
+        data = self.finished(kind, marking or default_marking(mark=mark))
+        try:
+            if target.is_dir():
+                raise CutoutError(f"{target} is a folder", hints=("give the file's name as well",))
+            _write_atomically(target, data)
+        except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+            reason = getattr(error, "strerror", None) or error
+            raise CutoutError(f"{_short(target.name)} can't be written: {reason}") from error
         return target
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:60]}…{name[-16:]}"
+
+
 def _write_atomically(target: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".cutout-", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -347,15 +358,32 @@ def cutout_many(
     """
     if isinstance(paths, str | bytes | os.PathLike):
         raise CutoutError("cutout_many takes a list of paths, not one", hints=("cutout(path) cuts one picture out",))
-    folder = Path(out_dir).absolute()
+    if not isinstance(out_dir, str | os.PathLike):
+        raise CutoutError(f"{type(out_dir).__name__} is not a folder", hints=("give out_dir a folder's name",))
+    if suffix not in (".png", ".webp"):
+        raise CutoutError(f"{suffix!r} can't hold a cut-out", hints=('suffix=".png" or ".webp"',))
+    check_settings(**options)
+    sources, folder = _sources(paths), Path(out_dir).absolute()
     if folder.exists() and not folder.is_dir():
         raise CutoutError(f"{folder} is not a folder", hints=("give out_dir a folder's name",))
     folder.mkdir(parents=True, exist_ok=True)
-    sources = [Path(path).absolute() for path in paths]
     marks = default_marking(mark=mark).mark  # a worker's process knows nothing of this one's defaults
     work = partial(_cutout_file, mark=marks, options=options)
     targets = _targets(sources, folder, suffix)
     return list(map(work, sources, targets)) if executor is None else list(executor.map(work, sources, targets))
+
+
+def _sources(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """The absolute paths; raises CutoutError that names every item that is none."""
+    items: list[object] = list(paths)
+    problems = tuple(
+        Problem(field=f"paths[{number}]", value=repr(item)[:60], rule="a path", fix="'picture.png'")
+        for number, item in enumerate(items)
+        if not isinstance(item, str | os.PathLike)
+    )
+    if problems:
+        raise CutoutError("cutout_many takes paths of files", problems=problems)
+    return [Path(item).absolute() for item in items if isinstance(item, str | os.PathLike)]
 
 
 def _targets(sources: Iterable[Path], folder: Path, suffix: str) -> list[Path]:
@@ -375,5 +403,3 @@ def _cutout_file(source: Path, target: Path, mark: bool, options: dict[str, obje
         return cutout(source, **options).save(target, mark=mark)  # type: ignore[arg-type]
     except CutoutError as error:
         return error
-    except OSError as error:
-        return CutoutError(f"{target.name} can't be written: {error.strerror or error}")

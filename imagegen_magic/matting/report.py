@@ -25,8 +25,8 @@ class Thresholds:
     coverage: tuple[float, float] = (0.02, 0.90)
     coverage_limits: tuple[float, float] = (0.0005, 0.995)
     partial_share: float = 0.35
-    compressed_edges: float = 0.1
-    """Share of the subject that may be soft edge where the colours have half the resolution."""
+    wide_share: float = 0.005
+    """Share of the subject that is partly transparent away from edges: thin text has none."""
     flat_share: tuple[float, float] = (0.6, 0.35)
     flat_spread: float = 24.0
     flat_noise: float = 6.0

@@ -17,18 +17,19 @@ RANGES = {
     "edge_contract": (0, 16),
     "edge_feather": (0, 64),
 }
+SWITCHES = {"soft_matte", "despill"}
 FRACTIONAL = {"edge_feather", "transparent_threshold", "opaque_threshold"}
 OPTIONAL = {"transparent_threshold", "opaque_threshold"}
 EXAMPLES = {
     "key": "'#00ff00'", "key1": "'#00ff00'", "key2": "'#ff00ff'", "subject": "'opaque'", "auto_key": "'border'", "tolerance": "12", "transparent_threshold": "20",
-    "opaque_threshold": "200", "edge_contract": "1", "edge_feather": "0.8",
+    "opaque_threshold": "200", "edge_contract": "1", "edge_feather": "0.8", "soft_matte": "True", "despill": "True",
 }  # fmt: skip
 
 
 def check_settings(**settings: object) -> None:
     """Raises CutoutError that names every setting out of range, with its rule."""
     problems = [
-        Problem(field=name, value=_told(value), rule=rule, fix=f"{name}={EXAMPLES.get(name, 'True')}")
+        Problem(field=name, value=_told(value), rule=rule, fix=_fix(name))
         for name, value in settings.items()
         if (rule := _broken(name, value))
     ]
@@ -41,6 +42,10 @@ def check_settings(**settings: object) -> None:
         problems.append(Problem(field="key", value="auto", rule=rule, fix="key='#00ff00'"))
     if problems:
         raise CutoutError("the cut-out's settings can't be used", problems=tuple(problems))
+
+
+def _fix(name: str) -> str:
+    return f"{name}={EXAMPLES[name]}" if name in EXAMPLES else f"leave {name} out"
 
 
 def _told(value: object) -> str:
@@ -59,7 +64,9 @@ def _broken(name: str, value: object) -> str:
         return "" if isinstance(value, str) and value in CHOICES[name] else f"one of {', '.join(CHOICES[name])}"
     if name in RANGES:
         return "" if (value is None and name in OPTIONAL) or _is_within(name, value) else _range(name)
-    return "" if isinstance(value, bool) else "True or False"
+    if name in SWITCHES:
+        return "" if isinstance(value, bool) else "True or False"
+    return f"no setting of a cut-out; those are {', '.join(sorted(EXAMPLES.keys() - {'key1', 'key2'}))}"
 
 
 def _is_colour(value: object) -> bool:

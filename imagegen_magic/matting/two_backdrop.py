@@ -23,10 +23,13 @@ from .subsampling import even_sided, halve, refine_foreground, refine_pair
 from .unmixing import LUMA
 
 LEAST_SHIFT = 0.2  # pixels; less is within the error of the estimate and not worth an interpolation
-MOST_SPILL = 0.35
+LEAST_SPILL, MOST_SPILL = 0.02, 0.35
+UNEXPLAINED = 0.5  # share of what opaque pixels miss, squared
 THIN = 1024  # pixels of the longest edge at which spill is looked for
 REACHES = (5, 7, 10, 14)  # pixels of that frame
 FEWEST = 500  # opaque pixels; fewer say nothing about light
+CROSSING, LIT = 0.6, 0.96  # opacity that key light alone leaves at an opaque pixel, and where there is all but none
+STEEPEST_LIGHT = 0.026  # opacity a pixel; 0.004 to 0.02 in key light, 0.03 and more in blur
 TINTED = 0.7  # opacity that key light may pretend on an opaque subject
 LEAST_OPAQUE = 0.95  # opacity of what one frame by itself shows as opaque; less is a gradual edge or glass
 SIGNIFICANT = np.float32(3)  # times the noise: less of a subject is none
@@ -142,29 +145,38 @@ class _Pair:
         known.ravel()[self.index], solid.ravel()[self.index] = alpha, opaque
         thin = (slice(step // 2, None, step),) * 2
         shades = shade(as_floats(self.scenes[1].image[thin] @ LUMA))
-        weight = _reflected(1 - known[thin], solid[thin], as_floats((known[thin] < FAINT).astype(np.float32)), shades)
+        if _is_blurred(known[thin], solid[thin]):
+            return None
+        weight = _reflected(1 - known[thin], solid[thin], shades)
         if weight is None:
             return None
         full = as_floats(cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR)).ravel()[self.index]
         return full * shade(LUMA @ colours_at(self.scenes[1].planes, self.index))
 
 
-def _reflected(missing: Floats, opaque: Mask, clear: Floats, shades: Floats) -> Floats | None:
+def _is_blurred(alpha: Floats, opaque: Mask) -> bool:
+    """Whether what opaque pixels miss is a blurred edge: there alpha falls steeply, while key light fades over ten pixels."""
+    away = cv2.erode(alpha, np.ones((5, 5), np.uint8)) > CROSSING  # from sharp edges
+    at = opaque & (alpha < LIT) & away
+    smooth = cv2.blur(alpha, (3, 3))
+    across, down = (cv2.Sobel(smooth, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+    return bool(at.sum() >= FEWEST // 10) and float(np.median(np.hypot(across[at], down[at]))) > STEEPEST_LIGHT
+
+
+def _reflected(missing: Floats, opaque: Mask, shades: Floats) -> Floats | None:
     """Strength times weight of the light that explains best what opaque pixels miss of opacity; None if none does."""
     if opaque.sum() < FEWEST:
         return None
-    best: tuple[float, Floats, float] | None = None
-    y = missing[opaque]
+    exposed, y = as_floats(np.where(opaque, np.float32(0), missing)), missing[opaque]
+    best: tuple[float, Floats] | None = None
     for radius in REACHES:
-        weight = spill_weight(clear, radius)
+        weight = spill_weight(exposed, radius)
         x = (weight * shades)[opaque]
-        strength = float((x * y).sum() / max(float((x * x).sum()), 1e-6))
-        error = float(np.abs(y - strength * x).mean())
-        if strength <= MOST_SPILL and (best is None or error < best[0]):
-            best = error, as_floats(strength * weight), float(strength * x.max())
-    if best is None or best[2] <= 0.02 or best[0] > 0.5 * max(float(y.mean()), 1e-6):
-        return None
-    return best[1]
+        strength = float(x @ y) / max(float(x @ x), 1e-6)
+        left = float(np.square(y - strength * x).sum()) / max(float(y @ y), 1e-6)
+        if LEAST_SPILL < strength <= MOST_SPILL and left < UNEXPLAINED and (best is None or left < best[0]):
+            best = left, as_floats(strength * weight)
+    return best[1] if best else None
 
 
 def _extract_subsampled(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, Backdrop]) -> Difference:

@@ -105,6 +105,8 @@ def _prompts(typed: str) -> Iterable[str]:
 def _option_values(option: Option, typed: str) -> list[str]:
     if option.choices:
         return list(option.choices)
+    if option.suggests == "sprites":
+        return _variables(lambda value: type(value).__name__ in ("Sprites", "GeneratedSprites"))
     if option.name == "source":
         return [*_variables(_is_table), *_files(typed, (".jsonl", ".csv", ".txt"))]
     if option.name == "grid":

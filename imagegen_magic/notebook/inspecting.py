@@ -11,6 +11,7 @@ from imagegen_magic.checks.verdicts import CheckReport
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.metadata.inspection import provenance
+from imagegen_magic.store.library import source_beside
 
 from .cells import PlainText
 
@@ -78,4 +79,5 @@ def provenance_of(session: Session, shell: Any, word: Any) -> PlainText:
             fix=Fix(Command("provenance", "@hero")),
         )
         raise OptionError("not a file", problems=(problem,))
-    return PlainText(provenance(source).describe())
+    made_from = None if isinstance(source, bytes) else source_beside(Path(source))
+    return PlainText(provenance(source, source=made_from).describe())

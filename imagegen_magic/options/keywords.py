@@ -209,6 +209,8 @@ class SpriteOptions(GenerateOptions, total=False):
     """what the figure does: idle, walk, run, jump, attack and others have poses of their own; or any words"""
     cell: str | tuple[int, int]
     """exact size of a finished frame, WxH in pixels"""
+    like: Any
+    """sprites whose cell, scale and pivot these get too: a variable"""
     fps: float
     """frames a second"""
     once: bool

@@ -86,6 +86,7 @@ class Options:
     layout: str | None = None
     animation: str | None = None
     cell: str | None = None
+    like: Any = None
     fps: float = 10.0
     once: bool = False
     objects: bool = False

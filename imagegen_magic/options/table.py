@@ -429,6 +429,15 @@ _SPRITES = (
         example="64x64",
         metavar="WxH",
     ),
+    _row(
+        "like",
+        "any",
+        SPRITES,
+        "sprites whose cell, scale and pivot these get too: a variable",
+        commands=FRAMES,
+        suggests="sprites",
+        metavar="VAR",
+    ),
     _row("fps", "number", SPRITES, "frames a second", commands=FRAMES, default=10.0, metavar="N"),
     _row("once", "flag", SPRITES, "the animation is played once, and need not lead back to its start", commands=FRAMES),
     _row(

@@ -335,8 +335,9 @@ class Controller:
     def do_reframe(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Reply]:
         """An input image with more or less around it; what is new is the mask."""
         edges = Edges(*(int(request.get(name, 0)) for name in Edges._fields))
-        picture, mask = reframe(self._facade.picture(str(request["ref"])), edges)
-        ref = self._facade.save_input(picture, "framed", ".png")
+        shown = str(request["ref"])
+        picture, mask = reframe(self._facade.picture(shown), edges)
+        ref = self._facade.save_framed(shown, picture)
         width, height = self._facade.size(ref)
         return [({"framed": ref, "width": width, "height": height}, [mask] if mask else [])]
 

@@ -22,7 +22,7 @@ from imagegen_magic.images.preview import preview
 from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.task import Task
-from imagegen_magic.metadata.derived import Marking
+from imagegen_magic.metadata.derived import Marking, finish_file, source_of
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.profiles import Profile
 from imagegen_magic.options.secrets import refuse_keys
@@ -234,6 +234,13 @@ class Facade:
     def save_input(self, data: bytes, label: str, suffix: str) -> str:
         """The path of an uploaded image or a painted mask, kept in the output folder; the same bytes are kept once."""
         return path_token(self.store().save_input(data, label, suffix))
+
+    def save_framed(self, ref: str, data: bytes) -> str:
+        """The path of `ref` in another frame, kept like an upload, and marked with what it was made from."""
+        source, _ = resolve_token(ref, self.variables(), self.session.library.image_file)
+        known = self.session.library.known_source(source_of(getattr(source, "path", source)))
+        marked = finish_file(data, (known,), step="frame", marking=Marking.of(self.session.options()))
+        return self.save_input(marked, "framed", ".png")
 
     def saved_masks(self) -> list[str]:
         """The masks painted before, newest first."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
 from imagegen_magic.metadata.derived import Source, source_of
@@ -15,12 +15,12 @@ from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
 
 from .folder import STARS, Store
-from .history import History, Record
+from .history import History, Record, file_sha256, parse_record
 from .lineage import Lineage
-from .names import shown_file
+from .names import shown_file, sidecar_path
 from .recall import cell_of
 
-__all__ = ["Library"]
+__all__ = ["Library", "source_beside"]
 
 
 class Library:
@@ -123,6 +123,26 @@ class Library:
     def lineage(self, token: str) -> Lineage:
         """The tree of what an image was made from and what was made from it."""
         return Lineage.of(self.store, self.history.find(token)[0])
+
+
+def source_beside(path: Path) -> Path | None:
+    """The file that the derived file at `path` was made from, by its sidecar; None without one, or if it is gone or changed.
+
+    The sidecar's own path says where the output folder begins, so that a copied folder is as good.
+    """
+    try:
+        record = parse_record(sidecar_path(path).read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+    if record is None or not record.files or not record.parents:
+        return None
+    place = PurePosixPath(record.files[0].path)
+    if path.resolve().parts[-len(place.parts) :] != place.parts:
+        return None
+    folder = path.resolve().parents[len(place.parts) - 1]
+    source = folder / str(record.parents[0].get("file", ""))
+    inside = is_file(source) and source.resolve().is_relative_to(folder)
+    return source if inside and file_sha256(source) == record.parents[0].get("sha256") else None
 
 
 def _searched(record: Record) -> str:

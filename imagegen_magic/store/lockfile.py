@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagegen_magic.errors import Command, Fix, ReplayError, Setting
+from imagegen_magic.request.cost import format_usd
 
 from .folder import Store
 from .history import FileEntry, Record, parse_record
@@ -84,8 +85,8 @@ class Lock:
         return json.dumps(asdict(self), indent=1) + "\n"
 
     def __str__(self) -> str:
-        files = sum(len(entry.files) for entry in self.requests)
-        return f"{len(self.requests)} requests, {files} files, {self.cost:f} USD spent on them"
+        count, files = len(self.requests), sum(len(entry.files) for entry in self.requests)
+        return f"{count} request{'s' * (count > 1)}, {files} file{'s' * (files > 1)}, {format_usd(self.cost)} once paid for them"
 
 
 def cell_digest(cell: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 
 import imagegen_magic
-from imagegen_magic import BatchPlan, Gallery, ImageResult, JobPreview, Task
+from imagegen_magic import BatchPlan, Gallery, GeneratedSprites, ImageResult, JobPreview, Task
 from imagegen_magic.options.options import Options
 from imagegen_magic.session import Session
 
@@ -13,6 +13,7 @@ assert_type(imagegen_magic.generate("a fox", size="square", quality="low", n=2, 
 assert_type(imagegen_magic.edit("make it blue", "@hero", mask_box="0,0,50%,50%", protect=True), ImageResult)
 assert_type(imagegen_magic.preview("a fox", transparent=True, web=[512, 1024]), JobPreview)
 assert_type(imagegen_magic.start("a fox", reuse=True), Task[ImageResult])
+assert_type(imagegen_magic.sprites("a fox", animation="walk", cell=(64, 64), export="atlas"), GeneratedSprites)
 assert_type(imagegen_magic.run_batch(["a fox"], concurrency=3, quality="low"), Gallery)
 assert_type(imagegen_magic.preview_batch(["a fox"], quality="low"), BatchPlan)
 assert_type(Session().options({}).max_cost is None, bool)
