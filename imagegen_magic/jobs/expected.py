@@ -63,7 +63,7 @@ def checked(job: Job, result: ImageResult) -> ImageResult:
     """The result with the verdicts on each image; nothing is written, and nothing is raised."""
     if not job.expected:
         return result
-    return result.changed(images=tuple(image.checked(_report(job, image)) for image in result.images))
+    return result.changed(images=tuple(image.changed(checks=_report(job, image)) for image in result.images))
 
 
 def check_result(job: Job, store: Store, result: ImageResult) -> ImageResult:

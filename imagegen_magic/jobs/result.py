@@ -109,9 +109,9 @@ class GeneratedImage(TableRow):
         """The columns' names: a row is a mapping to pandas only if it can be walked."""
         return iter(self.keys())
 
-    def checked(self, checks: CheckReport) -> GeneratedImage:
-        """The same image with the verdicts on it."""
-        return GeneratedImage(**{**vars(self), "checks": checks})
+    def changed(self, **values: Any) -> GeneratedImage:
+        """The same image with other values: the verdicts on it, or the path of its copy."""
+        return GeneratedImage(**{**vars(self), **values})
 
     def to_record(self) -> dict[str, Any]:
         """One flat dict, for a table of the images of one request."""
