@@ -109,9 +109,9 @@ def run_client(which: str, url: str, jobs: int, concurrency: int) -> tuple[float
     with tempfile.TemporaryDirectory() as folder:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
-        subprocess.run(
-            [sys.executable, CLIENTS, which, url, str(jobs), str(concurrency), folder], check=True, capture_output=True
-        )
+        command = [sys.executable, CLIENTS, which, url, str(jobs), str(concurrency), folder]
+        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # as installed: nothing is compiled at each start
+        subprocess.run(command, check=True, capture_output=True, env=env)
         seconds = time.perf_counter() - started
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         saved = len([path for path in Path(folder).glob("*.png") if path.stat().st_size])
@@ -119,21 +119,24 @@ def run_client(which: str, url: str, jobs: int, concurrency: int) -> tuple[float
     return seconds, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def beside(rounds: int = 3) -> None:
+WHO = ("ours", "command", "script", "bare")
+
+
+def beside() -> None:
     """200 jobs beside a script with the SDK and a bare client: each row's minimum of alternating rounds."""
-    print(f"load before: {os.getloadavg()[0]:.2f}")
-    print("image   at once  client     x ideal   CPU s")
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
+    print(f"{'image':8}{'at once':8}" + "".join(f"{which:>18}" for which in WHO) + "   (times the ideal, CPU s)")
     for kind, picture in (("tiny", tiny()), ("1.5 MB", real())):
         with late_server(picture) as url:
-            for concurrency in (5, 20, 50):
-                found: dict[str, list[tuple[float, float]]] = {}
-                for _ in range(rounds):
-                    for which in ("ours", "command", "script", "bare"):
-                        found.setdefault(which, []).append(run_client(which, url, 200, concurrency))
-                for which, times in found.items():
-                    ideal = 200 * LATENCY / concurrency
-                    wall, cpu = min(t[0] for t in times), min(t[1] for t in times)
-                    print(f"{kind:7} {concurrency:7}  {which:8} {wall / ideal:9.2f} {cpu:7.2f}", flush=True)
+            for which in WHO:
+                run_client(which, url, 1, 1)
+            for concurrency, rounds in ((50, 3), (20, 3), (5, 1)):
+                found = [[run_client(which, url, 200, concurrency) for which in WHO] for _ in range(rounds)]
+                ideal = 200 * LATENCY / concurrency
+                least = [tuple(map(min, zip(*times, strict=True))) for times in zip(*found, strict=True)]
+                row = "".join(f"{wall / ideal:12.2f} {cpu:5.2f}" for wall, cpu in least)
+                print(f"{kind:8}{concurrency:<8}{row}", flush=True)
+    print(f"load of the machine after: {os.getloadavg()[0]:.1f}")
 
 
 def limit() -> None:

@@ -6,6 +6,7 @@ import mmap
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,28 @@ __all__ = ["find_key", "hide_keys", "is_secret", "redact", "redact_values"]
 
 REMOVED = "[key removed]"
 KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_ADMIN_KEY")
+SHORTEST = 8
+"""Characters of a key, at least; no shorter text holds one."""
 # OpenAI's keys (sk-, sk-proj-, sess-) and bearer or api-key headers with a long token.
-_KEY = re.compile(
+_KEY = (
     r"\b(?:sk|sess|rk)-[A-Za-z0-9_-]{12,}"
     r"|(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{16,}=*"
     r"|(?i:\bapi[-_ ]?key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9_-]{16,}"
 )
 # What an address may hold: a user's password, or a secret in its query, whatever it looks like.
-_IN_ADDRESS = re.compile(
+_IN_ADDRESS = (
     r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
     r"|(?<=[?&])(?i:(?:[a-z_-]*(?:api[-_]?key|token|secret|password|-key)|key|code|sig|signature)=)[^&#\s\"'<>]+"
 )
 
 
 def _known(environ: Mapping[str, str]) -> list[str]:
-    return [value for name in KEY_VARIABLES if len(value := environ.get(name, "")) >= 8]
+    return [value for name in KEY_VARIABLES if len(value := environ.get(name, "")) >= SHORTEST]
 
 
 def find_key(text: str, environ: Mapping[str, str] = os.environ) -> bool:
     """True if `text` holds something shaped like an API key, or one of the environment's keys."""
-    return _KEY.search(text) is not None or any(key in text for key in _known(environ))
+    return re.search(_KEY, text) is not None or any(key in text for key in _known(environ))
 
 
 def redact(text: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -41,9 +44,12 @@ def redact(text: str, environ: Mapping[str, str] = os.environ) -> str:
 
 
 def _without(text: str, keys: Sequence[str]) -> str:
+    if len(text) < SHORTEST:  # most texts of a record
+        return text
     for key in keys:
         text = text.replace(key, REMOVED)
-    return _IN_ADDRESS.sub(REMOVED, _KEY.sub(REMOVED, text))
+    text = re.sub(_KEY, REMOVED, text)
+    return re.sub(_IN_ADDRESS, REMOVED, text) if "=" in text or "@" in text else text
 
 
 def hide_keys(path: Path, environ: Mapping[str, str] = os.environ) -> None:
@@ -68,6 +74,7 @@ SECRETS = frozenset(
 """Names under which people pass a key; none of them is an option."""
 
 
+@lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
     """True for a name under which a key is passed: `--api-key`, `api_key`, `Authorization`."""
     return name.lstrip("-").replace("-", "_").lower() in SECRETS

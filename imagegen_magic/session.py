@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import platform
@@ -17,7 +18,7 @@ from imagegen_magic._version import __version__
 from imagegen_magic.batch.runs import Batches
 from imagegen_magic.display.doctor import installed_versions
 from imagegen_magic.display.online import online_rows
-from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
+from imagegen_magic.errors import Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
@@ -151,6 +152,7 @@ class Session:
     @property
     def clients(self) -> Clients:
         """Where clients come from."""
+        _end_quickly()
         with _collector_paused():
             from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the SDK comes with the first call: 0.24 s
 
@@ -233,7 +235,9 @@ class Session:
         return (
             ()
             if stored is None
-            else (Fix(f"the same as @{stored.number}: ", Setting("--reuse"), " shows it for nothing"),)
+            else (
+                Fix(f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again"),
+            )
         )
 
     def _out_problems(self, options: Options) -> tuple[Problem, ...]:
@@ -483,11 +487,20 @@ class Session:
         if isinstance(given.get("cell"), (list, tuple)):
             given["cell"] = "x".join(map(str, given["cell"]))
         values, problems = read_call(given)
+        if isinstance(image, str) and not isinstance(prompt, str):
+            rule, fix = "the prompt comes first, then the image", f'imagegen_magic.edit("{image}", image)'
+            raise RequestError("prompt and image are swapped", problems=(Problem(field="prompt", rule=rule, fix=fix),))
         if command is None:
             rule, fix = "of sprite sheets only", Fix(Command("sprites"))
             problems += [Problem(field=n, value=given[n], rule=rule, fix=fix) for n in given if n in SHEET_ONLY]
             command = "edit" if "image" in given else "generate"
         return self.plan(prompt, {**values, **more}, command=command, name=name, problems=problems)
+
+
+@cache
+def _end_quickly() -> None:
+    """Spares a program that ends the walks through all objects of the SDK: they took longer than everything else after its last line."""
+    atexit.register(gc.freeze)
 
 
 @contextlib.contextmanager

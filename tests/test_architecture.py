@@ -48,6 +48,7 @@ OWNERS = {
     "anywidget": "widgets panel",
     "pydantic": "batch facts store",
     "c2pa": "metadata simulator",
+    "fsspec": "store",
     "cryptography": "metadata simulator",
 }
 """Who may import a library: its upgrade is then one room's business."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from conftest import simulated_session
 
+from imagegen_magic.batch.desks import Desks
 from imagegen_magic.batch.pacing import Pacer
 from imagegen_magic.batch.results import FailedJob
 from imagegen_magic.batch.rows import expand_grid, parse_grid, read_body, read_source
@@ -82,6 +83,15 @@ def test_failures_are_results():
     assert len(simulator.record) == 1
 
 
+def test_fail_fast_checks_an_answer_before_the_next_is_sent():
+    """An answer that turns out to hold no image stops the batch too, although its last byte came long before."""
+    simulator = Simulator(faults="null data")
+    jobs = [f"mug {n}" for n in range(4)]
+    gallery = simulated_session(simulator).batches.run_jobs(jobs, concurrency=1, fail_fast=True, **SMALL)
+    assert len(simulator.record) == 1
+    assert [failure.error.outcome for failure in gallery.failures] == ["ambiguous", *["not sent"] * 3]
+
+
 def test_interrupt_sends_nothing_more(session, simulator):
     """What was cancelled before it was sent is not sent, and a second run does the rest."""
     rows = read_source([f"mug {n}" for n in range(12)])
@@ -143,6 +153,56 @@ def test_pacer_spaces_images_by_the_minute():
     assert pacer.next_send == 1.0
     pacer.learn({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": "1m30s"})
     assert pacer.next_send == 90.0
+
+
+def in_thread(work):
+    """The thread that does `work`, and whether it is over after a while that is far too long."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(10)
+    return not thread.is_alive()
+
+
+def test_a_place_is_handed_on_with_the_last_byte():
+    """The next request is sent while the answer is taken apart; what the answer's headers say counts for it already."""
+    pacer = Pacer(1)
+    with pacer.slot() as received:
+        received({"x-ratelimit-remaining-requests": "²"})  # no number that can be read
+        assert in_thread(lambda: pacer.slot().__enter__())
+
+
+def test_headers_count_before_the_place_is_free():
+    """A server that has no requests left is not asked by the next one."""
+    now = [0.0]
+    pacer = Pacer(1, clock=lambda: now[0])
+    with pacer.slot() as received:
+        received({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "7s"})
+        assert pacer.next_send == 7.0
+
+
+def test_desks_wait_for_who_makes_a_job_ready():
+    """Nobody works on an answer while another thread makes a job ready, and no more than there are desks."""
+    desks, steps = Desks(1), []
+
+    def work(name):
+        desks.sit()
+        steps.append(name)
+        desks.leave()
+
+    desks.get_ready()
+    first = threading.Thread(target=work, args=("first",), daemon=True)
+    first.start()
+    steps.append("ready")
+    desks.leave()
+    first.join(10)
+    assert steps == ["ready", "first"]
+    desks.sit()
+    second = threading.Thread(target=work, args=("second",), daemon=True)
+    second.start()
+    steps.append("mine")
+    desks.leave()
+    second.join(10)
+    assert steps == ["ready", "first", "mine", "second"]
 
 
 def test_a_rate_limit_costs_what_the_server_asked(folder):

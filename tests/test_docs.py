@@ -20,7 +20,7 @@ from imagegen_magic.cli.help import full_page
 from imagegen_magic.cli.table import COMMANDS as PROGRAMS
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.notebook.subcommands import SUBCOMMANDS
-from imagegen_magic.options.settings import config_options
+from imagegen_magic.options.defaults import config_options
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.simulator import FAULTS, parse_faults
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import nbformat
@@ -182,6 +185,70 @@ def test_batches_replay(simulator, folder):
     assert len(simulator.record) == 2
 
 
+@pytest.fixture
+def emptied(locked, folder):
+    """(where the locked files are now, an output folder without any)."""
+    pytest.importorskip("fsspec", reason="the extra remote is not installed")
+    away = folder / "away"
+    shutil.move(folder / "output" / "imagegen", away)
+    return away, folder / "output" / "imagegen"
+
+
+def served(folder):
+    """A web server of a folder, not started."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    handler.log_message = lambda *ignored: None
+    return http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+
+def test_files_are_fetched_from_the_web(emptied):
+    """Images, what was made of them, and sidecars; the second time nothing is asked for."""
+    pytest.importorskip("aiohttp", reason="the extra remote is not installed")
+    away, here = emptied
+    with served(away) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        fox = replaying(replay_from=address).generate("a red fox", name="fox", transparent="chroma", web=[128])
+        server.shutdown()
+        thread.join()
+    for path in (fox.path, fox.images[0].source, *fox.derived.values()):
+        assert path.read_bytes() == (away / path.name).read_bytes()
+    assert fox.path.parent == here
+    assert replaying(replay_from=address).generate("a red fox", transparent="chroma").number == fox.number
+
+
+def test_what_is_fetched_is_checked(emptied):
+    """Other bytes than those that were locked are never shown, and the card says so."""
+    away, _ = emptied
+    (away / "fox.png").write_bytes(b"something else")
+    with pytest.raises(ReplayError, match=r"fox\.png: was changed"):
+        replaying(replay_from=away.as_uri()).generate("a red fox", transparent="chroma")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("memory://nothing-here", "there is no such file"),
+        ("nosuch://host/s3cret-word", "host"),
+        ("http://127.0.0.1:9/s3cret-word/", "127.0.0.1"),
+    ],
+)
+def test_addresses_that_give_nothing(emptied, address, said):
+    """One card, without what an address may hold besides its host."""
+    with pytest.raises(ReplayError, match="can't be fetched") as caught:
+        replaying(replay_from=address).generate("a red fox", transparent="chroma")
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_passwords_in_addresses_are_refused(locked):
+    """They would be written down."""
+    with pytest.raises(RequestError, match="a password in an address") as caught:
+        replaying(replay_from="https://user:s3cret-word@host/x").generate("a red fox")
+    assert "s3cret" not in str(caught.value)
+
+
 def test_cell_digest():
     """Spaces at line ends and around do not count; every word does."""
     assert cell_digest("%%imagegen a\na fox ") == cell_digest("%%imagegen a  \na fox\n\n")
@@ -230,6 +297,7 @@ def texts_of(output):
     return [line for line in text.splitlines() if " · " not in line]
 
 
+@pytest.mark.notebook
 def test_a_notebook_replayed_elsewhere(folder):
     """Run, locked, and copied to an empty folder without a key: no request, the same outputs; a changed cell is named."""
     made, empty = folder / "made", folder / "empty"

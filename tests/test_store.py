@@ -18,7 +18,7 @@ from PIL import Image
 from imagegen_magic.display.money_tables import history_table
 from imagegen_magic.errors import RequestError, StoreError
 from imagegen_magic.request.response import Sending
-from imagegen_magic.store.folder import Store
+from imagegen_magic.store.folder import BLANK, Store
 from imagegen_magic.store.history import History, Record, file_sha256
 from imagegen_magic.store.names import safe_stem
 from imagegen_magic.store.recovery import recover
@@ -33,7 +33,7 @@ def test_files_and_sidecars(session, folder):
         assert sidecar[field], field
     entry = sidecar["files"][0]
     assert entry["sha256"] == file_sha256(result.path)
-    assert [p for p in spooled(folder) if p.stat().st_size] == []
+    assert [p for p in spooled(folder) if p.stat().st_size > BLANK] == []
 
 
 def spooled(folder):

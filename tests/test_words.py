@@ -14,8 +14,8 @@ from imagegen_magic.cli.words import SHELL_WORDS
 from imagegen_magic.display.money_tables import history_table
 from imagegen_magic.display.reports import tips_table
 from imagegen_magic.errors import CELL_WORDS, Command, Default, Fix, Problem, PromptPlace, Setting
+from imagegen_magic.options.defaults import in_layer
 from imagegen_magic.options.hints import value_fix
-from imagegen_magic.options.settings import in_layer
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.options.values import read_values
 from imagegen_magic.options.words import PYTHON_WORDS, option_of

@@ -31,7 +31,6 @@ class Pacer:
     Args:
         limit: requests in flight to start with.
         ipm: images a minute, or None to learn from the answers' headers only.
-        in_order: a place is handed on only after its answer was checked, so that a failure is known before the next is sent.
         cancel: set to let nobody through any more.
     """
 
@@ -40,7 +39,6 @@ class Pacer:
         limit: int,
         *,
         ipm: float | None = None,
-        in_order: bool = False,
         cancel: threading.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -57,7 +55,6 @@ class Pacer:
         self._door = threading.Lock()
         """Only one job at a time looks whether a place is near: the others would all wake up for it."""
         self._desks = Desks()
-        self._in_order = in_order
 
     @property
     def next_send(self) -> float:
@@ -78,8 +75,7 @@ class Pacer:
             def received(headers: Mapping[str, str]) -> None:
                 with contextlib.suppress(Exception):  # what is learnt from an answer is no reason to lose it
                     self.learn(headers)
-                if not self._in_order:
-                    held.close()  # the next one is sent, and then this answer is taken apart
+                held.close()  # the next one is sent, and then this answer is taken apart
                 self._desks.sit()
 
             try:

@@ -20,7 +20,7 @@ RARE = frozenset({
     "complexity", "safety_identifier", "frame_count", "frame_duration_ms", "svg_model", "svg_effort", "extra",
     "expect", "dialect", "models_file", "timeout", "deadline", "retries", "retry_ambiguous", "confirm_above", "yes", "alt",
     "mask_invert", "colors", "ico", "icns", "favicon", "mark", "embed_prompt", "sign", "sign_certificate", "sign_key",
-    "replay", "help_all",
+    "replay", "replay_from", "help_all",
 })  # fmt: skip
 """What a screen has no room for; `--help-all` has it."""
 

@@ -8,8 +8,8 @@ from imagegen_magic.errors import Command, Fix, OptionError, Problem
 from imagegen_magic.facts.catalog import Catalog, Model
 from imagegen_magic.facts.sizes import PRESETS, flexible_faults, read_pixels
 from imagegen_magic.facts.use_cases import load_use_cases
+from imagegen_magic.options.defaults import config_options
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.settings import config_options
 from imagegen_magic.request.cost import estimate_cost, format_usd
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.tables import Table

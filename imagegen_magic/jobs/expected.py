@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +63,7 @@ def check_result(job: Job, store: Store, result: ImageResult) -> ImageResult:
     """The result with the verdicts on each image, which their sidecars keep too. The images are saved: nothing is raised."""
     if not job.expected:
         return result
-    images = tuple(replace(image, checks=_report(job, image)) for image in result.images)
+    images = tuple(image.checked(_report(job, image)) for image in result.images)
     warnings = list(result.warnings)
     for image in images:
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -160,7 +160,9 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
     if isinstance(body, str):
         return body, list(problems)
     rule = f"text is needed, not {type(body).__name__}"
-    return str(body), [*problems, Problem(field="prompt", value=body, rule=rule, fix="give a string")]
+    several = isinstance(body, Iterable) and not isinstance(body, (bytes, os.PathLike))
+    fix = Fix("a string; for many prompts: ", Command("batch")) if several else "give a string"
+    return str(body), [*problems, Problem(field="prompt", rule=rule, fix=fix)]
 
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
@@ -235,6 +237,10 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
                 fix=Fix(Setting("--mask-box", "25%,25%,50%,50%")),
             )
         )
+    if urlsplit(options.replay_from or "").password:
+        rule = "a password in an address ends up in sidecars and notebooks"
+        place = "set it where the storage's own library reads it: ~/.netrc, AWS_PROFILE"
+        faults.append(Problem(field="replay_from", rule=rule, fix=place))
     if any(edge < 1 for edge in options.web or ()):
         faults.append(
             Problem(field="web", value=options.web, rule="at least 1 pixel", fix=Fix(Setting("--web", "1024")))
@@ -331,8 +337,6 @@ def _build_request(
     notes: list[str] = []
     size = _size(options, model, catalog, inputs, notes)
     notes += [note for picture in (*inputs.images, inputs.mask, inputs.markup) if picture for note in picture.notes]
-    if inputs.references_only and inputs.images:
-        notes.append("with reference images, the request goes through the edits endpoint, as the API wants it")
     if key is not None:
         notes.append(f"chroma key {key.color}: {key.reason}")
     if sheet is not None:

@@ -13,6 +13,7 @@ from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import Record, file_sha256, parse_record
 from imagegen_magic.store.lockfile import Lock, LockedFile, LockedRequest, cell_digest
 from imagegen_magic.store.names import sidecar_path
+from imagegen_magic.store.remote import fetch_missing
 
 from .derived import measure_native
 from .planning import Job
@@ -29,11 +30,14 @@ def replayed_result(job: Job, lock: Lock, store: Store, server: str) -> ImageRes
     """The stored result of a job, with the files that were made of it.
 
     Raises:
-        ReplayError: the lock has no answer to this request, and the card says what changed; or a file is missing or changed.
+        ReplayError: the lock has no answer to this request, and the card says what changed; or a file is missing, changed or
+            can't be fetched from `replay_from`.
     """
     entry = lock.find(job.request.digest(), server)
     if entry is None:
         raise _changed(job, lock, store)
+    if job.options.replay_from:
+        fetch_missing(job.options.replay_from, entry, store)
     problems = [problem for file in entry.files for problem in _file_problems(store.folder, file)]
     record = _record_of(store.folder, entry)
     if record is None:
@@ -51,7 +55,11 @@ def _file_problems(folder: Path, file: LockedFile) -> Iterator[Problem]:
     if not path.resolve().is_relative_to(folder.resolve()):
         yield Problem(field=name, rule="lies outside of the output folder", fix="lock again")
     elif not path.is_file():
-        yield Problem(field=name, rule="is not in the output folder", fix="copy it from where the notebook was run")
+        yield Problem(
+            field=name,
+            rule="is not in the output folder",
+            fix=Fix("copy it from where the notebook was run, or ", Setting("--replay-from", "ADDRESS")),
+        )
     elif file_sha256(path) != file.sha256:
         yield Problem(field=name, rule="was changed since it was locked", fix="put the locked file back, or lock again")
 

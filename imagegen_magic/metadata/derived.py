@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import get_args
 
 from imagegen_magic._version import __version__
+from imagegen_magic.options.defaults import SHELL_DEFAULTS
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.settings import SHELL_DEFAULTS, resolve
+from imagegen_magic.options.settings import resolve
 
 from .c2pa_library import Identity, load_identity, sign_image
 from .containers import file_format

@@ -147,6 +147,8 @@ class GenerateOptions(TypedDict, total=False):
     """PEM file with the private key that --sign uses"""
     replay: bool
     """show stored images only, as imagegen.lock says: no key, no network"""
+    replay_from: str
+    """where --replay fetches locked images that are not here: https, s3 (extra: remote)"""
     max_cost: Money
     """refuse when the estimate's upper end is above this"""
     confirm_above: Money

@@ -122,6 +122,7 @@ class Options:
 
     # money and time
     replay: bool = False
+    replay_from: str | None = None
     dry_run: bool = False
     max_cost: Decimal | None = None
     session_max_cost: Decimal | None = None

@@ -8,29 +8,23 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imagegen_magic.errors import Default, Fix, OptionError, Problem, in_toml
+from imagegen_magic.errors import OptionError, Problem
 
+from .defaults import ENV_PREFIX, config_options, in_layer
 from .options import Options
 from .profiles import Profile, find_profile, load_profiles
-from .table import BY_NAME, OPTIONS, Option
+from .table import BY_NAME, OPTIONS
 from .values import read_values
 
-__all__ = ["SHELL_DEFAULTS", "config_options", "in_layer", "project_profiles", "resolve"]
-
-ENV_PREFIX = "IMAGEGEN_"
-SHELL_DEFAULTS: list[Callable[[], Mapping[str, Any]]] = []
-"""Where a loaded extension hands out what `%config` set; at most one. Functions and panels follow it, too."""
+__all__ = ["project_profiles", "resolve"]
 
 
-def config_options() -> list[Option]:
-    """The options that may be set as a default."""
-    return [option for option in OPTIONS if option.config]
+_DEFAULTS = {option.name: option.default for option in OPTIONS}
 
 
 def resolve(
@@ -45,7 +39,7 @@ def resolve(
     Raises:
         OptionError: a layer other than the line holds an unknown name or an unreadable value.
     """
-    values: dict[str, Any] = {option.name: option.default for option in OPTIONS}
+    values: dict[str, Any] = dict(_DEFAULTS)
     origins: dict[str, str] = dict.fromkeys(values, "default")
     home = folder or Path.cwd()
     file_path, file_values = find_project_config(home)
@@ -93,23 +87,11 @@ def project_profiles(folder: Path, out_dir: Path) -> dict[str, Profile]:
     return load_profiles(values.get("profiles", {}), path, out_dir, folder)
 
 
-def in_layer(problem: Problem, origin: str) -> Problem:
-    """A fault of a default, its name and its fix as they are written in that layer."""
-    if problem.field not in BY_NAME:
-        return replace(problem, where=origin)
-    named = problem.fix.settings if isinstance(problem.fix, Fix) else ()
-    value = (named and named[0].value) or ("true" if BY_NAME[problem.field].kind == "flag" else "…")
-    if origin == "environment":
-        variable = ENV_PREFIX + problem.field.upper()
-        return replace(problem, where=origin, field=variable, fix=f"{variable}={value}, or unset it")
-    fix = Fix(Default(problem.field, value)) if origin == "session" else f"{problem.field} = {in_toml(value)}"
-    return replace(problem, where=origin, fix=fix)
-
-
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The `IMAGEGEN_*` variables that are options' defaults; other names with that prefix are not ours."""
-    names = {ENV_PREFIX + option.name.upper(): option.name for option in config_options()}
-    return {names[key]: value for key, value in environ.items() if key in names and value != ""}
+    ours = [key for key in environ if key.startswith(ENV_PREFIX)]
+    names = {ENV_PREFIX + option.name.upper(): option.name for option in config_options()} if ours else {}
+    return {names[key]: environ[key] for key in ours if key in names and environ[key] != ""}
 
 
 @cache

@@ -632,6 +632,14 @@ _FILES = (
 
 _MONEY = (
     _row("replay", "flag", MONEY, "show stored images only, as imagegen.lock says: no key, no network", config=True),
+    _row(
+        "replay_from",
+        "text",
+        MONEY,
+        "where --replay fetches locked images that are not here: https, s3 (extra: remote)",
+        config=True,
+        metavar="ADDRESS",
+    ),
     _row("dry_run", "flag", MONEY, "check and show everything, send nothing"),
     _row(
         "max_cost",
@@ -758,7 +766,7 @@ _BATCH_ROWS = (
         "source",
         "any",
         "batch",
-        "variable or file (JSONL, CSV) with the jobs",
+        "variable or file (JSONL, CSV, text) with the jobs; its columns: prompt, name, and any option",
         "--input",
         "--from",
         commands=_BATCH,

@@ -54,6 +54,8 @@ SENT = ".sent"
 """How it ends while the request is on the wire: it may be billed, and the history has no line of it yet."""
 BODY = ".json"
 """How the name of an answer's body ends."""
+BLANK = 1
+"""Bytes of an emptied file. ext4 writes what was truncated to nothing to the disk at once, and the next one waits for it: 5 ms."""
 ALIVE = "alive.lock"
 """Held by the process that a part of the spool belongs to, as long as it lives."""
 EXPECTED_BYTES = 32 << 20
@@ -427,10 +429,10 @@ class RequestSpool:
     def clear(self) -> None:
         """Empties the note: its request is over."""
         self.mark_settled()
-        os.truncate(self.note, 0)
+        os.truncate(self.note, BLANK)
 
     def open(self, suffix: str) -> tuple[Path, BinaryIO]:
-        """A private file with nothing in it, open for writing and reading."""
+        """A private file, open for writing and reading from its start; the first byte written replaces a blank one."""
         if suffix == BODY and self.body is not None:
             path, self.body = self.body, None
             with contextlib.suppress(OSError):
@@ -445,7 +447,7 @@ class RequestSpool:
         """Removes a file that is no longer needed; an answer's is emptied for the next answer."""
         if path.suffix == BODY and self.body is None:
             with contextlib.suppress(OSError):
-                os.truncate(path, 0)
+                os.truncate(path, BLANK)
                 self.body = path
                 return
         self.store.discard(path)

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from imagegen_magic.images.whole import whole_image
 
-from .folder import ALIVE, BODY, NOTE, SENT, SPOOL, RequestSpool, Store, move
+from .folder import ALIVE, BLANK, BODY, NOTE, SENT, SPOOL, RequestSpool, Store, move
 from .history import FileEntry, Record, file_sha256
 from .names import SUFFIXES, free_path, release_name, sidecar_path
 
@@ -81,7 +81,7 @@ def _recover_place(store: Store, place: Path) -> list[Path]:
     rest = [path for path in _images(place) if _is_whole(path)]
     out += _publish(store, Note(path=place, record=Record(kind="recovered"), paths=()), rest)
     for path in _files(place):
-        if path.suffix == BODY and path.stat().st_size:
+        if path.suffix == BODY and path.stat().st_size > BLANK:
             store.keep(path, "unfinished-answer")
     return out
 
