@@ -479,24 +479,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "why": why_subcommand,
 }
 """Every subcommand, in the order of `%imagegen help`."""
-READ_FLAGS = frozenset(
-    [
-        "help",
-        "run",
-        "edit",
-        "batch",
-        "profile",
-        "doctor",
-        "history",
-        "check",
-        "cutout",
-        "slice",
-        "pixelate",
-        "icons",
-        "unpack",
-        "lock",
-    ]
-)
+READ_FLAGS = frozenset({"help", "run", "profile", "doctor", "history", "check", *COMMANDS})
 """Subcommands that read and check their flags themselves."""
 FLAGS = {"cost": ("--json",)}
 """The flags of the others."""
