@@ -1,10 +1,11 @@
 """The cut-out engine against classical keyers, in one run: quality per case. Speeds are in `cutout_speed.py`.
 
-    python benchmarks/cutout.py [--inputs DIR [--second DIR]]
+    python benchmarks/cutout.py [--delivery plain] [--inputs DIR [--second DIR]]
 
-The cases are subjects drawn with known alpha (`cutout_subjects.py`), delivered as an image model delivers them
-(`cutout_render.py`) and scored as a viewer sees them (`cutout_score.py`). `--inputs` takes another set instead: a folder
-with `input/ID.png`, `truth/ID.png` and `truth/cases.json` ([{"id", "key"}]); `--second` the same over a second backdrop.
+The cases are subjects drawn with known alpha (`cutout_subjects.py`), delivered as image models deliver them: off-key,
+with a decoder's ringing, and some with the key's light (`cutout_render.py`). They are scored as a viewer sees them
+(`cutout_score.py`). `--delivery plain` renders them clean, with noise and drift, or through JPEG instead. `--inputs` takes
+another set: a folder with `input/ID.png`, `truth/ID.png` and `truth/cases.json` ([{"id", "key"}]); `--second` the same over a second backdrop.
 """
 
 from __future__ import annotations
@@ -28,11 +29,21 @@ from imagegen_magic.errors import CutoutError
 from imagegen_magic.matting.cutout import cutout, difference_cutout
 
 GREEN, MAGENTA = "#00ff00", "#ff00ff"
-DELIVERIES = (
-    Delivery(key=GREEN),
-    Delivery(key=GREEN, delivered="#06f60d", drift=4, noise=1.5, spill=0.12),
-    Delivery(key=MAGENTA, noise=1.0, jpeg=88),
-)
+DELIVERIES = {
+    "model": (
+        Delivery(key=GREEN, delivered="#05f807", drift=1, ringing=1),
+        Delivery(key=MAGENTA, delivered="#ee07e4", drift=1, ringing=1),
+        Delivery(key=GREEN, delivered="#0aee0e", drift=1, ringing=1, spill=0.12),
+        Delivery(key=MAGENTA, delivered="#e30bdb", drift=1, ringing=1, spill=0.12),
+    ),
+    "plain": (
+        Delivery(key=GREEN),
+        Delivery(key=GREEN, delivered="#06f60d", drift=4, noise=1.5, spill=0.12),
+        Delivery(key=MAGENTA, noise=1.0, jpeg=88),
+    ),
+}
+SECOND = {"model": {GREEN: "#ea09df", MAGENTA: "#07f30c"}, "plain": {GREEN: MAGENTA, MAGENTA: GREEN}}
+"""The backdrop of a second frame by the key of the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +58,16 @@ class Case:
     second_key: str = ""
 
 
-def own_cases() -> Iterator[Case]:
+def own_cases(how: str = "model") -> Iterator[Case]:
     """Every drawn subject, each with one of the deliveries in turn."""
     for number, (name, draw) in enumerate(SUBJECTS.items()):
-        delivery = DELIVERIES[number % len(DELIVERIES)]
-        other = GREEN if delivery.key == MAGENTA else MAGENTA
+        delivery = DELIVERIES[how][number % len(DELIVERIES[how])]
+        other = SECOND[how][delivery.key]
         truth = draw(np.random.default_rng(100 + number))
         picture, expected = render(truth, delivery)
         yield Case(
             name=name, picture=picture, truth=expected, key=delivery.key, second=render(truth, delivery, other)[0],
-            second_key=other,
+            second_key=GREEN if delivery.key == MAGENTA else MAGENTA,
         )  # fmt: skip
 
 
@@ -143,10 +154,11 @@ def two_backdrops(cases: list[Case]) -> None:
 def main() -> None:
     """Prints every table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--delivery", choices=tuple(DELIVERIES), default="model")
     parser.add_argument("--inputs", type=Path)
     parser.add_argument("--second", type=Path)
     given = parser.parse_args()
-    cases = list(cases_of(given.inputs, given.second) if given.inputs else own_cases())
+    cases = list(cases_of(given.inputs, given.second) if given.inputs else own_cases(given.delivery))
     quality(cases)
     two = [case for case in cases if case.second is not None]
     if two:

@@ -1,6 +1,6 @@
 """Renders a subject with known alpha as an image model would deliver it: on a key that is off, drifts and carries noise.
 
-C = a (F + spill) + (1 - a) K(x, y) + noise, rounded to 8 bits, through JPEG where asked for. The truth's colour is the
+C = a (F + spill) + (1 - a) K(x, y) + noise + ringing, rounded to 8 bits, through JPEG where asked for. The truth's colour is the
 clean F; where the subject is opaque the noise is carried into the truth, so that denoising earns nothing.
 """
 
@@ -16,6 +16,8 @@ from PIL import Image
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+REACHES = ((2, 18.0), (5, 14.0), (11, 14.0))
+"""Pixels, and levels for each unit of an edge's strength."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Delivery:
     noise: float = 0.0
     spill: float = 0.0
     spill_px: int = 12
+    ringing: float = 0.0
+    """How strongly the decoder rings around the subject; 1 as measured on 32 pictures that models delivered (2026-11-26)."""
     jpeg: int | None = None
     seed: int = 0
 
@@ -48,6 +52,26 @@ def drifted(colour: Floats, shape: tuple[int, int], amount: float, rng: np.rando
         wave = u * (x - 0.5) + v * (y - 0.5) + 0.5 * np.cos(3 * (x * (1 + f1) + f2)) * np.cos(3 * (y * (1 - f2) + f1))
         planes.append(colour[channel] + amount * wave / np.abs(wave).max())
     return np.clip(np.stack(planes, -1), 0, 255).astype(np.float32)
+
+
+def box(plane: Floats, radius: int) -> Floats:
+    """The mean over a square."""
+    return cv2.blur(plane, (2 * radius + 1,) * 2, borderType=cv2.BORDER_REPLICATE).astype(np.float32)
+
+
+def ringing(exact: Floats, rng: np.random.RandomState) -> Floats:
+    """A decoder's errors (height, width, 3) in levels: strong at edges, gone 30 pixels from them, in blobs, now and then large.
+
+    Calibrated to what real pictures show 3, 6, 12 and 20 pixels from the silhouette: a median deviation of 4, 2, 2 and 1
+    levels, a 99th percentile of 18, 8, 4 and 3. Drawn solids come to 3, 2, 1 and 1, and 13, 7, 4 and 3; hair to more.
+    """
+    edge = np.abs(exact - box(exact, 2)).max(axis=2) / 255
+    level = np.full(edge.shape, 0.4, np.float32)
+    for radius, gain in REACHES:
+        level += gain * box(box(edge, radius), radius)
+    patches = box(box(rng.standard_normal(edge.shape).astype(np.float32), 3), 3)
+    blobs = box(rng.standard_normal(exact.shape).astype(np.float32), 1)
+    return (level * np.exp(0.55 * patches / patches.std()))[..., None] * blobs / blobs.std()
 
 
 def render(truth: Bytes, delivery: Delivery, second_key: str | None = None) -> tuple[Bytes, Bytes]:
@@ -73,6 +97,8 @@ def render(truth: Bytes, delivery: Delivery, second_key: str | None = None) -> t
     noisy = exact
     if delivery.noise:
         noisy = exact + rng.standard_normal(exact.shape).astype(np.float32) * delivery.noise
+    if delivery.ringing:
+        noisy = noisy + delivery.ringing * ringing(exact.astype(np.float32), rng)
     noisy = np.clip(np.rint(noisy), 0, 255)
     opaque = truth[..., 3] == 255
     carried = (noisy - np.clip(np.rint(exact), 0, 255)) * opaque[..., None]

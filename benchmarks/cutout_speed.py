@@ -25,9 +25,9 @@ from cutout_render import Bytes, Delivery, render
 from cutout_subjects import SUBJECTS
 from PIL import Image
 
-from imagegen_magic.matting.cutout import cutout, cutout_many
+from imagegen_magic.matting.cutout import cutout, cutout_many, difference_cutout
 
-GREEN = "#00ff00"
+GREEN, MAGENTA = "#00ff00", "#ff00ff"
 FRESH = """
 import sys
 from imagegen_magic.matting.cutout import cutout
@@ -38,12 +38,15 @@ with open("/proc/self/status") as status:
 """File to file in a process of its own. VmHWM, not ru_maxrss: Linux hands the latter down from the parent."""
 
 
-def large_picture() -> Bytes:
-    """A 3840x2160 product with a soft shadow on a noisy green backdrop."""
-    wide = np.zeros((2160, 3840, 4), np.uint8)
-    subject = cv2.resize(SUBJECTS["shadow"](np.random.default_rng(4)), (2100, 2100), interpolation=cv2.INTER_CUBIC)
-    wide[30:2130, 870:2970] = subject
-    return render(wide, Delivery(key=GREEN, noise=1.5, seed=3))[0]
+def picture_of(width: int, height: int, key: str = GREEN) -> Bytes:
+    """A product with a soft shadow on a noisy backdrop, in the middle of the frame."""
+    side = round(0.97 * height)
+    drawn = SUBJECTS["shadow"](np.random.default_rng(4))
+    subject = cv2.resize(drawn, (side, side), interpolation=cv2.INTER_CUBIC if side > len(drawn) else cv2.INTER_AREA)
+    wide = np.zeros((height, width, 4), np.uint8)
+    top, left = (height - side) // 2, (width - side) // 2
+    wide[top : top + side, left : left + side] = subject
+    return render(wide, Delivery(key=key, noise=1.5, seed=3))[0]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -65,12 +68,15 @@ def children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def in_process(picture: Bytes) -> None:
-    """Keying alone: an array in, alpha and foreground out."""
-    took = median_seconds(lambda: cutout(picture, key=GREEN), 5)
-    megapixels = picture.shape[0] * picture.shape[1] / 1e6
+def in_process(width: int, height: int) -> None:
+    """Keying alone, arrays in and out: with one backdrop, and with two."""
+    first, second = picture_of(width, height), picture_of(width, height, MAGENTA)
+    megapixels = width * height / 1e6
+    one = median_seconds(lambda: cutout(first, key=GREEN), 5)
+    two = median_seconds(lambda: difference_cutout(first, second, key1=GREEN, key2=MAGENTA), 5)
     print(
-        f"\nkeying in process at {picture.shape[1]}x{picture.shape[0]}: {took * 1000:.0f} ms, {megapixels / took:.1f} MP/s"
+        f"keying in process at {width}x{height}: {one * 1000:.0f} ms, {megapixels / one:.1f} MP/s; "
+        f"two backdrops {two * 1000:.0f} ms, {two / one:.1f} times as long"
     )
 
 
@@ -125,9 +131,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--many", type=int, default=2000, help="files for cutout_many; 0 leaves it out")
     given = parser.parse_args()
-    picture = large_picture()
-    in_process(picture)
-    file_to_file(picture)
+    for size in ((3840, 2160), (1024, 1024)):
+        in_process(*size)
+    file_to_file(picture_of(3840, 2160))
     if given.many:
         many(given.many)
 

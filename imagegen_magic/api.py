@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, get_type_hints
 
 from imagegen_magic.jobs.further import ENGINES
 from imagegen_magic.options import keywords
@@ -86,7 +86,7 @@ def _with_options(function: Function) -> Function:
     defaults = {option.name: option.default for option in OPTIONS}
     options = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=annotation)
-        for name, annotation in kind.__annotations__.items()
+        for name, annotation in get_type_hints(kind).items()
         if name not in signature.parameters
     ]
     function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
@@ -241,7 +241,8 @@ def history(word: str = "") -> Rows[HistoryRow]:
     """
     from imagegen_magic.display.ledger import history_rows  # noqa: PLC0415 - importing this module stays light
 
-    return history_rows(default_session().library.search(word))
+    library = default_session().library
+    return history_rows(library.search(word), library.store.folder)
 
 
 def costs() -> Rows[CostRow]:
@@ -256,12 +257,16 @@ def costs() -> Rows[CostRow]:
 
 
 def sheet(
-    items: Iterable[Any], *, columns: int | None = None, labels: bool | Sequence[str] = True, max_edge: int = 1536
+    items: Iterable[Any] | Mapping[str, Any],
+    *,
+    columns: int | None = None,
+    labels: bool | Sequence[str] = True,
+    max_edge: int = 1536,
 ) -> Sheet:
     """A `Sheet` of anything: results, galleries, paths, Pillow images, arrays and history references, in a grid.
 
     Args:
-        items: what to show; a result of several images gives several.
+        items: what to show; a result of several images gives several. Of a dict the keys are the labels.
         columns: images in a row; None chooses.
         labels: True labels each image with its name, False with nothing; or a text for each.
         max_edge: the sheet's width in pixels.

@@ -18,7 +18,7 @@ from imagegen_magic._version import __version__
 from imagegen_magic.batch.runs import Batches
 from imagegen_magic.display.doctor import installed_versions
 from imagegen_magic.display.online import online_rows
-from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
+from imagegen_magic.errors import Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
@@ -229,7 +229,9 @@ class Session:
         return (
             ()
             if stored is None
-            else (Fix(f"the same as @{stored.number}: ", Setting("--reuse"), " shows it for nothing"),)
+            else (
+                Fix(f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again"),
+            )
         )
 
     def _out_problems(self, options: Options) -> tuple[Problem, ...]:
@@ -463,6 +465,9 @@ class Session:
         if isinstance(given.get("cell"), (list, tuple)):
             given["cell"] = "x".join(map(str, given["cell"]))
         values, problems = read_call(given)
+        if isinstance(image, str) and not isinstance(prompt, str):
+            rule, fix = "the prompt comes first, then the image", f'imagegen_magic.edit("{image}", image)'
+            raise RequestError("prompt and image are swapped", problems=(Problem(field="prompt", rule=rule, fix=fix),))
         if command is None:
             rule, fix = "of sprite sheets only", Fix(Command("sprites"))
             problems += [Problem(field=n, value=given[n], rule=rule, fix=fix) for n in given if n in SHEET_ONLY]

@@ -25,7 +25,7 @@ MAX_BYTES = 1_000_000
 """A committed notebook is light."""
 BINDER = HERE.parent / ".binder" / "requirements.txt"
 _PIN = re.compile(r"(imagegen_magic(?:\[[a-z,]+\])?)==[^\"\s]+")
-_BADGES = re.compile(r"^\[!\[Binder\].*\n?", re.MULTILINE)
+_BADGES = re.compile(r"^(\[!\[Binder\]|\[Open in Binder\]).*\n?", re.MULTILINE)
 
 
 def repository() -> str:
@@ -35,14 +35,11 @@ def repository() -> str:
 
 
 def badges(path: Path) -> str:
-    """The line that opens this notebook, at the released version, on Binder and on Colab."""
+    """The line that opens this notebook, at the released version, on Binder and on Colab; as text, which shows offline, too."""
     at, name = f"v{imagegen_magic.__version__}", f"notebooks/{path.name}"
     binder = f"https://mybinder.org/v2/gh/{repository()}/{at}?urlpath=lab/tree/{name}"
     colab = f"https://colab.research.google.com/github/{repository()}/blob/{at}/{name}"
-    return (
-        f"[![Binder](https://mybinder.org/badge_logo.svg)]({binder}) "
-        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})"
-    )
+    return f"[Open in Binder]({binder}) · [Open in Colab]({colab})"
 
 
 def pinned(text: str) -> str:

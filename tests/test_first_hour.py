@@ -296,8 +296,11 @@ def test_extra_columns_of_a_table_are_a_note(session):
     plan = session.batches.plan(read_source(frame), {"size": "1024x1024"})
     assert "columns not used: sku" in plan.summary()
     assert [item.job.request.quality for item in plan.planned] == ["low", "medium"]
-    with pytest.raises(OptionError, match="rename it to prompt"):
-        read_source(frame.rename(columns={"prompt": "Prompt"}))
+    wrong = frame.rename(columns={"prompt": "Prompt"}).assign(size=["square", "7x7"])
+    with pytest.raises(RequestError) as caught:
+        session.batches.plan(read_source(wrong), {"skip_invalid": True})
+    assert [(problem.field, problem.where) for problem in caught.value.problems] == [("Prompt", ""), ("size", "row 1")]
+    assert caught.value.problems[0].fix == "rename it to prompt"
 
 
 def test_a_table_may_be_an_expression(shell):
@@ -392,7 +395,7 @@ def test_lists_of_results_show_thumbnails(shell):
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("%%imagegen --siz", {"--size"}),
+        ("%%imagegen --qual", {"--quality"}),
         ("%%imagegen --size=2k", {"--size=2k", "--size=2k-square", "--size=2k-portrait"}),
         ("%%imagegen --quality=l", {"--quality=low"}),
         ("%%imagegen --profile b", {"brand"}),
@@ -406,6 +409,11 @@ def test_lists_of_results_show_thumbnails(shell):
         ("%imagegen profile sa", {"save"}),
         ("%imagegen profile br", {"brand"}),
         ("%imagegen cutout --key", {"--key-color"}),
+        ("%config ImagegenMagics.backend = ", {'"openai"', '"simulator"'}),
+        ('%config ImagegenMagics.backend="s', {'"simulator"'}),
+        ("%config ImagegenMagics.reuse = ", {"True", "False"}),
+        ("%config ImagegenMagics.max_cost = ", {"0.50"}),
+        ("%config ImagegenMagics.nothing = ", set()),
     ],
 )
 def test_tab(shell, line, offered):
@@ -445,3 +453,141 @@ def test_a_long_name_is_no_file_anywhere(shell, simulator):
     long = "a" * 300
     for cell in (f"%imagegen run {long}", f"%%imagegen_batch --from {long}", f"%%imagegen_edit -i {long}.png\nblue"):
         refused(shell, simulator, cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "fix"),
+    [
+        ("%%imagegen_edit b -i fox --mask 0,0,50%,50%\nBlue.", "--mask-box 0,0,50%,50%"),
+        ("%%imagegen\n{{ items }}", '%%imagegen_batch --from items; {{ ", ".join(items) }}'),
+        ("%%imagegen_batch z\n{{ items }}", "%%imagegen_batch --from items"),
+        ("%%imagegen\nA poster of {{ {'a': 1} }}", "for an image each"),
+        ("%%imagegen_batch z\nA poster of {prompt}", '--template "a poster of {prompt}"; --raw'),
+        ("%%imagegen_batch z --from romws\n", "--from rows"),
+        ("%%imagegen_batch z --from prompt.csv\n", "--from prompts.csv"),
+        ("%%imagegen_batch z --from nothing.csv\n", "check the path"),
+        ("%%imagegen_batch z --from row\n", 'fix: [{"prompt": "a red mug"}]'),
+        ("%imagegen edit", "%imagegen edit prompt.txt blue -i @hero"),
+        ("%imagegen run", "%imagegen run prompt.txt"),
+        ("%imagegen profile delete nope", "%imagegen profile lists them"),
+        ("%imagegen profile show flit", "--profile flat"),
+        ("%imagegen profile rename flat", "%imagegen profile show brand"),
+        ("%imagegen sheet fox", "fix: %imagegen show fox"),
+        ("%imagegen costs", "fix: %imagegen cost"),
+        ("%imagegen show fox --size 300", "leave it out"),
+        ("%imagegen cost --total", "%imagegen cost --json"),
+        ("%imagegen jobs --json", "leave it out"),
+    ],
+)
+def test_the_fix_can_be_pasted(shell, simulator, folder, cell, fix):
+    """What was typed for it is not what a fix says again: the line that does it is."""
+    shell.user_ns |= {"items": ["a cat", "a dog"], "rows": [{"prompt": "a"}], "row": {"prompt": "a"}}
+    (folder / "prompts.csv").write_text("prompt\na cat\n", encoding="utf-8")
+    run(shell, "%%imagegen fox -q low -s square\nA fox.")
+    run(shell, "%imagegen profile save flat --style flat")
+    card = refused(shell, simulator, cell)
+    assert fix in card
+    assert card.count("fix:") == 1
+    assert len(card) < 400
+
+
+@pytest.mark.parametrize(
+    ("call", "fix"),
+    [
+        (lambda s, fox: s.edit(fox, "make it blue"), 'imagegen_magic.edit("make it blue", image)'),
+        (lambda s, fox: s.edit("blue", fox, mask=(0, 0, 100, 100)), 'mask_box="0,0,100,100"'),
+        (lambda s, fox: s.edit("blue", fox, mask="0,0,50%,50%"), 'mask_box="0,0,50%,50%"'),
+        (lambda s, fox: s.generate(["a cat", "a dog"]), "imagegen_magic.run_batch(…)"),
+        (lambda s, fox: s.preview(pd.DataFrame({"prompt": ["a cat"]})), "imagegen_magic.run_batch(…)"),
+        (lambda s, fox: s.generate(7), "give a string"),
+        (lambda s, fox: s.batches.run_jobs({"prompt": "a cat"}), '[{"prompt": "a red mug"}]'),
+        (lambda s, fox: s.batches.run_jobs("nothing.csv"), "check the path"),
+    ],
+)
+def test_slips_in_python_name_the_call(session, call, fix):
+    """One problem with the call to make instead."""
+    fox = session.generate("a fox", quality="low", size="1024x1024")
+    with pytest.raises((OptionError, RequestError)) as caught:
+        call(session, fox)
+    (problem,) = caught.value.problems
+    assert fix in str(caught.value)
+    assert len(str(problem)) < 200
+
+
+def test_comments_of_a_batch_are_no_prompts(shell):
+    """Lines that begin with # are passed over, as in files."""
+    assert run(shell, "%%imagegen_batch z -q low -s square\n# two animals\na cat\n  # the second\na dog")[1].success
+    assert [result.prompt for result in shell.user_ns["z"]] == ["a cat", "a dog"]
+
+
+def test_money_and_history_as_data(shell):
+    """JSON has numbers; a picture without a NAME is listed by its file's, which finds it; a cut-out by its own."""
+    run(shell, "%%imagegen -q low -s square --transparent\nA green robot.")
+    (row,) = json.loads(str(run(shell, "%imagegen history --json")[1].result))
+    assert (row["name"], row["files"]) == ("green-robot", ["green-robot.png"])
+    assert row["cost"] > 0
+    assert imagegen_magic.history()[0].files == row["files"]
+    assert run(shell, "%imagegen show @green-robot")[1].success
+    (day,) = json.loads(str(run(shell, "%imagegen cost --json")[1].result))
+    assert day["cost"] == row["cost"]
+
+
+def test_help_of_one_flag(shell):
+    """Its own lines, not every flag's."""
+    text = str(run(shell, "%imagegen help --mask-edit")[1].result)
+    assert "white, black, transparent" in text
+    assert len(text.splitlines()) < 6
+    assert "%config ImagegenMagics.session_max_cost" in str(run(shell, "%imagegen help --session-max-cost")[1].result)
+    assert "profile show brand" in str(run(shell, "%imagegen help profile")[1].result)
+
+
+def test_results_in_pandas(session):
+    """A row for each image of a result, a result as a row, and each as a series; a column that is not there is said."""
+    two = session.generate("a fox", n=2, quality="low", size="1024x1024")
+    frame = pd.DataFrame(two)
+    assert list(frame["image"]) == [1, 2]
+    assert list(frame["path"]) == [str(path) for path in two.paths]
+    assert frame["cost"].sum() == pytest.approx(two.cost)
+    assert two[0].cost == pytest.approx(two.cost / 2)
+    assert list(pd.Series(two).index) == list(pd.DataFrame([two]).columns)
+    assert pd.Series(two[1])["image"] == 2
+    assert json.loads(json.dumps(two.to_record()))["number"] == two.number
+    assert pickle.loads(pickle.dumps(two[0])) == copy.deepcopy(two[0]) == two[0]
+    with pytest.raises(KeyError, match="no column 'price'; there are where, ok, name"):
+        two["price"]
+
+
+def test_a_gallery_by_name_and_by_cost(folder):
+    """`icons["sun"]` by name, file or row; the cost of what was sent; what failed has a row, too."""
+    session = simulated_session(Simulator(faults="ok, moderation"))
+    jobs = [{"prompt": "a sun", "name": "sun"}, {"prompt": "a moon", "name": "moon"}]
+    icons = session.batches.run_jobs(jobs, quality="low", size="1024x1024", concurrency=1)
+    assert icons["sun"] is icons["row 1"] is icons[0]
+    assert icons[icons[0].path.stem] is icons[0]
+    assert icons["row 2"] is icons.failures[0]
+    assert list(pd.DataFrame(icons[::-1])["ok"]) == [False, True]
+    assert icons.cost == pytest.approx(icons["sun"].cost)
+    assert icons.cost > 0
+    with pytest.raises(KeyError, match="no job 'snu'; there are sun"):
+        icons["snu"]
+
+
+def test_copies_may_replace(session, tmp_path):
+    """Run All makes the same files again: by default that stops and says how, `overwrite=True` replaces."""
+    icons = session.batches.run_jobs(["a sun", "a moon"], quality="low", size="1024x1024")
+    sheet = imagegen_magic.sheet({"day": icons[0], "night": icons[1]})
+    assert sheet.names == ("day", "night")
+    for save, path in ((icons.zip, "a.zip"), (icons[0].save, "a.png"), (sheet.save, "s.png"), (icons.save, "copies")):
+        save(tmp_path / path)
+        with pytest.raises(FileExistsError, match="overwrite=True"):
+            save(tmp_path / path)
+        save(tmp_path / path, overwrite=True)
+    assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == sorted(p.name for p in icons.paths)
+    assert zipfile.ZipFile(tmp_path / "a.zip").testzip() is None
+
+
+def test_signatures_are_readable():
+    """`run_batch?` shows types, not how they are kept."""
+    text = str(inspect.signature(imagegen_magic.run_batch))
+    assert "ForwardRef" not in text
+    assert "n: int = None" in text

@@ -142,7 +142,8 @@ def plan_batch(
         shared: option values for every row; a row's own win.
 
     Raises:
-        RequestError: jobs are faulty and `skip_invalid` is not given; every fault names its line.
+        RequestError: jobs are faulty and `skip_invalid` is not given, or a column's name is nearly an option's; every
+            fault names its line.
         BudgetError: the whole batch may cost more than a limit.
     """
     done = _done_before(store, server)
@@ -151,8 +152,10 @@ def plan_batch(
     order: dict[str, int] = {}
     prompts: dict[str, str] = {}
     unused: dict[str, None] = {}
+    misnamed: dict[Problem, None] = {}
     for row in rows:
         unused |= dict.fromkeys(row.unused)
+        misnamed |= dict.fromkeys(row.misnamed)
         order[row.where] = len(order)
         prompts[row.where] = str(row.values.get("prompt", ""))
         try:
@@ -165,6 +168,8 @@ def plan_batch(
         planned.append(PlannedJob(job=job, where=row.where, number=len(order), stored=stored))
     planned, faults = _settle_names(planned, store)
     problems = sorted([*problems, *faults], key=lambda problem: order[problem.where])
+    if misnamed:
+        raise RequestError("a column's name is nearly an option's", problems=(*misnamed, *problems))
     if problems and not shared.get("skip_invalid"):
         raise RequestError(_fault_summary(problems, len(order)), problems=tuple(problems))
     faulty: dict[str, list[Problem]] = {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import json
 import os
 import textwrap
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +22,7 @@ from imagegen_magic.images.preview import contact_sheet
 from imagegen_magic.jobs.result import ImageResult, TableRow, table_row
 from imagegen_magic.request.cost import format_usd
 from imagegen_magic.store.folder import Store
-from imagegen_magic.store.names import free_path, safe_stem, sidecar_path
+from imagegen_magic.store.names import check_free, free_path, safe_stem, sidecar_path
 from imagegen_magic.tables import Table
 
 __all__ = ["SHOWN", "FailedJob", "Gallery", "counted", "write_report"]
@@ -48,7 +49,11 @@ class FailedJob(TableRow):
     reused = False
 
     def __getitem__(self, column: str) -> Any:
-        return self.to_record()[column]
+        return self.column(column)
+
+    def __iter__(self) -> Iterator[str]:
+        """The columns' names: a row is a mapping to pandas only if it can be walked."""
+        return iter(self.keys())
 
     def to_record(self) -> dict[str, Any]:
         """One flat dict, for a table of many results; an `ImageResult` has the same columns."""
@@ -84,11 +89,32 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
     """Images of an interrupted batch that are still on their way; a later look at NAME finds them."""
 
     @overload
-    def __getitem__(self, index: int) -> ImageResult | FailedJob: ...
+    def __getitem__(self, index: int | str) -> ImageResult | FailedJob: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[ImageResult | FailedJob, ...]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        return self.results[index]
+    def __getitem__(self, index: int | slice | str) -> Any:
+        """A job by its number from 0, some by a slice, or one by its name, its file's name or its row: `icons["sun"]`."""
+        return self._named(index) if isinstance(index, str) else self.results[index]
+
+    def _named(self, name: str) -> ImageResult | FailedJob:
+        """The first job of that name.
+
+        Raises:
+            KeyError: there is none; near names are offered.
+        """
+        names: dict[str, ImageResult | FailedJob] = {}
+        for result in self.results:
+            for text in (result.name, *(path.stem for path in result.paths), result.where):
+                names.setdefault(text or "", result)
+        if not name or name not in names:
+            near = difflib.get_close_matches(name, filter(None, names), n=3) or list(filter(None, names))[:3]
+            raise KeyError(f"no job {name!r}; there are {', '.join(near)}, …")
+        return names[name]
+
+    @property
+    def cost(self) -> float:
+        """USD of all jobs by the server's token counts, 0 for what was done before; jobs whose cost is unknown add nothing."""
+        return float(sum((result.paid or Decimal(0) for result in self.done), Decimal(0)))
 
     def __len__(self) -> int:
         return len(self.results)
@@ -122,13 +148,28 @@ class Gallery(Sequence["ImageResult | FailedJob"]):
         """One dict a job, for a DataFrame."""
         return [result.to_record() for result in self.results]
 
-    def zip(self, path: str | PathLike[str], *, sidecars: bool = False) -> Path:
-        """The path of a new zip file with every image, and on request the sidecars, which hold prompts and costs.
+    def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> list[Path]:
+        """Copies every image into `folder`, which is made if need be, and returns their paths.
 
         Raises:
-            FileExistsError: `path` exists already.
+            FileExistsError: a file exists already, and `overwrite` is False; nothing was copied.
         """
-        with zipfile.ZipFile(path, "x") as packed:  # images are compressed already
+        copies = {Path(folder) / name: file for name, file in _archive_names(self.paths).items()}
+        for path in copies:
+            check_free(path, overwrite=overwrite)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for path, file in copies.items():
+            path.write_bytes(file.read_bytes())
+        return list(copies)
+
+    def zip(self, path: str | PathLike[str], *, sidecars: bool = False, overwrite: bool = False) -> Path:
+        """The path of a zip file with every image, and on request the sidecars, which hold prompts and costs.
+
+        Raises:
+            FileExistsError: `path` exists already, and `overwrite` is False.
+        """
+        check_free(Path(path), overwrite=overwrite)
+        with zipfile.ZipFile(path, "w" if overwrite else "x") as packed:  # images are compressed already
             for name, file in _archive_names(self.paths).items():
                 packed.write(file, name)
                 if sidecars and (beside := sidecar_path(file)).is_file():

@@ -25,6 +25,7 @@ __all__ = [
     "expand_choices",
     "expand_grid",
     "expand_wildcards",
+    "no_source",
     "parse_grid",
     "read_body",
     "read_source",
@@ -40,12 +41,14 @@ class Row:
     problems: tuple[Problem, ...] = ()
     unused: tuple[str, ...] = ()
     """Columns of its table that are not options."""
+    misnamed: tuple[Problem, ...] = ()
+    """Columns whose names are nearly an option's: read as these, so that every fault is found, and never sent."""
 
 
 def read_body(text: str, start: int = 1) -> list[Row]:
-    """One row a line of a cell's body: a JSON object, or a prompt. Empty lines are passed over."""
+    """One row a line of a cell's body or a file: a JSON object, or a prompt. Empty lines and those that start with # are passed over."""
     numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start)]
-    return [_row(line, f"line {number}") for number, line in numbered if line]
+    return [_row(line, f"line {number}") for number, line in numbered if line and not line.startswith("#")]
 
 
 def _row(line: str, where: str) -> Row:
@@ -74,10 +77,8 @@ def read_source(source: Any) -> list[Row]:
     """
     if isinstance(source, (str, Path)) and is_file(path := Path(source).expanduser()):
         return _read_file(path)
-    if isinstance(source, str):
-        fix = Fix(Setting("--from", "prompts.jsonl"))
-        problem = Problem(field="from", value=source, rule="there is no such file", fix=fix)
-        raise OptionError("no jobs", problems=(problem,))
+    if isinstance(source, (str, Path)):
+        raise no_source(str(source), "there is no such file")
     found = [_of_item(item, where) for where, item in zip(_places(source), _items(source), strict=False)]
     if _is_table(source):
         found = _without_extra_columns(found)
@@ -86,6 +87,15 @@ def read_source(source: Any) -> list[Row]:
             "no jobs", problems=(Problem(field="from", rule="it has no rows", fix="one row a picture, with a prompt"),)
         )
     return found
+
+
+def no_source(source: str, rule: str, variables: Iterable[str] = ()) -> OptionError:
+    """The error of a file or variable that is not there: near ones are offered."""
+    files = {path.stem: path.name for path in Path().iterdir() if path.suffix.lower() in (".jsonl", ".csv", ".txt")}
+    known = {name: name for name in variables if not name.startswith("_")} | files
+    near = difflib.get_close_matches(Path(source).stem, known, n=2)
+    fix = Fix.any_of(Setting("--from", known[name]) for name in near) if near else "check the path and the spelling"
+    return OptionError("no jobs", problems=(Problem(field="from", value=source, rule=rule, fix=fix),))
 
 
 def _read_file(path: Path) -> list[Row]:
@@ -105,7 +115,7 @@ def _read_file(path: Path) -> list[Row]:
             raise OptionError(
                 "no jobs", problems=(Problem(field="from", value=path.name, rule=rule, fix=fix),)
             ) from error
-    return read_body("\n".join("" if line.lstrip().startswith("#") else line for line in text.splitlines()))
+    return read_body(text)
 
 
 def _is_table(source: Any) -> bool:
@@ -116,11 +126,7 @@ def _is_table(source: Any) -> bool:
 
 
 def _without_extra_columns(rows: list[Row]) -> list[Row]:
-    """The rows without columns that are not options; a column whose name is nearly an option's is asked about, once.
-
-    Raises:
-        OptionError: a column is probably meant as an option.
-    """
+    """The rows without columns that are not options; a column whose name is nearly an option's is asked about."""
     known = {"prompt", "name", *BY_NAME}
     columns = dict.fromkeys(name for row in rows for name in row.values)
     unused = tuple(name for name in columns if name not in known)
@@ -131,9 +137,13 @@ def _without_extra_columns(rows: list[Row]) -> list[Row]:
         for name, meant in near.items()
         if meant
     )
-    if problems:
-        raise OptionError("a column's name is nearly an option's", problems=problems)
-    return [replace(row, values={k: v for k, v in row.values.items() if k in known}, unused=unused) for row in rows]
+    names = {name: name for name in known} | {name: meant[0] for name, meant in near.items() if meant}
+    return [
+        replace(
+            row, values={names[k]: v for k, v in row.values.items() if k in names}, unused=unused, misnamed=problems
+        )
+        for row in rows
+    ]
 
 
 def _items(source: Any) -> Iterable[Any]:
@@ -146,11 +156,9 @@ def _items(source: Any) -> Iterable[Any]:
         return source.to_dict("records")  # type: ignore[no-any-return]
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes, Mapping)):
         return source
-    rule = "a list, a table, or a JSONL or CSV file is needed"
-    raise OptionError(
-        "no jobs",
-        problems=(Problem(field="from", value=type(source).__name__, rule=rule, fix=Fix(Setting("--from", "jobs"))),),
-    )
+    rule = f"a list, a DataFrame, or a JSONL or CSV file is needed, not {type(source).__name__}"
+    problem = Problem(field="from", rule=rule, fix='[{"prompt": "a red mug"}], a list with a dict for each picture')
+    raise OptionError("no jobs", problems=(problem,))
 
 
 def _places(source: Any) -> Iterator[str]:

@@ -99,7 +99,9 @@ def _no_command(word: str) -> int:
         return 2
     import difflib  # noqa: PLC0415 - only for a mistyped command
 
-    near = difflib.get_close_matches(word, COMMANDS, n=2)
+    from .names import MEANT  # noqa: PLC0415 - as above
+
+    near = [MEANT[word]] if word in MEANT else difflib.get_close_matches(word, COMMANDS, n=2)
     fix = f"did you mean {' or '.join(near)}?" if near else "imagegen --help"
     sys.stderr.write(f"imagegen: no such command: {word}\n      fix: {fix}\n")
     return 2

@@ -7,10 +7,10 @@ import shlex
 from imagegen_magic.errors import Command, Default, Setting, Words
 from imagegen_magic.options.defaults import ENV_PREFIX
 
+from .names import NOTEBOOK_NAMES
+
 __all__ = ["SHELL_WORDS"]
 
-_COMMANDS = {"cutout": "remove-chroma-key", "batch": "generate-batch"}
-"""Commands that have another name here than in a notebook."""
 _FLAGS = {"--from": "--input"}
 _FORCE = Setting("--if-exists", "overwrite")
 
@@ -24,7 +24,7 @@ class _ShellWords(Words):
         return f"{_FLAGS.get(setting.flag, setting.flag)} {shlex.quote(values) if special else values}".rstrip()
 
     def command(self, command: Command) -> str:
-        return f"imagegen {_COMMANDS.get(command.name, command.name)} {command.arguments}".rstrip()
+        return f"imagegen {NOTEBOOK_NAMES.get(command.name, command.name)} {command.arguments}".rstrip()
 
     def default(self, default: Default) -> str:
         return f"{ENV_PREFIX}{default.option.upper()}={default.value}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from imagegen_magic.store.history import Record
+from imagegen_magic.store.names import shown_in
 from imagegen_magic.tables import Table
 
 __all__ = ["CostRow", "HistoryRow", "Rows", "cost_rows", "history_rows"]
@@ -18,6 +21,7 @@ class HistoryRow(NamedTuple):
 
     number: int
     name: str
+    """The NAME that it was given; else the name of its first file, by which `@name` finds it, too."""
     time: datetime
     outcome: str
     """`done`, `refused`, `not sent` or `ambiguous`."""
@@ -27,7 +31,7 @@ class HistoryRow(NamedTuple):
     quality: str
     images: int
     files: list[str]
-    """Paths relative to the output folder."""
+    """Paths relative to the output folder; of a cut-out, not of the file that it was made from."""
     cost: float
     """USD by the server's token counts; NaN if unknown. For a simulated request, what it would have cost."""
     simulated: bool
@@ -49,8 +53,8 @@ class CostRow(NamedTuple):
     """Requests that are done and whose cost is unknown."""
     ambiguous: int
     """Requests that may have been billed."""
-    ambiguous_high: float
-    """USD that they may have cost, by the upper ends of their estimates."""
+    possible_cost: float
+    """USD that these may have cost, by the upper ends of their estimates; not in `cost`."""
 
 
 Kind = TypeVar("Kind", bound=NamedTuple)
@@ -76,6 +80,11 @@ class Rows(Sequence[Kind], Generic[Kind]):
         """One dict a row, by column name."""
         return [row._asdict() for row in self.rows]
 
+    def to_json(self) -> str:
+        """The rows as a JSON array of objects: amounts as numbers, times as text, null for what is unknown."""
+        rows = [{name: None if value != value else value for name, value in row.items()} for row in self.to_records()]  # noqa: PLR0124 - NaN
+        return json.dumps(rows, indent=2, default=str, ensure_ascii=False)
+
     def table(self) -> Table:
         """The rows as text or HTML."""
         return Table(title=self.title, columns=self.kind._fields, rows=[tuple(map(_shown, row)) for row in self.rows])
@@ -96,24 +105,25 @@ def _shown(value: object) -> object:
     return value.isoformat(" ", "seconds")[:19] if isinstance(value, datetime) else " ".join(str(value).split())[:60]
 
 
-def history_rows(records: Sequence[Record]) -> Rows[HistoryRow]:
-    """One row a request, oldest first."""
-    return Rows("History", HistoryRow, [_history_row(record) for record in records])
+def history_rows(records: Sequence[Record], folder: Path) -> Rows[HistoryRow]:
+    """One row a request, oldest first; `folder` is the output folder."""
+    return Rows("History", HistoryRow, [_history_row(record, folder) for record in records])
 
 
-def _history_row(record: Record) -> HistoryRow:
+def _history_row(record: Record, folder: Path) -> HistoryRow:
     files = record.api_files()
+    shown = [shown_in(folder, entry.path) for entry in files]
     size = files[0].size if files else None
     return HistoryRow(
         number=record.number,
-        name=record.name or "",
+        name=record.shown_name,
         time=datetime.fromisoformat(record.time),
         outcome=record.outcome,
         model=str(record.request.get("model", "")),
         size=f"{size[0]}x{size[1]}" if size else "",
         quality=str(record.resolved.get("quality") or record.request.get("quality") or ""),
         images=len(files),
-        files=[entry.path for entry in files],
+        files=shown,
         cost=_amount(record.cost.get("actual")),
         simulated=record.simulated,
         seconds=record.seconds,
@@ -143,7 +153,7 @@ def _cost_row(day: str, model: str, simulated: bool, records: Sequence[Record]) 
         cost=float(sum(known, Decimal(0))),
         unknown=len(done) - len(known),
         ambiguous=len(ambiguous),
-        ambiguous_high=float(sum(_highs(ambiguous), Decimal(0))),
+        possible_cost=float(sum(_highs(ambiguous), Decimal(0))),
     )
 
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from imagegen_magic.errors import Command, Fix
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.request.cost import format_usd
-from imagegen_magic.store.history import History, Record
+from imagegen_magic.store.history import Record
 from imagegen_magic.store.library import Library
-from imagegen_magic.store.names import shown_file
+from imagegen_magic.store.names import shown_in
 from imagegen_magic.tables import Table
 
 __all__ = ["SHOWN", "cost_table", "history_table"]
@@ -25,11 +25,11 @@ def history_table(library: Library, word: str = "", count: int = SHOWN) -> Table
     rows = [
         (
             f"@{record.number}",
-            record.name,
+            record.shown_name,
             record.time[:19].replace("T", " "),
             record.outcome,
             record.request.get("model", ""),
-            ", ".join(_shown(library.history, entry.path) for entry in record.files),
+            ", ".join(shown_in(library.history.folder, entry.path) for entry in record.files),
             _paid(record),
             " ".join(record.prompt_typed.split())[:60],
         )
@@ -42,11 +42,6 @@ def history_table(library: Library, word: str = "", count: int = SHOWN) -> Table
     )
     columns = ("id", "name", "time", "outcome", "model", "files", "cost", "prompt")
     return Table(title="History", columns=columns, rows=rows, notes=left_out)
-
-
-def _shown(history: History, path: str) -> str:
-    """The file as its user looks for it, relative to the folder."""
-    return shown_file(history.folder / path).relative_to(history.folder).as_posix()
 
 
 def _paid(record: Record) -> str:

@@ -14,6 +14,7 @@ from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.images.opening import open_picture, read_input, resolve_token
 from imagegen_magic.images.preview import compose_sheet, encode_sheet
 from imagegen_magic.metadata.derived import Source, default_marking, finish_file, source_of
+from imagegen_magic.store.names import check_free
 
 __all__ = ["Sheet", "make_sheet"]
 
@@ -32,22 +33,24 @@ class Sheet:
         self.image, self.names = image, tuple(names)
         self._sources = sources  # asked for when the sheet is saved: most are only shown
 
-    def save(self, path: str | PathLike[str], *, mark: bool | None = None) -> Path:
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False, mark: bool | None = None) -> Path:
         """Saves the sheet in the format of the name's suffix (`.png` keeps the gutters clear), and returns the path.
 
         Args:
-            path: a new file.
+            path: a new file, or one to replace.
+            overwrite: replaces a file that is there.
             mark: as of `Cutout.to_bytes`.
 
         Raises:
-            FileExistsError: `path` exists already.
+            FileExistsError: `path` exists already, and `overwrite` is False.
         """
         path = Path(path)
+        check_free(path, overwrite=overwrite)
         image = self.image if path.suffix.lower() in (".png", ".webp", ".tif", ".tiff") else self.image.convert("RGB")
         buffer = io.BytesIO()
         image.save(buffer, format=Image.registered_extensions().get(path.suffix.lower(), "PNG"))
         data = finish_file(buffer.getvalue(), self._sources(), step="sheet", marking=default_marking(mark=mark))
-        with path.open("xb") as stream:
+        with path.open("wb" if overwrite else "xb") as stream:
             stream.write(data)
         return path
 
@@ -61,7 +64,7 @@ class Sheet:
 
 
 def make_sheet(
-    items: Iterable[Any],
+    items: Iterable[Any] | Mapping[str, Any],
     *,
     find: Callable[[str], Path],
     known: Callable[[Source], Source] = lambda source: source,
@@ -75,7 +78,8 @@ def make_sheet(
     Raises:
         OptionError: there are no images, an item is none, or the columns or labels do not fit.
     """
-    found = [pair for item in items for pair in _images_of(item, find, variables)]
+    labelled = items.items() if isinstance(items, dict) else ((None, item) for item in items)
+    found = [(image, label or name) for label, item in labelled for image, name in _images_of(item, find, variables)]
     texts = _labels([name for _, name in found], labels)
     problems = [] if found else [Problem(field="items", rule="no images", fix="sheet([result, 'a.png', '@hero'])")]
     if columns is not None and columns < 1:

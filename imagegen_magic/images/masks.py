@@ -21,7 +21,7 @@ from imagegen_magic.request.request import InputImage
 
 from .opening import open_picture, read_input
 
-__all__ = ["Change", "build_mask", "changed_outside", "mask_overlay", "mask_share", "protect"]
+__all__ = ["Change", "box_text", "build_mask", "changed_outside", "mask_overlay", "mask_share", "protect"]
 
 _BOX = re.compile(r"\s*([\d.]+)(%?)\s*,\s*([\d.]+)(%?)\s*,\s*([\d.]+)(%?)\s*,\s*([\d.]+)(%?)\s*")
 SEAM_PIXELS = 6
@@ -60,6 +60,18 @@ def build_mask(
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return InputImage(name="mask.png", data=buffer.getvalue(), mime="image/png", size=target.size, origin="mask")
+
+
+def box_text(source: Any) -> str | None:
+    """The text of a rectangle that was given as a mask image; None for anything else.
+
+    >>> box_text((0, 0, 100, 100))
+    '0,0,100,100'
+    """
+    is_box = isinstance(source, (tuple, list)) and len(source) == 4
+    if is_box and all(isinstance(edge, (int, float, str)) for edge in source):
+        source = ",".join(map(str, source))
+    return source.replace(" ", "") if isinstance(source, str) and _BOX.fullmatch(source) else None
 
 
 def _alpha_of(source: Any, target: InputImage, edit: str | None) -> Image.Image:
@@ -138,7 +150,7 @@ def _check_both(keep: Image.Image) -> None:
     if low == 255:
         raise _refused(
             "all opaque",
-            "nothing would change: alpha 0 marks what will change",
+            "nothing would change: the transparent part is what will change",
             Fix(Setting("--mask-invert"), ", or ", Setting("--mask-box", "X,Y,W,H")),
         )
     if high == 0:

@@ -98,11 +98,15 @@ def _mask(
 ) -> InputImage | None:
     if options.mask is None and not options.mask_box:
         return None
-    from .masks import build_mask, mask_share  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
+    from .masks import box_text, build_mask, mask_share  # noqa: PLC0415 - numpy comes with the first mask: 0.1 s
 
     if not images:
         if not problems:
             problems.append(Problem(field="mask", rule="a mask belongs to a picture", fix=Fix(Setting("-i", "IMAGE"))))
+        return None
+    if (box := box_text(options.mask)) is not None:
+        rule = "four numbers are a rectangle, not an image"
+        problems.append(Problem(field="mask", value=options.mask, rule=rule, fix=Fix(Setting("--mask-box", box))))
         return None
     try:
         source = resolve_token(options.mask, variables, known.image_file)[0] if options.mask is not None else None
@@ -113,8 +117,8 @@ def _mask(
             invert=bool(options.mask_invert),
             edit=options.mask_edit,
         )
-        share = f"mask: {mask_share(mask):.0%} of {images[0].name} may change (alpha 0); the rest only guides the model"
-        return replace(mask, notes=(share,))
+        share = f"mask: {mask_share(mask):.0%} of {images[0].name} may change; a mask only guides the model: "
+        return replace(mask, notes=(Fix(share, Setting("--protect"), " keeps the rest as it was"),))
     except ImagegenError as error:
         problems += problems_of(error)
         return None

@@ -194,7 +194,7 @@ def _named_as_asked(job: Job, run: Run, ranking: Ranking) -> ImageResult:
         kind = "copy" if image.path == image.source else "cutout"
         shown = _copy(run, plan, image.path, kind, ranking)
         run.store.write_checks([shown], [verdict.to_dict() for verdict in image.checks.verdicts])
-        image = replace(image, path=shown)
+        image = image.changed(path=shown)
         derived = {key: _copy(run, plan, path, key.split()[0], ranking) for key, path in derived.items()}
         run.store.release(plan)
     except (OSError, ImagegenError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +63,7 @@ def checked(job: Job, result: ImageResult) -> ImageResult:
     """The result with the verdicts on each image; nothing is written, and nothing is raised."""
     if not job.expected:
         return result
-    return result.changed(images=tuple(replace(image, checks=_report(job, image)) for image in result.images))
+    return result.changed(images=tuple(image.changed(checks=_report(job, image)) for image in result.images))
 
 
 def check_result(job: Job, store: Store, result: ImageResult) -> ImageResult:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -168,7 +168,9 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
     if isinstance(body, str):
         return body, list(problems)
     rule = f"text is needed, not {type(body).__name__}"
-    return str(body), [*problems, Problem(field="prompt", value=body, rule=rule, fix="give a string")]
+    several = isinstance(body, Iterable) and not isinstance(body, (bytes, os.PathLike))
+    fix = Fix("a string; for many prompts: ", Command("batch")) if several else "give a string"
+    return str(body), [*problems, Problem(field="prompt", rule=rule, fix=fix)]
 
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
@@ -343,8 +345,6 @@ def _build_request(
     notes: list[str] = []
     size = _size(options, model, catalog, inputs, notes)
     notes += [note for picture in (*inputs.images, inputs.mask, inputs.markup) if picture for note in picture.notes]
-    if inputs.references_only and inputs.images:
-        notes.append("with reference images, the request goes through the edits endpoint, as the API wants it")
     if key is not None:
         notes.append(f"chroma key {key.color}: {key.reason}")
     if sheet is not None:

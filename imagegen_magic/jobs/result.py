@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from html import escape
@@ -20,6 +20,7 @@ from imagegen_magic.options.options import Options
 from imagegen_magic.request.cost import Estimate
 from imagegen_magic.request.response import Usage
 from imagegen_magic.store.history import Record
+from imagegen_magic.store.names import check_free
 from imagegen_magic.store.recall import cell_from_record
 from imagegen_magic.tables import Table
 
@@ -41,8 +42,50 @@ Bundle = tuple[dict[str, Any], dict[str, Any]]
 """Data by mime type, and metadata by mime type, as IPython displays them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GeneratedImage:
+class TableRow:
+    """One row of a table: `dict(row)`, and so `pandas.DataFrame(rows)` and `pandas.Series(row)`, have the columns of `to_record`."""
+
+    def to_record(self) -> dict[str, Any]:
+        """One flat dict of numbers, texts and lists, ready for JSON."""
+        raise NotImplementedError
+
+    def keys(self) -> Iterable[str]:
+        """The columns' names."""
+        return self.to_record().keys()
+
+    def values(self) -> Iterable[Any]:
+        """The columns' values."""
+        return self.to_record().values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """The columns' names and values."""
+        return self.to_record().items()
+
+    def column(self, name: str) -> Any:
+        """The value of one column.
+
+        Raises:
+            KeyError: there is none of that name; all are named.
+        """
+        record = self.to_record()
+        if name not in record:
+            raise KeyError(f"no column {name!r}; there are {', '.join(record)}")
+        return record[name]
+
+
+Kind = TypeVar("Kind")
+
+
+def table_row(kind: type[Kind]) -> type[Kind]:
+    """Makes a dataclass one that pandas asks for a row, by `keys` and `[]`; by its fields it would take it apart."""
+    del kind.__dataclass_fields__  # type: ignore[attr-defined]
+    Mapping.register(kind)
+    return kind
+
+
+@table_row
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GeneratedImage(TableRow):
     """One picture of a result.
 
     `path` is what the user asked for (the cut-out where one was made), `source` the file that holds the API's
@@ -59,10 +102,45 @@ class GeneratedImage:
     checks: CheckReport = field(default_factory=CheckReport)
     """The verdicts on what was expected of it; empty if nothing was."""
 
+    def __getitem__(self, column: str) -> Any:
+        return self.column(column)
+
+    def __iter__(self) -> Iterator[str]:
+        """The columns' names: a row is a mapping to pandas only if it can be walked."""
+        return iter(self.keys())
+
+    def changed(self, **values: Any) -> GeneratedImage:
+        """The same picture with other values."""
+        return GeneratedImage(**{**vars(self), **values})
+
+    def to_record(self) -> dict[str, Any]:
+        """One flat dict, for a table of the images of one request."""
+        width, height = file_facts(self.record, self.index)[0] or (None, None)
+        return {
+            "name": self.record.shown_name,
+            "number": self.record.number,
+            "image": self.index + 1,
+            "path": str(self.path),
+            "source": str(self.source),
+            "prompt": self.record.prompt_typed,
+            "model": str(self.record.request.get("model", "")),
+            "width": width,
+            "height": height,
+            "cutout": self.report.status if self.report else "",
+            "passed": self.passed,
+            "cost": self.cost,
+        }
+
     @property
     def passed(self) -> bool:
         """True if no expectation failed."""
         return self.checks.passed
+
+    @property
+    def cost(self) -> float | None:
+        """USD: what the request cost, divided by its images; None if unknown."""
+        actual = self.record.cost.get("actual")
+        return None if actual is None else float(Decimal(actual)) / max(1, len(self.record.api_files()))
 
     @property
     def bytes(self) -> bytes:
@@ -101,13 +179,14 @@ class GeneratedImage:
         """(width, height) in pixels, from the file's own header."""
         return self.image.size
 
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Copies the file's bytes to `path`, metadata and all, and returns it; a `path` that exists is an error.
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Copies the file's bytes to `path`, metadata and all, and returns it.
 
         Raises:
-            FileExistsError: `path` exists already.
+            FileExistsError: `path` exists already, and `overwrite` is False.
         """
-        with Path(path).open("xb") as copy:
+        check_free(Path(path), overwrite=overwrite)
+        with Path(path).open("wb" if overwrite else "xb") as copy:
             copy.write(self.bytes)
         return Path(path)
 
@@ -180,28 +259,6 @@ def shown_path(path: Path) -> str:
         return path.name
 
 
-Kind = TypeVar("Kind")
-
-
-class TableRow:
-    """One row of a table: `dict(row)`, and so `pandas.DataFrame(rows)`, have the columns of `to_record`."""
-
-    def to_record(self) -> dict[str, Any]:
-        """One flat dict of numbers, texts and lists."""
-        raise NotImplementedError
-
-    def keys(self) -> Iterable[str]:
-        """The columns' names."""
-        return self.to_record().keys()
-
-
-def table_row(kind: type[Kind]) -> type[Kind]:
-    """Makes a dataclass one that pandas asks for a row, by `keys` and `[]`; by its fields it would take it apart."""
-    del kind.__dataclass_fields__  # type: ignore[attr-defined]
-    Mapping.register(kind)
-    return kind
-
-
 def _kernel_display() -> Callable[[Any], None] | None:
     """`display` of a notebook's kernel, which IPython puts among the builtins; None elsewhere."""
     shell = getattr(builtins, "get_ipython", lambda: None)()
@@ -237,7 +294,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     @overload
     def __getitem__(self, index: slice) -> tuple[GeneratedImage, ...]: ...
     def __getitem__(self, index: Any) -> Any:
-        return self.to_record()[index] if isinstance(index, str) else self.images[index]
+        return self.column(index) if isinstance(index, str) else self.images[index]
 
     def changed(self, **values: Any) -> ImageResult:
         """The same result with other values."""
@@ -403,13 +460,13 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
         """The id of the model that was asked."""
         return str(self.request.get("model", ""))
 
-    def save(self, path: str | PathLike[str]) -> Path:
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Copies the first image's file to `path`, and returns it.
 
         Raises:
-            FileExistsError: `path` exists already.
+            FileExistsError: `path` exists already, and `overwrite` is False.
         """
-        return self.images[0].save(path)
+        return self.images[0].save(path, overwrite=overwrite)
 
     def show(self) -> None:
         """Shows the result below the cell or, outside of a notebook, its first image in the system's viewer."""

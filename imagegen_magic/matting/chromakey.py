@@ -117,7 +117,7 @@ def _solve_band(
     sources = samples(scene, soft, certain)
     nearest, (colours, variances, shadings) = nearest_subject(scene, sources, certain, index, spill)
     softness = np.zeros(len(index), np.bool_) if soft is None else soft.ravel()[index]
-    grey = softness if soft is None else colourless(scene, soft).ravel()[index]
+    grey = softness if soft is None else colourless(scene, soft, index)
     lines = _lines(scene)
     alpha = np.empty(len(index), np.uint8)
     colour = np.empty((3, len(index)), np.uint8)

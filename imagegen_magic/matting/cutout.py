@@ -180,18 +180,36 @@ def cutout(
     edge_feather: float = 0.0,
     despill: bool = True,
 ) -> Cutout:
-    """The subject of a picture on a flat backdrop, cut out.
+    """The subject of a picture on a flat backdrop, cut out: straight alpha, colours free of the backdrop, and a report.
 
-    `image` is a path, the bytes of a file, an open binary file, a Pillow image or an array (uint8 or uint16; grey, RGB or RGBA). `key` is the
-    colour the backdrop should have ("auto": whatever fills the border); `auto_key` says where it is measured
-    ("none": nowhere, `key` is taken at its word). `subject` decides what one picture cannot tell: whether a deep region
-    in a tint of the key is "opaque" or "translucent"; "auto" judges by how its colours change. `soft_matte=False` is the hard key for pixel art: pixels within
-    `tolerance` levels of the key become transparent, all others opaque. `transparent_threshold` and `opaque_threshold`
-    (levels from the key) force pixels below to clear and above to opaque. `edge_contract` (pixels) and `edge_feather`
-    (Gaussian radius, pixels) shape the finished alpha. A picture that is transparent already comes back as it is.
+    Accepts green, magenta, blue and other backdrops of one colour, off the one that was asked for, drifting over the
+    frame, noisy, ringing or through JPEG; white, grey and black ones for opaque subjects only, which the report says. A
+    thin frame round the picture (3 % of the shorter side; 12 % if `key` is given) and lines of odd pixels along its edges
+    are taken off. A picture that is transparent already comes back as it is.
 
-    Raises CutoutError if the picture has no flat border, cannot be read or is larger than 100 megapixels, and for settings
-    out of range, all of them at once; OptionError if `key` is not a colour.
+    Refuses, with CutoutError: what is no picture or damaged; CMYK, YCbCr, Lab, HSV and floating-point pixels; more than
+    100 megapixels; a border without one colour on at least 35 % of it, unless `key` fills a fifth of the picture; a
+    painted checkerboard; settings out of range, all of them at once. OptionError if `key` is a word that is no colour.
+
+    Args:
+        image: a path, the bytes of a file, an open binary file, a Pillow image, or an array (height, width) or
+            (height, width, 1, 3 or 4), uint8 or uint16.
+        key: the colour the backdrop should have, `#rrggbb`, a name or three levels 0 to 255; "auto": what fills the border.
+        subject: what one picture cannot tell: whether a deep region in a tint of the key is "opaque" or "translucent".
+            "auto" judges by how its colours change.
+        auto_key: where the backdrop's colour is measured: "border", "corners", or "none": `key` is taken at its word.
+        soft_matte: False is a hard key for pixel art: pixels within `tolerance` of the key are clear, all others opaque.
+        tolerance: levels, 0 to 255.
+        transparent_threshold: pixels within so many levels of the key (0 to 255) become clear.
+        opaque_threshold: pixels from so many levels on become opaque.
+        edge_contract: pixels, 0 to 16, taken off the finished alpha.
+        edge_feather: Gaussian radius in pixels, 0 to 64, of the finished alpha.
+        despill: False leaves the key's light on the subject.
+
+    Example:
+        >>> cut = imagegen_magic.cutout("mug-on-green.png", key="#00ff00")  # doctest: +SKIP
+        >>> cut.report.status, cut.save("mug.png")  # doctest: +SKIP
+        ('pass', PosixPath('mug.png'))
     """
     check_settings(
         key=key, subject=subject, auto_key=auto_key, soft_matte=soft_matte, despill=despill, tolerance=tolerance,

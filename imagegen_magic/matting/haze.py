@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Mask, as_bytes, as_floats, within
+from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, within
 from .scene import KEYED, Scene
 
 if TYPE_CHECKING:
@@ -48,24 +48,26 @@ def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], 
     return known & (along >= HAZE * inside), known
 
 
-def colourless(scene: Scene, soft: Mask) -> Mask:
-    """Where `soft` parts are white or grey without their key, (height, width): steam, smoke and clear glass.
+def colourless(scene: Scene, soft: Mask, index: Indices) -> Mask:
+    """Whether the pixels (n,) lie in `soft` parts that are white or grey without their key: steam, smoke and clear glass.
 
     Their opacity then needs no guess at their colour: whatever key dominance a pixel shows is the backdrop's. Colour is
     judged over a wide window, because a thin pixel says little of it.
     """
-    height, width = scene.image.shape[:2]
+    height, width = soft.shape
     size = (max(1, width // WIDE), max(1, height // WIDE))
-    inside = cv2.resize(soft.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    inside = (
+        cv2.resize(soft.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    )
     image = cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     neutral = cv2.resize(scene.neutrality, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    alpha = np.clip(neutral / KEYED, 0, 1) * inside
-    own = (image - np.array(scene.backdrop.key, np.float32)) * inside[..., None]
-    total = cv2.blur(alpha, AROUND)[..., None]
-    colour = cv2.blur(own, AROUND) / np.maximum(total, np.float32(1e-3)) + np.array(scene.backdrop.key, np.float32)
-    saturation = 1 - colour.min(axis=2) / np.maximum(colour.max(axis=2), 1)
-    wide = cv2.resize(saturation, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(soft & (wide < COLOURLESS), dtype=np.bool_)
+    key = np.array(scene.backdrop.key, np.float32)
+    total = cv2.blur(np.clip(neutral / KEYED, 0, 1) * inside, AROUND)[..., None]
+    colour = cv2.blur((image - key) * inside[..., None], AROUND) / np.maximum(total, np.float32(1e-3)) + key
+    grey = 1 - colour.min(axis=2) / np.maximum(colour.max(axis=2), 1) < COLOURLESS
+    row, column = np.divmod(index, width)
+    cell = np.minimum(row // WIDE, size[1] - 1) * size[0] + np.minimum(column // WIDE, size[0] - 1)
+    return np.asarray(soft.ravel()[index] & grey.ravel()[cell], dtype=np.bool_)
 
 
 def _along(scene: Scene, size: tuple[int, int]) -> tuple[Floats, Mask]:

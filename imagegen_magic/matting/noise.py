@@ -20,6 +20,8 @@ SUBJECT = 64  # levels from the backdrop that no noise reaches
 RINGS = (1.9, 2.9, 4.4, 6.5, 9.5, 14.0, 22.0, 40.0)  # pixels from the subject, limits of the rings
 FEWEST = 200  # pixels of a ring; fewer say nothing
 MOST = 6000
+ENOUGH = 1_500_000  # pixels of the frame in which rings are looked for
+LARGE = 2048  # pixels of the longest edge above which distances are measured on half the grid
 STEPS = 4.0  # of the distance plane, for each pixel
 GRAIN = 1.87  # a 3 x 3 mean takes this factor off the deviation of noise in blobs of three pixels
 MOST_NOISE = 7.0  # levels; what deviates by more is hair
@@ -50,13 +52,12 @@ def measure_noise(planes: list[Bytes], behind: list[Bytes], apart: Bytes, least:
     `least` is the noise far away, known from elsewhere.
     """
     away = cv2.threshold(apart, SUBJECT, 1, cv2.THRESH_BINARY_INV)[1]
-    distance = as_bytes(cv2.convertScaleAbs(cv2.distanceTransform(away, cv2.DIST_L2, 3), alpha=STEPS))
+    distance = _distance(as_bytes(away))
     edge = cv2.dilate(cv2.threshold(apart, EDGE, 255, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
     calm = as_bytes(cv2.subtract(distance, edge))  # 0 at edges, which are in no ring
-    limits = np.array(RINGS) * STEPS
+    limits = [STEPS * ring for ring in RINGS]
     middles, deviations = [0.0], [least]
-    for low, high in itertools.pairwise(limits):
-        index = _some_of(calm, low, high)
+    for (low, high), index in zip(itertools.pairwise(limits), _by_ring(calm, limits), strict=True):
         if len(index) >= FEWEST:
             middles.append((low + high) / 2)
             deviations.append(max(least, min(MOST_NOISE, _deviation(planes, behind, index))))
@@ -65,12 +66,24 @@ def measure_noise(planes: list[Bytes], behind: list[Bytes], apart: Bytes, least:
     return NoiseMap(by_distance=np.interp(np.arange(256), *known).astype(np.float32), distance=distance)
 
 
-def _some_of(distance: Bytes, low: float, high: float) -> Indices:
-    """Flat indices of pixels whose distance is from `low` to `high`, `MOST` of them at most."""
-    step = max(1, round(distance.size / 1_500_000))
-    row, column = np.nonzero(cv2.inRange(distance[::step], low, high))
-    few = slice(None, None, len(row) // MOST + 1)
-    return np.asarray(row[few] * (step * distance.shape[1]) + column[few], dtype=np.intp)
+def _distance(away: Bytes) -> Bytes:
+    """The distance from where `away` is 0, in `STEPS` a pixel, saturating."""
+    if max(away.shape) <= LARGE:
+        return as_bytes(cv2.convertScaleAbs(cv2.distanceTransform(away, cv2.DIST_L2, 3), alpha=STEPS))
+    half = np.ascontiguousarray(cv2.erode(away, np.ones((2, 2), np.uint8))[::2, ::2])
+    steps = cv2.convertScaleAbs(cv2.distanceTransform(half, cv2.DIST_L2, 3), alpha=2 * STEPS)
+    return as_bytes(cv2.resize(steps, away.shape[::-1], interpolation=cv2.INTER_NEAREST))
+
+
+def _by_ring(distance: Bytes, limits: list[float]) -> list[Indices]:
+    """For each ring between two limits the flat indices of its pixels, `MOST` of them at most."""
+    step = max(1, round(distance.size / ENOUGH))
+    width = distance.shape[1]
+    thin = np.flatnonzero(cv2.inRange(distance[::step], limits[0], limits[-1]))
+    index = thin + thin // width * ((step - 1) * width)
+    away = distance.ravel()[index]
+    rings = [index[(away >= low) & (away <= high)] for low, high in itertools.pairwise(limits)]
+    return [ring[:: len(ring) // MOST + 1] for ring in rings]
 
 
 def _deviation(planes: list[Bytes], behind: list[Bytes], index: Indices) -> float:

@@ -15,7 +15,8 @@ __all__ = ["Spill", "despill_certain", "estimate_spill", "shade", "spill_weight"
 
 ENOUGH = 40_000  # pixels for a robust slope; more only take time
 FEWEST = 500  # certain pixels; fewer say nothing about light
-RADII = (3, 5, 7, 10)  # pixels of the thinned frame: how far spill may reach
+RADII = (5, 3, 7, 10)  # pixels of the thinned frame: how far spill may reach; the likeliest first
+HOPELESS = 0.05  # share explained at one reach, below which none explains enough
 WINDOW = (65, 65)  # colours are compared with their surroundings of this size
 LEAST_POWER = np.float32(1e-4)  # variance of shade, below which it is noise
 GAIN = (
@@ -85,8 +86,10 @@ def _best_reach(inside: Floats, dominance: Floats, exposed: Floats, shades: Floa
         slope, gain = _robust_slope(expected, observed)
         if gain > best[1]:
             best = (slope, gain, weight, expected)
+        if gain < HOPELESS:
+            break  # no other reach explains so much more
     slope, gain, weight, expected = best
-    return slope, gain if gain and _is_everywhere(expected, observed, at) else 0.0, weight
+    return slope, gain if gain >= GAIN and _is_everywhere(expected, observed, at) else 0.0, weight
 
 
 class _Varying:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.batch.results import FailedJob, Gallery
-from imagegen_magic.batch.rows import Row, expand, parse_grid, read_body, read_source
+from imagegen_magic.batch.rows import Row, expand, no_source, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.jobs.planning import name_problems
@@ -126,9 +126,7 @@ def find_source(source: Any, variables: Any) -> Any:
         return source
     found = is_file(Path(source).expanduser())
     if source not in variables and not found:
-        fix = Fix(Setting("--from", "jobs.jsonl"))
-        problem = Problem(field="from", value=source, rule="neither a file nor a variable", fix=fix)
-        raise OptionError("no jobs", problems=(problem,))
+        raise no_source(source, "neither a file nor a variable", variables)
     if source not in variables:
         return source
     if found:

@@ -55,8 +55,7 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
     stray = [] if as_it_is else stray_flags(body)
     text = body.rstrip("\n") if as_it_is else fill_variables(body.rstrip("\n"), shell.user_ns)
     if not as_it_is:
-        own = {"prompt"} if parsed.values.get("template") else set()
-        refuse_single_braces(f"{line}\n{body}", shell.user_ns.keys() - own)
+        refuse_single_braces(f"{line}\n{body}", shell.user_ns, template=bool(parsed.values.get("template")))
     raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
     cell = f"{COMMANDS[command]} {line}".rstrip() + f"{raw}\n{body}"
     if command == "batch":

@@ -15,7 +15,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 from IPython.core.interactiveshell import InteractiveShell
 
 from imagegen_magic.facts.words import image_roles
-from imagegen_magic.options.table import COMMANDS, OPTIONS, Option
+from imagegen_magic.options.table import BY_NAME, COMMANDS, OPTIONS, Option
 
 if TYPE_CHECKING:
     from imagegen_magic.session import Session
@@ -25,6 +25,7 @@ __all__ = ["add_matcher", "remove_matcher"]
 _LINE = re.compile(
     r"\s*(%%imagegen_edit|%%imagegen_batch|%%imagegen_sprites|%%imagegen|%imagegen)(?=\s)(.*)", re.DOTALL
 )
+_CONFIG = re.compile(r"\s*%config ImagegenMagics\.(?P<name>\w+)\s*=\s*(?P<typed>\S*)")
 _COMMAND = {text: command for command, text in COMMANDS.items() if text.startswith("%%")}
 _LINES = ("edit", "batch", "cutout", "slice", "pixelate", "icons")
 """Subcommands of `%imagegen` that have flags of their own."""
@@ -33,16 +34,34 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", "
 
 @context_matcher(identifier="imagegen_magic")  # type: ignore[untyped-decorator]
 def imagegen_matcher(context: CompletionContext) -> SimpleMatcherResult:
-    """Completions for the first line of an imagegen cell, or an `%imagegen` line; nothing elsewhere."""
+    """Completions for the first line of an imagegen cell, an `%imagegen` line, or a default's value; nothing elsewhere."""
     line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
+    if config := _CONFIG.fullmatch(line):
+        return _found(_python_values(config["name"]), config["typed"])
     match = _LINE.fullmatch(line)
     if match is None or (match[1].startswith("%%") and context.cursor_line > 0):
         return {"completions": []}
     words = match[2].lstrip(" ").split(" ")
-    found = _completions(match[1], words)
-    fragment = words[-1]
+    return _found(_completions(match[1], words), words[-1])
+
+
+def _found(found: Iterable[str], fragment: str) -> SimpleMatcherResult:
+    """Those of `found` that begin with what is typed, and nothing of other matchers."""
     completions = [SimpleCompletion(text=text, type="imagegen") for text in found if text.startswith(fragment)]
     return {"completions": completions, "suppress": True, "matched_fragment": fragment, "ordered": True}
+
+
+def _python_values(name: str) -> list[str]:
+    """The values that a default may have, as Python writes them."""
+    option = BY_NAME.get(name)
+    if option is None or not option.config:
+        return []
+    if option.kind == "flag":
+        return ["True", "False"]
+    example = "" if option.default is None else str(option.default)
+    values = _option_values(option, "") or list(filter(None, [example or option.example]))
+    is_number = option.kind in ("int", "number", "money")
+    return values if is_number else [f'"{value}"' for value in values]
 
 
 def _completions(magic: str, words: list[str]) -> Iterable[str]:
@@ -86,7 +105,7 @@ def _arguments(subcommand: str, typed: str) -> Iterable[str]:
         "cancel": lambda: [str(task.number) for task in session.tasks if not task.done()],
         "status": lambda: _batches(session),
         "collect": lambda: _batches(session),
-        "profile": lambda: ["save", "delete", *_values_of("profile")],
+        "profile": lambda: ["save", "show", "delete", *_values_of("profile")],
     }
     return sources[subcommand]() if subcommand in sources else _pictures(typed)
 

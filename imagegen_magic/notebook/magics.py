@@ -40,7 +40,7 @@ The body is the prompt, sent as typed; {{ expr }} fills in variables. %imagegen 
 """,
     "edit": """\
 examples
-  %%imagegen_edit sunset -i @hero --mask-box 0,0,100%,45% --keep "mug, desk"
+  %%imagegen_edit sunset -i @hero --mask-box 0,0,35%,60% --keep "mug, desk"
   Replace only the window view with a warm sunset.
 
 An image is a path, @last, @hero, @17, a variable or {{ expr }}, with :role where it matters.
@@ -62,7 +62,8 @@ examples
   {"prompt": "flat icon: calendar", "out": "calendar.png"}
   {"prompt": "flat icon: bell", "quality": "medium"}
 
-One prompt a line is enough; --from takes a list, a DataFrame, a JSONL or CSV file.
+One prompt a line is enough; lines that begin with # are passed over. --from takes a list, a DataFrame, a JSONL or
+CSV file: its columns are prompt, name, and any option (size, quality, out, …).
 """,
 }
 

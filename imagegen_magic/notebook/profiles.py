@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from imagegen_magic.errors import OptionError
 from imagegen_magic.options.line import parse_line
 from imagegen_magic.options.paths import is_file
-from imagegen_magic.options.profiles import IMAGES, NOT_IN_PROFILES, Profile, check_profile
+from imagegen_magic.options.profiles import IMAGES, NOT_IN_PROFILES, Profile, check_profile, find_profile
 from imagegen_magic.options.settings import project_profiles
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.store.recall import flag_words
@@ -28,9 +28,15 @@ def list_profiles(session: Session) -> dict[str, Profile]:
     return project_profiles(session.home, session.library.store.folder)
 
 
-def profiles_table(session: Session) -> Table:
-    """Each profile, where it stands and what it sets."""
-    rows = [(name, profile.origin, _flags_of(profile.raw)) for name, profile in list_profiles(session).items()]
+def profiles_table(session: Session, name: str = "") -> Table:
+    """Each profile, or the one named: where it stands and what it sets.
+
+    Raises:
+        OptionError: there is none of that name.
+    """
+    known = list_profiles(session)
+    shown = {name: find_profile(known, name)} if name else known
+    rows = [(name, profile.origin, _flags_of(profile.raw)) for name, profile in shown.items()]
     notes = ["%imagegen profile save NAME --style … keeps one"] if not rows else ["--profile NAME uses one"]
     return Table(title="Profiles", columns=("name", "from", "what it sets"), rows=rows, notes=notes, breaking=True)
 

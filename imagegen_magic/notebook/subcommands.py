@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import re
 import sys
 import traceback
@@ -16,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 from imagegen_magic.batch.results import Gallery
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.doctor import doctor_table
+from imagegen_magic.display.ledger import cost_rows, history_rows
 from imagegen_magic.display.money_tables import SHOWN, cost_table, history_table
 from imagegen_magic.display.reports import config_table, models_table, sizes_table, tips_table, use_cases_table
-from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem
+from imagegen_magic.errors import Command, Default, Fix, ImagegenError, OptionError, Problem
 from imagegen_magic.images.references import Comparison
 from imagegen_magic.jobs.derived import cutout_of
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.line import build_parser, parse_line, split_line
 from imagegen_magic.options.paths import is_file
-from imagegen_magic.options.table import COMMANDS
+from imagegen_magic.options.table import COMMANDS, Option, option_of_flag
 from imagegen_magic.options.variables import lift_variables, restore_variables
 from imagegen_magic.redaction import redact
 from imagegen_magic.tables import Table
@@ -50,15 +50,39 @@ def dispatch(session: Session, shell: Any, line: str) -> Any:
     word, _, rest = line.strip().partition(" ")
     subcommand = SUBCOMMANDS.get(word or "help")
     if subcommand is None:
-        near = difflib.get_close_matches(word, SUBCOMMANDS, n=2)
-        fix = f"did you mean {' or '.join(near)}?" if near else Fix(Command("help"))
-        if rest and not near:
-            fix = Fix("for an image: ", Command("generate"), " on a line of its own, the prompt on the next; ", fix)
-        raise OptionError(
-            "no such subcommand",
-            problems=(Problem(field="subcommand", value=word, rule=f"one of {', '.join(SUBCOMMANDS)}", fix=fix),),
-        )
+        raise _no_subcommand(word, rest.strip())
+    _refuse_flags(word or "help", rest)
     return subcommand(session, shell, rest.strip())
+
+
+def _no_subcommand(word: str, rest: str) -> OptionError:
+    """The error of a word that is no subcommand: what was meant, or that an image is a cell's."""
+    near = [MEANT[word]] if word in MEANT else difflib.get_close_matches(word, SUBCOMMANDS, n=2)
+    if near:
+        fix = Fix.any_of(Command(name, rest) for name in near)
+    elif rest:
+        fix = Fix("for an image: ", Command("generate"), " on a line of its own, the prompt on the next; ")
+        fix = Fix(fix, Command("help"), " lists the subcommands")
+    else:
+        fix = Fix(Command("help"), " lists them")
+    problem = Problem(field="subcommand", value=word, rule="there is none of this name", fix=fix)
+    return OptionError("no such subcommand", problems=(problem,))
+
+
+def _refuse_flags(subcommand: str, rest: str) -> None:
+    """Stops at a flag that a subcommand does not have.
+
+    Raises:
+        OptionError: one problem for each such flag.
+    """
+    if subcommand in READ_FLAGS:
+        return
+    known = FLAGS.get(subcommand, ())
+    flags = [word for word in rest.split() if re.match(r"--?[A-Za-z]", word) and word not in known]
+    fix = Fix.any_of(Command(subcommand, flag) for flag in known) if known else "leave it out"
+    problems = tuple(Problem(field=flag, rule=f"no flag of {subcommand}", fix=fix) for flag in flags)
+    if problems:
+        raise OptionError("no such flag", problems=problems)
 
 
 def _flags(line: str) -> PlainText:
@@ -77,7 +101,9 @@ def words_of(shell: Any, line: str) -> list[Any]:
 
 
 def help_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
-    """This list, or one subcommand: help [SUBCOMMAND]."""
+    """This list, one subcommand, or one flag: help [SUBCOMMAND], help --mask."""
+    if option := option_of_flag(line):
+        return PlainText(_about_option(option))
     if line:
         return _flags(line)
     rows = [
@@ -99,12 +125,25 @@ def help_subcommand(session: Session, shell: Any, line: str) -> Table | PlainTex
     )
 
 
+def _about_option(option: Option) -> str:
+    """One flag: what it does, its values, its default, and where it may stand."""
+    lines = [f"{', '.join(option.flags)} {option.metavar}".rstrip(), f"  {option.help}"]
+    if isinstance(values := option.choices or option.suggests, tuple) and values:
+        lines.append(f"  values: {', '.join(values)}")
+    if option.default not in (None, False):
+        lines.append(f"  default: {option.default}")
+    cells = ", ".join(text for command, text in COMMANDS.items() if command in option.commands)
+    return "\n".join([*lines, f"  in: {cells or Fix(Default(option.name, option.example))}"])
+
+
 def _run_from(command: str, session: Session, shell: Any, line: str) -> Any:
     """Runs a cell whose prompt comes from a file or a variable, named first on the line."""
     word, rest = _first_word(line)
     if not word:
         rule = "a file or a variable with the prompt is needed"
-        problem = Problem(field="line", rule=rule, fix=Fix(Command("run", "prompt.txt hero --size square")))
+        lines = {"generate": "run prompt.txt hero --size square", "edit": "edit prompt.txt blue -i @hero"}
+        fix = Fix(f"%imagegen {lines[command]}; or the prompt below ", Command(command))
+        problem = Problem(field="line", rule=rule, fix=fix)
         raise OptionError("nothing to run", problems=(problem,))
     return run_cell(session, shell, command, rest, _prompt_from(word, shell), typed=False)
 
@@ -172,7 +211,14 @@ def config_subcommand(session: Session, shell: Any, line: str) -> Table:
 
 
 def profile_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
-    """Lists the profiles: profile; profile save NAME [flags] (without flags, those of the last result); profile delete NAME."""
+    """Lists the profiles; saves, shows or deletes one: profile save brand --style flat.
+
+    %imagegen profile save brand                              the options of the last result
+    %imagegen profile save brand --style "flat icon" -q low   these options
+    %imagegen profile show brand                              what it sets
+    %imagegen profile delete brand
+    %%imagegen hero --profile brand                           uses it
+    """
     from imagegen_magic.store.saved_profiles import delete_profile  # noqa: PLC0415 - as below
 
     from .profiles import profiles_table, save_profile  # noqa: PLC0415 - only when asked for
@@ -181,10 +227,12 @@ def profile_subcommand(session: Session, shell: Any, line: str) -> Table | Plain
     if not word:
         return profiles_table(session)
     name, flags = _first_word(rest)
-    if word not in ("save", "delete") or not name or (word == "delete" and flags):
-        fix = Fix(Command("profile", "save brand --style flat"), " or ", Command("profile", "delete brand"))
-        problem = Problem(field="profile", value=line, rule="save NAME [flags], delete NAME, or nothing", fix=fix)
-        raise OptionError("profiles are saved, deleted or listed", problems=(problem,))
+    if word not in ("save", "show", "delete") or not name or (word != "save" and flags):
+        fix = Fix.any_of(Command("profile", text) for text in ("save brand --style flat", "show brand", "delete brand"))
+        problem = Problem(field="profile", value=line, rule="save, show or delete, and a NAME", fix=fix)
+        raise OptionError("profiles are saved, shown, deleted or listed", problems=(problem,))
+    if word == "show":
+        return profiles_table(session, name)
     if word == "delete":
         delete_profile(session.library.store, name)
         return PlainText(f"{name} is deleted")
@@ -235,8 +283,10 @@ def history_subcommand(session: Session, shell: Any, line: str) -> Table | Plain
         return PlainText(f"the history has {session.library.history.rebuild()} lines")
     if not (found.limit.isdigit() and int(found.limit)):
         raise _unlisted("-n", found.limit, "a whole number from 1")
-    table = history_table(session.library, " ".join(found.words), int(found.limit))
-    return PlainText(json.dumps(table.to_records(), indent=2, default=str)) if found.json else table
+    words, limit = " ".join(found.words), int(found.limit)
+    if found.json:
+        return PlainText(history_rows(session.library.search(words)[-limit:], session.library.store.folder).to_json())
+    return history_table(session.library, words, limit)
 
 
 def _unlisted(field: str, value: str | None, rule: str) -> OptionError:
@@ -244,8 +294,10 @@ def _unlisted(field: str, value: str | None, rule: str) -> OptionError:
     return OptionError("the history can't be listed", problems=(Problem(field=field, value=value, rule=rule, fix=fix),))
 
 
-def cost_subcommand(session: Session, shell: Any, line: str) -> Table:
-    """Shows what was spent: this session, today, by model; estimate against actual."""
+def cost_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
+    """Shows what was spent: this session, today, by model; estimate against actual. cost --json: by day, as data."""
+    if line == "--json":
+        return PlainText(cost_rows(session.library.history.records()).to_json())
     return cost_table(session.library, session.spending)
 
 
@@ -421,3 +473,14 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "why": why_subcommand,
 }
 """Every subcommand, in the order of `%imagegen help`."""
+READ_FLAGS = frozenset({"help", "run", "edit", "batch", "profile", "doctor", "history", "check", "cutout", "slice"})
+"""Subcommands that read and check their flags themselves."""
+FLAGS = {"cost": ("--json",)}
+"""The flags of the others."""
+MEANT = {
+    "sheet": "show", "view": "show", "display": "show", "open": "show", "list": "history", "ls": "history",
+    "log": "history", "costs": "cost", "spent": "cost", "usage": "cost", "remove-chroma-key": "cutout", "cut": "cutout",
+    "diff": "compare", "generate-batch": "batch",
+    "profiles": "profile", "settings": "config", "options": "config", "error": "why", "stop": "cancel",
+}  # fmt: skip
+"""Words that people try, each with the subcommand that does it."""

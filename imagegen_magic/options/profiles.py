@@ -165,8 +165,10 @@ def find_profile(profiles: Mapping[str, Profile], name: str) -> Profile:
     """
     if name in profiles:
         return profiles[name]
-    near = difflib.get_close_matches(name, profiles, n=3) or sorted(profiles)[:3]
-    fix = Fix.any_of(Setting("--profile", one) for one in near) if near else Fix(Command("profile", f"save {name}"))
+    near = difflib.get_close_matches(name, profiles, n=3)
+    fix = Fix(
+        Fix.any_of(Setting("--profile", one) for one in near), "; " if near else "", Command("profile"), " lists them"
+    )
     raise OptionError(
         "no such profile", problems=(Problem(field="profile", value=name, rule="not saved yet", fix=fix),)
     )

@@ -771,7 +771,7 @@ _BATCH_ROWS = (
         "source",
         "any",
         "batch",
-        "variable or file (JSONL, CSV) with the jobs",
+        "variable or file (JSONL, CSV, text) with the jobs; its columns: prompt, name, and any option",
         "--input",
         "--from",
         commands=_BATCH,

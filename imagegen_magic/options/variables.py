@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 
 __all__ = ["fill_variables", "lift_variables", "refuse_single_braces", "restore_variables"]
 
@@ -25,25 +26,47 @@ def fill_variables(text: str, variables: Mapping[str, object]) -> str:
         OptionError: an expression fails; one problem each, with near names for an undefined one.
     """
     lifted, values = lift_variables(text, variables)
+    _refuse_objects(_VARIABLE.findall(text), values)
     return str(restore_variables(lifted, values)) if values else text
 
 
-def refuse_single_braces(text: str, variables: Collection[str]) -> None:
+def _refuse_objects(expressions: Sequence[str], values: Sequence[object]) -> None:
+    """Stops at `{{ items }}` of a list, a table or an image: as text it would be paid for, and is hardly meant.
+
+    Raises:
+        OptionError: one problem for each such value.
+    """
+    problems = []
+    for expression, value in zip(map(str.strip, expressions), values, strict=True):
+        if isinstance(value, (str, os.PathLike)) or not (isinstance(value, Iterable) or hasattr(value, "__array__")):
+            continue
+        rule = f"this is of type {type(value).__name__}, not text"
+        texts = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+        joined = f'; {{{{ ", ".join({expression}) }}}} for one image of all' if texts else ""
+        fix = Fix("for an image each: ", Command("batch"), " ", Setting("--from", expression), joined)
+        problems.append(Problem(field=f"{{{{ {expression} }}}}", rule=rule, fix=fix))
+    if problems:
+        raise OptionError("this is no text for a prompt", problems=tuple(problems))
+
+
+def refuse_single_braces(text: str, variables: Collection[str], *, template: bool) -> None:
     """Stops at `{city}` if `city` is defined: it was meant to be filled in, and would be sent as it stands.
+
+    So would be `{prompt}` without a `template`, which alone fills it in.
 
     Raises:
         OptionError: one problem for each such name.
     """
-    names = dict.fromkeys(name for name in _SINGLE.findall(text) if name in variables)
+    found = dict.fromkeys(_SINGLE.findall(text))
+    names = [name for name in found if name in variables and not (template and name == "prompt")]
     rule = "this variable is defined, but single braces do not fill it in"
+    as_it_is = Fix("; ", Setting("--raw"), " sends it as it stands")
     problems = [
-        Problem(
-            field="{" + name + "}",
-            rule=rule,
-            fix=Fix(f"{{{{ {name} }}}} fills it in; ", Setting("--raw"), " sends it as it stands"),
-        )
-        for name in names
+        Problem(field="{" + name + "}", rule=rule, fix=Fix(f"{{{{ {name} }}}} fills it in", as_it_is)) for name in names
     ]
+    if "prompt" in found and not template and "prompt" not in names:
+        rule, fix = "only a template fills this in", Fix(Setting("--template", "a poster of {prompt}"), as_it_is)
+        problems.append(Problem(field="{prompt}", rule=rule, fix=fix))
     if problems:
         raise OptionError("this would be sent with its braces", problems=tuple(problems))
 

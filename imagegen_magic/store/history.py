@@ -26,6 +26,8 @@ from filelock import FileLock
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.redaction import redact, redact_values
 
+from .names import SOURCE
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
@@ -112,6 +114,11 @@ class Record:
         _check_usage(record.usage or {})
         _check_amounts(record.cost)
         return record
+
+    @property
+    def shown_name(self) -> str:
+        """The NAME that it was given; else that of its first file, by which `@name` finds it, too."""
+        return self.name or (_stem(self.files[0]) if self.files else "")
 
     def api_files(self) -> tuple[FileEntry, ...]:
         """The files that hold the server's own bytes, in the answer's order."""
@@ -364,11 +371,19 @@ def _match(done: list[Record], word: str) -> Record | None:
     if word.isdigit():
         return next((record for record in done if record.number == int(word)), None)
     named = next((record for record in reversed(done) if record.name == word), None)
-    return named or next((record for record in reversed(done) if any(_stem(e) == word for e in record.files)), None)
+    return named or next(
+        (
+            record
+            for record in reversed(done)
+            if any(word in (_stem(e), PurePosixPath(e.path).stem) for e in record.files)
+        ),
+        None,
+    )
 
 
 def _stem(entry: FileEntry) -> str:
-    return PurePosixPath(entry.path).stem
+    """The name of a file without its suffix; of what a cut-out was made from, the cut-out's."""
+    return PurePosixPath(entry.path).stem.removesuffix(SOURCE)
 
 
 def parse_record(line: str) -> Record | None:

@@ -16,12 +16,14 @@ __all__ = [
     "SOURCE",
     "SUFFIXES",
     "Reservation",
+    "check_free",
     "free_path",
     "planned_paths",
     "release_name",
     "reserve_names",
     "safe_stem",
     "shown_file",
+    "shown_in",
     "sidecar_path",
 ]
 
@@ -40,10 +42,25 @@ def safe_stem(text: str, limit: int = 80) -> str:
     return f"{clean}-" if clean.lower().split(".")[0] in _RESERVED else clean or "image"
 
 
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Stops at a file that would be replaced.
+
+    Raises:
+        FileExistsError: `path` exists, and `overwrite` is False.
+    """
+    if not overwrite and path.exists():
+        raise FileExistsError(f"{path} exists already; overwrite=True replaces it")
+
+
 def shown_file(path: Path) -> Path:
     """The cut-out that was made of the API's file at `path`, or that file where none is there."""
     cut = path.with_name(path.name.replace(SOURCE, "", 1))
     return cut if SOURCE in path.name and cut.is_file() else path
+
+
+def shown_in(folder: Path, entry: str) -> str:
+    """The same for a path of the history, relative to the output folder as that is."""
+    return shown_file(folder / entry).relative_to(folder).as_posix()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
