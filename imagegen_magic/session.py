@@ -23,6 +23,14 @@ from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
+from imagegen_magic.jobs.animations import (
+    animation_of_line,
+    file_of,
+    put_together,
+    resized_sheet,
+    sheet_options,
+    sheet_prompt,
+)
 from imagegen_magic.jobs.artwork import SavedArt, artwork_problems, icons_of_line, pixels_of_line
 from imagegen_magic.jobs.best import best_of_problems, run_best, with_every_try
 from imagegen_magic.jobs.expected import read_expected
@@ -438,6 +446,27 @@ class Session:
         """The icon set of the image that a line names first, saved in the output folder."""
         options = self.options(parsed.values)
         return icons_of_line(parsed, variables, options, self.store(options))
+
+    def unpack(self, parsed: ParsedLine, variables: Mapping[str, object]) -> SavedArt:
+        """The frames of the animated file that a line names first, written to the output folder."""
+        options = self.options(parsed.values)
+        return animation_of_line(parsed, variables, options, self.store(options))
+
+    @in_python_words()
+    def edit_animation(
+        self, prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
+    ) -> SavedArt:
+        """As `imagegen_magic.edit_animation`."""
+        from imagegen_magic.spritesheets.unpacking import unpack  # noqa: PLC0415 - OpenCV comes with the first animation: 0.2 s
+
+        token = image if isinstance(image, (bytes, ImageResult)) else str(image)
+        source, _ = resolve_token(token, {}, self.library.image_file) if isinstance(token, str) else (token, "")
+        animation = unpack(file_of(source))
+        values, _ = read_call(options)
+        size = sheet_options(animation, options, self.options(values), self.catalog(self.options(values)))
+        sheet = resized_sheet(animation, size)
+        result = self.edit(sheet_prompt(prompt, animation), sheet, name=name, on_event=on_event, size=size, **options)
+        return put_together(animation, result, self.store(result.options), result.options)
 
     def find_result(self, token: str) -> ImageResult:
         """The stored result that `@hero`, `@17` or `@last` means.
