@@ -340,7 +340,10 @@ class Session:
         return lambda task: sprites_of(job, request(task), self.store(job.options))
 
     def _reserved_work(self, job: Job, on_event: OnEvent) -> Callable[[Task[ImageResult]], ImageResult]:
-        """What a task does for a job, its upper end reserved from now on until it is over; of several tries, one by one."""
+        """What a task does for a job, its upper end reserved from now on until it is over.
+
+        Several tries are reserved one by one; showing a stored result is free.
+        """
         if job.has_tries:
             return lambda task: self.run_job(job, on_event=on_event, cancel=task.cancel_event)
         if job.options.reuse and (stored := self._stored(job)):

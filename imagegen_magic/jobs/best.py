@@ -109,7 +109,7 @@ def _note_choice(job: Job, run: Run, ranking: Ranking) -> None:
     best = ranking.best.record
     entry = best.api_files()[0]
     choice = Record(
-        name=job.name or "", time=best.time, outcome=CHOSEN, kind="best", server=run.server, simulated=best.simulated, digest=best.digest,
+        name=job.name or "", time=best.time, outcome=CHOSEN, kind="best", digest=best.digest, server=run.server, simulated=best.simulated,
         prompt_typed=job.prompt_typed, cell=job.cell, origin=job.origin,
         parents=({"number": best.number, "file": entry.path, "sha256": entry.sha256, "role": "best"},),
     )  # fmt: skip

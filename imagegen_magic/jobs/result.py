@@ -110,7 +110,7 @@ class GeneratedImage(TableRow):
         return iter(self.keys())
 
     def changed(self, **values: Any) -> GeneratedImage:
-        """The same image with other values: the verdicts on it, or the path of its copy."""
+        """The same picture with other values."""
         return GeneratedImage(**{**vars(self), **values})
 
     def to_record(self) -> dict[str, Any]:

@@ -324,11 +324,10 @@ class History:
 
     def by_digest(self, server: str, digest: str) -> Record | None:
         """The newest done record of an identical request to the same server, its files intact; or None."""
-        lines = list(self._of_digest(digest))
-        done = [record for record in lines if _has_images(record)]
-        for record in (_meant(line, done) for line in lines if _has_images(line) or line.outcome == CHOSEN):
-            mine = record is not None and (record.digest, record.server) == (digest, server)
-            if record is not None and mine and all(self.intact(entry) for entry in record.api_files()):
+        found = list(self._of_digest(digest))
+        for record in (_meant(record, found) for record in found):
+            mine = record and (record.digest, record.server, record.outcome) == (digest, server, "done")
+            if record and mine and record.api_files() and all(map(self.intact, record.api_files())):
                 return record
         return None
 
