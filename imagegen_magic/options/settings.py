@@ -17,6 +17,7 @@ from imagegen_magic.errors import OptionError, Problem
 
 from .defaults import ENV_PREFIX, config_options, in_layer
 from .options import Options
+from .paths import expanded
 from .profiles import Profile, find_profile, load_profiles
 from .table import BY_NAME, OPTIONS
 from .values import read_values
@@ -50,9 +51,7 @@ def resolve(
     ]
     values, origins = _read_layers(layers)
     if (name := line.get("profile", values["profile"])) is not None:
-        profile = find_profile(
-            load_profiles(profiles, file_path, home / Path(values["out_dir"]).expanduser(), home), name
-        )
+        profile = find_profile(load_profiles(profiles, file_path, home / expanded(values["out_dir"]), home), name)
         bundle = profile.values()
         values.update(bundle)
         origins.update(dict.fromkeys(bundle, f"profile {name} ({profile.origin})"))
