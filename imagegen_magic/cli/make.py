@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.running import web_suffixes
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from imagegen_magic.jobs.planning import Job
     from imagegen_magic.jobs.result import ImageResult, JobPreview
 
-__all__ = ["dry_run_document", "make", "require_key", "wait_for"]
+__all__ = ["dry_run_document", "make", "require_key", "run_waiting"]
 
+T = TypeVar("T")
 OWN = ("prompt", "prompt_file", "json", "help_all", "max_attempts")
 """Options of the command line that are none of the engine's."""
 
@@ -135,8 +136,9 @@ def _run(call: Call, session: Session, job: Job) -> int:
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
     start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
-    task = start(job, on_event=progress.on_event)
-    interrupted = wait_for(task, progress, session.store(job.options))
+    task, interrupted = run_waiting(
+        lambda: start(job, on_event=progress.on_event), progress, session.store(job.options)
+    )
     session.close()
     if isinstance(task.error, ImagegenError):
         return fail(task.error, json=call.json)
@@ -161,17 +163,18 @@ def _pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count} pictures"
 
 
-def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
-    """Waits for the task; True if it was interrupted.
+def run_waiting(start: Callable[[], Task[T]], progress: Progress, store: Store) -> tuple[Task[T], bool]:
+    """The task that `start` starts, once it is over, and True if it was interrupted.
 
     The first Ctrl-C sends nothing more and waits for what was sent, because that is billed, for a bounded time; the
     second leaves.
     """
     with counted_signals(signal.SIGINT, signal.SIGTERM) as interrupts:
+        task = start()
         if not wait_for_end(task, interrupts, tick=progress.tick, on_stop=lambda: progress.note(STOPPING)):
             _leave(progress, store)
         progress.clear()
-        return bool(interrupts)
+        return task, bool(interrupts)
 
 
 def _leave(progress: Progress, store: Store) -> NoReturn:

@@ -88,6 +88,7 @@ class Options:
     cell: str | None = None
     like: Any = None
     fps: float = 10.0
+    durations: tuple[int, ...] | None = None
     once: bool = False
     objects: bool = False
     padding: int = 2

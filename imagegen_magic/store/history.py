@@ -26,6 +26,7 @@ from filelock import FileLock
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.redaction import redact, redact_values
 
+from .digest_index import DigestIndex
 from .names import SOURCE
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ class History:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "history.jsonl"
+        self._index = DigestIndex(self.path)
         self._waiting: deque[tuple[Record, Future[Record]]] = deque()
         self._writing = threading.Lock()
         self._own_end = (0, 0, 0)
@@ -240,7 +242,7 @@ class History:
             reach = TAIL_BYTES
             while True:
                 stream.seek(max(0, end - reach))
-                lines = stream.read().decode("utf-8", "replace").splitlines()
+                lines = stream.read().decode("utf-8", "replace").split("\n")
                 newest = next((record for line in reversed(lines) if (record := parse_record(line)) is not None), None)
                 if newest is not None or reach >= end:
                     return 0 if newest is None else newest.number
@@ -250,7 +252,9 @@ class History:
         """Every readable record, oldest first; from the sidecars where the file is missing."""
         if not self.path.exists():
             return self._from_sidecars()
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = self.path.read_text(encoding="utf-8", errors="replace").split(
+            "\n"
+        )  # JSON has other line ends inside its texts
         return [record for line in lines if (record := parse_record(line)) is not None]
 
     def _from_sidecars(self) -> list[Record]:
@@ -305,10 +309,20 @@ class History:
 
     def by_digest(self, server: str, digest: str) -> Record | None:
         """The newest done record of an identical request to the same server, its files intact; or None."""
-        for record in reversed(self.done()):
-            if record.digest == digest and record.server == server and all(self.intact(e) for e in record.api_files()):
+        for record in self._of_digest(digest):
+            mine = (record.digest, record.server, record.outcome) == (digest, server, "done")
+            if mine and record.api_files() and all(self.intact(entry) for entry in record.api_files()):
                 return record
         return None
+
+    def _of_digest(self, digest: str) -> Iterator[Record]:
+        """The records in whose lines a digest stands, newest first; each plan asks for them."""
+        try:
+            lines = self._index.lines(digest)
+        except (FileNotFoundError, NotADirectoryError):
+            yield from reversed(self._from_sidecars())
+            return
+        yield from (record for line in lines if (record := parse_record(line)) is not None)
 
     def by_file(self, path: Path) -> Record | None:
         """The record that made the file at `path`: by its place, else by its bytes; or None."""
