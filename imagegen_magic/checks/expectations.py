@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.options.paths import expanded
 
 from .verdicts import Bound
 
@@ -76,7 +77,7 @@ class Expectation:
 
     def path(self, text: str) -> Path:
         """A file named in the value, found from the place that names it."""
-        return (self.folder or Path()) / Path(text).expanduser()
+        return (self.folder or Path()) / expanded(text)
 
 
 def parse_expectations(given: Iterable[Any]) -> tuple[Expectation, ...]:
@@ -107,7 +108,7 @@ def _parsed(item: Any) -> list[Expectation]:
         return [Expectation(text=getattr(item, "__name__", type(item).__name__), call=item)]
     text = str(item).strip()
     if isinstance(item, Path) or (text.endswith(".toml") and "=" not in text):
-        return _from_file(Path(text).expanduser())
+        return _from_file(expanded(text))
     return [_parse_one(text, None)]
 
 
@@ -116,7 +117,8 @@ def _from_file(path: Path) -> list[Expectation]:
     try:
         texts = tomllib.loads(path.read_text(encoding="utf-8")).get("expect")
     except (OSError, ValueError) as error:
-        raise _refused(str(path), f"it can't be read: {error}", "a TOML file that can be read") from None
+        why = getattr(error, "strerror", None) or error
+        raise _refused(str(path), f"it can't be read: {why}", 'a TOML file with expect = ["not-blank"]') from None
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise _refused(str(path), "it needs a list of texts named expect", 'expect = ["not-blank", "size=1024x1024"]')
     return [_parse_one(text, path.parent) for text in texts]

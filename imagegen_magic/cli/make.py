@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.running import web_suffixes
 from imagegen_magic.jobs.task import STOPPING, Task, counted_signals, wait_for_end
 from imagegen_magic.options.options import Options
+from imagegen_magic.options.paths import expanded
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.session import Session
 from imagegen_magic.store.folder import Store
@@ -70,9 +70,7 @@ def read_prompt(call: Call) -> tuple[str, list[Problem]]:
     if flag != "--prompt-file":
         return text.strip(), []
     try:
-        return (
-            sys.stdin.read() if text == "-" else Path(text).expanduser().read_text(encoding="utf-8-sig")
-        ).strip(), []
+        return (sys.stdin.read() if text == "-" else expanded(text).read_text(encoding="utf-8-sig")).strip(), []
     except (OSError, UnicodeDecodeError) as error:
         rule = f"it can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}"
         return "-", [Problem(field="prompt_file", value=text, rule=rule, fix="--prompt-file PATH, UTF-8")]
@@ -131,8 +129,9 @@ def dry_run_document(job: Job, preview: JobPreview) -> dict[str, Any]:
 
 def _run(call: Call, session: Session, job: Job) -> int:
     quiet = bool(job.options.quiet)
-    progress = Progress(1, mode=job.options.progress, quiet=quiet)
-    progress.head(f"{job.request.model}, {_pictures(job.request.count)}, {job.estimate} (an estimate)")
+    tries = job.options.best_of or 1
+    progress = Progress(tries, mode=job.options.progress, quiet=quiet)
+    progress.head(f"{job.request.model}, {_pictures(job.request.count, tries)}, {job.estimate} (an estimate)")
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
     start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
@@ -159,7 +158,9 @@ def _result_code(job: Job, result: ImageResult) -> int:
     return 0 if result.passed else NOT_AS_EXPECTED
 
 
-def _pictures(count: int) -> str:
+def _pictures(count: int, tries: int) -> str:
+    if tries > 1:
+        return f"the best of up to {tries} pictures"
     return "1 picture" if count == 1 else f"{count} pictures"
 
 
@@ -187,6 +188,8 @@ def _leave(progress: Progress, store: Store) -> NoReturn:
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
     say_unexpected(result)
     if not quiet:
+        if result.ranking is not None and len(result.ranking) > 1:
+            say(result.ranking.table().text(SHELL_WORDS))
         for note in (*result.notes, *result.warnings):
             if note not in job.warnings:
                 say(f"note: {SHELL_WORDS.say(note)}")
