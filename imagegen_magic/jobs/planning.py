@@ -348,7 +348,7 @@ def _build_request(
         options.template.replace("{prompt}", body.strip()) if options.template else body,
         fields,
         roles=[image.role for image in inputs.images],
-        keep=options.keep or (),
+        keep=tuple(map(str, options.keep or ())),
         clauses=[*([sheet_clause(sheet)] if sheet else []), *([key_clause(key.color)] if key else [])],
     )
     native = options.transparent == "native"
