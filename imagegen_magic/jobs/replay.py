@@ -16,6 +16,7 @@ from imagegen_magic.store.names import sidecar_path
 from imagegen_magic.store.remote import fetch_missing
 
 from .derived import measure_native
+from .expected import checked
 from .planning import Job
 from .result import GeneratedImage, ImageResult
 
@@ -42,8 +43,8 @@ def replayed_result(job: Job, lock: Lock, store: Store, server: str) -> ImageRes
     record = _record_of(store.folder, entry)
     if record is None:
         name = PurePosixPath(entry.files[0].path).name
-        rule = "it says what the request was, and is needed beside the image"
-        problems.append(Problem(field=f"{name}.json", rule=f"missing: {rule}", fix=f"copy it with {name}"))
+        rule = "it is missing or of another request, and is needed beside the image"
+        problems.append(Problem(field=f"{name}.json", rule=rule, fix=f"copy it with {name}"))
     if problems or record is None:
         raise ReplayError(f"{_title(job)} can't be replayed", problems=tuple(problems))
     return _result(job, store.folder, entry, record)
@@ -89,16 +90,17 @@ def _result(job: Job, folder: Path, entry: LockedRequest, record: Record) -> Ima
         if file.kind == "api"
     )
     others = [file for file in entry.files if file.kind not in ("api", "cutout")]
-    return ImageResult(
+    result = ImageResult(
         images=images,
         record=record,
         estimate=job.estimate,
-        options=job.options,
+        options=job.options.without_objects(),
         notes=job.notes,
         warnings=record.warnings,
         reused=True,
         derived={f"{file.kind} {file.index}": folder / file.path for file in others},
     )
+    return checked(job, result)
 
 
 # what changed
