@@ -162,9 +162,7 @@ def plan_batch(
         planned.append(PlannedJob(job=job, where=row.where, number=index + 1, stored=stored))
     planned, faults = _settle_names(planned, store)
     problems = sorted([*problems, *faults], key=lambda problem: order[problem.where])
-    misnamed = dict.fromkeys(problem for row in rows for problem in row.misnamed)
-    if misnamed:
-        raise RequestError("a column's name is nearly an option's", problems=(*misnamed, *problems))
+    _check_columns(rows, problems)
     if problems and not shared.get("skip_invalid"):
         raise RequestError(_fault_summary(problems, len(rows)), problems=tuple(problems))
     faulty: dict[str, list[Problem]] = {}
@@ -176,6 +174,13 @@ def plan_batch(
         left_out=tuple(_left_out(order[where], rows[order[where]], found) for where, found in faulty.items()),
         unused=tuple(dict.fromkeys(name for row in rows for name in row.unused)),
     )
+
+
+def _check_columns(rows: Sequence[Row], problems: Sequence[Problem]) -> None:
+    """Raises RequestError if a column's name is nearly an option's, with every fault of the rows."""
+    misnamed = dict.fromkeys(problem for row in rows for problem in row.misnamed)
+    if misnamed:
+        raise RequestError("a column's name is nearly an option's", problems=(*misnamed, *problems))
 
 
 def _left_out(index: int, row: Row, problems: Sequence[Problem]) -> FailedJob:

@@ -225,16 +225,11 @@ def cutout(
     rgb = np.ascontiguousarray(rgb[frame : len(rgb) - frame, frame : rgb.shape[1] - frame])
     backdrop = estimate_backdrop(rgb, hint, auto_key)
     _require_backdrop(rgb, backdrop)
-    tinted = 0.0
-    if soft_matte:
-        found = extract(rgb, backdrop=backdrop, subject=subject, despill=despill)
-        alpha, foreground, tinted = found.alpha, found.foreground, found.tinted
-    else:
-        alpha, foreground = _hard_key(rgb, backdrop, tolerance)
+    soft = _soft_key(rgb, backdrop, subject, despill) if soft_matte else None
+    alpha, foreground, tinted = soft or (*_hard_key(rgb, backdrop, tolerance), 0.0)
     alpha = _force(rgb, alpha, backdrop, transparent_threshold, opaque_threshold)
-    alpha = _shape_edge(without_lines(alpha), edge_contract, edge_feather)
     return Cutout(
-        alpha=_within_frame(alpha, frame),
+        alpha=_within_frame(_shape_edge(without_lines(alpha), edge_contract, edge_feather), frame),
         foreground=_within_frame(foreground, frame),
         backdrop=backdrop,
         tinted=tinted,
@@ -326,6 +321,11 @@ def _require_backdrop(rgb: Bytes, backdrop: Backdrop) -> None:
 def _within_frame(plane: Bytes, width: int) -> Bytes:
     """The plane with a clear margin of that many pixels all around."""
     return as_bytes(cv2.copyMakeBorder(plane, width, width, width, width, cv2.BORDER_CONSTANT)) if width else plane
+
+
+def _soft_key(rgb: Bytes, backdrop: Backdrop, subject: Subject, despill: bool) -> tuple[Bytes, Bytes, float]:
+    found = extract(rgb, backdrop=backdrop, subject=subject, despill=despill)
+    return found.alpha, found.foreground, found.tinted
 
 
 def _hard_key(rgb: Bytes, backdrop: Backdrop, tolerance: int) -> tuple[Bytes, Bytes]:

@@ -81,7 +81,6 @@ def slice_sheet(
         >>> walk.frames[0].size, walk.report.ok  # doctest: +SKIP
         ((64, 64), True)
     """
-    size = _cell_size(cell, like)
     size, found = _cell_size(cell, like), _find(image, grid_of(frames, columns, rows), key)
     art = _real_pixels(found, size, palette, pitch, settle_ground(ground, found.present, name)) if pixel_art else None
     standing = found.standing if art is None else found.with_figures(art.figures)
@@ -102,9 +101,11 @@ def slice_sheet(
         key=found.key,
         sources=found.sources,
     )
-    return (
-        sprites if art is None else replace(sprites, palette=to_hex(art.palette), pitch=(art.lattice.x, art.lattice.y))
-    )
+    return sprites if art is None else _with_art(sprites, art)
+
+
+def _with_art(sprites: Sprites, art: PixelFigures) -> Sprites:
+    return replace(sprites, palette=to_hex(art.palette), pitch=(art.lattice.x, art.lattice.y))
 
 
 def slice_objects(
