@@ -1,10 +1,10 @@
 """The cut-out engine against classical keyers, in one run: quality per case. Speeds are in `cutout_speed.py`.
 
-    python benchmarks/cutout.py [--delivery plain] [--inputs DIR [--second DIR]]
+    python benchmarks/cutout.py [plain] [--inputs DIR [--second DIR]]
 
 The cases are subjects drawn with known alpha (`cutout_subjects.py`), delivered as image models deliver them: off-key,
 with a decoder's ringing, and some with the key's light (`cutout_render.py`). They are scored as a viewer sees them
-(`cutout_score.py`). `--delivery plain` renders them clean, with noise and drift, or through JPEG instead. `--inputs` takes
+(`cutout_score.py`). `plain` renders them clean, with noise and drift, or through JPEG instead. `--inputs` takes
 another set: a folder with `input/ID.png`, `truth/ID.png` and `truth/cases.json` ([{"id", "key"}]); `--second` the same over a second backdrop.
 """
 
@@ -60,15 +60,20 @@ class Case:
 
 def own_cases(how: str = "model") -> Iterator[Case]:
     """Every drawn subject, each with one of the deliveries in turn."""
-    for number, (name, draw) in enumerate(SUBJECTS.items()):
-        delivery = DELIVERIES[how][number % len(DELIVERIES[how])]
-        other = SECOND[how][delivery.key]
-        truth = draw(np.random.default_rng(100 + number))
-        picture, expected = render(truth, delivery)
-        yield Case(
-            name=name, picture=picture, truth=expected, key=delivery.key, second=render(truth, delivery, other)[0],
-            second_key=GREEN if delivery.key == MAGENTA else MAGENTA,
-        )  # fmt: skip
+    return (own_case(name, how) for name in SUBJECTS)
+
+
+def own_case(name: str, how: str = "model") -> Case:
+    """One drawn subject with the delivery that is its turn."""
+    number = list(SUBJECTS).index(name)
+    delivery = DELIVERIES[how][number % len(DELIVERIES[how])]
+    other = SECOND[how][delivery.key]
+    truth = SUBJECTS[name](np.random.default_rng(100 + number))
+    picture, expected = render(truth, delivery)
+    return Case(
+        name=name, picture=picture, truth=expected, key=delivery.key, second=render(truth, delivery, other)[0],
+        second_key=GREEN if delivery.key == MAGENTA else MAGENTA,
+    )  # fmt: skip
 
 
 def cases_of(folder: Path, second: Path | None) -> Iterator[Case]:
@@ -154,7 +159,7 @@ def two_backdrops(cases: list[Case]) -> None:
 def main() -> None:
     """Prints every table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--delivery", choices=tuple(DELIVERIES), default="model")
+    parser.add_argument("delivery", nargs="?", choices=tuple(DELIVERIES), default="model")
     parser.add_argument("--inputs", type=Path)
     parser.add_argument("--second", type=Path)
     given = parser.parse_args()

@@ -4,12 +4,16 @@
 
 Each row is one `generate` against the served simulator. `billed` is the server's own count of pictures made, `usable`
 the pictures that the user gets, `kept` what was received and is no usable picture, `ledger` the class in the history.
+
+The same fault then hits a batch of three, and a call that overwrites a file. After the batch, each request that was billed
+must have its images on disk or its line in the history, and the same batch run again must send what is not done, and
+nothing else. After the other, the file must be the old image or the new one, whole, with its own sidecar.
 """
 
 from __future__ import annotations
 
 import io
-import shutil
+import json
 import socket
 import sys
 import tempfile
@@ -25,6 +29,8 @@ from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
+from imagegen_magic.store.history import History, file_sha256
+from imagegen_magic.store.names import sidecar_path
 
 PLAIN = {"n": 2}
 STREAM = {"partial_images": 1}
@@ -127,7 +133,7 @@ def flat_picture() -> bytes:
     return buffer.getvalue()
 
 
-PICTURE = flat_picture()
+PICTURE, OTHER_PICTURE = flat_picture(), flat_picture()
 
 
 def run_row(row: Row, folder: Path) -> Seen:
@@ -135,14 +141,7 @@ def run_row(row: Row, folder: Path) -> Seen:
     simulator = Simulator(faults="" if row.script == "refuse" else row.script, picture=PICTURE)
     with serve(simulator=simulator) as server:
         url = f"http://127.0.0.1:{closed_port()}/v1" if row.script == "refuse" else server.url
-        settings = {
-            "base_url": url,
-            "timeout": READ_TIMEOUT,
-            "deadline": DEADLINE,
-            "retries": 2,
-            "out_dir": str(folder),
-        }
-        session = Session(defaults=lambda: settings)
+        session = Session(defaults=lambda: settings(url, folder))
         try:
             result: ImageResult | CallError = session.generate(
                 "a red mug", size="1024x640", quality="low", **row.options
@@ -163,6 +162,63 @@ def run_row(row: Row, folder: Path) -> Seen:
     )
 
 
+def batch_faults(row: Row, folder: Path) -> list[str]:
+    """What is not as it must be after a batch that the fault hit, and after the same batch on a sound server."""
+    jobs = ["a red mug", "a blue mug", "a green mug"]
+    done, billed, _ = _batch(row, row.script, jobs, folder)
+    lines = sum(record.outcome in ("done", "ambiguous") for record in History(folder).records())
+    again, _, sent_again = _batch(row, "", jobs, folder)
+    found = [f"{billed} requests billed, {lines} named in the history"] * (billed > lines)
+    found += [f"run again: {again} of {len(jobs)} done"] * (again != len(jobs))
+    found += [f"run again: {sent_again} sent, {done} were done"] * (sent_again != len(jobs) - done)
+    return found
+
+
+def _batch(row: Row, script: str, jobs: list[str], folder: Path) -> tuple[int, int, int]:
+    """(jobs done, requests billed, requests sent) of a batch under a fault script, one request at a time."""
+    simulator = Simulator(faults="" if script == "refuse" else script, picture=PICTURE)
+    with serve(simulator=simulator) as server:
+        url = f"http://127.0.0.1:{closed_port()}/v1" if script == "refuse" else server.url
+        session = Session(defaults=lambda: settings(url, folder))
+        gallery = session.batches.run_jobs(jobs, concurrency=1, size="1024x640", quality="low", **row.options)
+        session.close()
+        wait_for_record(simulator, 0 if script == "refuse" else 1)
+    sent = sum(arrival.method == "POST" for arrival in simulator.record)
+    return len(gallery.done), sum(arrival.images_billed > 0 for arrival in simulator.record), sent
+
+
+def overwrite_faults(row: Row, folder: Path) -> list[str]:
+    """What is not as it must be after a call that overwrites a file, and that the fault hit."""
+    one = {**row.options, "n": 1, "out": "mug.png", "if_exists": "overwrite", "size": "1024x640", "quality": "low"}
+    path = folder / "mug.png"
+    with serve(simulator=Simulator(picture=PICTURE)) as server:
+        session = Session(defaults=lambda: settings(server.url, folder))
+        session.generate("the old mug", **one)
+        session.close()
+    before = path.read_bytes()
+    simulator = Simulator(faults="" if row.script == "refuse" else row.script, picture=OTHER_PICTURE)
+    with serve(simulator=simulator) as server:
+        url = f"http://127.0.0.1:{closed_port()}/v1" if row.script == "refuse" else server.url
+        session = Session(defaults=lambda: settings(url, folder))
+        try:
+            result: ImageResult | CallError = session.generate("the new mug", **one)
+        except CallError as error:
+            result = error
+        session.close()
+    found = []
+    if isinstance(result, CallError) and path.read_bytes() != before:
+        found.append("the old image is gone")
+    for image in folder.glob("mug*.[pj]*g"):
+        sidecar = json.loads(sidecar_path(image).read_text(encoding="utf-8"))
+        fits = file_sha256(image) in {entry["sha256"] for entry in sidecar["files"]}
+        found += [f"{image.name}: the sidecar is of another image"] * (not fits)
+    return found
+
+
+def settings(url: str, folder: Path) -> dict[str, object]:
+    return {"base_url": url, "timeout": READ_TIMEOUT, "deadline": DEADLINE, "retries": 2, "out_dir": str(folder)}
+
+
 def wait_for_record(simulator: Simulator, least: int) -> None:
     """Waits until the server has written down what it did for a client that went away."""
     for _ in range(200):
@@ -181,19 +237,25 @@ def closed_port() -> int:
 def main() -> int:
     """Prints the table; the exit status is the number of rows that differ from what must hold."""
     wrong = 0
-    print(f"{'fault':30} {'sent':>4} {'billed':>6} {'usable':>6} {'kept':>4}  {'ledger':10} what the user sees")
+    print(
+        f"{'fault':30} {'sent':>4} {'billed':>6} {'usable':>6} {'kept':>4}  {'ledger':10} batch overwrite  what the user sees"
+    )
     for name, row in ROWS.items():
-        folder = Path(tempfile.mkdtemp(prefix="fault-matrix-"))
-        try:
-            seen = run_row(row, folder)
-        finally:
-            shutil.rmtree(folder)
+        with tempfile.TemporaryDirectory(prefix="fault-matrix-", ignore_cleanup_errors=True) as folder:
+            seen = run_row(row, Path(folder) / "call")
+            batch = batch_faults(row, Path(folder) / "batch")
+            overwrite = overwrite_faults(row, Path(folder) / "overwrite")
         right = seen.matches(row)
-        wrong += not right
+        wrong += not (right and not batch and not overwrite)
         counts = f"{seen.requests:4} {seen.billed:6} {seen.pictures:6} {seen.kept:4}"
+        others = "".join(f"{'wrong' if found else 'right':6}" for found in (batch, overwrite))
         print(
-            f"{name:30} {counts}  {seen.ledger:10} {seen.sentence[:150]}{'' if right else '   <-- NOT AS IT MUST BE'}"
+            f"{name:30} {counts}  {seen.ledger:10} {others:15}  {seen.sentence[:130]}{'' if right else '   <-- NOT AS IT MUST BE'}",
+            flush=True,
         )
+        for found in (*batch, *overwrite):
+            print(f"    <-- {found}")
+    print(f"{len(ROWS)} faults, {3 * len(ROWS)} trials; {wrong} not as they must be")
     return wrong
 
 

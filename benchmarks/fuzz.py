@@ -5,8 +5,8 @@
 
 `answers` are bodies and streams of a server, `lines` magic lines, `files` batch files, `images` input images, `stored`
 histories, sidecars, locks, configurations and profiles of a folder that anybody may have written, `containers` image files with
-Content Credentials and XMP. Prints one row a kind, and the
-places from which anything else escaped; ends with 1 if there were any, or if memory grew above the bound.
+Content Credentials and XMP. Prints one row a kind, with
+how many were taken whole (nothing was wrong with them, or it did not matter), and the places from which anything else escaped; ends with 1 if there were any, or if memory grew above the bound.
 """
 
 from __future__ import annotations
@@ -21,20 +21,23 @@ import json
 import os
 import random
 import resource
+import shlex
 import shutil
 import sys
 import tempfile
 import time
 import traceback
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
-from imagegen_magic.batch.rows import read_source
+from imagegen_magic.batch.rows import expand, parse_grid, read_body, read_source
 from imagegen_magic.errors import ImagegenError
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.images.masks import build_mask
@@ -46,6 +49,7 @@ from imagegen_magic.metadata.marking import mark_image
 from imagegen_magic.metadata.xmp import Mark
 from imagegen_magic.options.line import parse_line
 from imagegen_magic.options.settings import resolve
+from imagegen_magic.options.variables import fill_variables
 from imagegen_magic.session import Session
 from imagegen_magic.simulator import Response
 from imagegen_magic.simulator.credentials import make_chain, signed
@@ -227,22 +231,104 @@ def answers(chance: random.Random, folder: Path) -> Callable[[int], None]:
 # lines, files, images, what is stored
 
 
+GOOD_LINES = [
+    ("generate", "hero --size 1024x1024 --quality low -n 2"),
+    (
+        "generate",
+        "--model gpt-image-2.5-sunburst --size 16:9@2k --quality xhigh --output-format webp --output-compression 80",
+    ),
+    ("generate", "--transparent --key-color #ff00ff --use-case logo-brand --style 'flat art' --palette 'red, gold'"),
+    (
+        "generate",
+        "--model gpt-image-2.6-sunburst --output-format gif --frame-count 9 --frame-duration-ms 100 --size 384x384",
+    ),
+    ("generate", "poster --text SALE --font bold --layout centred --avoid people --template 'A poster of {prompt}'"),
+    ("generate", "--out pages/{slug}-{i}.jpg --if-exists version --web 512 --alt 'a mug' --max-cost 0.50"),
+    (
+        "generate",
+        "--reuse --partials 1 --timeout 60 --deadline 120 --retries 2 --retry-ambiguous 1 --session-max-cost 5",
+    ),
+    ("generate", "--ref a.png:style --ref @hero --ref photo --size 1024x1024"),
+    ("edit", "-i a.png --mask-box 10%,10%,50%,50% --protect --quality low"),
+    ("edit", "-i a.png:photo -i photo:coat --keep pose --keep face --input-fidelity high --model gpt-image-1.5"),
+    ("edit", "-i a.png --mask mask.png --size 1024x1024 --background opaque --moderation low"),
+    ("edit", "-i photo --markup drawn.png --model gpt-image-2.6-sunburst --complexity low"),
+    ("batch", "--grid style=flat,photo --grid size=square,wide --concurrency 4 --ipm 20 --max-cost 2"),
+    ("batch", "--from jobs.jsonl --skip-invalid --fail-fast --via direct --wildcards"),
+]
+"""Lines that ask for something, of every group of options."""
+PROMPTS = ["A red mug.", "a {{ x }} mug", "A poster.\n\nText: SALE", "ein Becher, 赤いマグ 🦊", "--style flat\nA mug."]
+BAD_PROMPTS = [
+    "",
+    " \n ",
+    "\x00",
+    "é" * 40_000,
+    "{{",
+    "{{ 1/0 }}",
+    "{{ missing }}",
+    "\ud800",
+    "<script>",
+    "sk-" + "a" * 40,
+]
+
+
+def changed_line(words: list[str], chance: random.Random) -> list[str]:
+    """A line with one thing changed: a value, a flag, a letter, the order, something left out or said twice."""
+    out, place = list(words), chance.randrange(len(words))
+    kind = chance.randrange(8)
+    if kind <= 2:
+        out[place] = chance.choice(WORDS) if not out[place].startswith("--") or kind else chance.choice(FLAGS)
+    elif kind == 3:
+        out[place] = damaged(out[place].encode("utf-8", "surrogatepass"), chance).decode("utf-8", "replace")
+    elif kind == 4:
+        del out[place]
+    elif kind == 5:
+        out += [out[place], chance.choice(WORDS)]
+    elif kind == 6:
+        out[place:place] = [chance.choice(FLAGS), chance.choice(WORDS)]
+    else:
+        chance.shuffle(out)
+    return out
+
+
 def lines(chance: random.Random, folder: Path) -> Callable[[int], None]:
+    """Good lines with one or two things changed, planned whole against files and variables that are there."""
+    home = folder / "lines"
+    home.mkdir()
+    colours = Image.fromarray(np.linspace(0, 255, 1024 * 1024 * 3).reshape(1024, 1024, 3).astype(np.uint8))
+    clear = colours.convert("RGBA")
+    clear.paste((0, 0, 0, 0), (100, 100, 500, 500))
+    for name in ("a.png", "mask.png", "drawn.png"):
+        (colours if name == "a.png" else clear).save(home / name)
+    (home / "jobs.jsonl").write_text('{"prompt": "a mug"}\n{"prompt": "a cup", "n": 2}\n')
+    os.chdir(home)
     session = Session(
-        defaults=lambda: {"backend": "simulator", "out_dir": str(folder / "lines")},
-        clients=Clients(simulator=Answering()),
-    )  # type: ignore[arg-type]
-    variables = {"x": 5, "hero": object(), "df": [1, 2]}
+        defaults=lambda: {"backend": "simulator", "out_dir": str(home / "out")},
+        clients=Clients(simulator=Answering()),  # type: ignore[arg-type]
+    )
+    variables = {"x": 5, "photo": colours.resize((256, 256)), "df": [1, 2], "bad": object()}
 
     def one(number: int) -> None:
-        parts = [
-            chance.choice([*FLAGS, *WORDS, chance.choice(FLAGS) + "=" + chance.choice(WORDS)])
-            for _ in range(chance.randint(0, 7))
-        ]
-        parsed = parse_line(" ".join(parts), chance.choice(["generate", "edit", "batch"]), variables=variables)
-        command = "edit" if parsed.values.get("image") else "generate"
-        session.plan(chance.choice(["a mug", "", "\x00", "é" * 40_000]), parsed.values, command=command, name=parsed.name,
-                     problems=parsed.problems, variables=variables)  # fmt: skip
+        command, text = chance.choice(GOOD_LINES)
+        words = shlex.split(text)
+        for _ in range(chance.choice([0, 1, 1, 1, 2, 3])):
+            words = changed_line(words, chance) if words else words
+        line = " ".join(map(shlex.quote, words)) if chance.random() < 0.8 else " ".join(words)
+        parsed = parse_line(line, command, variables=variables)
+        prompt = chance.choice(PROMPTS if chance.random() < 0.8 else BAD_PROMPTS)
+        if command == "batch":
+            values = {name: value for name, value in parsed.values.items() if name not in ("source", "grid")}
+            rows = expand(
+                read_body(prompt),
+                wildcards=bool(values.get("wildcards")),
+                grid=parse_grid(parsed.values.get("grid") or ()),
+            )
+            session.batches.plan(rows, values, name=parsed.name, variables=variables)
+            return
+        job = session.plan(fill_variables(prompt, variables), parsed.values, command=command, name=parsed.name, problems=parsed.problems,
+                           variables=variables)  # fmt: skip
+        str(session.preview_of(job).table())
+        session.clients.get(job.options).arguments(job.request)
 
     return one
 
@@ -274,33 +360,89 @@ def files(chance: random.Random, folder: Path) -> Callable[[int], None]:
     return one
 
 
-def images(chance: random.Random, folder: Path) -> Callable[[int], None]:
+IMAGE_FORMS = (
+    "PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "ICO", "TGA", "JPEG2000", "AVIF", "DDS", "SGI", "PCX", "QOI", "EPS",
+)  # fmt: skip
+
+
+def good_images() -> list[bytes]:
+    """Small images of every kind that people have: forms, modes, EXIF orientations, profiles, animations, text chunks."""
     pixels = np.linspace(0, 255, 48 * 64 * 3).reshape(48, 64, 3).astype(np.uint8)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    seeds = []
-    for form in (
-        "PNG",
-        "JPEG",
-        "WEBP",
-        "GIF",
-        "TIFF",
-        "BMP",
-        "PPM",
-        "ICO",
-        "TGA",
-        "JPEG2000",
-        "AVIF",
-        "DDS",
-        "SGI",
-        "PCX",
-        "QOI",
-        "EPS",
-    ):
+    colours = Image.fromarray(pixels)
+    texts = PngInfo()
+    texts.add_itxt("prompt", "a mug")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    kinds: list[tuple[Image.Image, str, dict[str, Any]]] = [(colours, form, {}) for form in IMAGE_FORMS]
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        kinds += [(colours, form, {"exif": exif.tobytes()}) for form in ("JPEG", "PNG", "WEBP")]
+    kinds += [(colours.convert(mode), "PNG", {}) for mode in ("1", "L", "LA", "P", "RGBA", "I;16")]
+    kinds += [(colours.convert(mode), "TIFF", {"compression": "tiff_lzw"}) for mode in ("CMYK", "LAB", "RGBA")]
+    kinds += [
+        (colours.convert("CMYK"), "JPEG", {}),
+        (colours, "JPEG", {"progressive": True}),
+        (colours, "WEBP", {"lossless": True}),
+    ]
+    kinds += [(colours, form, {"icc_profile": profile}) for form in ("PNG", "JPEG", "WEBP")]
+    kinds += [
+        (colours, form, {"save_all": True, "append_images": [colours.rotate(180)]})
+        for form in ("GIF", "PNG", "WEBP", "TIFF")
+    ]
+    kinds += [(colours, "PNG", {"pnginfo": texts})]
+    out = []
+    for image, form, how in kinds:
         buffer = io.BytesIO()
-        how = {"exif": exif.tobytes()} if form in ("PNG", "JPEG", "WEBP") else {}
-        Image.fromarray(pixels).save(buffer, form, **how)
-        seeds.append(buffer.getvalue())
+        image.save(buffer, form, **how)
+        out.append(buffer.getvalue())
+    return out
+
+
+def changed_image(data: bytes, chance: random.Random) -> bytes:
+    """An image with one thing changed, past the signature: one byte, a length, one chunk; else damaged anywhere."""
+    kind = chance.randrange(6)
+    if data.startswith(b"\x89PNG") and kind <= 2:
+        return _changed_png(data, chance)
+    out = bytearray(data)
+    place = chance.randrange(min(8, len(out) - 1), len(out))
+    if kind == 3:
+        out[place] ^= 1 << chance.randrange(8)
+    elif kind == 4:
+        out[place : place + 4] = chance.choice([b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff", b"\x00\x00\xff\xff"])
+    elif kind == 5:
+        return damaged(data, chance)
+    else:
+        del out[place : place + chance.randint(1, 200)]
+    return bytes(out)
+
+
+def _changed_png(data: bytes, chance: random.Random) -> bytes:
+    """A PNG with one chunk changed, moved, doubled or left out, its checksum right again: decoders read on."""
+    chunks, place = [], 8
+    while place < len(data):
+        size = int.from_bytes(data[place : place + 4])
+        chunks.append((data[place + 4 : place + 8], data[place + 8 : place + 8 + size]))
+        place += size + 12
+    number = chance.randrange(len(chunks))
+    name, content = chunks[number]
+    kind = chance.randrange(5)
+    if kind <= 1 and content:
+        changed = bytearray(content)
+        changed[chance.randrange(len(changed))] = chance.choice([0, 1, 2, 3, 6, 8, 16, 127, 255])
+        chunks[number] = (name, bytes(changed))
+    elif kind == 2:
+        del chunks[number]
+    elif kind == 3:
+        chunks.insert(chance.randrange(len(chunks)), chunks[number])
+    else:
+        chunks[number] = (name, content[: len(content) // 2])
+    body = (len(c).to_bytes(4) + n + c + zlib.crc32(n + c).to_bytes(4) for n, c in chunks)
+    return data[:8] + b"".join(body)
+
+
+def images(chance: random.Random, folder: Path) -> Callable[[int], None]:
+    """Good images with one thing changed, read as inputs, previews, masks and stored results."""
+    seeds = good_images()
     target, path = read_input(seeds[0]), folder / "x.png"
     readers: itertools.cycle[Callable[[bytes], object]] = itertools.cycle(
         [
@@ -308,11 +450,12 @@ def images(chance: random.Random, folder: Path) -> Callable[[int], None]:
             lambda data: preview(path),
             lambda data: tile(path, 64),
             lambda data: build_mask(target, source=data),
+            lambda data: provenance(path),
         ]
     )
 
     def one(number: int) -> None:
-        data = damaged(chance.choice(seeds), chance)
+        data = changed_image(chance.choice(seeds), chance)
         path.write_bytes(data)
         next(readers)(data)
 
@@ -390,12 +533,14 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__} at {where}: {str(error)[:80]}"
 
 
-def run(kind: str, count: int, seed: int, folder: Path) -> Iterator[str]:
-    """Every place from which something escaped, once each time."""
+def run(kind: str, count: int, seed: int, folder: Path, through: list[int] | None = None) -> Iterator[str]:
+    """Every place from which something escaped, once each time; the numbers of what was taken whole join `through`."""
+    through = [] if through is None else through
     one = KINDS[kind](random.Random(f"{kind} {seed}"), folder)
     for number in range(count):
         try:
             one(number)
+            through.append(number)
         except ImagegenError as error:
             if not str(error).strip():
                 yield "an error without words"
@@ -424,10 +569,11 @@ def main() -> int:
     try:
         for kind in KINDS:
             begun = time.perf_counter()
-            escaped = collections.Counter(run(kind, getattr(asked, kind), asked.seed, folder))
+            through: list[int] = []
+            escaped = collections.Counter(run(kind, getattr(asked, kind), asked.seed, folder, through))
             total += escaped.total()
             print(
-                f"{kind:8} {getattr(asked, kind):6} tried  {escaped.total():4} escaped  {time.perf_counter() - begun:5.0f} s",
+                f"{kind:8} {getattr(asked, kind):6} tried  {len(through):5} taken  {escaped.total():4} escaped  {time.perf_counter() - begun:5.0f} s",
                 flush=True,
             )
             for place, count in escaped.most_common(20):

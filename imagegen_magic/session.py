@@ -23,13 +23,22 @@ from imagegen_magic.facts.catalog import Catalog, load_catalog
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
+from imagegen_magic.jobs.animations import (
+    animation_of_line,
+    file_of,
+    put_together,
+    resized_sheet,
+    sheet_options,
+    sheet_prompt,
+)
 from imagegen_magic.jobs.artwork import SavedArt, artwork_problems, icons_of_line, pixels_of_line
+from imagegen_magic.jobs.best import best_of_problems, run_best, with_every_try
 from imagegen_magic.jobs.expected import read_expected
 from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
-from imagegen_magic.jobs.running import Run, run_job
+from imagegen_magic.jobs.running import Run, reusable, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
-from imagegen_magic.jobs.task import Task, TaskList, start_thread, wait_through
+from imagegen_magic.jobs.task import Task, TaskList, run_through
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.out_names import out_problems, with_format_of_name
@@ -42,6 +51,7 @@ from imagegen_magic.request.request import WIRE_FIELDS
 from imagegen_magic.request.response import OnEvent, ignore
 from imagegen_magic.request.sheets import Sheet, plan_sheet
 from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import Record
 from imagegen_magic.store.library import Library
 from imagegen_magic.store.lockfile import LOCK, Lock, lock_of, read_lock
 from imagegen_magic.store.names import SOURCE, shown_file
@@ -176,7 +186,7 @@ class Session:
     ) -> Job:
         """The job that would run, checked whole; nothing is sent or written.
 
-        With `is_paid`, an expectation that can't be checked any more is a warning: the images are on the server.
+        With `is_paid`, and in a replay, an expectation that can't be checked any more is a warning: the images are on the server.
 
         Raises:
             RequestError: anything is wrong; every fault is in `.problems`.
@@ -192,19 +202,28 @@ class Session:
         expected, unreadable = read_expected(
             options, self._image_file(options), masked=masked, variables=variables or {}
         )
-        faults += [] if is_paid else unreadable
+        faults += [] if is_paid or options.replay else unreadable
+        faults += best_of_problems(options, in_batch=in_batch)
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
             problems=[*faults, *sheet_faults, *artwork_problems(options, command)], cell=cell, sheet=sheet,
         )  # fmt: skip
-        job = replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable)))
+        job = with_every_try(replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable))))
         if in_batch:
             return job
         if options.replay:
             return replace(job, estimate=NOTHING_SENT)
-        if not (options.dry_run or options.show_prompt):
-            check_budget(job.estimate, options, self.spending.total)
-        return replace(job, warnings=(*job.warnings, *self._made_before(job)))
+        stored = self._stored(job)
+        if not (options.dry_run or options.show_prompt or (options.reuse and stored and not job.has_tries)):
+            check_budget(job.estimate, options, self.spending.total, each=job.each)
+        if stored is None or options.reuse:
+            return job
+        told = Fix(f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again")
+        return replace(job, warnings=(*job.warnings, told))
+
+    def _stored(self, job: Job) -> Record | None:
+        """The record of an identical request, its images intact: what `reuse` shows for nothing."""
+        return reusable(job, self.run_context(job))
 
     def _planned_sheet(
         self, options: Options, command: str, variables: Mapping[str, object]
@@ -217,20 +236,6 @@ class Session:
         options, unlike = with_like(options, variables)
         changed, sheet, faults = plan_sheet(options, self.catalog(options))
         return changed, sheet, [*faults, *unlike, *slicing_problems(options)]
-
-    def _made_before(self, job: Job) -> tuple[str, ...]:
-        """What to know before paying for a request that the history has already."""
-        if job.options.reuse:
-            return ()
-        server = self.clients.get(job.options).server
-        stored = self.store(job.options).history.by_digest(server, job.request.digest())
-        return (
-            ()
-            if stored is None
-            else (
-                Fix(f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again"),
-            )
-        )
 
     def _out_problems(self, options: Options) -> tuple[Problem, ...]:
         """A file name that leaves the output folder, found before anything is sent."""
@@ -287,8 +292,13 @@ class Session:
             CallError: the request failed.
             StoreError: its files can't be written, found before anything is sent where it can be.
         """
+        run = self.run_context(job, on_event=on_event, cancel=cancel or threading.Event())
+        if job.has_tries:
+            return run_best(job, run, reserved=self.spending.reserved)
+        if job.options.reuse and (stored := self._stored(job)):
+            return stored_result(job, run, stored)
         with self.spending.reserved(job.estimate, job.options):
-            return run_job(job, self.run_context(job, on_event=on_event, cancel=cancel or threading.Event()))
+            return run_job(job, run)
 
     def run_context(self, job: Job, **how: Any) -> Run:
         """What a job of this session runs with; `how` replaces fields of it."""
@@ -330,7 +340,14 @@ class Session:
         return lambda task: sprites_of(job, request(task), self.store(job.options))
 
     def _reserved_work(self, job: Job, on_event: OnEvent) -> Callable[[Task[ImageResult]], ImageResult]:
-        """What a task does for a job, its upper end reserved from now on until it is over."""
+        """What a task does for a job, its upper end reserved from now on until it is over.
+
+        Several tries are reserved one by one; showing a stored result is free.
+        """
+        if job.has_tries:
+            return lambda task: self.run_job(job, on_event=on_event, cancel=task.cancel_event)
+        if job.options.reuse and (stored := self._stored(job)):
+            return lambda task: stored_result(job, self.run_context(job, on_event=on_event), stored)
         amount = self.spending.reserve(job.estimate, job.options)
 
         def work(task: Task[ImageResult]) -> ImageResult:
@@ -343,7 +360,7 @@ class Session:
 
     def _run_through(self, job: Job, on_event: OnEvent) -> ImageResult:
         """The saved result, which an interrupt does not lose: what was sent is waited for."""
-        return wait_through(start_thread(Task(0, _title(job)), self._reserved_work(job, on_event)))
+        return run_through(Task(0, _title(job)), self._reserved_work(job, on_event))
 
     # the same from Python
 
@@ -375,7 +392,7 @@ class Session:
         given = {**options} if reference is None else {**options, "ref": reference}
         job = self._plan_call(prompt, name, given, command="sprites")
         task: Task[GeneratedSprites] = Task(0, _title(job))
-        return wait_through(start_thread(task, self._sliced_work(job, on_event)))
+        return run_through(task, self._sliced_work(job, on_event))
 
     @in_python_words()
     def preview(self, prompt: str, *, name: str | None = None, **options: Any) -> JobPreview:
@@ -429,6 +446,27 @@ class Session:
         """The icon set of the image that a line names first, saved in the output folder."""
         options = self.options(parsed.values)
         return icons_of_line(parsed, variables, options, self.store(options))
+
+    def unpack(self, parsed: ParsedLine, variables: Mapping[str, object]) -> SavedArt:
+        """The frames of the animated file that a line names first, written to the output folder."""
+        options = self.options(parsed.values)
+        return animation_of_line(parsed, variables, options, self.store(options))
+
+    @in_python_words()
+    def edit_animation(
+        self, prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = ignore, **options: Any
+    ) -> SavedArt:
+        """As `imagegen_magic.edit_animation`."""
+        from imagegen_magic.spritesheets.unpacking import unpack  # noqa: PLC0415 - OpenCV comes with the first animation: 0.2 s
+
+        token = image if isinstance(image, (bytes, ImageResult)) else str(image)
+        source, _ = resolve_token(token, {}, self.library.image_file) if isinstance(token, str) else (token, "")
+        animation = unpack(file_of(source))
+        values, _ = read_call(options)
+        size = sheet_options(animation, options, self.options(values), self.catalog(self.options(values)))
+        sheet = resized_sheet(animation, size)
+        result = self.edit(sheet_prompt(prompt, animation), sheet, name=name, on_event=on_event, size=size, **options)
+        return put_together(animation, result, self.store(result.options), result.options)
 
     def find_result(self, token: str) -> ImageResult:
         """The stored result that `@hero`, `@17` or `@last` means.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cutout as benchmark
 import numpy as np
 import pytest
 from cutout_keyers import colour_difference, per_pixel
@@ -52,3 +53,17 @@ def test_better_than_the_classics(name):
         ours, theirs = cutout(picture, key=GREEN).rgba, colour_difference(picture, GREEN)
         found, other = (score(each, expected, levels(GREEN)).headline for each in (ours, theirs))
         assert found < other
+
+
+@pytest.mark.parametrize("name", ["hair_blond", "smoke_white", "shadow", "glass_clear", "rings_gold", "violet"])
+def test_as_models_deliver(name):
+    """No case is worse than colour difference by more than half a level, and the report's word fits the error."""
+    case = benchmark.own_case(name)
+    cut = cutout(case.picture, key=case.key)
+    found, other = (
+        score(rgba, case.truth, levels(case.key)).headline
+        for rgba in (cut.rgba, colour_difference(case.picture, case.key))
+    )
+    assert found < other + 0.5
+    assert not (cut.report.status == "pass" and found > 5)
+    assert not (cut.report.status == "fail" and found < 2)

@@ -27,6 +27,31 @@ def test_fault_matrix(name, tmp_path, monkeypatch):
         assert all((tmp_path / path).is_file() for path in seen.result.kept), "what is kept can be found from here"
 
 
+HITTING = [
+    "429 short",
+    "quota",
+    "502 HTML",
+    "connect refused",
+    "reset after headers",
+    "truncated body",
+    "bad base64",
+    "stream cut",
+]
+"""The faults of the matrix that end a request in different ways, and quickly."""
+
+
+@pytest.mark.parametrize("name", HITTING)
+def test_a_batch_that_a_fault_hits(name, tmp_path):
+    """What was billed is named in the history, and the same batch run again sends what is not done and nothing else."""
+    assert fault_matrix.batch_faults(fault_matrix.ROWS[name], tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("name", ["no fault", *HITTING])
+def test_a_fault_while_a_file_is_overwritten(name, tmp_path):
+    """The file is the old image or the new one, with its own sidecar."""
+    assert fault_matrix.overwrite_faults(fault_matrix.ROWS[name], tmp_path / "out") == []
+
+
 def test_the_key_appears_nowhere(tmp_path, monkeypatch, caplog, capfd):
     """Not in a file, an error, a repr, a log line or an output, even where the server sends it back."""
     caplog.set_level(logging.DEBUG)

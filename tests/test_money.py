@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import budgets
 import pytest
 from conftest import simulated_session
 
@@ -29,7 +29,6 @@ from imagegen_magic.request.request import ImageRequest, InputImage
 from imagegen_magic.request.response import Usage
 from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
-from imagegen_magic.simulator.server import serve
 from imagegen_magic.store.history import Record
 
 USD = Decimal
@@ -162,38 +161,11 @@ def test_a_refusal_of_one_job_holds_the_others_back():
     assert pacer.next_send == 130.0
 
 
-@pytest.mark.parametrize("asked", ["start", "threads"])
-def test_a_session_limit_holds_for_what_runs_at_the_same_time(asked, folder):
-    """Of eight requests at once only as many are started as the limit allows, each at its upper end."""
-    with serve(simulator=Simulator(latency=0.3)) as server:
-        options = {"base_url": server.url, "size": "1024x640", "quality": "low", "backend": "openai"}
-        high = Session().preview("a mug", **options).estimate.high
-        session = Session(defaults=lambda: {"session_max_cost": 3 * high, **options})
-        outcomes = []
-
-        def one(number):
-            try:
-                outcomes.append(session.generate(f"mug {number}"))
-            except BudgetError as error:
-                outcomes.append(error)
-
-        if asked == "start":
-            tasks = []
-            for number in range(8):
-                try:
-                    tasks.append(session.start(f"mug {number}"))
-                except BudgetError as error:
-                    outcomes.append(error)
-            outcomes += [task.result() for task in tasks]
-        else:
-            threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        assert server.simulator.images_billed <= 3
-        assert sum(not isinstance(outcome, BudgetError) for outcome in outcomes) == server.simulator.images_billed > 0
-        session.close()
+@pytest.mark.parametrize(("row", "faults"), [pytest.param(*item, id=item[0].__name__) for item in budgets.ROWS.items()])
+def test_a_limit_holds_for_what_runs_at_the_same_time(row, faults, folder):
+    """What was billed, each image at its upper end, is within the limit; and no more is held back than must be."""
+    _, outcome, billed = budgets.run_row(row, faults)
+    assert outcome.least * outcome.each <= billed * outcome.each <= outcome.limit
 
 
 def test_what_is_over_holds_nothing(session):

@@ -83,7 +83,7 @@ def test_a_request_that_was_made_before_is_named_before_it_is_paid_again(shell, 
             for _ in "ab":
                 assert shell.run_cell("%%imagegen --size 1024x640 --quality low\na mug", store_history=False).success
     first, second = at_sending
-    told = "the same as @1: --reuse shows it for nothing"
+    told = "the same request as @1: --reuse takes that one, not billed again"
     assert told not in first
     assert told in second
 
@@ -140,7 +140,7 @@ session.generate("the second", **more)
         ("history.py", "append", "done", ["hero"]),
         ("folder.py", "write_sidecars", "done", ["hero"]),
         ("folder.py", "write_text", "done", ["hero"]),
-        ("folder.py", "close", "done", ["hero"]),
+        ("folder.py", "clear", "done", ["hero"]),
     ],
 )
 def test_overwriting_killed_at_each_step(folder, module, function, outcome, names):
@@ -270,6 +270,7 @@ def test_what_is_pickled_holds_no_key(folder, monkeypatch):
         session = imagegen_magic.session.Session(defaults=lambda: {"base_url": address})
         gallery = session.batches.run_jobs(["a mug", "a cat"], **SMALL)
         things = [*gallery, gallery, session.preview("a fish", **SMALL)]
+        session.close()
     assert len(gallery.done) == len(gallery.failures) == 1
     for thing in things:
         data = pickle.dumps(thing)

@@ -19,7 +19,9 @@ from imagegen_magic.panel.facade import Facade
 from imagegen_magic.panel.form import Form, InputRef
 from imagegen_magic.panel.record import FALLBACK, TOTAL_BYTES, SavedRecord
 from imagegen_magic.panel.reframe import Edges, reframe
+from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
+from imagegen_magic.simulator.server import serve
 
 MUG = {"prompt": "a red mug", "values": {"quality": "low"}}
 
@@ -161,18 +163,21 @@ def test_max_cost_is_a_limit(page, simulator):
     assert len(simulator.record) == 1
 
 
-def test_waiting_jobs_count_against_the_limit(session):
-    """What is queued may still be billed: the session's limit holds for all of it together."""
+def test_waiting_and_running_jobs_count_against_the_limit(session):
+    """What is queued may still be billed: the session's limit holds for all of it together, each counted once."""
     gate = threading.Event()
-    simulator = Simulator(latency=1, sleep=lambda seconds: gate.wait(30))
     high = Page(session, prompt="x").controller.jobs[0].estimate.high
-    page = Page(simulated_session(simulator, session_max_cost=high * 2 - high / 10))
-    page.send("generate", form={"prompt": "x"})
-    page.send("generate", form={"prompt": "y"})
-    assert len(page.controller.queue.active()) == 1
-    assert "limit of this session" in page.state["checked"]["problems"][0]["text"]
-    gate.set()
-    page.wait()
+    with serve(simulator=Simulator(latency=1, sleep=lambda seconds: gate.wait(30))) as server:
+        settings = {"base_url": server.url, "session_max_cost": high * 5 - high / 10}
+        page = Page(Session(defaults=lambda: settings))
+        for prompt in "abcde":
+            page.send("generate", form={"prompt": prompt})
+        assert [entry.state for entry in page.controller.queue.active()] == ["running"] * 3 + ["waiting"]
+        assert "limit of this session" in page.state["checked"]["problems"][0]["text"]
+        gate.set()
+        page.wait()
+        page.facade.session.close()
+        assert server.simulator.images_billed == 4
 
 
 def test_confirm_above_asks_and_names_the_amount(page, simulator):

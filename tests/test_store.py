@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
-import random
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import kill_nine
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from imagegen_magic.batch.rows import read_body
 from imagegen_magic.display.money_tables import history_table
 from imagegen_magic.errors import RequestError, StoreError
 from imagegen_magic.request.response import Sending
 from imagegen_magic.store.folder import BLANK, Store
-from imagegen_magic.store.history import History, Record, file_sha256
+from imagegen_magic.store.history import FileEntry, History, Record, file_sha256
 from imagegen_magic.store.names import safe_stem
-from imagegen_magic.store.recovery import recover
+
+SMALL = {"size": "1024x640", "quality": "low"}
+KILL_NINE = Path(__file__).parents[1] / "benchmarks/kill_nine.py"
 
 
 def test_files_and_sidecars(session, folder):
@@ -153,26 +155,32 @@ def test_nearly_full_disk_is_found_before_paying(folder, images, free_mb, enough
     assert caught.value.outcome == "not sent"
 
 
-def test_kill_minus_nine(folder):
-    """After SIGKILL at random moments and a recovery, every received picture is on disk, whole and recorded."""
-    rng, out = random.Random(5), folder / "out"
-    for _ in range(6):
-        kill_nine.kill_at_random(out, rng)
-        recover(Store(out))
-        assert kill_nine.faults(out) == []
+def test_ended_at_random_moments():
+    """After SIGKILL or SIGTERM and a recovery, what was billed is on disk, whole and recorded, or named; never twice."""
+    done = subprocess.run([sys.executable, KILL_NINE, "16"], capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("16 kills; 0 wrong\n"), done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+NAMESAKE = """
+import sys
+from imagegen_magic.session import Session
+session = Session(defaults=lambda: {"backend": "simulator", "out_dir": sys.argv[1]})
+for number in range(7):
+    session.generate(f"a mug {number}", size="1024x640", quality="low", name="same", n=2)
+"""
 
 
 def test_two_processes_share_a_folder(folder):
     """Two kernels on one folder lose no history line and take no name twice."""
     out = folder / "out"
-    code = kill_nine.CHILD.replace("cell{number}", "same").replace('name="warm"', 'name="same"')
-    children = [subprocess.Popen([sys.executable, "-c", code, str(out), "6"], stdout=subprocess.DEVNULL) for _ in "ab"]
-    assert [child.wait(timeout=120) for child in children] == [0, 0]
+    children = [subprocess.Popen([sys.executable, "-c", NAMESAKE, str(out)]) for _ in "ab"]
+    assert [child.wait() for child in children] == [0, 0]
     records = History(out).records()
     assert sorted(record.number for record in records) == list(range(1, 15))
-    paths = [entry.path for record in records for entry in record.files]
-    assert len(set(paths)) == len(paths) == 26
-    assert kill_nine.faults(out) == []
+    entries = [entry for record in records for entry in record.files]
+    assert len({entry.path for entry in entries}) == len(entries) == 28
+    assert all(history.intact(entry) for history in [History(out)] for entry in entries)
 
 
 def test_a_failed_write_keeps_the_bytes(session, folder):
@@ -236,3 +244,66 @@ def test_the_history_names_folders(session):
     """A file in a folder of the output folder is listed with that folder."""
     session.generate("a red mug", size="1024x1024", out="mugs/red.png")
     assert " mugs/red.png " in str(history_table(session.library))
+
+
+def kept(history, digest, name="a.png"):
+    """The number of a done record of that digest, whose image is there."""
+    (history.folder / name).write_bytes(b"image")
+    entry = FileEntry(path=name, sha256=file_sha256(history.folder / name), bytes=5, format="png")
+    return history.append(Record(digest=digest, server="s", files=(entry,), prompt_sent='\u2028a "digest": "b" mug'))
+
+
+def looked_up(history):
+    """The number of the newest record of each digest, by reading all of the file."""
+    return {record.digest: record.number for record in History(history.folder).done() if record.server == "s"}
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["append", "other", "half", "edit", "cut", "replace", "touch"]), st.sampled_from("abc")
+        )
+    )
+)
+def test_a_request_is_found_as_by_reading_the_whole_history(tmp_path_factory, steps):
+    """Whatever this process, another one or an editor did to the file since the last question."""
+    history = History(tmp_path_factory.mktemp("out"))
+    kept(history, "a")
+    for what, digest in steps:
+        text = history.path.read_bytes()
+        if what == "append":
+            kept(history, digest)
+        elif what == "other":
+            kept(History(history.folder), digest)
+        elif what == "half":
+            history.path.write_bytes(text + text.splitlines()[0][:300])
+        elif what == "edit":  # as long as before, in its place
+            history.path.write_bytes(text.replace(b'"digest": "a"', b'"digest": "%s"' % digest.encode()))
+        elif what == "cut":
+            history.path.write_bytes(text[len(text) // 2 :])
+        elif what == "replace":
+            history.path.with_suffix(".new").write_bytes(text + text.replace(b'"digest": "a"', b'"digest": "c"'))
+            history.path.with_suffix(".new").replace(history.path)
+        else:
+            os.utime(history.path)
+        found = {one: record.number for one in "abc" if (record := history.by_digest("s", one)) is not None}
+        assert found == looked_up(history), what
+
+
+def test_a_lost_history_is_looked_up_in_the_sidecars(session, folder):
+    """Reuse finds an image whose line is gone with the file."""
+    made = session.generate("a mug", **SMALL)
+    (folder / "output/imagegen/history.jsonl").unlink()
+    assert session.generate("a mug", reuse=True, **SMALL).path == made.path
+
+
+def test_line_ends_inside_a_prompt(session, simulator):
+    """U+2028, U+0085 and the like, as pasted from a word processor, do not tear the history's line."""
+    prompts = [f"a mug{end}on a table" for end in "\u2028\u2029\u0085\x0b\x1c"]
+    for prompt in prompts:
+        session.generate(prompt, **SMALL)
+    assert [record.prompt_typed for record in session.library.history.records()] == prompts
+    assert session.generate(prompts[0], reuse=True, **SMALL).reused
+    jobs = "\n".join(json.dumps({"prompt": prompt, **SMALL}, ensure_ascii=False) for prompt in prompts)
+    assert [row.values["prompt"] for row in read_body(jobs)] == prompts

@@ -47,8 +47,13 @@ class Row:
 
 def read_body(text: str, start: int = 1) -> list[Row]:
     """One row a line of a cell's body or a file: a JSON object, or a prompt. Empty lines and those that start with # are passed over."""
-    numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start)]
+    numbered = [(number, line.strip()) for number, line in enumerate(_lines(text), start)]
     return [_row(line, f"line {number}") for number, line in numbered if line and not line.startswith("#")]
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text. U+2028 and its like may stand inside a prompt, also unescaped in JSON."""
+    return re.split(r"\r\n|\r|\n", text)
 
 
 def _row(line: str, where: str) -> Row:

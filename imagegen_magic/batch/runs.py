@@ -17,7 +17,7 @@ from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.running import Run, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
-from imagegen_magic.jobs.task import Task, start_thread, wait_through
+from imagegen_magic.jobs.task import Task, run_through
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.values import BATCH_CALLS, read_call
 from imagegen_magic.options.words import in_python_words
@@ -166,12 +166,13 @@ class Batches:
         """As `imagegen_magic.run_batch`."""
         rows, shared = _read_jobs(jobs, grid, options)
         plan = self.plan(rows, shared, name=name)
-        task = start_thread(
-            Task(0, f"{name or 'batch'} ({plan.summary()})"),
-            lambda task: self.run(plan, shared, name=name, on_event=on_event, cancel=task.cancel_event),
-        )
+        task: Task[Gallery] = Task(0, f"{name or 'batch'} ({plan.summary()})")
+
+        def work(task: Task[Gallery]) -> Gallery:
+            return self.run(plan, shared, name=name, on_event=on_event, cancel=task.cancel_event)
+
         try:
-            return wait_through(task)
+            return run_through(task, work)
         except KeyboardInterrupt as interrupt:
             interrupt.add_note("Nothing more was sent, and what had been sent is saved. Run it again for the rest.")
             raise

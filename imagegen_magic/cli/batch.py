@@ -13,12 +13,13 @@ from imagegen_magic.batch.results import FailedJob, Gallery
 from imagegen_magic.batch.rows import Row, expand, parse_grid, read_body, read_source
 from imagegen_magic.errors import CallCancelledError, OptionError, Problem
 from imagegen_magic.jobs.result import ImageResult
+from imagegen_magic.jobs.task import Task
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.session import Session
 
 from .call import INTERRUPTED, NOT_AS_EXPECTED, Call
 from .files import job_file, with_script_defaults
-from .make import OWN, dry_run_document, require_key, wait_for
+from .make import OWN, dry_run_document, require_key, run_waiting
 from .output import Progress, error_document, print_json, print_lines, say, shown
 from .results import result_document, say_unexpected
 from .words import SHELL_WORDS
@@ -111,13 +112,10 @@ def _run(call: Call, session: Session, plan: BatchPlan, values: Mapping[str, Any
         failed = isinstance(result, FailedJob) and result.error.outcome != "not sent"
         progress.ended(index, result.error.summary if failed and isinstance(result, FailedJob) else "")
 
-    task = session.tasks.start(
-        "batch",
-        lambda task: session.batches.run(
-            plan, values, on_event=progress.on_event, on_done=ended, cancel=task.cancel_event
-        ),
-    )
-    interrupted = wait_for(task, progress, session.store(options))
+    def work(task: Task[Gallery]) -> Gallery:
+        return session.batches.run(plan, values, on_event=progress.on_event, on_done=ended, cancel=task.cancel_event)
+
+    task, interrupted = run_waiting(lambda: session.tasks.start("batch", work), progress, session.store(options))
     session.close()
     return finish_batch(call, task.result(), interrupted=interrupted, quiet=bool(options.quiet))
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.running import web_suffixes
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from imagegen_magic.jobs.planning import Job
     from imagegen_magic.jobs.result import ImageResult, JobPreview
 
-__all__ = ["dry_run_document", "make", "require_key", "wait_for"]
+__all__ = ["dry_run_document", "make", "require_key", "run_waiting"]
 
+T = TypeVar("T")
 OWN = ("prompt", "prompt_file", "json", "help_all", "max_attempts")
 """Options of the command line that are none of the engine's."""
 
@@ -130,13 +131,15 @@ def dry_run_document(job: Job, preview: JobPreview) -> dict[str, Any]:
 
 def _run(call: Call, session: Session, job: Job) -> int:
     quiet = bool(job.options.quiet)
-    progress = Progress(1, mode=job.options.progress, quiet=quiet)
-    progress.head(f"{job.request.model}, {_pictures(job.request.count)}, {job.estimate} (an estimate)")
+    tries = job.options.best_of or 1
+    progress = Progress(tries, mode=job.options.progress, quiet=quiet)
+    progress.head(f"{job.request.model}, {_pictures(job.request.count, tries)}, {job.estimate} (an estimate)")
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
     start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
-    task = start(job, on_event=progress.on_event)
-    interrupted = wait_for(task, progress, session.store(job.options))
+    task, interrupted = run_waiting(
+        lambda: start(job, on_event=progress.on_event), progress, session.store(job.options)
+    )
     session.close()
     if isinstance(task.error, ImagegenError):
         return fail(task.error, json=call.json)
@@ -157,21 +160,24 @@ def _result_code(job: Job, result: ImageResult) -> int:
     return 0 if result.passed else NOT_AS_EXPECTED
 
 
-def _pictures(count: int) -> str:
+def _pictures(count: int, tries: int) -> str:
+    if tries > 1:
+        return f"the best of up to {tries} pictures"
     return "1 picture" if count == 1 else f"{count} pictures"
 
 
-def wait_for(task: Task[Any], progress: Progress, store: Store) -> bool:
-    """Waits for the task; True if it was interrupted.
+def run_waiting(start: Callable[[], Task[T]], progress: Progress, store: Store) -> tuple[Task[T], bool]:
+    """The task that `start` starts, once it is over, and True if it was interrupted.
 
     The first Ctrl-C sends nothing more and waits for what was sent, because that is billed, for a bounded time; the
     second leaves.
     """
     with counted_signals(signal.SIGINT, signal.SIGTERM) as interrupts:
+        task = start()
         if not wait_for_end(task, interrupts, tick=progress.tick, on_stop=lambda: progress.note(STOPPING)):
             _leave(progress, store)
         progress.clear()
-        return bool(interrupts)
+        return task, bool(interrupts)
 
 
 def _leave(progress: Progress, store: Store) -> NoReturn:
@@ -184,6 +190,8 @@ def _leave(progress: Progress, store: Store) -> NoReturn:
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
     say_unexpected(result)
     if not quiet:
+        if result.ranking is not None and len(result.ranking) > 1:
+            say(result.ranking.table().text(SHELL_WORDS))
         for note in (*result.notes, *result.warnings):
             if note not in job.warnings:
                 say(f"note: {SHELL_WORDS.say(note)}")

@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.request.request import InputImage
 
-from .opening import open_picture, read_input
+from .opening import decoding, open_picture, read_input
 
 __all__ = ["Change", "box_text", "build_mask", "changed_outside", "mask_overlay", "mask_share", "protect"]
 
@@ -48,7 +48,8 @@ def build_mask(
     """
     keep = Image.new("L", target.size, 255)
     if source is not None:
-        keep = _alpha_of(source, target, edit)
+        with decoding(_named(source)):
+            keep = _alpha_of(source, target, edit)
     draw = ImageDraw.Draw(keep)
     for text in [boxes] if boxes and all(isinstance(edge, (int, float)) for edge in boxes) else boxes:
         x, y, w, h = parse_box(text, target.size)

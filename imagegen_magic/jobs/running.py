@@ -61,7 +61,7 @@ from .planning import Job
 from .replay import replayed_result
 from .result import GeneratedImage, ImageResult
 
-__all__ = ["Run", "Send", "run_job", "stored_result", "web_suffixes"]
+__all__ = ["Run", "Send", "reusable", "run_job", "stored_result", "web_suffixes"]
 
 SIMULATED = "req_sim"
 """How the request ids of a simulator begin, also of one that is served at an address of its own."""

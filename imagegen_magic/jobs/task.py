@@ -24,10 +24,10 @@ __all__ = [
     "Task",
     "TaskList",
     "counted_signals",
+    "run_through",
+    "sigterm_kept",
     "start_thread",
     "wait_for_end",
-    "wait_through",
-    "wait_with",
 ]
 
 T = TypeVar("T")
@@ -163,8 +163,8 @@ def wait_for_end(
     return True
 
 
-def wait_through(task: Task[T], *, stop_seconds: float = STOP_SECONDS) -> T:
-    """What the task returns. An interrupt is kept until what was sent is saved, because it is billed.
+def run_through(task: Task[T], work: Callable[[Task[T]], T], *, stop_seconds: float = STOP_SECONDS) -> T:
+    """Runs `work` in a thread and returns what it does. An interrupt is kept until what was sent is saved: it is billed.
 
     The first Ctrl-C or SIGTERM sends nothing more; a second one leaves at once, and the thread goes on. So do
     `stop_seconds` after the first.
@@ -172,8 +172,8 @@ def wait_through(task: Task[T], *, stop_seconds: float = STOP_SECONDS) -> T:
     Raises:
         KeyboardInterrupt: after Ctrl-C. SIGTERM is raised again as it came.
     """
-    with counted_signals(signal.SIGINT, signal.SIGTERM) as seen:
-        wait_for_end(task, seen, stop_seconds=stop_seconds)
+    with counted_signals(signal.SIGINT, signal.SIGTERM) as seen:  # before the thread starts: it may send at once
+        wait_for_end(start_thread(task, work), seen, stop_seconds=stop_seconds)
     if signal.SIGTERM in seen:
         os.kill(os.getpid(), signal.SIGTERM)
     if seen:
@@ -181,19 +181,16 @@ def wait_through(task: Task[T], *, stop_seconds: float = STOP_SECONDS) -> T:
     return task.result()
 
 
-def wait_with(task: Task[Any], tick: Callable[[], object]) -> None:
-    """Waits for a cell's task; `tick` shows its progress. An interrupt comes through at once: the task goes on in its thread.
-
-    A SIGTERM, which ends the kernel, is kept until what was sent is saved, for up to `STOP_SECONDS`; a second one
-    leaves at once.
-
-    Raises:
-        KeyboardInterrupt: after Ctrl-C.
-    """
-    with counted_signals(signal.SIGTERM) as seen:
-        wait_for_end(task, seen, tick=tick)
-    if seen:
-        os.kill(os.getpid(), signal.SIGTERM)
+@contextlib.contextmanager
+def sigterm_kept() -> Iterator[list[int]]:
+    """Keeps a SIGTERM, which ends a kernel, until the block is over: a cell's task is started and waited for in it."""
+    seen: list[int] = []
+    try:
+        with counted_signals(signal.SIGTERM) as seen:
+            yield seen
+    finally:
+        if seen:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 class TaskList:

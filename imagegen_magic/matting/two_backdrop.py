@@ -34,6 +34,7 @@ TINTED = 0.7  # opacity that key light may pretend on an opaque subject
 LEAST_OPAQUE = 0.95  # opacity of what one frame by itself shows as opaque; less is a gradual edge or glass
 SIGNIFICANT = np.float32(3)  # times the noise: less of a subject is none
 FAINT = 0.1  # opacity
+CONTRARY = np.float32(24)  # levels beyond noise that no opacity explains
 
 __all__ = ["Difference", "extract_difference"]
 
@@ -79,16 +80,29 @@ class _Pair:
         """The cut-out, and how well the frames agree."""
         alpha, contrary = self._triangulated()
         spill = self._spill(alpha, self.certain & (alpha > TINTED))
-        subject = alpha > FAINT
-        noise = max(scene.backdrop.noise for scene in self.scenes)
         opacity, planes = self._unmixed(alpha, spill)
         return Difference(
             alpha=opacity,
             foreground=as_bytes(cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes])),
             shift=(0.0, 0.0),
-            change=float(contrary[self.certain].mean()) if self.certain.any() else 0.0,
-            contradiction=float((contrary[subject] > 24 + 4 * noise).mean()) if subject.any() else 0.0,
+            change=self._change(contrary, self.certain),
+            contradiction=self._contradiction(contrary, alpha > FAINT),
         )
+
+    def _noise(self, index: Indices) -> Floats:
+        """The larger noise of the two frames, (n,) levels."""
+        return as_floats(np.maximum(*(scene.noise.at(index) for scene in self.scenes)))
+
+    def _change(self, contrary: Floats, certain: Mask) -> float:
+        """What differs of the opaque subject beyond opacity and noise, levels on average; 0 if too little is opaque to say."""
+        if certain.sum() < FEWEST:
+            return 0.0
+        return float(np.maximum(contrary[certain] - SIGNIFICANT * self._noise(self.index[certain]), 0).mean())
+
+    def _contradiction(self, contrary: Floats, subject: Mask) -> float:
+        """The share of the subject whose two colours no opacity explains."""
+        far = contrary[subject] > CONTRARY + 4 * self._noise(self.index[subject])
+        return float(far.mean()) if subject.any() else 0.0
 
     def _seen(self, at: Indices) -> tuple[Floats, Floats, Floats, Floats]:
         """The colours of both frames and the backdrops behind them, (3, n) each."""
@@ -132,7 +146,7 @@ class _Pair:
     def _settled(self, alpha: Floats, at: Indices, certain: Mask) -> Floats:
         """The opacity with what noise explains taken for nothing, and what is opaque in both frames for opaque."""
         keys = np.subtract(*(np.array(scene.backdrop.key, np.float32) for scene in self.scenes))
-        noise = np.maximum(*(scene.noise.at(at) for scene in self.scenes)) * np.float32(np.sqrt(2))
+        noise = self._noise(at) * np.float32(np.sqrt(2))
         least = SIGNIFICANT * noise / np.float32(np.linalg.norm(keys))
         alpha = np.where(certain & (alpha > LEAST_OPAQUE), np.float32(1), np.where(alpha < least, np.float32(0), alpha))
         return as_floats(np.rint(alpha) if self.hard else np.clip(alpha, 0, 1))

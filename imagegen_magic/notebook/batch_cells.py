@@ -12,7 +12,7 @@ from imagegen_magic.batch.rows import Row, expand, no_source, parse_grid, read_b
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.jobs.planning import name_problems
-from imagegen_magic.jobs.task import Task, wait_with
+from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.paths import is_file
 
@@ -56,12 +56,13 @@ def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, 
             cancel=task.cancel_event,
         )
 
-    task = session.tasks.start(f"{parsed.name or 'batch'} ({plan.summary()})", work)
-    try:
-        gallery = _wait(task, view)
-    except CallCancelledError:
-        _bind_partly(shell, parsed.name, task, there, view.count("generating"))
-        raise
+    with sigterm_kept() as signals:
+        task = session.tasks.start(f"{parsed.name or 'batch'} ({plan.summary()})", work)
+        try:
+            gallery = _wait(task, signals, view)
+        except CallCancelledError:
+            _bind_partly(shell, parsed.name, task, there, view.count("generating"))
+            raise
     if not options.quiet:
         view.finish(gallery)
     mark_shown(shell, gallery)
@@ -138,10 +139,10 @@ def find_source(source: Any, variables: Any) -> Any:
     return variables[source]
 
 
-def _wait(task: Task[Gallery], view: BatchView) -> Gallery:
+def _wait(task: Task[Gallery], signals: list[int], view: BatchView) -> Gallery:
     """The finished gallery; an interrupt sends nothing more and lets what is in flight be saved."""
     try:
-        wait_with(task, view.tick)
+        wait_for_end(task, signals, tick=view.tick)
     except KeyboardInterrupt:
         task.cancel()
         task.add_done_callback(view.over)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.cell_view import CellView
 from imagegen_magic.errors import CallCancelledError, Command, Fix
-from imagegen_magic.jobs.task import Task, wait_with
+from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
 from imagegen_magic.options.line import build_parser, parse_line
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.options.table import COMMANDS
@@ -83,15 +83,19 @@ def run_shown(session: Session, shell: Any, job: Job, *, live: bool) -> Any:
     view = CellView(job, live=live)
     view.warn()
     start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
-    task = start(job, on_event=view.on_event)
-    if job.options.detach:
-        return detach(shell, task, view)
-    try:
-        wait_with(task, view.tick)
-    except KeyboardInterrupt:
-        task.cancel()
-        task.add_done_callback(view.over)
-        raise stopped(task) from None
+    with sigterm_kept() as signals:
+        task = start(job, on_event=view.on_event)
+        if job.options.detach:
+            return detach(shell, task, view)
+        try:
+            wait_for_end(task, signals, tick=view.tick)
+        except KeyboardInterrupt:
+            task.cancel()
+            if job.options.best_of:
+                detach(shell, task, view)  # what is there when the try on its way has come is shown, and bound to NAME
+            else:
+                task.add_done_callback(view.over)
+            raise stopped(task) from None
     return deliver(shell, view, task)
 
 

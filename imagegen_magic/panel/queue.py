@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
 
-from imagegen_magic.errors import CallCancelledError
+from imagegen_magic.errors import CallCancelledError, ImagegenError
 from imagegen_magic.jobs.planning import Job
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.jobs.task import Task
@@ -130,9 +130,9 @@ class Queue:
         return next((entry for entry in self._entries if entry.number == number), None)
 
     def reserved(self) -> Decimal:
-        """USD that the entries which have not ended may still cost: the upper ends of their estimates."""
-        unsettled = [entry for entry in self.active() if not entry.settled]
-        return sum((entry.job.estimate.high or Decimal(0) for entry in unsettled), Decimal(0))
+        """USD that the waiting entries may cost: the upper ends of their estimates. The session holds those of running ones."""
+        waiting = [entry for entry in self.active() if entry.state == "waiting"]
+        return sum((entry.job.estimate.high or Decimal(0) for entry in waiting), Decimal(0))
 
     def holds(self, digest: str) -> bool:
         """True if the same request waits or runs."""
@@ -151,7 +151,11 @@ class Queue:
             for entry in starting:
                 entry.state, entry.phase, entry.sent = "running", "checking", time.monotonic()
         for entry in starting:
-            entry.task = self._start(entry.job, _listener(entry))
+            try:
+                entry.task = self._start(entry.job, _listener(entry))
+            except ImagegenError as error:  # a limit that was passed meanwhile
+                entry.error, entry.state = error, "failed"
+                continue
             entry.task.add_done_callback(partial(self._ended, entry))
 
     def _ended(self, entry: Entry, task: Future[ImageResult]) -> None:
