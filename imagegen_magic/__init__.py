@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .batch.results import FailedJob, Gallery
     from .checks.files import check
     from .checks.verdicts import CheckReport
-    from .errors import BudgetError, CallError, CutoutError, ImagegenError, RequestError
+    from .errors import BudgetError, CallError, CutoutError, ImagegenError, ReplayError, RequestError
     from .jobs.result import GeneratedImage, ImageResult, JobPreview
     from .jobs.sprites import GeneratedSprites
     from .jobs.task import Task
@@ -52,6 +52,7 @@ _HOMES = {
     "JobPreview": "jobs.result",
     "Panel": "panel",
     "Provenance": "metadata.reading",
+    "ReplayError": "errors",
     "RequestError": "errors",
     "Session": "session",
     "Simulator": "simulator",
@@ -104,6 +105,7 @@ __all__ = [
     "Panel",
     "PixelArt",
     "Provenance",
+    "ReplayError",
     "RequestError",
     "Session",
     "Simulator",

@@ -124,7 +124,10 @@ def test_sidecars_are_enough(locked, folder):
     (out / "history.jsonl").unlink()
     assert replaying().generate("a red fox", transparent="chroma").number == 1
     (out / "fox-source.png.json").unlink()
-    with pytest.raises(ReplayError, match=r"fox-source\.png\.json: missing"):
+    with pytest.raises(ReplayError, match=r"fox-source\.png\.json: it is missing"):
+        replaying().generate("a red fox", transparent="chroma")
+    shutil.copy(out / "hat.png.json", out / "fox-source.png.json")  # a record, but of another request
+    with pytest.raises(ReplayError, match=r"fox-source\.png\.json: it is missing or of another request"):
         replaying().generate("a red fox", transparent="chroma")
 
 
@@ -317,3 +320,25 @@ def test_a_notebook_replayed_elsewhere(folder):
     assert "hat asks for something else than when it was locked, though its text is the same" in card
     assert "purple" in card
     assert "green" in card
+
+
+@pytest.mark.parametrize("mode", ["difference", "native"])
+def test_other_ways_to_transparency(session, mode):
+    """Two backdrops are two paid requests, of which neither is made again; native alpha has no derived file."""
+    model = {"model": "gpt-image-1.5"} if mode == "native" else {}
+    made = session.generate("a glass sphere", transparent=mode, **model)
+    session.lock()
+    again = replaying().generate("a glass sphere", transparent=mode, **model)
+    assert (again.paths, again.images[0].source) == (made.paths, made.images[0].source)
+
+
+def test_sprites_replay(session, folder):
+    """The sheet comes from the lock, its frames are sliced from it again, and their files stay as they are."""
+    asked = {"animation": "walk", "frames": 4, "cell": "64x64"}
+    made = session.sprites("a knight", **asked)
+    session.lock()
+    times = {path: path.stat().st_mtime_ns for path in made.files}
+    again = replaying().sprites("a knight", **asked)
+    assert again.files == made.files
+    assert [frame.tobytes() for frame in again.pixels] == [frame.tobytes() for frame in made.pixels]
+    assert {path: path.stat().st_mtime_ns for path in again.files} == times

@@ -77,6 +77,10 @@ FILES = (
         why="Found before the call is paid for. By default the name is `taken-v2.png`.",
     ),
     Case(cell="%%imagegen hero --out ../elsewhere.png\nA mug.", why="File names stay inside the output folder."),
+    Case(
+        cell="%%imagegen hero --replay\nA mug.",
+        why="[A replay](guide/replay.md) shows stored images only; a cell that changed since it was locked is named the same way.",
+    ),
 )
 CUTS = (
     Case(

@@ -43,8 +43,8 @@ def replayed_result(job: Job, lock: Lock, store: Store, server: str) -> ImageRes
     record = _record_of(store.folder, entry)
     if record is None:
         name = PurePosixPath(entry.files[0].path).name
-        rule = "it says what the request was, and is needed beside the image"
-        problems.append(Problem(field=f"{name}.json", rule=f"missing: {rule}", fix=f"copy it with {name}"))
+        rule = "it is missing or of another request, and is needed beside the image"
+        problems.append(Problem(field=f"{name}.json", rule=rule, fix=f"copy it with {name}"))
     if problems or record is None:
         raise ReplayError(f"{_title(job)} can't be replayed", problems=tuple(problems))
     return _result(job, store.folder, entry, record)
