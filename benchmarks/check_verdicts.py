@@ -1,6 +1,6 @@
 """How often a verdict of `checks` is right, on drawn pictures whose right answer is known.
 
-Every check gets 24 pictures that are as expected and 24 that are not, each drawn anew from its own seed. A fault that is found
+Every check gets 60 pictures that are as expected and 60 that are not, each drawn anew from its own seed. A fault that is found
 is a true positive: precision says how many alarms were right, recall how many faults were found.
 
     python benchmarks/check_verdicts.py [--seed N] [--cases N] [--show CHECK]
@@ -26,7 +26,7 @@ from imagegen_magic.checks.running import Context, check_image
 from imagegen_magic.tables import Table
 
 BRAND = ("#0b3d91", "#fc3d21", "#ffffff", "#1f1f1f")
-FRESH = 5_000
+FRESH = 9_000
 """First seed of the reported run; the bounds were chosen on seeds below it."""
 
 
@@ -113,25 +113,44 @@ def alpha(chance, good):
 
 
 def clean_edge(chance, good):
+    """A cut-out with a clean edge, or with a fault that shows: spill in the subject's own colour is none."""
+    while True:
+        clean, picture = cut_out(chance, good)
+        if good or np.quantile(seen_difference(clean, picture), 0.98) > 0.05:
+            return picture, "alpha clean", None
+
+
+def seen_difference(one, other):
+    """ΔE-OK along the edge of two cut-outs on grey."""
+    on_grey = [np.asarray(on(picture, (128, 128, 128)).convert("RGB")) for picture in (one, other)]
+    apart = distance(*map(to_oklab, on_grey))
+    touched = apart > 0.01
+    return apart[touched] if touched.any() else np.zeros(1)
+
+
+def cut_out(chance, good):
+    """(the clean cut-out, the same or one with a fault)."""
     layer = outlined(chance)
     rgba = np.asarray(layer).copy()
     inside = rgba[..., 3:] / 255
     if good:
         soft = chance.choice([0, 0, 1, 2])
-        return Image.fromarray(solid_colors(rgba, soft)), "alpha clean", None
+        clean = Image.fromarray(solid_colors(rgba, soft))
+        return clean, clean
+    clean = Image.fromarray(solid_colors(rgba, 0))
     kind = chance.randrange(4)
     if kind == 0:  # a rim of the white ground came along
         wide = np.asarray(layer.getchannel("A").filter(ImageFilter.GaussianBlur(1.5))) / 255
         mixed = rgba[..., :3] * inside + 255.0 * (1 - inside)
         grown = np.clip(wide * 2.2, 0, 1)[..., None] * 255
-        return Image.fromarray(np.dstack([mixed, grown]).clip(0, 255).astype(np.uint8)), "alpha clean", None
+        return clean, Image.fromarray(np.dstack([mixed, grown]).clip(0, 255).astype(np.uint8))
     if kind == 1:  # the alpha is right, and the edge kept the colour of the backdrop
         ground = np.array(chance.choice([(0, 255, 0), (255, 0, 255), (0, 0, 255), (255, 255, 255)]), float)
         soft = Image.fromarray(solid_colors(rgba, chance.choice([0, 1])))
         data = np.asarray(soft).astype(float)
         share = data[..., 3:] / 255
         mixed = data[..., :3] * share + ground * (1 - share)
-        return Image.fromarray(np.dstack([mixed, data[..., 3]]).astype(np.uint8)), "alpha clean", None
+        return clean, Image.fromarray(np.dstack([mixed, data[..., 3]]).astype(np.uint8))
     data = solid_colors(rgba, 0)
     generator = np.random.default_rng(chance.randrange(2**31))
     if kind == 2:
@@ -142,7 +161,7 @@ def clean_edge(chance, good):
             x, y, r = chance.randrange(data.shape[1] - 6), chance.randrange(data.shape[0] - 6), chance.randint(1, 3)
             if not data[max(0, y - 4) : y + 9, max(0, x - 4) : x + 9, 3].any():
                 data[y : y + r, x : x + r] = (*color(chance), chance.randint(120, 255))
-    return Image.fromarray(data), "alpha clean", None
+    return clean, Image.fromarray(data)
 
 
 def outlined(chance):
@@ -503,7 +522,7 @@ def measure(count=24, seed=FRESH, names=(), *, show=False, folder=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=FRESH)
-    parser.add_argument("--cases", type=int, default=24)
+    parser.add_argument("--cases", type=int, default=60)
     parser.add_argument("--show", nargs="*", default=[])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

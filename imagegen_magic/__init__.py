@@ -14,7 +14,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import edit, generate, preview, preview_batch, run_batch, sprites, start
+    from .api import edit, edit_animation, generate, preview, preview_batch, run_batch, sprites, start
     from .batch.plan import BatchPlan
     from .batch.results import FailedJob, Gallery
     from .checks.files import check
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .spritesheets.pixelate import pixelate
     from .spritesheets.sheet import slice_objects, slice_sheet
     from .spritesheets.sprites import PixelArt, Sprites
+    from .spritesheets.unpacking import Animation, unpack
 
 _HOMES = {
     "BatchPlan": "batch.plan",
@@ -61,6 +62,7 @@ _HOMES = {
     "difference_cutout": "matting.cutout",
     "check": "checks.files",
     "edit": "api",
+    "edit_animation": "api",
     "generate": "api",
     "preview": "api",
     "provenance": "metadata.inspection",
@@ -71,6 +73,7 @@ _HOMES = {
     "sheet": "api",
     "sprites": "api",
     "start": "api",
+    "Animation": "spritesheets.unpacking",
     "IconSet": "spritesheets.icons",
     "PixelArt": "spritesheets.sprites",
     "Sprites": "spritesheets.sprites",
@@ -79,10 +82,12 @@ _HOMES = {
     "pixelate": "spritesheets.pixelate",
     "slice_objects": "spritesheets.sheet",
     "slice_sheet": "spritesheets.sheet",
+    "unpack": "spritesheets.unpacking",
 }
 """Where each public name lives; none has the name of a module, which importing that module would overwrite."""
 
 __all__ = [
+    "Animation",
     "BatchPlan",
     "BudgetError",
     "CallError",
@@ -113,6 +118,7 @@ __all__ = [
     "cutout_many",
     "difference_cutout",
     "edit",
+    "edit_animation",
     "export_sprites",
     "generate",
     "history",
@@ -129,6 +135,7 @@ __all__ = [
     "sprites",
     "start",
     "unload_ipython_extension",
+    "unpack",
 ]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from imagegen_magic.batch.results import Gallery
     from imagegen_magic.display.ledger import CostRow, HistoryRow, Rows
     from imagegen_magic.display.sheets import Sheet
+    from imagegen_magic.jobs.artwork import SavedArt
     from imagegen_magic.jobs.result import ImageResult, JobPreview
     from imagegen_magic.jobs.sprites import GeneratedSprites
     from imagegen_magic.jobs.task import Task
@@ -30,6 +31,7 @@ __all__ = [
     "costs",
     "default_session",
     "edit",
+    "edit_animation",
     "generate",
     "history",
     "preview",
@@ -141,6 +143,35 @@ def edit(
         >>> imagegen_magic.edit("make it night", "@hero", keep=["the house"], protect=True, mask_box="0,0,100%,40%")
     """
     return default_session().edit(prompt, image, name=name, on_event=on_event, **options)
+
+
+@_with_options
+def edit_animation(
+    prompt: str, image: Any, *, name: str | None = None, on_event: OnEvent = ignore, **options: Unpack[GenerateOptions]
+) -> SavedArt:
+    """A `SavedArt` whose `art` is the `Animation`: a GIF, which the API does not take, changed as `prompt` says.
+
+    Its frames go as one sheet of equal cells, which is one paid edit, and are put together again with their times:
+    `NAME.gif` and `NAME.webp` beside the edited sheet `NAME.png`.
+
+    Args:
+        prompt: what to change, the same in every frame.
+        image: an animated GIF, WebP or PNG: a path, bytes, a result, or a history reference such as `"@wave"`.
+        name: names the files and the history entry.
+        on_event: called with each event of the run, in this thread.
+        options: as of `edit`; `size` and `n` are settled by the sheet. With `transparent=True` the frames are cut out.
+
+    Raises:
+        OptionError: the file is no animation that can be read, or an option does not fit a sheet.
+        RequestError: the request breaks rules; nothing was sent.
+        CallError: the call failed; `.outcome` says whether it may have been billed.
+
+    Example:
+        >>> night = imagegen_magic.edit_animation("make it night", "@wave", name="night")
+        >>> night.art.play(), night.paths[0].name, night.result.cost
+        (AnimationPlayer(…), 'night.gif', 0.05)
+    """
+    return default_session().edit_animation(prompt, image, name=name, on_event=on_event, **options)
 
 
 @_with_options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 
 import pandas as pd
@@ -16,7 +17,7 @@ from imagegen_magic.batch.desks import Desks
 from imagegen_magic.batch.pacing import Pacer
 from imagegen_magic.batch.results import FailedJob
 from imagegen_magic.batch.rows import expand_grid, parse_grid, read_body, read_source
-from imagegen_magic.errors import BudgetError, OptionError, RateLimitError, RequestError
+from imagegen_magic.errors import AnswerError, BudgetError, OptionError, RateLimitError, RequestError
 from imagegen_magic.simulator import Simulator
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -203,6 +204,46 @@ def test_desks_wait_for_who_makes_a_job_ready():
     desks.leave()
     second.join(10)
     assert steps == ["ready", "first", "mine", "second"]
+
+
+def test_an_answer_is_not_kept_waiting_by_a_job_that_waits_for_it():
+    """Two equal rows with `reuse`: the second is getting ready until the first's answer is saved."""
+    desks = Desks(1)
+    desks.get_ready()
+    assert in_thread(desks.sit)
+    simulator = Simulator()
+    results = []
+
+    def run():
+        results.extend(simulated_session(simulator).batches.run_jobs(["mug"] * 3, concurrency=3, reuse=True, **SMALL))
+
+    assert in_thread(run)
+    assert [result.ok for result in results] == [True] * 3
+    assert simulator.images_billed == 1
+
+
+def test_a_failed_attempt_gives_its_desk_back():
+    """It may wait a minute for its next attempt."""
+    count = 2 * (os.cpu_count() or 1) + 8
+    pacer, failed, over = Pacer(2 * count), threading.Semaphore(0), threading.Event()
+
+    def fail_and_wait():
+        with contextlib.suppress(AnswerError), pacer.slot() as received:
+            received({})
+            raise AnswerError("no image")
+        failed.release()
+        over.wait(30)
+
+    for _ in range(count):
+        threading.Thread(target=fail_and_wait, daemon=True).start()
+    assert all(failed.acquire(timeout=10) for _ in range(count))
+
+    def sit():
+        with pacer.turn(), pacer.slot() as received:
+            received({})
+
+    assert in_thread(sit)
+    over.set()
 
 
 def test_a_rate_limit_costs_what_the_server_asked(folder):

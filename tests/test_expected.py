@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import shlex
 
+import numpy as np
 import pytest
 from conftest import simulated_session
 from PIL import Image, ImageDraw
@@ -57,6 +59,20 @@ def test_the_caption_has_only_what_failed(session):
             assert GOOD not in text
     fine = session.generate("a mug", expect=[GOOD], **SMALL).display_items()[0][0]
     assert "expected" not in fine["text/plain"]
+
+
+def test_a_tile_is_shown_repeated(session):
+    """Twice each way below the picture, if it was expected to be seamless; a seam then lies in the middle."""
+    tile = session.generate("a leaf pattern", expect="seamless", **SMALL)
+    first, (again, _) = tile.display_items()
+    assert "<img" in first[0]["text/html"]
+    assert again["text/plain"].startswith("Repeated twice each way: the worst step")
+    (mime,) = [kind for kind in again if kind.startswith("image/")]
+    four = np.asarray(Image.open(io.BytesIO(again[mime])).convert("RGB"), int)
+    half = (four.shape[0] // 2, four.shape[1] // 2)
+    assert abs(four[: half[0], : half[1]] - four[half[0] :, half[1] :]).mean() < 4
+    assert four.shape == (480, 768, 3)
+    assert len(session.generate("a leaf pattern", expect="seamless", caption="none", **SMALL).display_items()) == 1
 
 
 def test_several_images_are_told_apart(session):

@@ -7,6 +7,7 @@ import inspect
 import io
 import json
 import pickle
+import re
 import zipfile
 
 import numpy as np
@@ -591,3 +592,15 @@ def test_signatures_are_readable():
     text = str(inspect.signature(imagegen_magic.run_batch))
     assert "ForwardRef" not in text
     assert "n: int = None" in text
+
+
+def test_the_bar_shows_what_is_over(shell):
+    """As much of it as jobs are done or failed; those on their way fill nothing."""
+    seen, _ = run(shell, "%%imagegen_batch z --progress on -q low -s square --concurrency 2\na sun\na moon\na star")
+    pages = [page for output in seen.outputs if "progressbar" in (page := output.data.get("text/html", ""))]
+    assert pages
+    for page in pages:
+        over, total = (int(re.search(f'{name}="(\\d+)"', page)[1]) for name in ("aria-valuenow", "aria-valuemax"))
+        filled = sum(map(float, re.findall(r'<div style="width:([\d.]+)%', page)))
+        assert filled == pytest.approx(100 * over / total, abs=0.1)
+    assert min(re.search(r'aria-valuenow="(\d+)"', page)[1] for page in pages) == "0"

@@ -315,6 +315,14 @@ def test_equal_requests_bring_equal_pictures():
     assert call({"prompt": "a star!"}).json()["data"][0] != first[0]
 
 
+def test_varied_pictures_are_never_the_same():
+    """As of the live service; in the same order, another simulator draws the same ones."""
+    sims = make(varied=True), make(varied=True)
+    runs = [[call({"n": 2}, sim=sim).json()["data"] for _ in range(2)] for sim in sims]
+    assert runs[0] == runs[1]
+    assert len({entry["b64_json"] for answer in runs[0] for entry in answer}) == 4
+
+
 @pytest.mark.parametrize(("format_", "pillow"), [("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WEBP")])
 def test_format_and_size(format_, pillow):
     """The bytes are of the format and size asked for, and say that they are simulated."""

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 __all__ = ["Desks"]
+
+PATIENCE = 0.1
+"""Seconds that an answer waits for jobs that are made ready."""
 
 
 class Desks:
@@ -27,10 +31,11 @@ class Desks:
             self._getting_ready.add(threading.get_ident())
 
     def sit(self) -> None:
-        """Takes a desk, and waits for it."""
+        """Takes a desk, and waits for it; for who gets ready only a moment, as that one may wait for this very answer."""
+        since = time.monotonic()
         with self._free:
-            while self._getting_ready or len(self._seated) >= self._count:
-                self._free.wait()
+            while len(self._seated) >= self._count or (self._getting_ready and time.monotonic() - since < PATIENCE):
+                self._free.wait(PATIENCE)
             self._seated.add(threading.get_ident())
 
     def leave(self) -> None:

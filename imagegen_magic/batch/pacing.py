@@ -80,12 +80,13 @@ class Pacer:
 
             try:
                 yield received
-            except QuotaError:
-                self._cancel.set()  # without money every further request is refused
-                raise
-            except RateLimitError as error:
-                held.close()
-                self._slow_down(error.retry_after)
+            except BaseException as error:
+                self._desks.leave()  # it may wait long for its next attempt
+                if isinstance(error, QuotaError):
+                    self._cancel.set()  # without money every further request is refused
+                elif isinstance(error, RateLimitError):
+                    held.close()
+                    self._slow_down(error.retry_after)
                 raise
         self._speed_up()
 

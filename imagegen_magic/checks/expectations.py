@@ -116,7 +116,8 @@ def _from_file(path: Path) -> list[Expectation]:
     try:
         texts = tomllib.loads(path.read_text(encoding="utf-8")).get("expect")
     except (OSError, ValueError) as error:
-        raise _refused(str(path), f"it can't be read: {error}", "a TOML file that can be read") from None
+        why = getattr(error, "strerror", None) or error
+        raise _refused(str(path), f"it can't be read: {why}", 'a TOML file with expect = ["not-blank"]') from None
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise _refused(str(path), "it needs a list of texts named expect", 'expect = ["not-blank", "size=1024x1024"]')
     return [_parse_one(text, path.parent) for text in texts]

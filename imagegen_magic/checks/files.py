@@ -91,7 +91,7 @@ def reports_table(reports: Sequence[CheckReport]) -> Table:
     ]
     bad = sum(not report.passed for report in reports)
     skipped = sum(len(report.skipped) for report in reports)
-    note = f"{len(reports)} images: {len(reports) - bad} passed, {bad} failed"
+    note = f"{len(reports)} image{'' if len(reports) == 1 else 's'}: {len(reports) - bad} passed, {bad} failed"
     note += f"; {skipped} expectations could not be checked here" if skipped else ""
     columns = ("", "image", "expected", "found", "bound") if rows else ()
     return Table(title="", columns=columns, rows=rows, notes=[note])

@@ -64,14 +64,16 @@ def _spill(pixels: Pixels) -> float:
     """How far, at half transparency, the colours of thin edges run from the subject's towards another colour.
 
     A clean edge has the subject's colour however transparent it is. A mixed one shifts in proportion to its transparency:
-    the slope of that line is measured, so that hair or glass, whose edges differ throughout, are not a fault.
+    the slope of that line is measured, so that hair or glass, whose edges differ throughout, are not a fault. On a hard
+    edge too few pixels are half-transparent for a slope, or for an eye to see.
     """
     solid, clear = (np.asarray(m, np.uint8) for m in (pixels.alpha >= _SOLID, pixels.alpha <= _CLEAR))
     core = cv2.erode(solid, np.ones((3, 3), np.uint8), iterations=2)
     weight = cv2.blur(core.astype(np.float32), (11, 11))
     thin = cv2.min(cv2.dilate(solid, np.ones((7, 7), np.uint8)), cv2.dilate(clear, np.ones((7, 7), np.uint8)))
     edge = (thin > 0) & (weight > 0.02) & (pixels.alpha > 25) & (pixels.alpha < _SOLID)
-    if edge.sum() < 50:
+    outline = cv2.subtract(solid, cv2.erode(solid, np.ones((3, 3), np.uint8)))
+    if edge.sum() < max(50, 0.1 * outline.sum()):
         return 0.0
     lab = to_oklab(pixels.rgb)
     inside = cv2.blur(lab * core[..., None], (11, 11))[edge] / weight[edge][:, None]
@@ -82,12 +84,12 @@ def _spill(pixels: Pixels) -> float:
 
 
 def _white_rim(pixels: Pixels) -> float:
-    """How far the outermost two pixels run to white from the colour four to seven pixels inside, 0 to 1; 0 if not all do.
+    """How far the outermost two pixels run to white from the colour three to six pixels inside, 0 to 1; 0 if not all do.
 
     An outline that was drawn is wider than that.
     """
     seen = (pixels.alpha > 127).astype(np.uint8)
-    inner, outer, deep = (cv2.erode(seen, np.ones((3, 3), np.uint8), iterations=count) for count in (2, 4, 7))
+    inner, outer, deep = (cv2.erode(seen, np.ones((3, 3), np.uint8), iterations=count) for count in (2, 3, 6))
     core = cv2.subtract(outer, deep)
     weight = cv2.blur(core.astype(np.float32), (15, 15))
     rim = (seen > 0) & (inner == 0) & (weight > 0.02)

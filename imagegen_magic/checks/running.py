@@ -158,7 +158,10 @@ def _read_palette(wanted: Expectation) -> tuple[list[tuple[int, int, int]], floa
         try:
             table = tomllib.loads(wanted.path(text).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise _refused(wanted, f"the palette can't be read: {error}", "a TOML file") from None
+            why = getattr(error, "strerror", None) or error
+            raise _refused(
+                wanted, f"the palette can't be read: {why}", "a TOML file with a list named colors"
+            ) from None
         found = table.get("colors")
         names = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
         tolerance = table.get("tolerance", tolerance)

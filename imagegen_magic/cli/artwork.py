@@ -1,4 +1,4 @@
-"""`imagegen pixelate` and `imagegen icons`: files made of one image; nothing is sent."""
+"""`imagegen pixelate`, `icons` and `unpack`: files made of one image; nothing is sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagegen_magic.session import Session
 from .call import Call
 from .output import print_json, print_lines, say, shown
 
-__all__ = ["make_icon_files", "pixelate_file"]
+__all__ = ["make_icon_files", "pixelate_file", "unpack_file"]
 
 
 def pixelate_file(call: Call) -> int:
@@ -23,6 +23,11 @@ def pixelate_file(call: Call) -> int:
 def make_icon_files(call: Call) -> int:
     """Makes icons of an image; the paths of the files on standard output."""
     return _make(call, Session().icons)
+
+
+def unpack_file(call: Call) -> int:
+    """Takes an animated file apart; the paths of the files on standard output."""
+    return _make(call, Session().unpack)
 
 
 def _make(call: Call, work: Callable[[ParsedLine, Mapping[str, object]], SavedArt]) -> int:

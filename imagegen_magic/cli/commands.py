@@ -273,6 +273,12 @@ def _icons(call: Call) -> int:
     return make_icon_files(call)
 
 
+def _unpack(call: Call) -> int:
+    from .artwork import unpack_file  # noqa: PLC0415 - with the command
+
+    return unpack_file(call)
+
+
 RUNNERS: dict[str, Callable[[Call], int]] = {
     "generate": _make,
     "edit": _make,
@@ -282,6 +288,7 @@ RUNNERS: dict[str, Callable[[Call], int]] = {
     "slice": _slice,
     "pixelate": _pixelate,
     "icons": _icons,
+    "unpack": _unpack,
     "models": _models,
     "sizes": _sizes,
     "tips": _tips,

@@ -18,7 +18,7 @@ COLUMN = 28
 RARE = frozenset({
     "augment", "show_prompt", "template", "web_suffix",
     "complexity", "safety_identifier", "frame_count", "frame_duration_ms", "svg_model", "svg_effort", "extra",
-    "expect", "dialect", "models_file", "timeout", "deadline", "retries", "retry_ambiguous", "confirm_above", "yes", "alt",
+    "expect", "best_of", "until", "dialect", "models_file", "timeout", "deadline", "retries", "retry_ambiguous", "confirm_above", "yes", "alt",
     "mask_invert", "colors", "ico", "icns", "favicon", "mark", "embed_prompt", "sign", "sign_certificate", "sign_key",
     "replay", "replay_from", "help_all",
 })  # fmt: skip

@@ -131,8 +131,9 @@ def dry_run_document(job: Job, preview: JobPreview) -> dict[str, Any]:
 
 def _run(call: Call, session: Session, job: Job) -> int:
     quiet = bool(job.options.quiet)
-    progress = Progress(1, mode=job.options.progress, quiet=quiet)
-    progress.head(f"{job.request.model}, {_pictures(job.request.count)}, {job.estimate} (an estimate)")
+    tries = job.options.best_of or 1
+    progress = Progress(tries, mode=job.options.progress, quiet=quiet)
+    progress.head(f"{job.request.model}, {_pictures(job.request.count, tries)}, {job.estimate} (an estimate)")
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
     start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
@@ -159,7 +160,9 @@ def _result_code(job: Job, result: ImageResult) -> int:
     return 0 if result.passed else NOT_AS_EXPECTED
 
 
-def _pictures(count: int) -> str:
+def _pictures(count: int, tries: int) -> str:
+    if tries > 1:
+        return f"the best of up to {tries} pictures"
     return "1 picture" if count == 1 else f"{count} pictures"
 
 
@@ -187,6 +190,8 @@ def _leave(progress: Progress, store: Store) -> NoReturn:
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
     say_unexpected(result)
     if not quiet:
+        if result.ranking is not None and len(result.ranking) > 1:
+            say(result.ranking.table().text(SHELL_WORDS))
         for note in (*result.notes, *result.warnings):
             if note not in job.warnings:
                 say(f"note: {SHELL_WORDS.say(note)}")

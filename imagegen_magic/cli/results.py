@@ -40,6 +40,7 @@ def result_document(result: ImageResult) -> dict[str, Any]:
         "cutout": [None if image.report is None else image.report.status for image in result.images],
         "notes": list(result.notes),
         "warnings": list(result.warnings),
+        "tries": [result_document(each) for each in result.ranking or ()],
     }
 
 

@@ -190,6 +190,19 @@ _ARTWORK = (
         main=("sizes", "ico", "icns", "favicon", "key_color", "out_dir", "if_exists", "json"),
         own=(JSON, HELP_ALL),
     ),
+    Command(
+        name="unpack",
+        table="unpack",
+        summary="take an animated GIF apart, locally",
+        examples=(
+            "imagegen unpack wave.gif",
+            "imagegen unpack @wave --transparent --export webp,apng",
+            "imagegen unpack wave.gif --durations 80,80,200,80 --export gif --out-dir timed",
+        ),
+        positional="FILE",
+        main=("transparent", "key_color", "fps", "durations", "once", "export", "out_dir", "if_exists", "json"),
+        own=(JSON, HELP_ALL),
+    ),
 )
 
 _TABLES = (

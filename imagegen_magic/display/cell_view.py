@@ -39,6 +39,8 @@ class CellView:
         """Takes what the run reports, in the run's thread."""
         if isinstance(event, Sending):
             self._phase = "generating" if event.attempt == 1 else f"generating, attempt {event.attempt}"
+            if self.job.options.best_of:
+                self._phase += f", try {event.index + 1} of {self.job.options.best_of}"
         elif isinstance(event, Retrying):
             billed = "may have been billed" if event.outcome == "ambiguous" else "not billed"
             self._phase = f"{event.reason}; {billed}, trying again in {event.wait:.0f} s"

@@ -35,6 +35,7 @@ __all__ = [
     "side_by_side",
     "thumbnail",
     "tile",
+    "wrapped",
 ]
 
 MAX_BYTES = 75_000
@@ -120,6 +121,19 @@ def live_preview(data: bytes, *, max_edge: int) -> Callable[[str], Preview]:
         return _encoded(picture, MAX_BYTES)
 
     return with_line
+
+
+def wrapped(source: Path, *, max_edge: int = 768) -> Preview:
+    """The picture twice across and twice down, as a tile repeats: a seam shows in the middle.
+
+    Raises:
+        OptionError: it is not a picture, or too large to decode.
+    """
+    small = _small(source, max_edge // 2)
+    four = Image.new(small.mode, (2 * small.width, 2 * small.height))
+    for corner in ((0, 0), (small.width, 0), (0, small.height), small.size):
+        four.paste(small, corner)
+    return _encoded(four, MAX_BYTES, checkerboard=True)
 
 
 def preview_of(image: Image.Image, *, max_edge: int = 768) -> Preview:

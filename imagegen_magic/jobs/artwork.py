@@ -22,12 +22,13 @@ from imagegen_magic.store.recall import find_record
 
 from .captions import Caption, caption_html, caption_text, link_base
 from .file_sets import FilesOf, SavedSet, listed, save_set
-from .result import Bundle
+from .result import Bundle, ImageResult
 
 if TYPE_CHECKING:
     from imagegen_magic.metadata.derived import Source
     from imagegen_magic.spritesheets.icons import IconSet
     from imagegen_magic.spritesheets.sprites import PixelArt
+    from imagegen_magic.spritesheets.unpacking import Animation
 
 __all__ = [
     "Place",
@@ -35,25 +36,31 @@ __all__ = [
     "artwork_problems",
     "icons_of_line",
     "pixels_of_line",
+    "place_of",
     "save_icons",
     "save_pixels",
     "wants_icons",
 ]
 
+SHOWN = 4
+"""Of more files than this only the last is linked; the note names the others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SavedArt:
-    """Pixel art or an icon set, and the files that were written of it.
+    """Pixel art, an icon set or an animation, and the files that were written of it.
 
     Attributes:
-        art: `PixelArt` or `IconSet`.
+        art: `PixelArt`, `IconSet` or `Animation`.
         saved: the name that they got, their paths in order, and their entries.
         notes: sentences about them.
+        result: of the request that brought the image; None if nothing was sent.
     """
 
-    art: PixelArt | IconSet
+    art: PixelArt | IconSet | Animation
     saved: SavedSet
     notes: tuple[str, ...] = ()
+    result: ImageResult | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -61,7 +68,11 @@ class SavedArt:
         return self.saved.paths
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        caption = Caption(paths=self.paths, base=link_base(), notes=self.notes)
+        shown = self.paths if len(self.paths) <= SHOWN else self.paths[-1:]
+        caption = Caption(paths=shown, base=link_base(), notes=self.notes)
+        if self.result is not None:
+            facts = self.result.caption_facts(minimal=False)
+            caption = replace(facts, paths=shown, notes=(*facts.notes, *self.notes))
         data, metadata = self.art._repr_mimebundle_()
         text = f"{data['text/plain']}\n{caption_text(caption)}"
         return {**data, "text/html": f"{data['text/html']}{caption_html(caption)}", "text/plain": text}, metadata
@@ -131,11 +142,11 @@ class Place:
         return Marking.of(self.options, self.record.prompt_sent)
 
     def save(self, files_of: FilesOf, ending: str, kind: str) -> SavedSet:
-        """Writes a set under `STEM-ENDING`; what was paid for is never refused a name."""
+        """Writes a set under `STEM-ENDING`, or `STEM` alone; what was paid for is never refused a name."""
         paid, if_exists = bool(self.record.digest), self.options.if_exists
         return save_set(
             files_of,
-            f"{self.stem}-{ending}",
+            f"{self.stem}-{ending}" if ending else self.stem,
             folder=self.folder,
             store=self.store,
             record=self.record,
@@ -187,7 +198,7 @@ def pixels_of_line(parsed: ParsedLine, variables: Mapping[str, object], options:
     Raises:
         OptionError: the line or the image can't be used, or no lattice is found and `cell` is not given.
     """
-    source, place = _place_of(parsed, variables, options, store, "pixelate")
+    source, place = place_of(parsed, variables, options, store, "pixelate")
     try:
         return save_pixels(source, options.cell, place)
     except OptionError as error:
@@ -201,7 +212,7 @@ def icons_of_line(parsed: ParsedLine, variables: Mapping[str, object], options: 
         OptionError: the line or the image can't be used.
         CutoutError: there is no flat backdrop, or nothing on it.
     """
-    source, place = _place_of(parsed, variables, options, store, "icons")
+    source, place = place_of(parsed, variables, options, store, "icons")
     return save_icons(source, place)
 
 
@@ -214,9 +225,14 @@ def _in_words_of_a_line(problem: Problem) -> Problem:
     return replace(problem, field=name, fix=Fix(Setting(f"--{name}", example)))
 
 
-def _place_of(
+def place_of(
     parsed: ParsedLine, variables: Mapping[str, object], options: Options, store: Store, command: str
 ) -> tuple[Any, Place]:
+    """The image that a line of `command` names first, and where its files go.
+
+    Raises:
+        OptionError: the line or the image can't be used.
+    """
     missing = Problem(field="image", rule="an image is needed", fix=Fix(Command(command, "@hero")))
     problems = [*parsed.problems, *(() if parsed.name else (missing,))]
     if problems or parsed.name is None:

@@ -155,8 +155,8 @@ def unexpected(report: CheckReport) -> list[str]:
     for verdict in (*report.failed, *report.skipped):
         head = f"{verdict.image}: " if several else ""
         bound = f" (expected: {verdict.bound})" if verdict.passed is False and verdict.bound else ""
-        word = "not as expected" if verdict.passed is False else "expected"
-        found.append(f"{head}{word}: {verdict.expected}: {verdict.sentence}{bound}")
+        word = "not as expected: " if verdict.passed is False else ""
+        found.append(f"{head}{word}{verdict.expected}: {verdict.sentence}{bound}")
     return found
 
 

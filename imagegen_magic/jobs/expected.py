@@ -17,7 +17,7 @@ from .planning import Job
 if TYPE_CHECKING:
     from .result import GeneratedImage, ImageResult
 
-__all__ = ["check_result", "read_expected"]
+__all__ = ["check_result", "checked", "read_expected"]
 
 
 def read_expected(
@@ -59,18 +59,23 @@ def _impossible(wanted: list[Expectation], options: Options) -> list[Problem]:
     return problems
 
 
-def check_result(job: Job, store: Store, result: ImageResult) -> ImageResult:
-    """The result with the verdicts on each image, which their sidecars keep too. The images are saved: nothing is raised."""
+def checked(job: Job, result: ImageResult) -> ImageResult:
+    """The result with the verdicts on each image; nothing is written, and nothing is raised."""
     if not job.expected:
         return result
-    images = tuple(image.checked(_report(job, image)) for image in result.images)
+    return result.changed(images=tuple(image.changed(checks=_report(job, image)) for image in result.images))
+
+
+def check_result(job: Job, store: Store, result: ImageResult) -> ImageResult:
+    """The same, and the verdicts in the images' sidecars."""
+    result = checked(job, result)
     warnings = list(result.warnings)
-    for image in images:
+    for image in result.images if job.expected else ():
         try:
             store.write_checks({image.path, image.source}, [verdict.to_dict() for verdict in image.checks.verdicts])
         except OSError as error:
             warnings.append(f"the verdicts on {image.path.name} are not in its sidecar ({error.strerror})")
-    return result.changed(images=images, warnings=tuple(warnings))
+    return result.changed(warnings=tuple(warnings))
 
 
 def _report(job: Job, image: GeneratedImage) -> CheckReport:

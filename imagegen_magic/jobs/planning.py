@@ -54,6 +54,7 @@ class Job:
     options: Options
     model: Model
     estimate: Estimate
+    """What it may cost in all."""
     prompt_typed: str
     name: str | None = None
     stem: str = "image"
@@ -66,6 +67,8 @@ class Job:
     parents: tuple[Parent, ...] = ()
     expected: tuple[Expectation, ...] = ()
     """What is checked after the images are saved; no part of the request."""
+    each: Estimate | None = None
+    """With `best_of`, what each of its tries may cost."""
     notes: tuple[str, ...] = ()
     """What was decided on the way, in sentences (the size a ratio gave, the key colour, the endpoint)."""
     warnings: tuple[str, ...] = ()
@@ -76,6 +79,11 @@ class Job:
         """`chroma` or `difference` where a local cut-out was asked for."""
         mode = self.options.transparent
         return mode if mode in ("chroma", "difference") else None
+
+    @property
+    def has_tries(self) -> bool:
+        """True if the best of several is wanted, and they may be made."""
+        return self.options.best_of is not None and not self.options.replay
 
     def second_request(self, first: InputImage, color: str) -> ImageRequest:
         """The second paid call of a two-backdrop extraction: an edit of `first` that changes its backdrop only."""
@@ -427,18 +435,19 @@ def _estimate(request: ImageRequest, model: Model, options: Options) -> Estimate
     return first
 
 
-def check_budget(estimate: Estimate, options: Options, spent: Decimal) -> None:
+def check_budget(estimate: Estimate, options: Options, spent: Decimal, *, each: Estimate | None = None) -> None:
     """Stops a job, or a whole batch, that could cost more than its limits allow.
 
     Args:
         estimate: the range for everything that is about to be sent.
+        each: of several tries one after another, the range of one; the limits stop those that follow.
         spent: USD that this session's requests have cost so far (upper ends if the actual is unknown).
 
     Raises:
         BudgetError: the upper end is above a limit, is unknown although a limit is set, or needs `-y`.
     """
-    _check_limit(estimate, "max_cost", options.max_cost, Decimal(0))
-    check_session_limit(estimate, options, spent)
+    _check_limit(each or estimate, "max_cost", options.max_cost, Decimal(0))
+    check_session_limit(each or estimate, options, spent)
     high, above = estimate.high, options.confirm_above
     if above is not None and not options.yes and (high is None or high > above):
         cost = "unknown" if high is None else f"up to {format_usd(high)}"

@@ -16,6 +16,7 @@ from imagegen_magic.store.names import sidecar_path
 from imagegen_magic.store.remote import fetch_missing
 
 from .derived import measure_native
+from .expected import checked
 from .planning import Job
 from .result import GeneratedImage, ImageResult
 
@@ -89,16 +90,17 @@ def _result(job: Job, folder: Path, entry: LockedRequest, record: Record) -> Ima
         if file.kind == "api"
     )
     others = [file for file in entry.files if file.kind not in ("api", "cutout")]
-    return ImageResult(
+    result = ImageResult(
         images=images,
         record=record,
         estimate=job.estimate,
-        options=job.options,
+        options=job.options.without_objects(),
         notes=job.notes,
         warnings=record.warnings,
         reused=True,
         derived={f"{file.kind} {file.index}": folder / file.path for file in others},
     )
+    return checked(job, result)
 
 
 # what changed

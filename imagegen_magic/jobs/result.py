@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from imagegen_magic.checks.verdicts import CheckReport
 from imagegen_magic.errors import OptionError
 from imagegen_magic.images.opening import open_picture
-from imagegen_magic.images.preview import contact_sheet
+from imagegen_magic.images.preview import contact_sheet, wrapped
 from imagegen_magic.images.preview import preview as small_preview
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.cost import Estimate
@@ -26,6 +26,7 @@ from imagegen_magic.tables import Table
 
 from .captions import Caption, alt_sentence, alt_text, caption_html, caption_text, link_base, unexpected
 from .further import engine
+from .ranking import Ranking
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,9 +109,9 @@ class GeneratedImage(TableRow):
         """The columns' names: a row is a mapping to pandas only if it can be walked."""
         return iter(self.keys())
 
-    def checked(self, checks: CheckReport) -> GeneratedImage:
-        """The same image with the verdicts on it."""
-        return GeneratedImage(**{**vars(self), "checks": checks})
+    def changed(self, **values: Any) -> GeneratedImage:
+        """The same picture with other values."""
+        return GeneratedImage(**{**vars(self), **values})
 
     def to_record(self) -> dict[str, Any]:
         """One flat dict, for a table of the images of one request."""
@@ -214,6 +215,13 @@ class GeneratedImage(TableRow):
         small = self._small(preview) if preview else None
         return [_captioned(small, sentence, asked, caption)]
 
+    def wrapped_items(self, edge: int) -> list[Bundle]:
+        """The picture as a tile, twice each way, if it was expected to be seamless."""
+        verdict = next((v for v in self.checks.verdicts if v.expected.split(" ")[0] == "seamless"), None)
+        if verdict is None or verdict.passed is None:
+            return []
+        return [wrapped(self.path, max_edge=edge).bundle(f"Repeated twice each way: {verdict.sentence}")]
+
     def _small(self, edge: int) -> Preview | None:
         """The preview; None for a file that can't be read: it was paid for, so it is shown as what it is, a path."""
         try:
@@ -274,6 +282,8 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     """True if the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
     """Further files: web copies, protected composites."""
+    ranking: Ranking | None = None
+    """With `best_of`, every try, the best first: this result is the first of it."""
     where: str = ""
     """The row or line of the batch that asked for it, `row 3`; empty for a single request."""
 
@@ -390,7 +400,9 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
 
     @property
     def paid(self) -> Decimal | None:
-        """`cost` without rounding."""
+        """`cost` without rounding; with `best_of`, of all tries."""
+        if self.ranking is not None:
+            return self.ranking.spent
         if self.reused:
             return Decimal(0)
         actual = self.record.cost.get("actual")
@@ -486,7 +498,10 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
         """
         preview, caption = self.options.preview, self._caption(already_shown)
         if len(self) == 1:
-            return self.images[0].display_items(preview=preview, caption=caption)
+            shown = self.images[0].display_items(preview=preview, caption=caption)
+            if preview and caption:
+                shown += self.images[0].wrapped_items(preview) + (self.ranking.display_items() if self.ranking else [])
+            return shown
         return [self._sheet(preview, caption)]
 
     def _sheet(self, preview: int, caption: Caption | None) -> Bundle:
@@ -512,9 +527,11 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
             paths=self.paths, base=link_base(), size=size, format=form, model=str(self.request.get("model", ""))
         )
         if minimal:
+            notes = (self.ranking.sentence(),) if self.ranking else ()
             return replace(
-                caption, reused=self.reused, replayed=self.options.replay, warnings=self.warnings, checks=self.checks
-            )
+                caption, reused=self.reused, replayed=self.options.replay, notes=notes, warnings=self.warnings,
+                checks=self.checks,
+            )  # fmt: skip
         return replace(
             caption,
             quality=str(self.record.resolved.get("quality") or self.request.get("quality") or ""),

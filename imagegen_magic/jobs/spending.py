@@ -14,7 +14,14 @@ from imagegen_magic.store.history import Record
 
 from .planning import check_session_limit
 
-__all__ = ["Spending"]
+__all__ = ["Spending", "charged"]
+
+
+def charged(record: Record) -> Decimal:
+    """USD that a request counts with: actual if known, else the upper end; nothing if it was surely not billed."""
+    if record.outcome not in ("done", "ambiguous"):
+        return Decimal(0)
+    return Decimal(str(record.cost.get("actual") or record.cost.get("high") or 0))
 
 
 class Spending:
@@ -71,10 +78,9 @@ class Spending:
 
     def count(self, folder: Path, record: Record) -> None:
         """Adds a request; one that may have been billed counts with its upper end, a simulated one with nothing."""
-        billed = record.outcome in ("done", "ambiguous") and not record.simulated
-        amount = record.cost.get("actual") or record.cost.get("high") or 0
+        amount = Decimal(0) if record.simulated else charged(record)
         with self._lock:
-            self._total += Decimal(str(amount)) if billed else Decimal(0)
+            self._total += amount
             self._numbers.append((folder, record.number))
 
     def numbers(self, folder: Path) -> set[int]:

@@ -35,8 +35,8 @@ LISTED = 12
 BAR_COLOURS = {
     "done": "var(--jp-success-color1,#388e3c)",
     "failed": "var(--jp-error-color1,#d32f2f)",
-    "generating": "var(--jp-info-color2,#90caf9)",
 }
+"""What the bar fills with: what is over. Jobs in work have rows of their own."""
 _CELL = "padding:2px 14px 2px 0;text-align:left;vertical-align:top"
 
 

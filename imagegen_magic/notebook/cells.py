@@ -91,7 +91,10 @@ def run_shown(session: Session, shell: Any, job: Job, *, live: bool) -> Any:
             wait_for_end(task, signals, tick=view.tick)
         except KeyboardInterrupt:
             task.cancel()
-            task.add_done_callback(view.over)
+            if job.options.best_of:
+                detach(shell, task, view)  # what is there when the try on its way has come is shown, and bound to NAME
+            else:
+                task.add_done_callback(view.over)
             raise stopped(task) from None
     return deliver(shell, view, task)
 

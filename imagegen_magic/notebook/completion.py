@@ -27,7 +27,7 @@ _LINE = re.compile(
 )
 _CONFIG = re.compile(r"\s*%config ImagegenMagics\.(?P<name>\w+)\s*=\s*(?P<typed>\S*)")
 _COMMAND = {text: command for command, text in COMMANDS.items() if text.startswith("%%")}
-_LINES = ("edit", "batch", "cutout", "slice", "pixelate", "icons")
+_LINES = ("edit", "batch", "cutout", "slice", "pixelate", "icons", "unpack")
 """Subcommands of `%imagegen` that have flags of their own."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic")
 

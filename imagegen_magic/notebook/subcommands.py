@@ -383,6 +383,11 @@ def icons_subcommand(session: Session, shell: Any, line: str) -> Any:
     return session.icons(parse_line(line, "icons", variables=shell.user_ns), shell.user_ns)
 
 
+def unpack_subcommand(session: Session, shell: Any, line: str) -> Any:
+    """Takes an animated GIF apart, locally: unpack FILE|@id [--transparent] [--fps 12] [--durations 80,200] [--export webp,apng]."""
+    return session.unpack(parse_line(line, "unpack", variables=shell.user_ns), shell.user_ns)
+
+
 def jobs_subcommand(session: Session, shell: Any, line: str) -> Table:
     """Lists the requests of this session and what became of them."""
     rows = []
@@ -462,6 +467,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "slice": slice_subcommand,
     "pixelate": pixelate_subcommand,
     "icons": icons_subcommand,
+    "unpack": unpack_subcommand,
     "lock": lock_subcommand,
     "cost": cost_subcommand,
     "jobs": jobs_subcommand,
@@ -473,7 +479,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "why": why_subcommand,
 }
 """Every subcommand, in the order of `%imagegen help`."""
-READ_FLAGS = frozenset({"help", "run", "edit", "batch", "profile", "doctor", "history", "check", "cutout", "slice"})
+READ_FLAGS = frozenset({"help", "run", "profile", "doctor", "history", "check", *COMMANDS})
 """Subcommands that read and check their flags themselves."""
 FLAGS = {"cost": ("--json",)}
 """The flags of the others."""

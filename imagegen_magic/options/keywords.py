@@ -121,6 +121,10 @@ class GenerateOptions(TypedDict, total=False):
     """icons: also the files of a web page"""
     expect: Any
     """what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable"""
+    best_of: int
+    """try up to so often, 2 to 20, each try billed; keep all, bind the best by --expect"""
+    until: Literal["pass"]
+    """pass ends --best-of at the first picture that is as expected"""
     out: str | Path
     """file name or template ({name} {slug} {i} {date}) inside the output folder"""
     out_dir: str | Path

@@ -88,6 +88,7 @@ class Options:
     cell: str | None = None
     like: Any = None
     fps: float = 10.0
+    durations: tuple[int, ...] | None = None
     once: bool = False
     objects: bool = False
     padding: int = 2
@@ -104,6 +105,8 @@ class Options:
 
     # checks
     expect: tuple[Any, ...] | None = None
+    best_of: int | None = None
+    until: Literal["pass"] | None = None
 
     # files
     out: str | None = None

@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "slice": "%imagegen slice",
     "pixelate": "%imagegen pixelate",
     "icons": "%imagegen icons",
+    "unpack": "%imagegen unpack",
 }
 """What each command is called in a notebook."""
 
@@ -46,7 +47,8 @@ CUTS = frozenset({"cutout"})
 FRAMES = frozenset({"sprites", "slice"})
 PIXELS = MAKES | {"slice"}
 ICON_SETS = MAKES - {"sprites"} | {"icons"}
-ART = frozenset({"pixelate", "icons"})
+ART = frozenset({"pixelate", "icons", "unpack"})
+TIMED = FRAMES | {"unpack"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +295,7 @@ _CUTOUT = (
         "optional",
         CUTOUT,
         "make a cut-out: bare or chroma = one key colour; difference = two backdrops (a second paid call); native = the API's own alpha",
+        commands=MAKES | {"unpack"},
         const="chroma",
         choices=("chroma", "difference", "native"),
         metavar="MODE",
@@ -302,7 +305,7 @@ _CUTOUT = (
         "text",
         CUTOUT,
         "backdrop colour; auto picks one that the subject does not hold",
-        commands=KEYS | FRAMES | {"icons"},
+        commands=KEYS | FRAMES | {"icons", "unpack"},
         suggests=("auto", "green", "magenta", "blue", "#00ff00", "#ff00ff"),
         metavar="COLOR",
     ),
@@ -438,8 +441,18 @@ _SPRITES = (
         suggests="sprites",
         metavar="VAR",
     ),
-    _row("fps", "number", SPRITES, "frames a second", commands=FRAMES, default=10.0, metavar="N"),
-    _row("once", "flag", SPRITES, "the animation is played once, and need not lead back to its start", commands=FRAMES),
+    _row("fps", "number", SPRITES, "frames a second", commands=TIMED, default=10.0, metavar="N"),
+    _row(
+        "durations",
+        "ints",
+        SPRITES,
+        "milliseconds of each frame, with commas, or one for all",
+        commands=frozenset({"unpack"}),
+        between=(1, 65_535),
+        example="80,80,200",
+        metavar="MS,MS",
+    ),
+    _row("once", "flag", SPRITES, "the animation is played once, and need not lead back to its start", commands=TIMED),
     _row(
         "objects",
         "flag",
@@ -462,7 +475,7 @@ _SPRITES = (
         "list",
         SPRITES,
         "files to write, with commas: frames, sheet, atlas (TexturePacker), aseprite, godot, css, gif, apng, webp, gpl",
-        commands=FRAMES,
+        commands=TIMED,
         suggests=("frames", "sheet", "atlas", "texturepacker-array", "aseprite", "godot", "css", "gif", "apng", "webp"),
         metavar="FORMAT",
     ),
@@ -513,7 +526,25 @@ _CHECKS = (
         "list",
         CHECKS,
         "what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable",
+        example="not-blank",
         metavar="WHAT",
+    ),
+    _row(
+        "best_of",
+        "int",
+        CHECKS,
+        "try up to so often, 2 to 20, each try billed; keep all, bind the best by --expect",
+        between=(2, 20),
+        example="4",
+        metavar="N",
+    ),
+    _row(
+        "until",
+        "text",
+        CHECKS,
+        "pass ends --best-of at the first picture that is as expected",
+        choices=("pass",),
+        metavar="pass",
     ),
 )
 

@@ -23,6 +23,7 @@ _FUNCTIONS = {
     "slice": "imagegen_magic.slice_sheet(…)",
     "pixelate": "imagegen_magic.pixelate(…)",
     "icons": "imagegen_magic.make_icons(…)",
+    "unpack": "imagegen_magic.unpack(…)",
 }
 
 

@@ -35,6 +35,7 @@ MAIN = ("model", "size", "quality", "n", "output_format", "profile")
 ELSEWHERE = {
     *MAIN, *prompt_fields(), "background", "transparent", "image", "ref", "mask", "mask_box", "augment", "raw",
     "show_prompt", "dry_run", "yes", "detach", "quiet", "progress", "models_file", "dialect", "caption",
+    "best_of", "until",
 }  # fmt: skip
 """Options with a place of their own in the panel, or none."""
 GROUPS = {

@@ -173,7 +173,7 @@ class Facade:
             BudgetError: it could.
         """
         options = job.options.changed("panel", yes=agreed or job.options.yes)
-        check_budget(job.estimate, options, self.session.spending.total + reserved)
+        check_budget(job.estimate, options, self.session.spending.total + reserved, each=job.each)
 
     def start(self, job: Job, on_event: OnEvent) -> Task[ImageResult]:
         """The job, running in a thread of its own."""

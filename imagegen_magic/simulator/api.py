@@ -82,6 +82,7 @@ class Simulator:
         rate_limit_headers: send `x-ratelimit-*` with each answer; the live service's Images answers carry none.
         refuse_transparent: refuse `background=transparent` as a server of the `preview` state may.
         drift: pixels by which a redrawn subject moves in an edit.
+        varied: draw another picture each time the same is asked for, as the live service does.
         delivery: `model` for flat backdrops as image models deliver them, off the colour asked for and with rings
             around the subject; `exact` for the very colour.
         picture: an encoded picture that is sent in place of every drawing, for tests of load.
@@ -108,6 +109,7 @@ class Simulator:
         rate_limit_headers: bool = False,
         refuse_transparent: bool = False,
         drift: float = 0.0,
+        varied: bool = False,
         delivery: Literal["model", "exact"] = "model",
         picture: bytes | None = None,
         credentials: bool = False,
@@ -122,7 +124,7 @@ class Simulator:
         self._requests = 0
         self._settings = Settings(
             catalog=catalog or load_catalog(), latency=latency, clock=clock, sleep=sleep,
-            refuse_transparent=refuse_transparent, drift=drift, delivery=delivery, picture=picture,
+            refuse_transparent=refuse_transparent, drift=drift, varied=varied, delivery=delivery, picture=picture,
             chain=_chain() if credentials else None,
         )  # fmt: skip
         self._script = FaultScript(parse_faults(faults) if isinstance(faults, str) else faults)

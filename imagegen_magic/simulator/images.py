@@ -42,6 +42,7 @@ class Settings:
     sleep: Sleep
     refuse_transparent: bool
     drift: float
+    varied: bool
     delivery: str
     picture: bytes | None
     chain: TestChain | None
@@ -91,6 +92,10 @@ def _short(value: Any) -> Any:
     return value[:_LONGEST_TEXT] + "…" if isinstance(value, str) and len(value) > _LONGEST_TEXT else value
 
 
+MOST_PICTURES = 100
+"""More pictures than one request may ask for: with `varied`, how far the requests' pictures are apart."""
+
+
 class ImageEndpoints:
     """`/v1/images/generations` and `/v1/images/edits`."""
 
@@ -98,6 +103,7 @@ class ImageEndpoints:
         self.base_url = ""
         self._settings, self._files, self._script, self._pacer = settings, files, script, pacer
         self._lock = threading.Lock()
+        self._requests = itertools.count()
         self._shelf: dict[str, bytes] = {}
         self._shelved = 0
 
@@ -166,8 +172,9 @@ class ImageEndpoints:
 
     def _drawn(self, job: Job, count: int, fault: str) -> Iterator[answers.Drawn]:
         """The pictures, the first one ready, the others drawn when they are asked for."""
-        first = [self._draw(job, 0, fault)] if count else []
-        return itertools.chain(first, (self._draw(job, number, fault) for number in range(1, count)))
+        start = next(self._requests) * MOST_PICTURES if self._settings.varied else 0
+        first = [self._draw(job, start, fault)] if count else []
+        return itertools.chain(first, (self._draw(job, start + number, fault) for number in range(1, count)))
 
     def _draw(self, job: Job, number: int, fault: str) -> answers.Drawn:
         """A picture; inputs that turn out to be broken are refused like the service does."""

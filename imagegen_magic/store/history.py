@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 TAIL_BYTES = 1 << 16
+CHOSEN = "chosen"
+"""The outcome of a line that is no request: of several tries under one name, it says which one the name means."""
 
-__all__ = ["FileEntry", "History", "Record", "file_sha256", "parse_record"]
+__all__ = ["CHOSEN", "FileEntry", "History", "Record", "file_sha256", "parse_record"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +251,11 @@ class History:
                 reach *= 8
 
     def records(self) -> list[Record]:
-        """Every readable record, oldest first; from the sidecars where the file is missing."""
+        """Every readable record of a request, oldest first; from the sidecars where the file is missing."""
+        return [record for record in self._lines() if record.outcome != CHOSEN]
+
+    def _lines(self) -> list[Record]:
+        """The same, and the choices among them."""
         if not self.path.exists():
             return self._from_sidecars()
         lines = self.path.read_text(encoding="utf-8", errors="replace").split(
@@ -271,7 +277,7 @@ class History:
     def rebuild(self) -> int:
         """Writes the history anew from the sidecars, the readable old lines kept; returns how many records it has."""
         with self._locked():
-            merged = {(record.number, record.time): record for record in (*self._from_sidecars(), *self.records())}
+            merged = {(record.number, record.time): record for record in (*self._from_sidecars(), *self._lines())}
             text = "".join(
                 record.to_json() + "\n" for record in sorted(merged.values(), key=lambda r: (r.number, r.time))
             )
@@ -282,7 +288,14 @@ class History:
 
     def done(self) -> list[Record]:
         """The records that have pictures, oldest first."""
-        return [record for record in self.records() if record.outcome == "done" and record.api_files()]
+        return [record for record in self.records() if _has_images(record)]
+
+    def answers(self) -> list[Record]:
+        """The same; of several tries the one that was chosen stands again where it was chosen."""
+        lines = self._lines()
+        done = [record for record in lines if _has_images(record)]
+        meant = (_meant(record, done) for record in lines if _has_images(record) or record.outcome == CHOSEN)
+        return [record for record in meant if record is not None]
 
     def find(self, token: str) -> tuple[Record, int]:
         """The record that `@last`, `@hero` or `@17` means, and which of its pictures, from 0.
@@ -293,10 +306,12 @@ class History:
             OptionError: there is none; near names are offered.
         """
         match = re.fullmatch(r"@?([\w-]+?)(?:\[(\d+)\]|\.(\d+))?", token.strip())
-        done = self.done()
+        lines = self._lines()
+        done = [record for record in lines if _has_images(record)]
         if match:
             word, number = match[1], int(match[2] or match[3] or 1)
-            found = _match(done, word)
+            named = [record for record in lines if _has_images(record) or record.outcome == CHOSEN]
+            found = _meant(_match(named, word), done)
             if found is not None and 1 <= number <= max(1, len(found.api_files())):
                 return found, number - 1
         raise OptionError("nothing in the history matches", problems=(self._not_found(token, done),))
@@ -309,9 +324,10 @@ class History:
 
     def by_digest(self, server: str, digest: str) -> Record | None:
         """The newest done record of an identical request to the same server, its files intact; or None."""
-        for record in self._of_digest(digest):
-            mine = (record.digest, record.server, record.outcome) == (digest, server, "done")
-            if mine and record.api_files() and all(self.intact(entry) for entry in record.api_files()):
+        found = list(self._of_digest(digest))
+        for record in (_meant(record, found) for record in found):
+            mine = record and (record.digest, record.server, record.outcome) == (digest, server, "done")
+            if record and mine and record.api_files() and all(map(self.intact, record.api_files())):
                 return record
         return None
 
@@ -350,6 +366,18 @@ class History:
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records())
+
+
+def _has_images(record: Record) -> bool:
+    return record.outcome == "done" and bool(record.api_files())
+
+
+def _meant(found: Record | None, done: list[Record]) -> Record | None:
+    """The record itself; of a choice, the one that was chosen."""
+    if found is None or found.outcome != CHOSEN:
+        return found
+    number = found.parents[0].get("number") if found.parents else None
+    return next((record for record in done if record.number == number), None)
 
 
 def _match(done: list[Record], word: str) -> Record | None:

@@ -101,7 +101,7 @@ def lock_of(store: Store) -> Lock:
     Raises:
         ReplayError: there is none.
     """
-    newest = {(record.server, record.digest): record for record in store.history.done()}
+    newest = {(record.server, record.digest): record for record in store.history.answers()}
     kept = [record for record in newest.values() if all(map(store.history.intact, record.api_files()))]
     if not kept:
         hints = (Fix(Setting("--out-dir", "DIR"), " says which folder is meant"),)
