@@ -42,6 +42,7 @@ from imagegen_magic.jobs.task import Task, TaskList, run_through
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.out_names import out_problems, with_format_of_name
+from imagegen_magic.options.paths import expanded
 from imagegen_magic.options.settings import resolve
 from imagegen_magic.options.table import SHEET_ONLY
 from imagegen_magic.options.values import read_call
@@ -118,11 +119,11 @@ class Session:
     def catalog(self, options: Options) -> Catalog:
         """The models known, the user's own file included."""
         extra = options.models_file
-        return load_catalog(Path(extra).expanduser() if extra else None)
+        return load_catalog(expanded(extra) if extra else None)
 
     def store(self, options: Options) -> Store:
         """The store of the output folder."""
-        folder = (self.home / Path(options.out_dir).expanduser()).resolve()
+        folder = (self.home / expanded(options.out_dir)).resolve()
         with self._lock:
             if folder not in self._stores:
                 self._stores[folder] = Store(folder)

@@ -220,3 +220,10 @@ def test_the_variable_data_in_a_role_is_no_data_uri(shell, simulator):
     for token in ("data:logo", "'data:the logo, in gold'"):
         assert shell.run_cell(f"%%imagegen_edit -i {token} --size 1024x1024\nblue").success
     assert simulator.images_billed == 2
+
+
+@pytest.mark.parametrize("option", ["image", "ref", "mask", "models_file", "out_dir"])
+def test_the_home_of_nobody(session, folder, option):
+    """`~name` of nobody is a path like any other: one that is not there, or a folder of that name."""
+    with contextlib.suppress(ImagegenError):
+        session.generate("a mug", size="1024x640", quality="low", **{option: "~nobody-here/a"})

@@ -13,7 +13,7 @@ from conftest import simulated_session
 
 from imagegen_magic.batch.pacing import Pacer
 from imagegen_magic.errors import BudgetError, RateLimitError, RequestError
-from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.facts.catalog import Model, Prices, load_catalog, load_rates
 from imagegen_magic.jobs.planning import check_budget
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.options.options import Options
@@ -278,3 +278,139 @@ def test_input_tokens(size, tokens):
 def test_amounts_as_text(amount, text):
     """Three decimals below a dollar, two above, rounded half up."""
     assert format_usd(None if amount is None else Decimal(amount)) == text
+
+
+ROUND = Model(
+    id="round",
+    qualities=("low", "high", "auto"),
+    fidelity_tokens=1000,
+    token_table={
+        "1024x1024": {"low": 100, "high": 1000},
+        "1024x1536": {"low": 200, "high": 2000},
+        "1536x1024": {"low": 300, "high": 3000},
+        "3072x3072": {"low": 900, "high": 9000},
+        "4096x2048": {"low": 800, "high": 8000},
+    },
+    token_spread={"high": (Decimal("0.5"), Decimal(2))},
+    prices=Prices(text_input=Decimal(6), image_input=Decimal(10), image_output=Decimal(100)),
+)
+"""A model whose prices are easy to count by hand: USD for a million tokens."""
+TEXT = (Decimal(2 * 6), Decimal(16 * 6))
+"""Millionths of a dollar for a prompt of twelve letters: two tokens at least, sixteen at most."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "low", "high"),
+    [
+        ({"quality": "low", "size": "1024x1024"}, 100 * 100, 100 * 100),
+        ({"quality": "high", "size": "1024x1024"}, 500 * 100, 2000 * 100),  # the spread of the counts
+        ({"quality": "auto", "size": "1024x1024"}, 100 * 100, 2000 * 100),  # whatever the server may choose
+        ({"size": "1024x1024"}, 100 * 100, 2000 * 100),
+        ({"quality": "low", "size": "auto"}, 100 * 100, 300 * 100),
+        ({"quality": "low"}, 100 * 100, 300 * 100),
+        ({"quality": "low", "size": "1024x1024", "n": 3}, 3 * 100 * 100, 3 * 100 * 100),
+        ({"quality": "low", "size": "1024x1024", "output_format": "gif"}, 900 * 100, 900 * 100),  # 3 by 3 frames
+        ({"quality": "low", "size": "1024x1024", "output_format": "gif", "frame_count": 8}, 800 * 100, 800 * 100),
+    ],
+)
+def test_an_estimate_by_hand(asked, low, high):
+    """Output tokens at their rate and the prompt at its own, for each image."""
+    estimate = estimate_cost(ImageRequest(prompt="twelve chars", model="round", **asked), ROUND)
+    count = asked.get("n", 1)
+    assert (estimate.low * 10**6, estimate.high * 10**6) == (low + count * TEXT[0], high + count * TEXT[1])
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "more"), [(None, 0), ("low", 0), ("high", 1000)], ids=["not given", "low", "high"]
+)
+def test_input_images_by_hand(fidelity, more):
+    """By their patches at least, by the most that an image can have at most; high fidelity adds its tokens to that."""
+    request = ImageRequest(
+        prompt="twelve chars",
+        model="round",
+        quality="low",
+        size="1024x1024",
+        images=(input_image(), input_image()),
+        markup=input_image(),
+        input_fidelity=fidelity,
+    )
+    estimate = estimate_cost(request, ROUND)
+    assert estimate.low * 10**6 == 100 * 100 + TEXT[0] + 3 * image_input_tokens((1024, 1024)) * 10
+    assert estimate.high * 10**6 == 100 * 100 + TEXT[1] + 3 * (load_rates().max_patches + more) * 10
+
+
+def test_previews_and_published_prices_raise_the_upper_end_alone():
+    """A preview may be sent or not; a price per image that is above tokens and rate is what may be billed."""
+    request = ImageRequest(prompt="twelve chars", model="round", quality="low", size="1024x1024", partial_images=2)
+    estimate = estimate_cost(request, ROUND)
+    assert estimate.low * 10**6 == 100 * 100 + TEXT[0]
+    assert estimate.high * 10**6 == (100 + 2 * load_rates().preview_tokens) * 100 + TEXT[1]
+    published = replace(ROUND, image_prices={"1024x1024": {"low": Decimal("0.5")}, "1024x1536": {"low": Decimal(9)}})
+    estimate = estimate_cost(replace(request, partial_images=None), published)
+    assert estimate.low * 10**6 == 100 * 100 + TEXT[0]
+    assert estimate.high == Decimal("0.5") + TEXT[1] / 10**6
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        replace(ROUND, token_table={}),
+        replace(ROUND, prices=replace(ROUND.prices, image_output=None)),
+        replace(ROUND, prices=replace(ROUND.prices, text_input=None)),
+    ],
+)
+def test_what_is_not_known_is_no_estimate(model):
+    """Neither end, and the reason."""
+    estimate = estimate_cost(ImageRequest(prompt="x", model="round", quality="low", size="1024x1024"), model)
+    assert (estimate.low, estimate.high) == (None, None)
+    assert estimate.basis == "no published price for round"
+    assert str(estimate) == "cost unknown"
+
+
+def test_an_estimate_keeps_its_source_when_it_is_changed():
+    """Scaled or widened, its basis and date stay, and what is not known stays unknown."""
+    known = Estimate(low=USD(1), high=USD(2), basis="tables", checked=date(2026, 11, 26))
+    half = known.scaled(USD("0.5"))
+    assert half == Estimate(low=USD("0.5"), high=USD(1), basis="tables", checked=date(2026, 11, 26))
+    wide = known.widened(USD("1.1"), "more")
+    assert wide == Estimate(low=USD(1), high=USD("2.2"), basis="tables; more", checked=date(2026, 11, 26))
+    unknown = Estimate(low=None, high=None, basis="tables")
+    assert unknown.scaled(USD(2)) == unknown
+    assert unknown.widened(USD(2), "more").high is None
+    assert str(known) == "about $1.00 to $2.00"
+    assert str(replace(known, high=USD(1))) == "about $1.00"
+
+
+def test_the_simulator_reserves_nothing_and_is_never_stopped():
+    """A limit is for money."""
+    spending = Spending()
+    options = Options(backend="simulator", session_max_cost=USD("0.01"))
+    assert spending.reserve(Estimate(low=USD(1), high=USD(5), basis=""), options) == 0
+    assert spending.total == 0
+    paid = Options(backend="openai")
+    assert spending.reserve(Estimate(low=USD(1), high=USD(5), basis=""), paid) == 5
+    assert spending.reserve(Estimate(low=None, high=None, basis=""), paid) == 0
+    assert spending.total == 5
+
+
+def test_spending_adds_up(folder):
+    """Each request is added to those before; one whose cost is not known adds nothing."""
+    spending = Spending()
+    for cost in ({"actual": "0.25"}, {"high": "0.50"}, {}):
+        spending.count(folder, Record(outcome="done", cost=cost))
+    assert spending.settled == USD("0.75")
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        (Usage(output_tokens=100), "0.01"),
+        (Usage(output_tokens=100, input_tokens=50), "0.0103"),
+        (Usage(output_tokens=100, text_input_tokens=0, image_input_tokens=10), "0.0101"),
+        (Usage(output_tokens=100, text_output_tokens=40), "0.01"),  # no text rate: billed as image output
+        (None, None),
+        (Usage(output_tokens=0), None),
+    ],
+)
+def test_the_bill_by_hand(usage, usd):
+    assert actual_cost(usage, ROUND) == dollars(usd)

@@ -147,17 +147,11 @@ def plan_batch(
         BudgetError: the whole batch may cost more than a limit.
     """
     done = _done_before(store, server)
+    rows = list(rows)
+    order = {row.where: index for index, row in enumerate(rows)}
     planned: list[PlannedJob] = []
     problems: list[Problem] = []
-    order: dict[str, int] = {}
-    prompts: dict[str, str] = {}
-    unused: dict[str, None] = {}
-    misnamed: dict[Problem, None] = {}
-    for row in rows:
-        unused |= dict.fromkeys(row.unused)
-        misnamed |= dict.fromkeys(row.misnamed)
-        order[row.where] = len(order)
-        prompts[row.where] = str(row.values.get("prompt", ""))
+    for index, row in enumerate(rows):
         try:
             job = _plan_row(row, shared, plan, name, cell, variables)
         except ImagegenError as error:
@@ -165,28 +159,29 @@ def plan_batch(
             continue
         earlier = done.get(job.request.digest()) if done and _may_reuse(job) else None
         stored = earlier.popleft() if earlier else None
-        planned.append(PlannedJob(job=job, where=row.where, number=len(order), stored=stored))
+        planned.append(PlannedJob(job=job, where=row.where, number=index + 1, stored=stored))
     planned, faults = _settle_names(planned, store)
     problems = sorted([*problems, *faults], key=lambda problem: order[problem.where])
+    misnamed = dict.fromkeys(problem for row in rows for problem in row.misnamed)
     if misnamed:
         raise RequestError("a column's name is nearly an option's", problems=(*misnamed, *problems))
     if problems and not shared.get("skip_invalid"):
-        raise RequestError(_fault_summary(problems, len(order)), problems=tuple(problems))
+        raise RequestError(_fault_summary(problems, len(rows)), problems=tuple(problems))
     faulty: dict[str, list[Problem]] = {}
     for problem in problems:
         faulty.setdefault(problem.where, []).append(problem)
     return BatchPlan(
         planned=tuple(item for item in planned if item.where not in faulty),
         problems=tuple(problems),
-        left_out=tuple(_left_out(order[where], where, prompts[where], found) for where, found in faulty.items()),
-        unused=tuple(unused),
+        left_out=tuple(_left_out(order[where], rows[order[where]], found) for where, found in faulty.items()),
+        unused=tuple(dict.fromkeys(name for row in rows for name in row.unused)),
     )
 
 
-def _left_out(index: int, where: str, prompt: str, problems: Sequence[Problem]) -> FailedJob:
+def _left_out(index: int, row: Row, problems: Sequence[Problem]) -> FailedJob:
     summary = "left out: " + "; ".join(f"{problem.field}: {problem.rule}" for problem in problems)
     error = RequestError(summary, problems=tuple(problems), outcome="not sent")
-    return FailedJob(index=index, where=where, prompt=prompt, error=error)
+    return FailedJob(index=index, where=row.where, prompt=str(row.values.get("prompt", "")), error=error)
 
 
 def _fault_summary(problems: Sequence[Problem], total: int) -> str:

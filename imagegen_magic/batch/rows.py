@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
-from imagegen_magic.options.paths import is_file
+from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.options.table import BY_NAME
 
 __all__ = [
@@ -80,7 +80,7 @@ def read_source(source: Any) -> list[Row]:
     Raises:
         OptionError: it is none of these, or can't be read.
     """
-    if isinstance(source, (str, Path)) and is_file(path := Path(source).expanduser()):
+    if isinstance(source, (str, Path)) and is_file(path := expanded(source)):
         return _read_file(path)
     if isinstance(source, (str, Path)):
         raise no_source(str(source), "there is no such file")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.options.paths import expanded
 
 from .verdicts import Bound
 
@@ -76,7 +77,7 @@ class Expectation:
 
     def path(self, text: str) -> Path:
         """A file named in the value, found from the place that names it."""
-        return (self.folder or Path()) / Path(text).expanduser()
+        return (self.folder or Path()) / expanded(text)
 
 
 def parse_expectations(given: Iterable[Any]) -> tuple[Expectation, ...]:
@@ -107,7 +108,7 @@ def _parsed(item: Any) -> list[Expectation]:
         return [Expectation(text=getattr(item, "__name__", type(item).__name__), call=item)]
     text = str(item).strip()
     if isinstance(item, Path) or (text.endswith(".toml") and "=" not in text):
-        return _from_file(Path(text).expanduser())
+        return _from_file(expanded(text))
     return [_parse_one(text, None)]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.options.paths import expanded
 from imagegen_magic.tables import Table
 
 from .expectations import parse_expectations
@@ -47,7 +48,7 @@ def image_files(given: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """
     found: list[Path] = []
     for item in map(Path, given):
-        path = item.expanduser()
+        path = expanded(item)
         if path.is_dir():
             found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
         elif path.is_file():

@@ -22,8 +22,7 @@ imagegen: pictures from OpenAI's Images API, and an offline simulator of it
 
 pictures   generate  edit  generate-batch  remove-chroma-key
            sprites, slice: a sheet of frames made, or one that exists cut into frames
-           pixelate, icons: real pixels of painted pixel art, icon sets of a cut-out
-           unpack: the frames of an animated GIF, cut out and timed anew
+           pixelate, icons, unpack: pixel art, icon sets, the frames of a GIF
            batches, status, collect, cancel: what was sent with --via batch-api
 to know    models  sizes  tips  cost  history  doctor  config
 files      provenance, check: where images come from, and whether they are right

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from imagegen_magic.checks.files import check_files, image_files, junit_xml, reports_table
 from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.options.paths import expanded
 
 from .call import Call
 from .output import print_json, print_lines
@@ -29,7 +28,7 @@ def check(call: Call) -> int:
     reports = check_files(image_files(call.words), call.values["expect"])
     code = 0 if all(report.passed for report in reports) else 1
     if call.values.get("junit"):
-        Path(call.values["junit"]).expanduser().write_bytes(junit_xml(reports))
+        expanded(call.values["junit"]).write_bytes(junit_xml(reports))
     if call.json:
         files = [{"file": r.name, "passed": r.passed, "verdicts": [v.to_dict() for v in r.verdicts]} for r in reports]
         print_json({"exit_code": code, "files": files})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imagegen_magic.errors import OptionError, Problem, StoreError
 from imagegen_magic.jobs.derived import cut_by
 from imagegen_magic.metadata.derived import Marking
+from imagegen_magic.options.paths import expanded
 from imagegen_magic.options.settings import resolve
 
 from .call import Call
@@ -37,7 +38,7 @@ def remove_chroma_key(call: Call) -> int:
     values, problems = call.values, [*call.problems, *_faults(call.values)]
     if problems:
         raise OptionError("the line can't be used", problems=tuple(problems))
-    source, target = Path(values["input"]).expanduser(), Path(values["out"]).expanduser()
+    source, target = expanded(values["input"]), expanded(values["out"])
     if target.exists() and not values.get("force"):
         raise StoreError(f"{shown(target)} exists already", hints=("--force replaces it",))
 
@@ -51,7 +52,7 @@ def remove_chroma_key(call: Call) -> int:
 def settings_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """The cut-out's option values: the script's defaults, but measured thresholds where none were given."""
     if values.get("second") is not None:
-        return {**values, "second": Path(values["second"]).expanduser()}
+        return {**values, "second": expanded(values["second"])}
     given = {"soft_matte": DEFAULTS["soft_matte"], "auto_key": DEFAULTS["auto_key"], **values}
     if given["auto_key"] == "none" and (given.get("key_color") or "auto") == "auto":
         given["key_color"] = DEFAULTS["key_color"]

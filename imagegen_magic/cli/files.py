@@ -10,6 +10,7 @@ from typing import Any
 from imagegen_magic.errors import Problem
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.out_names import format_of, out_problems
+from imagegen_magic.options.paths import expanded
 
 from .table import DEFAULTS
 
@@ -34,10 +35,10 @@ def with_script_defaults(values: Mapping[str, Any], options: Options) -> dict[st
 def place_output(values: Mapping[str, Any], options: Options) -> tuple[dict[str, Any], list[Problem]]:
     """The values with `out`, `out_dir` and, where the name says it, `output_format`; and what contradicts itself."""
     out = dict(values)
-    folder = Path(options.out_dir).expanduser()
+    folder = expanded(options.out_dir)
     given = out.get("out")
-    if given is not None and Path(given).expanduser().is_dir() and "out_dir" not in out:
-        folder, given = Path(given).expanduser(), None
+    if given is not None and expanded(given).is_dir() and "out_dir" not in out:
+        folder, given = expanded(given), None
         out["out_dir"] = str(folder)
     name = str(given) if given is not None else MANY if "out_dir" in out else "output"
     form, problems = _form(name, out.get("output_format"))
@@ -45,7 +46,7 @@ def place_output(values: Mapping[str, Any], options: Options) -> tuple[dict[str,
         out["output_format"] = form
     out["out"] = _with_suffix(name, out.get("output_format") or options.output_format or "png")
     if given is not None:
-        out |= _inside(Path(out["out"]).expanduser(), folder, fixed="out_dir" in values)
+        out |= _inside(expanded(out["out"]), folder, fixed="out_dir" in values)
     return out, problems
 
 

@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.running import web_suffixes
 from imagegen_magic.jobs.task import STOPPING, Task, counted_signals, wait_for_end
 from imagegen_magic.options.options import Options
+from imagegen_magic.options.paths import expanded
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.session import Session
 from imagegen_magic.store.folder import Store
@@ -70,9 +70,7 @@ def read_prompt(call: Call) -> tuple[str, list[Problem]]:
     if flag != "--prompt-file":
         return text.strip(), []
     try:
-        return (
-            sys.stdin.read() if text == "-" else Path(text).expanduser().read_text(encoding="utf-8-sig")
-        ).strip(), []
+        return (sys.stdin.read() if text == "-" else expanded(text).read_text(encoding="utf-8-sig")).strip(), []
     except (OSError, UnicodeDecodeError) as error:
         rule = f"it can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}"
         return "-", [Problem(field="prompt_file", value=text, rule=rule, fix="--prompt-file PATH, UTF-8")]

@@ -7,6 +7,7 @@ from pathlib import Path
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.metadata.inspection import provenance
 from imagegen_magic.metadata.reading import Provenance
+from imagegen_magic.options.paths import expanded
 from imagegen_magic.store.library import source_beside
 
 from .call import Call
@@ -20,7 +21,7 @@ def show_provenance(call: Call) -> int:
     if not call.words:
         problem = Problem(field="line", rule="a file is needed", fix="imagegen provenance hero.png")
         raise OptionError("which file?", problems=(problem,))
-    found = {word: _provenance(Path(word).expanduser(), call.values.get("trust")) for word in call.words}
+    found = {word: _provenance(expanded(word), call.values.get("trust")) for word in call.words}
     doubtful = any(item.state == "unreadable" or item.is_sound is False for item in found.values())
     if call.json:
         files = [{"file": word, **item.to_dict()} for word, item in found.items()]

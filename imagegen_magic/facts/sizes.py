@@ -16,6 +16,7 @@ from .catalog import FlexibleSizes, Limits, Model
 __all__ = [
     "PRESETS",
     "flexible_faults",
+    "format_grid",
     "format_size",
     "gif_grid",
     "nearest_frame",
@@ -58,6 +59,11 @@ def read_pixels(text: str) -> tuple[int, int] | None:
 def format_size(size: tuple[int, int]) -> str:
     """`WIDTHxHEIGHT`, as the API spells it."""
     return f"{size[0]}x{size[1]}"
+
+
+def format_grid(columns: int, rows: int) -> str:
+    """The grid in words: `one row`, `one column`, or `3 columns and 2 rows`."""
+    return "one row" if rows == 1 else "one column" if columns == 1 else f"{columns} columns and {rows} rows"
 
 
 def read_cell(cell: str | tuple[int, int]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from typing import Any
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
-from imagegen_magic.options.paths import is_file
+from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.request.request import InputImage
 
 __all__ = ["decoding", "open_picture", "parse_token", "read_input", "resolve_token"]
@@ -135,7 +135,7 @@ def read_input(source: Any, *, role: str = "", name: str = "", origin: str = "")
     if hasattr(source, "path") and not isinstance(source, Path):
         source = Path(source.path)
     if isinstance(source, (str, Path)):
-        path = Path(source).expanduser()
+        path = expanded(source)
         _check_bytes(path.name, path.stat().st_size if is_file(path) else 0)
         return _from_bytes(_file_bytes(path), name or path.name, role, origin or path.name)
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -293,7 +293,7 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
         return reference, Path(reference).name if isinstance(reference, os.PathLike) else type(reference).__name__
     if reference.startswith("@"):
         return find(reference), reference
-    path = Path(reference).expanduser()
+    path = expanded(reference)
     is_variable = reference.isidentifier() and reference in variables
     if is_variable and is_file(path):
         fix = f"./{reference} for the file, {{{{ {reference} }}}} for the variable"

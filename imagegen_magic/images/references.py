@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from imagegen_magic.errors import Fix, ImagegenError, Problem, Setting
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.paths import is_file
+from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.request.chroma_key import KEY_COLORS
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
@@ -90,7 +90,7 @@ def _found_elsewhere(reference: Any, source: Any) -> list[str]:
     """A note for a name that is not a file here, but one of the output folder."""
     if not isinstance(reference, str) or reference.startswith("@") or not isinstance(source, Path):
         return []
-    return [] if is_file(Path(reference).expanduser()) else [f"{reference}: taken from the output folder"]
+    return [] if is_file(expanded(reference)) else [f"{reference}: taken from the output folder"]
 
 
 def _mask(

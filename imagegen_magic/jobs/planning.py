@@ -117,8 +117,7 @@ def plan_job(
     """
     inputs = inputs or Inputs()
     body, faults = _text(body, problems)
-    faults += _blank_problems(body, inputs)
-    faults += [*inputs.problems, *name_problems(name), *_option_problems(options, inputs), *_signing_problems(options)]
+    faults += _first_faults(body, name, options, inputs)
     model = catalog.get(options.model)
     key = _key_choice(body, options, inputs, faults)
     request, notes = _build_request(body, options, model, catalog, inputs, key, sheet)
@@ -127,9 +126,6 @@ def plan_job(
     faults += _batch_api_problems(request, model, options, catalog)
     if faults:
         raise RequestError(_summary(len(faults)), problems=tuple(faults))
-    today = today or date.today()  # noqa: DTZ011 - the user's own day
-    warnings = [*request_warnings(request, catalog, today), *_cutout_warnings(body, options, key)]
-    warnings += sheet_warnings(sheet) if sheet else []
     return Job(
         request=request,
         options=options,
@@ -144,8 +140,12 @@ def plan_job(
         parents=inputs.parents,
         expected=expected,
         notes=(*notes, *_advice(request, model, options)),
-        warnings=tuple(warnings),
+        warnings=(*request_warnings(request, catalog, today or _today()), *_making_warnings(body, options, key, sheet)),
     )
+
+
+def _today() -> date:
+    return date.today()  # noqa: DTZ011 - the user's own day
 
 
 def _advice(request: ImageRequest, model: Model, options: Options) -> Iterator[str]:
@@ -205,6 +205,12 @@ def name_problems(name: str | None) -> list[Problem]:
     ]
 
 
+def _first_faults(body: str, name: str | None, options: Options, inputs: Inputs) -> list[Problem]:
+    """Faults that can be seen before there is a request."""
+    own = [*_option_problems(options, inputs), *_alpha_problems(options), *_signing_problems(options)]
+    return [*_blank_problems(body, inputs), *inputs.problems, *name_problems(name), *own]
+
+
 def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
     """Faults between options that no single request rule sees."""
     rule: str
@@ -222,21 +228,6 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
         faults.append(Problem(field="template", value=options.template, rule="{prompt} is missing in it", fix=fix))
     if options.use_case and options.use_case not in load_use_cases():
         faults.append(_use_case_problem(options.use_case))
-    if options.transparent and options.background not in (None, "transparent"):
-        rule = Fix(
-            Setting("--transparent"), " asks for alpha, ", Setting("--background", options.background), " for none"
-        )
-        faults.append(Problem(field="background", value=options.background, rule=rule, fix="leave one of them out"))
-    if options.transparent and (options.output_format or "png") not in ALPHA_FORMATS:
-        rule = "a cut-out needs a format with alpha"
-        faults.append(
-            Problem(
-                field="output_format",
-                value=options.output_format,
-                rule=rule,
-                fix=Fix(Setting("--output-format", "png", ("webp",))),
-            )
-        )
     if options.protect and inputs.mask is None and not inputs.problems:
         faults.append(
             Problem(
@@ -257,6 +248,28 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
         faults += [] if options.output_format == "svg" else [
             Problem(field="svg_model", rule="for svg output only", fix=Fix(Setting("--output-format", "svg")))
         ]  # fmt: skip
+    return faults
+
+
+def _alpha_problems(options: Options) -> list[Problem]:
+    """Options that contradict a cut-out."""
+    rule: str
+    faults = []
+    if options.transparent and options.background not in (None, "transparent"):
+        rule = Fix(
+            Setting("--transparent"), " asks for alpha, ", Setting("--background", options.background), " for none"
+        )
+        faults.append(Problem(field="background", value=options.background, rule=rule, fix="leave one of them out"))
+    if options.transparent and (options.output_format or "png") not in ALPHA_FORMATS:
+        rule = "a cut-out needs a format with alpha"
+        faults.append(
+            Problem(
+                field="output_format",
+                value=options.output_format,
+                rule=rule,
+                fix=Fix(Setting("--output-format", "png", ("webp",))),
+            )
+        )
     return faults
 
 
@@ -349,16 +362,7 @@ def _build_request(
         notes.append(f"chroma key {key.color}: {key.reason}")
     if sheet is not None:
         notes.append(str(sheet))
-    fields = (
-        {name: getattr(options, name) for name in prompt_fields() if getattr(options, name)} if options.augment else {}
-    )
-    prompt = compose_prompt(
-        options.template.replace("{prompt}", body.strip()) if options.template else body,
-        fields,
-        roles=[image.role for image in inputs.images],
-        keep=options.keep or (),
-        clauses=[*([sheet_clause(sheet)] if sheet else []), *([key_clause(key.color)] if key else [])],
-    )
+    prompt = _composed(body, options, inputs, key, sheet)
     native = options.transparent == "native"
     svg: dict[str, Any] = {"model": options.svg_model} if options.svg_model else {}
     if options.svg_effort:
@@ -378,6 +382,18 @@ def _build_request(
     return request, notes
 
 
+def _composed(body: str, options: Options, inputs: Inputs, key: KeyChoice | None, sheet: Sheet | None) -> str:
+    """The prompt as it will be sent: the text in its template, then the labelled lines and the clauses of what is made."""
+    fields = {name: getattr(options, name) for name in prompt_fields() if getattr(options, name)}
+    return compose_prompt(
+        options.template.replace("{prompt}", body.strip()) if options.template else body,
+        fields if options.augment else {},
+        roles=[image.role for image in inputs.images],
+        keep=options.keep or (),
+        clauses=[*([sheet_clause(sheet)] if sheet else []), *([key_clause(key.color)] if key else [])],
+    )
+
+
 def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, notes: list[str]) -> str | None:
     """The size for the wire: solved from a preset or a ratio, or the edited picture's own where that is legal."""
     given = options.size
@@ -393,6 +409,11 @@ def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, note
         return text
     notes.append(f"the edited image's {text} is not a legal size of {model.id}: the server chooses (auto)")
     return "auto"
+
+
+def _making_warnings(body: str, options: Options, key: KeyChoice | None, sheet: Sheet | None) -> list[str]:
+    """What to know of what will be made from the image."""
+    return [*_cutout_warnings(body, options, key), *(sheet_warnings(sheet) if sheet else ())]
 
 
 def _cutout_warnings(body: str, options: Options, key: KeyChoice | None) -> list[str]:

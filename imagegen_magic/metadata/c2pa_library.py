@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Default, Fix, OptionError, Problem
+from imagegen_magic.options.paths import expanded
 
 from .containers import file_format
 from .xmp import Mark
@@ -99,7 +100,7 @@ def _read_pem(path: str | os.PathLike[str] | None, field: str) -> bytes:
     try:
         if path is None:
             raise OSError(0, "no file is given")
-        data = Path(path).expanduser().read_bytes()
+        data = expanded(path).read_bytes()
     except OSError as error:
         fix = Fix(Default(field, "file.pem")) if field != "trust" else "--trust anchors.pem"
         problem = Problem(field=field, value=path and Path(path).name, rule=error.strerror or "unreadable", fix=fix)

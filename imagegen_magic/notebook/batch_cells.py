@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.batch.results import FailedJob, Gallery
@@ -14,7 +13,7 @@ from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError,
 from imagegen_magic.jobs.planning import name_problems
 from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
 from imagegen_magic.options.line import ParsedLine
-from imagegen_magic.options.paths import is_file
+from imagegen_magic.options.paths import expanded, is_file
 
 from .batch_view import BatchView
 from .names import doubtful_name
@@ -125,7 +124,7 @@ def find_source(source: Any, variables: Any) -> Any:
     """
     if not isinstance(source, str):
         return source
-    found = is_file(Path(source).expanduser())
+    found = is_file(expanded(source))
     if source not in variables and not found:
         raise no_source(source, "neither a file nor a variable", variables)
     if source not in variables:

@@ -15,6 +15,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 from IPython.core.interactiveshell import InteractiveShell
 
 from imagegen_magic.facts.words import image_roles
+from imagegen_magic.options.paths import expanded
 from imagegen_magic.options.table import BY_NAME, COMMANDS, OPTIONS, Option
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _is_table(value: Any) -> bool:
 
 def _files(typed: str, suffixes: tuple[str, ...]) -> Iterator[str]:
     """Files with one of the suffixes, and folders to look into, at what is typed."""
-    folder = Path(typed.rpartition("/")[0] + "/").expanduser() if "/" in typed else Path()
+    folder = expanded(typed.rpartition("/")[0] + "/") if "/" in typed else Path()
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir())[:MAX_FILES]:

@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.batch.results import Gallery
@@ -23,7 +22,7 @@ from imagegen_magic.images.references import Comparison
 from imagegen_magic.jobs.derived import cutout_of
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.line import build_parser, parse_line, split_line
-from imagegen_magic.options.paths import is_file
+from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.options.table import COMMANDS, Option, option_of_flag
 from imagegen_magic.options.variables import lift_variables, restore_variables
 from imagegen_magic.redaction import redact
@@ -160,7 +159,7 @@ def _prompt_from(source: str, shell: Any) -> str:
         lifted, values = lift_variables(source, shell.user_ns)
         return str(restore_variables(lifted, values))
     value = shell.user_ns.get(source)
-    path = Path(source).expanduser()
+    path = expanded(source)
     if value is not None and is_file(path):
         rule = "both a variable and a file have this name"
         raise OptionError(

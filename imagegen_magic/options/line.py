@@ -10,14 +10,13 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, PromptPlace, Setting
 from imagegen_magic.facts.words import foreign_flags
 
 from .hints import unknown_option
-from .paths import is_file
+from .paths import expanded, is_file
 from .secrets import secret_problems
 from .table import BY_NAME, COMMANDS, OPTIONS, Option, option_of_flag
 from .values import read_values
@@ -260,7 +259,7 @@ def _stray_words(stray: Sequence[str], words: Sequence[str], command: str, varia
     rule = "one NAME at most; the prompt stands below the line, and a value with spaces in quotes"
     before = list(words[: words.index(stray[0])])[-2:]
     flag = option_of_flag(before[0]) if len(before) == 2 else None
-    there = stray[0] in variables or is_file(Path(stray[0]).expanduser())
+    there = stray[0] in variables or is_file(expanded(stray[0]))
     if flag is not None and flag.kind in ("text", "list") and not (flag.choices or flag.suggests):
         fix = Fix(Setting(before[0], " ".join([before[1], *stray])))
     elif there and command in _INPUTS:

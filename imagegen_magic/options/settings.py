@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from imagegen_magic.errors import OptionError, Problem
 
 from .defaults import ENV_PREFIX, config_options, in_layer
 from .options import Options
+from .paths import expanded
 from .profiles import Profile, find_profile, load_profiles
 from .table import BY_NAME, OPTIONS
 from .values import read_values
@@ -39,8 +40,6 @@ def resolve(
     Raises:
         OptionError: a layer other than the line holds an unknown name or an unreadable value.
     """
-    values: dict[str, Any] = dict(_DEFAULTS)
-    origins: dict[str, str] = dict.fromkeys(values, "default")
     home = folder or Path.cwd()
     file_path, file_values = find_project_config(home)
     profiles = file_values.get("profiles", {})
@@ -50,6 +49,25 @@ def resolve(
         ("environment", _environment(os.environ if environ is None else environ)),
         ("session", dict(session or {})),
     ]
+    values, origins = _read_layers(layers)
+    if (name := line.get("profile", values["profile"])) is not None:
+        profile = find_profile(load_profiles(profiles, file_path, home / expanded(values["out_dir"]), home), name)
+        bundle = profile.values()
+        values.update(bundle)
+        origins.update(dict.fromkeys(bundle, f"profile {name} ({profile.origin})"))
+    values.update(line)
+    origins.update(dict.fromkeys(line, "line"))
+    return Options(**values, origins=origins)
+
+
+def _read_layers(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """(every option's value, where each came from) after these layers, each before the one above it.
+
+    Raises:
+        OptionError: a layer holds an unknown name or an unreadable value.
+    """
+    values: dict[str, Any] = dict(_DEFAULTS)
+    origins: dict[str, str] = dict.fromkeys(values, "default")
     problems: list[Problem] = []
     for origin, raw in layers:
         known = {name: value for name, value in raw.items() if name not in BY_NAME or BY_NAME[name].config}
@@ -65,16 +83,7 @@ def resolve(
         )
     if problems:
         raise OptionError("a default could not be read", problems=tuple(problems))
-    if (name := line.get("profile", values["profile"])) is not None:
-        profile = find_profile(
-            load_profiles(profiles, file_path, home / Path(values["out_dir"]).expanduser(), home), name
-        )
-        bundle = profile.values()
-        values.update(bundle)
-        origins.update(dict.fromkeys(bundle, f"profile {name} ({profile.origin})"))
-    values.update(line)
-    origins.update(dict.fromkeys(line, "line"))
-    return Options(**values, origins=origins)
+    return values, origins
 
 
 def project_profiles(folder: Path, out_dir: Path) -> dict[str, Profile]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.animations import Animation, find_animation, load_animations
 from imagegen_magic.facts.catalog import Catalog, Model
-from imagegen_magic.facts.sizes import format_size, parse_size, read_cell, read_pixels, sheet_size
+from imagegen_magic.facts.sizes import format_grid, format_size, parse_size, read_cell, read_pixels, sheet_size
 from imagegen_magic.options.options import Options
 
 __all__ = ["LAYOUTS", "Sheet", "default_grid", "frame_cell", "plan_sheet", "read_layout", "sheet_clause"]
@@ -56,9 +56,9 @@ class Sheet:
         return self.slot[1] // self.cell[1] if self.pixel_art and self.cell else 0
 
     def __str__(self) -> str:
-        place = "one row" if self.rows == 1 else f"{self.columns} columns and {self.rows} rows"
-        cells = f"cells of {self.slot[0]}x{self.slot[1]} px"
-        return f"{self.frames} frames in {place}: a sheet of {format_size(self.size)}, {cells}"
+        place, cells = format_grid(self.columns, self.rows), f"cells of {format_size(self.slot)} px"
+        made = f", made into frames of {format_size(self.cell)} px" if self.cell else ""
+        return f"{self.frames} frames in {place}: a sheet of {format_size(self.size)}, {cells}{made}"
 
 
 def plan_sheet(options: Options, catalog: Catalog) -> tuple[Options, Sheet | None, list[Problem]]:
@@ -129,7 +129,7 @@ def _grid(given: str | None, frames: int, problems: list[Problem]) -> tuple[int,
         return None
     if grid[0] * grid[1] >= frames:
         return grid
-    rule = f"{grid[0]} columns and {grid[1]} rows hold {grid[0] * grid[1]} frames, not {frames}"
+    rule = f"it holds {grid[0] * grid[1]} frames, not {frames}"
     columns, rows = default_grid(frames)
     fix = Fix(Setting("--layout", f"{columns}x{rows}"))
     problems.append(Problem(field="layout", value=given, rule=rule, fix=fix))
@@ -183,7 +183,7 @@ def _size(
     best = sheet_size(*grid, shape, max(CELL_EDGE, *(cell or (0,))), model, rule)
     if best is None:
         fix = Fix(Setting("--layout", "grid", ("3x2",)), ", or another ", Setting("--frames", "6"))
-        text = f"no size of {model.id} divides into {grid[0]} columns and {grid[1]} rows"
+        text = f"no size of {model.id} divides into {grid[0]} x {grid[1]} equal cells"
         problems.append(Problem(field="layout", value=options.layout, rule=text, fix=fix))
         return None
     if options.size is None or options.origins.get("size") != "line":
@@ -191,7 +191,7 @@ def _size(
     given = read_pixels(parse_size(options.size, model, rule) or "")
     if given and not given[0] % grid[0] and not given[1] % grid[1]:
         return given
-    text = f"it does not divide into {grid[0]} columns and {grid[1]} rows of whole pixels"
+    text = f"it does not divide into {grid[0]} x {grid[1]} cells of whole pixels"
     near = (
         best if given is None else sheet_size(*grid, shape, max(given[0] // grid[0], given[1] // grid[1]), model, rule)
     )

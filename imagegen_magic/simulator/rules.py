@@ -136,10 +136,6 @@ def read_job(
         markup=markup,
         fields=dict(values),
     )
-    if stream and job.n > 1:
-        raise ApiError(
-            400, "Streaming is only supported with n=1.", kind=_IMAGE_ERROR, code="unsupported_parameter", param="input"
-        )
     _check_rest(reader, job)
     _check_moderation(prompt, request_id)
     return job
@@ -276,6 +272,9 @@ def _check_rest(reader: Reader, job: Job) -> None:
         _check_svg(reader.values["svg"], job)
     if job.output_format == "svg" and job.n != 1:
         raise bad("'n' must be 1 when 'output_format' is 'svg'.", "n")
+    if job.stream and job.n > 1:
+        why = "Streaming is only supported with n=1."
+        raise ApiError(400, why, kind=_IMAGE_ERROR, code="unsupported_parameter", param="input")
 
 
 def _check_svg(svg: object, job: Job) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from imagegen_magic.facts.sizes import format_grid
 from imagegen_magic.matting.arrays import Floats, as_floats
 
 from .parts import Box, Part, Parts, main_parts, union, usual_area
@@ -40,8 +41,7 @@ class Grid:
     count: int
 
     def __str__(self) -> str:
-        row = "one row" if self.rows == 1 else f"{self.columns} columns and {self.rows} rows"
-        return f"{self.count} frames in {row}"
+        return f"{self.count} frames in {format_grid(self.columns, self.rows)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ PAINTS, PAINT_APART = 12, 0.06
 """A frame's paints are reduced to so many; one further than this in OKLab from all of another frame's is a new one."""
 NEW_PAINT = 0.1
 """The share of a frame in new paint from which a change is seen."""
+PAINT_PIXELS = 100_000
+"""More pixels of a figure than about these do not change what its paints are."""
 SAME = 0.995
 """Neighbours that overlap by more than this share, in the same colours, are one frame twice."""
 LOOP = 0.75
@@ -183,8 +185,10 @@ def _ramp_check(heights: Sequence[int]) -> Check:
 
 
 def _paints(frame: Bytes, mask: Mask) -> tuple[Floats, Floats]:
-    """The paints of a frame, in OKLab, and the share of it that each covers."""
-    colours, weights = coarse_colours(frame[..., :3][mask])
+    """The paints of a frame, in OKLab, and the share of it that each covers, from every n-th pixel of a large one."""
+    places = np.flatnonzero(mask)
+    places = places[:: max(1, len(places) // PAINT_PIXELS)]
+    colours, weights = coarse_colours(frame.reshape(-1, 4)[places, :3])
     paints = pick_colours(colours, weights, PAINTS)
     shares = np.bincount(nearest_colours(colours, paints), weights, len(paints)) / weights.sum()
     return to_oklab(paints), as_floats(shares)

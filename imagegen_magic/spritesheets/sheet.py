@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -82,30 +82,28 @@ def slice_sheet(
         ((64, 64), True)
     """
     size = _cell_size(cell, like)
-    found = _find(image, grid_of(frames, columns, rows), key)
+    size, found = _cell_size(cell, like), _find(image, grid_of(frames, columns, rows), key)
     art = _real_pixels(found, size, palette, pitch, settle_ground(ground, found.present, name)) if pixel_art else None
     standing = found.standing if art is None else found.with_figures(art.figures)
-    settled = settle_ground(ground, [figure for figure, _ in standing], name)
-    grounds = ground_lines([figure for figure, _ in standing], [row for _, row in standing], settled)
-    placement = _placement(standing, grounds, size, like, margin=margin, pixel_art=pixel_art)
-    placed = iter(
-        [place(figure, y, placement, nearest=pixel_art) for (figure, _), y in zip(standing, grounds, strict=True)]
-    )
-    pixels = tuple(next(placed) if figure else place(None, 0, placement) for figure in found.figures)
-    return Sprites(
+    figures = [figure for figure, _ in standing]
+    grounds = ground_lines(figures, [row for _, row in standing], settle_ground(ground, figures, name))
+    stand = _Stand(standing, grounds, _placement(standing, grounds, size, like, margin=margin, pixel_art=pixel_art))
+    pixels = _placed(found, stand, nearest=pixel_art)
+    sprites = Sprites(
         name=name,
         pixels=pixels,
         durations=spread_times(len(pixels), fps),
         loops=loops,
-        pivot=placement.pivot,
+        pivot=stand.placement.pivot,
         columns=found.layout.grid.columns,
         pixel_art=pixel_art,
-        report=_report(found, art, pixels, _Stand(standing, grounds, placement), loops=loops),
-        placement=placement,
+        report=_report(found, art, pixels, stand, loops=loops),
+        placement=stand.placement,
         key=found.key,
         sources=found.sources,
-        palette=() if art is None else to_hex(art.palette),
-        pitch=None if art is None else (art.lattice.x, art.lattice.y),
+    )
+    return (
+        sprites if art is None else replace(sprites, palette=to_hex(art.palette), pitch=(art.lattice.x, art.lattice.y))
     )
 
 
@@ -180,6 +178,13 @@ class _Stand:
     standing: Standing
     grounds: Sequence[float]
     placement: Placement
+
+
+def _placed(found: _Found, stand: _Stand, *, nearest: bool) -> tuple[Bytes, ...]:
+    """Every frame with its figure on its ground; a frame without a figure is empty."""
+    on_ground = zip(stand.standing, stand.grounds, strict=True)
+    placed = iter([place(figure, y, stand.placement, nearest=nearest) for (figure, _), y in on_ground])
+    return tuple(next(placed) if figure else place(None, 0, stand.placement) for figure in found.figures)
 
 
 def _find(image: Picture, asked: Grid | None, key: str) -> _Found:

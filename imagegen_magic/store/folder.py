@@ -28,6 +28,7 @@ from filelock import FileLock
 from imagegen_magic.errors import CallError, Fix, Setting, StoreError
 from imagegen_magic.metadata.derived import Source
 from imagegen_magic.metadata.reading import read_provenance
+from imagegen_magic.options.paths import expanded
 from imagegen_magic.redaction import hide_keys
 from imagegen_magic.request.response import ImageResponse, Payload
 
@@ -72,7 +73,7 @@ class Store:
 
     def __init__(self, folder: Path, *, free_bytes: Callable[[Path], int] | None = None) -> None:
         self._free_bytes = free_bytes or (lambda place: shutil.disk_usage(place).free)
-        self.folder = Path(folder).expanduser()
+        self.folder = expanded(folder)
         self.history = History(self.folder)
         self._place: Path | None = None
         self._alive: FileLock | None = None

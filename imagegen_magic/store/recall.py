@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
-from imagegen_magic.options.paths import is_file
+from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.options.table import BY_NAME, COMMANDS
 
 from .folder import Store
@@ -24,7 +24,7 @@ def find_record(store: Store, token: str) -> Record:
     Raises:
         OptionError: nothing is known of it.
     """
-    path = Path(token).expanduser()
+    path = expanded(token)
     if not token.startswith("@") and is_file(path):
         record = _from_sidecar(path) or store.history.by_file(path)
         if record is None:
