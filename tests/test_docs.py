@@ -32,7 +32,16 @@ PAGES = {
     for path in sorted(DOCS.rglob("*.md"))
     if path.relative_to(DOCS).parts[0] not in MADE
 }
-FOREIGN = {"--force-reinstall", "--no-deps", "--flags", "--nbval-lax", "--help", "--help-all", "--key-color"}
+FOREIGN = {
+    "--delivery",
+    "--force-reinstall",
+    "--no-deps",
+    "--flags",
+    "--nbval-lax",
+    "--help",
+    "--help-all",
+    "--key-color",
+}
 """Words on the pages that only look like flags, are another program's, or the served simulator's."""
 PROGRAMS_OF_A_SHELL = f"""
 set -e

@@ -227,3 +227,12 @@ def test_the_home_of_nobody(session, folder, option):
     """`~name` of nobody is a path like any other: one that is not there, or a folder of that name."""
     with contextlib.suppress(ImagegenError):
         session.generate("a mug", size="1024x640", quality="low", **{option: "~nobody-here/a"})
+
+
+def test_numbers_where_texts_are_meant(shell):
+    """A variable that holds a number is its text in `--keep`, and no axis in `--grid`."""
+    shell.user_ns["x"] = 5
+    Image.new("RGB", (256, 256), "red").save("a.png")
+    assert shell.run_cell("%%imagegen_edit -i a.png --keep {{ x }} --size 1024x1024\nblue").success
+    failed = shell.run_cell("%%imagegen_batch --grid {{ x }}\na mug").error_in_exec
+    assert isinstance(failed, ImagegenError)

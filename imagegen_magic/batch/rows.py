@@ -258,7 +258,7 @@ def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:
         OptionError: a part is not of the form NAME=A,B.
     """
     grid: dict[str, list[str]] = {}
-    parts = [part for text in texts for part in re.split(r"\s+(?=[A-Za-z][\w-]*=)", text.strip())]
+    parts = [part for text in texts for part in re.split(r"\s+(?=[A-Za-z][\w-]*=)", str(text).strip())]
     for part in filter(None, parts):
         name, equals, values = part.partition("=")
         if not equals or not name or not values:

@@ -389,7 +389,7 @@ def _composed(body: str, options: Options, inputs: Inputs, key: KeyChoice | None
         options.template.replace("{prompt}", body.strip()) if options.template else body,
         fields if options.augment else {},
         roles=[image.role for image in inputs.images],
-        keep=options.keep or (),
+        keep=tuple(map(str, options.keep or ())),
         clauses=[*([sheet_clause(sheet)] if sheet else []), *([key_clause(key.color)] if key else [])],
     )
 
