@@ -346,7 +346,9 @@ def preview_batch(jobs: Any, *, name: str | None = None, **options: Unpack[Batch
     """A `BatchPlan`: what `run_batch` would send, what is done already, what is faulty, and the cost range; nothing is sent.
 
     Args:
-        jobs, name, options: as of `run_batch`.
+        jobs: as of `run_batch`.
+        name: as of `run_batch`.
+        options: as of `run_batch`.
 
     Raises:
         RequestError: an option that all jobs share can't be read. Faulty rows are in `.problems`.
