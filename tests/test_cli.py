@@ -691,3 +691,14 @@ def test_simulate_serves(capsys):
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
     process.communicate()
+
+
+def test_an_image_beside_is_listed_by_its_own_folders_history(folder, capsys):
+    """A file outside of the output folder has a history of its own; the line that names its number says which."""
+    ask = ["generate", "a red mug", "--backend", "simulator", "--quality", "low"]
+    assert main([*ask, "--out", "mug.png"]) == 0
+    assert "listed by: imagegen history --out-dir ." in capsys.readouterr().err
+    assert main(["history", "--out-dir", "."]) == 0
+    assert "mug.png" in capsys.readouterr().out
+    assert main([*ask, "--out", "output/imagegen/mug.png"]) == 0
+    assert "listed by" not in capsys.readouterr().err

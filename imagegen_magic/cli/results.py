@@ -16,9 +16,12 @@ __all__ = ["result_document", "saved_line", "say_unexpected"]
 
 
 def saved_line(result: ImageResult) -> str:
-    """The number that the history gave it, the seconds and the cost, as one line."""
+    """The number that the history gave it, the seconds and the cost, as one line; of another folder also what lists it."""
     cost = "reused, nothing was sent" if result.reused else _cost(result)
-    return f"saved as @{result.number} · {result.seconds:.1f} s · {cost}"
+    line = f"saved as @{result.number} · {result.seconds:.1f} s · {cost}"
+    if result.options.origins.get("out_dir") != "line":
+        return line
+    return f"{line} · listed by: imagegen history --out-dir {result.options.out_dir}"
 
 
 def _cost(result: ImageResult) -> str:
