@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from conftest import simulated_session
 from IPython.utils.capture import capture_output
+from tblib import pickling_support
 
 import imagegen_magic
 from imagegen_magic.errors import StoreError
@@ -262,7 +263,11 @@ def test_the_umask_decides_who_may_read(folder, umask, mode):
 
 
 def test_what_is_pickled_holds_no_key(folder, monkeypatch):
-    """A result, a failure, a gallery and a preview, made with a key in the environment and in the address."""
+    """A result, a failure, a gallery and a preview, made with a key in the environment and in the address.
+
+    Errors are pickled as Dask does it: with all that they were raised from.
+    """
+    pickling_support.install()
     key = "sk-proj-" + "a1B2" * 10
     monkeypatch.setenv("OPENAI_API_KEY", key)
     with serve(simulator=Simulator(faults="ok, 400 unknown_parameter")) as server:

@@ -75,14 +75,22 @@ class BatchCalls:
             stream.writelines(response.iter_bytes(CHUNK))
 
 
+def _forget_key(error: openai.APIError) -> None:
+    """Takes the key off the request that the SDK's error holds: a pickled error of ours may bring it along."""
+    for name in ("authorization", "api-key"):
+        error.request.headers.pop(name, None)
+
+
 @contextlib.contextmanager
 def mapped_errors() -> Iterator[None]:
     """The SDK's errors as ours."""
     try:
         yield
     except openai.APIStatusError as error:
+        _forget_key(error)
         raise status_error(
             error.status_code, error.body or error.response.content, dict(error.response.headers)
         ) from None
     except openai.APIConnectionError as error:
+        _forget_key(error)
         raise transport_error(error.__cause__ or error, 0.0) from None

@@ -318,13 +318,14 @@ class _Call:
         except CallError:
             raise
         except openai.APIStatusError as error:
-            raise self._refused(error) from None
+            failure = self._refused(error)
         except openai.APIConnectionError as error:
-            raise transport_error(error.__cause__ or error, self.elapsed()) from None
+            failure = transport_error(error.__cause__ or error, self.elapsed())
         except openai.APIError as error:
-            raise AnswerError(f"the SDK could not read the answer ({type(error).__name__})") from None
+            failure = AnswerError(f"the SDK could not read the answer ({type(error).__name__})")
         except (UnicodeError, httpx2.HTTPError) as error:  # of a body that says why the request is refused
-            raise self._unreadable(error) from None
+            failure = self._unreadable(error)
+        raise failure  # outside of the handlers: the SDK's error holds the request with its key, and would go along
 
     def _refused(self, error: openai.APIStatusError) -> CallError:
         """An answer with an error's status, as ours."""
