@@ -549,6 +549,7 @@ def test_a_profile_is_saved_and_chosen(lab):
     """The form's settings become a profile; the controls show what it sets, also after another was chosen."""
     notebook = prepared(lab, "")
     page = notebook.page
+    assert page.locator(".igp-look select option").all_inner_texts() == ["none"]
     page.locator(".igp-look summary").click()
     page.get_by_label("name of the profile").fill("drafts")
     page.get_by_label("name of the profile").press("Enter")

@@ -76,7 +76,7 @@ const labelled = (text, control, ...more) => {
 function fill(select, values, chosen, empty = null) {
   const all = [...(empty === null ? [] : [""]), ...values];
   if (chosen && !all.includes(chosen)) all.push(chosen);
-  if ([...select.options].map((option) => option.value).join("\n") !== all.join("\n"))
+  if (select.options.length !== all.length || [...select.options].some((option, i) => option.value !== all[i]))
     select.replaceChildren(...all.map((value) => make("option", { value }, value || empty)));
   select.value = chosen ?? "";
 }
