@@ -15,16 +15,20 @@ import pandas as pd
 import pytest
 from conftest import simulated_session
 from IPython.core.completer import CompletionContext
+from IPython.utils.capture import capture_output
 from PIL import Image
 from test_magics import run
 
 import imagegen_magic
 from imagegen_magic.api import use_session
+from imagegen_magic.batch.results import FailedJob
 from imagegen_magic.batch.rows import read_source
-from imagegen_magic.errors import OptionError, RequestError
+from imagegen_magic.errors import BudgetError, OptionError, RequestError
 from imagegen_magic.images.masks import build_mask, parse_box
 from imagegen_magic.images.opening import parse_token, read_input
+from imagegen_magic.notebook.batch_view import BatchView
 from imagegen_magic.request.prompt import prompt_slug
+from imagegen_magic.request.response import Sending
 from imagegen_magic.simulator import Simulator
 
 
@@ -594,13 +598,17 @@ def test_signatures_are_readable():
     assert "n: int = None" in text
 
 
-def test_the_bar_shows_what_is_over(shell):
+@pytest.mark.parametrize(("failed", "shown"), [(0, ("0", 0)), (1, ("1", 33))])
+def test_the_bar_shows_what_is_over(shell, simulator, failed, shown):
     """As much of it as jobs are done or failed; those on their way fill nothing."""
-    seen, _ = run(shell, "%%imagegen_batch z --progress on -q low -s square --concurrency 2\na sun\na moon\na star")
-    pages = [page for output in seen.outputs if "progressbar" in (page := output.data.get("text/html", ""))]
-    assert pages
-    for page in pages:
-        over, total = (int(re.search(f'{name}="(\\d+)"', page)[1]) for name in ("aria-valuenow", "aria-valuemax"))
-        filled = sum(map(float, re.findall(r'<div style="width:([\d.]+)%', page)))
-        assert filled == pytest.approx(100 * over / total, abs=0.1)
-    assert min(re.search(r'aria-valuenow="(\d+)"', page)[1] for page in pages) == "0"
+    plan = simulated_session(simulator).batches.plan(read_source(["a sun", "a moon", "a star"]), {})
+    view = BatchView(plan, live=True)
+    with capture_output() as seen:
+        view.on_event(Sending(index=0, attempt=1))
+        view.on_event(Sending(index=1, attempt=1))
+        for _ in range(failed):
+            view.on_done(1, FailedJob(index=1, where="item 1", prompt="a moon", error=BudgetError("no")))
+        view.tick()
+    page = seen.outputs[0].data["text/html"]
+    filled = sum(map(float, re.findall(r'<div style="width:([\d.]+)%', page)))
+    assert (re.search(r'aria-valuenow="(\d+)"', page)[1], round(filled)) == shown
