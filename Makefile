@@ -5,6 +5,9 @@ BIN := .venv/bin
 
 MUTMUT := $(BIN)/python -m mutmut
 
+# A file's tests stay together: they share what is slow to set up.
+PARALLEL := --numprocesses logical --maxprocesses 8 --dist loadfile
+
 .PHONY: mutants help demo test test-browser test-versions dist docs lab notebooks flags front-ends screenshots check clean
 
 help:  ## list the targets
@@ -28,7 +31,7 @@ test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy --platform win32 --cache-dir .mypy_cache/win32  # finds calls that Windows does not have
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 	rm -rf notebooks/output  # a second run of the same request says that it was made before
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
@@ -46,7 +49,7 @@ check: .venv/ready  ## the quick loop: lint, spelling, types, tests without kern
 	$(BIN)/codespell
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy --platform win32 --cache-dir .mypy_cache/win32  # finds calls that Windows does not have
-	$(BIN)/python -m pytest -q -m 'not browser and not notebook and not package and not versions'
+	$(BIN)/python -m pytest -q $(PARALLEL) -m 'not browser and not notebook and not package and not versions'
 
 front-ends: .venv/ready  ## try every front end again, and write the table that the site shows
 	$(BIN)/python -m pytest -m front_end --front-ends docs/measured/front_ends.json tests
@@ -64,7 +67,7 @@ test-browser: .venv/ready  ## the panel and the widgets in a real JupyterLab, in
 	  { echo "Chromium is needed: on Debian, apt-get install chromium; elsewhere set CHROMIUM to its path"; exit 1; }
 	@command -v npm >/dev/null || { echo "npm is needed for axe-core, which checks accessibility"; exit 1; }
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/browser
-	$(BIN)/python -m pytest -m browser tests/browser
+	$(BIN)/python -m pytest -m browser --reruns 1 --only-rerun TimeoutError tests/browser
 
 test-versions: .venv/ready  ## the wheel in bare environments, on the lowest and the newest dependencies
 	$(BIN)/python -m pytest -m versions tests/test_versions.py
