@@ -10,6 +10,7 @@ from decimal import Decimal
 from imagegen_magic.errors import Fix, Problem, Setting
 from imagegen_magic.facts.words import foreign_flags, foreign_values
 
+from .address import near_address
 from .table import BY_NAME, Option
 
 __all__ = ["NO_SUCH_OPTION", "choice_fix", "meant_value", "unknown_option", "value_fix"]
@@ -62,6 +63,8 @@ def value_fix(option: Option, given: object) -> Fix:
         return Fix(Setting(flag))
     if option.kind in ("int", "ints", "number", "money"):
         return Fix(Setting(flag, _number_in(option, str(given)) or _example(option)))
+    if option.metavar == "URL":
+        return Fix(Setting(flag, near_address(str(given))))
     return choice_fix(option.name, given, _allowed(option) or (_example(option),))
 
 
