@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,17 +26,17 @@ from imagegen_magic.store.names import SUFFIXES
 
 from .shapes import MAX_DEPTH, image_bytes, images_in, is_address, without_wrapping
 from .spool_body import SpooledBody
-from .sse import ServerEvent, SseParser
 
 __all__ = [
-    "EventStream",
     "ParsedResponse",
     "accept_image",
     "add_picture",
     "check_answer",
-    "looks_like_stream",
+    "flattened",
     "parse_json_answer",
     "read_usage",
+    "take_image",
+    "token_count",
 ]
 
 PIECE = 1 << 22
@@ -290,12 +290,6 @@ def flattened(data: object, prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def looks_like_stream(body: SpooledBody) -> bool:
-    """True if a body that is called JSON begins as an event stream does."""
-    start = body.read().read(64).lstrip(b"\xef\xbb\xbf \r\n")
-    return start.startswith((b"data:", b"event:", b": "))
-
-
 def check_answer(answer: ParsedResponse, request: ImageRequest, body: SpooledBody, request_id: str | None) -> list[str]:
     """The warnings that a usable answer carries: fewer or more pictures, another format or size.
 
@@ -346,82 +340,3 @@ def _differences(payload: Payload, request: ImageRequest) -> Iterator[str]:
         received = f"{payload.size[0]}x{payload.size[1]}"
         if received != asked:
             yield f"asked for {asked}, received {received}"
-
-
-class EventStream:
-    """The events of a streaming answer; each names itself in its `type`, else by its `event:` line.
-
-    Any event but a preview that holds an image yields it, under whatever name and in whatever shape: it is billed.
-    """
-
-    def __init__(self, spool: Spool, on_partial: Callable[[bytes, int], None]) -> None:
-        self.answer = ParsedResponse()
-        self.error: Mapping[str, Any] | None = None
-        self.completed = 0
-        """Events that held an image, or said that one is complete."""
-        self.count = 0
-        """Events of any kind."""
-        self._parser = SseParser()
-        self._spool = spool
-        self._on_partial = on_partial
-
-    def feed(self, piece: bytes) -> None:
-        """Takes the next bytes of the stream."""
-        for event in self._parser.feed(piece):
-            self._take(event)
-
-    def close(self) -> None:
-        """Takes what the end of the stream leaves."""
-        for event in self._parser.close():
-            self._take(event)
-
-    def _take(self, received: ServerEvent) -> None:
-        text = received.data.strip()
-        if not text or text == b"[DONE]":
-            return
-        self.count += 1
-        try:
-            event = json.loads(text)
-        except (ValueError, RecursionError):
-            self.answer.broken = True
-            self.answer.faults.append("an event of the stream is cut off, or not JSON")
-            return
-        if isinstance(event, dict):
-            self._dispatch(str(event.get("type") or received.name), event)
-        else:
-            self.answer.broken = True
-
-    def _dispatch(self, kind: str, event: dict[str, Any]) -> None:
-        if "partial" in kind:
-            self._partial(event)
-        elif event.get("error") or kind == "error":
-            error = event.get("error") or event
-            self.error = error if isinstance(error, Mapping) else {"message": str(error)}
-        elif images := list(images_in(event)):
-            self.completed += 1
-            self._final(event, images)
-        elif kind.endswith(".completed"):
-            self.completed += 1
-            self.answer.faults.append("the final event holds no picture")
-        elif kind != "message" or event:
-            self.answer.broken = True  # not understood: the stream is kept with the result
-
-    def _partial(self, event: Mapping[str, Any]) -> None:
-        """A live preview: shown, never kept as a result; one that can't be decoded or shown is passed over."""
-        text, number = event.get("b64_json"), event.get("partial_image_index")
-        if not isinstance(text, str):
-            return
-        with contextlib.suppress(Exception):
-            if data := b"".join(image_bytes(text)):
-                self._on_partial(data, number if isinstance(number, int) else 0)
-
-    def _final(self, event: Mapping[str, Any], images: Sequence[str]) -> None:
-        for image in images:
-            take_image(image, self.answer, self._spool)
-        for name, count in flattened(event.get("usage")).items():
-            if (more := token_count(count)) is not None:
-                self.answer.usage[name] = (self.answer.usage.get(name) or 0) + more
-        self.answer.fields |= {k: v for k, v in event.items() if k in _FIELDS and isinstance(v, (str, int))}
-
-
-_FIELDS = ("created", "created_at", "size", "quality", "background", "output_format")

@@ -38,9 +38,10 @@ from imagegen_magic.request.response import (
 )
 
 from .address import parse_address
-from .answers import EventStream, ParsedResponse, check_answer, looks_like_stream, parse_json_answer, read_usage
+from .answers import ParsedResponse, check_answer, parse_json_answer, read_usage
 from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
+from .events import EventStream, looks_like_stream
 from .fetching import fetch_image
 from .http_errors import error_in_answer, is_web_page, missing_key, read_request_id, transport_error, web_page_error
 from .live_models import list_models
@@ -349,19 +350,21 @@ class _Call:
 
     def _taken_apart(self, events: EventStream | None, body: SpooledBody) -> tuple[EventStream | None, ParsedResponse]:
         """The stream and its answer, whatever the server called it: JSON labelled as a stream, and a stream as JSON."""
+        if events is None and looks_like_stream(body):
+            events, stream = EventStream(self.spool, self._partial), body.read()
+            while piece := stream.read(CHUNK):
+                events.feed(piece)
         if events is not None:
             events.close()
             if events.count:
                 return events, events.answer
-            return None, parse_json_answer(body, self.spool)
-        if not looks_like_stream(body):
-            return None, parse_json_answer(body, self.spool)
-        events = EventStream(self.spool, self._partial)
-        stream = body.read()
-        while piece := stream.read(CHUNK):
-            events.feed(piece)
-        events.close()
-        return events, events.answer
+        answer = parse_json_answer(body, self.spool)
+        if answer.broken and not (answer.payloads or answer.kept or answer.unsaved):
+            lines = EventStream(self.spool, self._partial)
+            lines.take_lines(body)
+            if lines.count > 1 and (lines.completed or lines.error):
+                return lines, lines.answer
+        return None, answer
 
     def _raise_if_lost(
         self,
