@@ -180,7 +180,7 @@ def _reserve(job: Job, run: Run, if_exists: str) -> Reservation:
 
 
 def _check_name(job: Job, run: Run) -> None:
-    """Finds a taken name and a folder that can't be written before anything is paid; the name is not held meanwhile."""
+    """Finds a taken name and a folder that can't be written before anything is paid; the name is not reserved meanwhile."""
     run.store.release(_reserve(job, run, job.options.if_exists))
 
 

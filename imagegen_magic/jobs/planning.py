@@ -76,7 +76,7 @@ class Job:
 
     @property
     def cutout(self) -> str | None:
-        """`chroma` or `difference` where a local cut-out was asked for."""
+        """`chroma` or `difference` if a local cut-out was asked for."""
         mode = self.options.transparent
         return mode if mode in ("chroma", "difference") else None
 
@@ -174,7 +174,7 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
 
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
-    """Prompt fields alone say nothing of what is to be seen; the request's own rule sees only what they make of it."""
+    """Prompt fields alone name no subject; the request's own rule sees only the prompt that they make."""
     if body.strip() or inputs.problems:
         return []
     return [
@@ -283,7 +283,7 @@ def _signing_problems(options: Options) -> tuple[Problem, ...]:
 
 
 def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> list[Problem]:
-    """Native transparency that a server may refuse needs the user's word for it (image API quick reference, 2026-11-23)."""
+    """Native transparency that a server may refuse has to be confirmed (image API quick reference, 2026-11-23)."""
     if options.background != "transparent" or options.transparent or model.transparency != "preview":
         return []
     able = catalog.first_able(lambda other: other.transparency == "yes")
@@ -332,7 +332,7 @@ def _use_case_problem(slug: str) -> Problem:
 
 
 def _key_choice(body: str, options: Options, inputs: Inputs, faults: list[Problem]) -> KeyChoice | None:
-    """The key colour where a cut-out is asked for; a bad `--key-color` joins `faults`."""
+    """The key colour if a cut-out is asked for; a bad `--key-color` joins `faults`."""
     if options.transparent not in ("chroma", "difference"):
         return None
     described = " ".join(
@@ -357,7 +357,7 @@ def _build_request(
     """The request, faulty or not, and what was decided on the way."""
     notes: list[str] = []
     size = _size(options, model, catalog, inputs, notes)
-    notes += [note for picture in (*inputs.images, inputs.mask, inputs.markup) if picture for note in picture.notes]
+    notes += [note for image in (*inputs.images, inputs.mask, inputs.markup) if image for note in image.notes]
     if key is not None:
         notes.append(f"chroma key {key.color}: {key.reason}")
     if sheet is not None:
@@ -395,7 +395,7 @@ def _composed(body: str, options: Options, inputs: Inputs, key: KeyChoice | None
 
 
 def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, notes: list[str]) -> str | None:
-    """The size for the wire: solved from a preset or a ratio, or the edited picture's own where that is legal."""
+    """The size for the wire: solved from a preset or a ratio, or the edited picture's own if that is legal."""
     given = options.size
     rule = catalog.limits.flexible
     if given is not None:
@@ -412,7 +412,7 @@ def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, note
 
 
 def _making_warnings(body: str, options: Options, key: KeyChoice | None, sheet: Sheet | None) -> list[str]:
-    """What to know of what will be made from the image."""
+    """What to know about the files that will be made from the image."""
     return [*_cutout_warnings(body, options, key), *(sheet_warnings(sheet) if sheet else ())]
 
 

@@ -98,7 +98,7 @@ class Run:
     gate: Gate = open_gate
     versions: Mapping[str, str] = field(default_factory=dict)
     on_record: Callable[[Record], None] = lambda record: None
-    """Told of every request that was made, done or failed, once it is in the history."""
+    """Told of every request that was made, done or failed, after it is in the history."""
     lock: Lock | None = None
     """What answers in place of the server, if nothing shall be sent."""
 
@@ -183,7 +183,7 @@ def _run(job: Job, run: Run) -> ImageResult:
 def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marker: str = "") -> Record:
     """Sends one request and puts what came on disk before anything else may fail.
 
-    Whatever ends it, an interrupt or a fault of ours included, leaves a line in the history and is counted as spent.
+    Whatever ends it, also an interrupt or a fault of ours, leaves a line in the history and is counted as spent.
     """
     draft = _draft(job, run, request)
     spool: RequestSpool | None = None
@@ -322,7 +322,7 @@ def _second_frames(job: Job, run: Run, record: Record) -> dict[int, Path]:
 
 
 def _stored_seconds(job: Job, run: Run, record: Record) -> dict[int, Path]:
-    """The second frames that were paid for with a stored result, where they are still there."""
+    """The second frames that were paid for with a stored result, if they are still there."""
     found = (
         (index, run.store.history.by_digest(run.server, request.digest()))
         for index, request in _second_requests(job, run, record)
@@ -368,8 +368,8 @@ def _cut_out(
 ) -> None:
     """The cut-out beside the API's file, with its report."""
     source = run.store.folder / entry.path
-    cut, told = cut_out(job, source, second.get(entry.index))
-    derived.warnings += told
+    cut, warnings = cut_out(job, source, second.get(entry.index))
+    derived.warnings += warnings
     if cut is None:
         return
     target = plan.paths[entry.index] if entry.index < len(plan.paths) else None
@@ -398,8 +398,8 @@ def _measure(
     derived: _Derived,
 ) -> None:
     """What native transparency brought."""
-    derived.reports[entry.index], told = measure_native(run.store.folder / entry.path)
-    derived.warnings += told
+    derived.reports[entry.index], warnings = measure_native(run.store.folder / entry.path)
+    derived.warnings += warnings
 
 
 def _protect(
@@ -419,10 +419,10 @@ def _protect(
         return
     edited = run.store.folder / entry.path
     change = changed_outside(original, edited, mask)
-    picture = protect(original, edited, mask)
+    image = protect(original, edited, mask)
     name = edited.with_name(f"{edited.stem}-protected.png")
     sources = (run.store.source_of(record, entry), _source_of_input(original, job))
-    data = _finished(_encoded(picture, "PNG"), sources, "protected", job)
+    data = _finished(_encoded(image, "PNG"), sources, "protected", job)
     derived.entries.append(run.store.save_derived(name, data, record, kind="protected", index=entry.index))
     derived.notes.append(
         f"{change.share:.1%} of the pixels outside the mask had changed; {name.name} has the original there"
@@ -504,8 +504,8 @@ def _pixel_art(
         _add_art(save_pixels, job, run, record, entry, derived, size if size != "auto" else None)
     except OptionError as error:
         again = Command("pixelate", f"@{record.number} --cell 64x64")
-        told = error.problems[0].rule if error.problems else error.summary
-        derived.warnings.append(Fix(f"pixel art: {told}; at a size that you choose, locally: ", again))
+        reason = error.problems[0].rule if error.problems else error.summary
+        derived.warnings.append(Fix(f"pixel art: {reason}; at a size that you choose, locally: ", again))
 
 
 def _icons(

@@ -160,7 +160,7 @@ _FIRST_OF = {
     "cutout": ("PICTURE", "a file, @name or @17 of the history, or a variable"),
     "slice": ("SHEET", "a file, @name or @17 of the history, or a variable"),
 }
-"""The first word of a line and what it is, where it is no NAME."""
+"""The first word of a line and what it is, if it is not a NAME."""
 
 
 def build_parser(

@@ -99,7 +99,7 @@ def lift_variables(text: str, variables: Mapping[str, object]) -> tuple[str, tup
 
 
 def restore_variables(text: str, values: Sequence[object]) -> object:
-    """`text` with its marks replaced: the value itself where a mark is the whole text, its `str` otherwise."""
+    """`text` with its marks replaced: the value itself if a mark is the whole text, its `str` otherwise."""
     whole = _MARK.fullmatch(text)
     if whole:
         return values[int(whole[1])]

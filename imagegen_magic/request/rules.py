@@ -315,7 +315,7 @@ def rule_input_fidelity(request: ImageRequest, model: Model, limits: Limits) -> 
 
 
 def rule_overlays(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """Mask and markup: only with an input image, of the first one's size, not both, markup where the model has it."""
+    """Mask and markup: only with an input image, of the first one's size, not both, markup if the model has it."""
     if request.mask is not None and request.markup is not None:
         yield Problem(
             field="markup",
@@ -370,10 +370,10 @@ def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[
 def rule_input_bytes(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """Each input picture is under 50 MB."""
     overlays = [p for p in (request.mask, request.markup) if p is not None]
-    for picture in (*request.images, *overlays):
-        if len(picture.data) >= limits.max_input_bytes:
-            rule = f"{len(picture.data) / 1e6:.0f} MB; each must be under {limits.max_input_bytes / 2**20:.0f} MB"
-            yield Problem(field="image", value=picture.name, rule=rule, fix="scale it down, or save it as JPEG or WebP")
+    for image in (*request.images, *overlays):
+        if len(image.data) >= limits.max_input_bytes:
+            rule = f"{len(image.data) / 1e6:.0f} MB; each must be under {limits.max_input_bytes / 2**20:.0f} MB"
+            yield Problem(field="image", value=image.name, rule=rule, fix="scale it down, or save it as JPEG or WebP")
 
 
 RULES: tuple[Rule, ...] = (

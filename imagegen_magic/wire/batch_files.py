@@ -33,10 +33,10 @@ class BatchCalls:
         with mapped_errors(), path.open("rb") as stream:
             return self._sdk.files.create(file=(path.name, stream, "application/jsonl"), purpose="batch").id
 
-    def upload_picture(self, picture: InputImage) -> str:
+    def upload_image(self, image: InputImage) -> str:
         """The file id of a picture that edits refer to; the server forgets it after 30 days, as it does batch files."""
         with mapped_errors():
-            file = (picture.name, picture.data, picture.mime)
+            file = (image.name, image.data, image.mime)
             expiry: Any = {"anchor": "created_at", "seconds": KEPT_SECONDS}
             return self._sdk.files.create(file=file, purpose="vision", expires_after=expiry).id
 

@@ -354,7 +354,7 @@ class _Call:
     def _received(self, response: Any, number: int, notes: list[str], received: Received) -> ImageResponse:
         """Spools the body, takes it apart, and checks what it is.
 
-        Every byte is in a file before it is read, of a stream too. Once the first has come no deadline drops the rest.
+        Every byte is in a file before it is read, of a stream too. After the first has come, no deadline drops the rest.
         """
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = read_request_id(headers)
