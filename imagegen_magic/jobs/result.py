@@ -201,7 +201,8 @@ class GeneratedImage(TableRow):
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """A new result: this picture changed as `prompt` says. Options as of `imagegen_magic.edit`."""
         here = {"backend": "simulator"} if self.record.simulated else {}  # a stand-in is never sent to the live service
-        return engine().edit(prompt, self, **{**here, **options})
+        made: ImageResult = engine().edit(prompt, self, **{**here, **options})
+        return made
 
     def cutout(self, **options: Any) -> Cutout:
         """This picture without its flat backdrop. Options as of `imagegen_magic.cutout`."""
@@ -282,7 +283,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     """True if the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
     """Further files: web copies, protected composites."""
-    ranking: Ranking | None = None
+    ranking: Ranking[ImageResult] | None = None
     """With `best_of`, every try, the best first: this result is the first of it."""
     where: str = ""
     """The row or line of the batch that asked for it, `row 3`; empty for a single request."""
