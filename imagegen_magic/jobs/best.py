@@ -14,10 +14,11 @@ from imagegen_magic.request.cost import Estimate, format_usd
 from imagegen_magic.store.history import CHOSEN, Record
 from imagegen_magic.store.names import Reservation, free_path
 
+from .deriving import web_suffixes
 from .planning import Job
 from .ranking import Ranking
 from .result import ImageResult
-from .running import Run, run_job, stored_result, web_suffixes
+from .running import Run, run_job, stored_result
 from .spending import charged
 
 __all__ = ["best_of_problems", "run_best", "with_every_try"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -19,7 +20,8 @@ from imagegen_magic.images.preview import preview as small_preview
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.cost import Estimate
 from imagegen_magic.request.response import Usage
-from imagegen_magic.store.history import Record
+from imagegen_magic.store.history import FileEntry, Record
+from imagegen_magic.store.lockfile import LockedFile
 from imagegen_magic.store.names import check_free
 from imagegen_magic.store.recall import cell_from_record
 from imagegen_magic.tables import Table
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from imagegen_magic.matting.cutout import Cutout
     from imagegen_magic.matting.report import CutoutReport
 
-__all__ = ["GeneratedImage", "ImageResult", "JobPreview", "TableRow", "table_row"]
+__all__ = ["GeneratedImage", "ImageResult", "JobPreview", "TableRow", "derived_by_kind", "table_row"]
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """Data by mime type, and metadata by mime type, as IPython displays them."""
@@ -258,6 +260,23 @@ def shown_path(path: Path) -> str:
         return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
     except ValueError:
         return path.name
+
+
+def derived_by_kind(folder: Path, files: Iterable[FileEntry | LockedFile]) -> dict[str, Path]:
+    """The files made besides images and their cut-outs, by kind and index; further ones of a kind by their name too.
+
+    A number in a name counts as one, and the order is by name: a replay gives every file the key that it had when made.
+    """
+    found: dict[str, Path] = {}
+    for file in sorted(files, key=lambda file: _with_numbers(file.path)):
+        key = f"{file.kind} {file.index}"
+        if file.kind not in ("api", "cutout", "copy"):
+            found[f"{key} {Path(file.path).name}" if key in found else key] = folder / file.path
+    return found
+
+
+def _with_numbers(name: str) -> list[str | int]:
+    return [int(part) if number % 2 else part for number, part in enumerate(re.split("([0-9]+)", name))]
 
 
 def _kernel_display() -> Callable[[Any], None] | None:
