@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
-from imagegen_magic.jobs.running import web_suffixes
+from imagegen_magic.jobs.deriving import web_suffixes
 from imagegen_magic.jobs.task import STOPPING, Task, counted_signals, wait_for_end
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.paths import expanded
