@@ -328,7 +328,7 @@ def lines(chance: random.Random, folder: Path) -> Callable[[int], None]:
         job = session.plan(fill_variables(prompt, variables), parsed.values, command=command, name=parsed.name, problems=parsed.problems,
                            variables=variables)  # fmt: skip
         str(session.preview_of(job).table())
-        session.clients.get(job.options).fields(job.request)
+        session.clients.get(job.options).arguments(job.request)
 
     return one
 

@@ -85,7 +85,7 @@ def require_key(session: Session, options: Options) -> None:
     if options.replay:
         return
     try:
-        session.clients.get(options).access()
+        session.clients.get(options).sdk()
     except AuthenticationError as error:
         hints = (
             "set it in this shell: export OPENAI_API_KEY=… (from https://platform.openai.com/api-keys)",

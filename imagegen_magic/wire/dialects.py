@@ -73,26 +73,29 @@ def dialect_of(name: str | None, base_url: str | None) -> Dialect:
     return next((d for d in known.values() if any(part in host for part in d.hosts)), known["generic"])
 
 
-def spell_request(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], list[str]]:
-    """The fields of `request` in this dialect, without pictures, and what was left out, in sentences.
+def spell_request(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """The SDK's arguments for `request` in this dialect, its extra body, and what was left out, in sentences.
 
     Raises:
         OptionError: the server can't do what is asked for.
     """
     _refuse(request, dialect)
     arguments = request.wire()
+    extra: dict[str, Any] = dict(request.extra)
     left_out = [name for name in dialect.omit if arguments.pop(name, None) is not None]
     notes = [f"{name} was left out: {dialect.name} does not take it" for name in left_out]
     if arguments.get("size") == "auto" and not dialect.size_auto:
         del arguments["size"]
         notes.append(f"size auto was left out: {dialect.name} does not take it")
+    if dialect.response_format:
+        extra["response_format"] = dialect.response_format
+    if request.images and "moderation" in arguments:
+        extra["moderation"] = arguments.pop("moderation")  # the SDK's edit has no such argument (openai 3.54.0)
     if request.partial_images and dialect.streams:
         arguments |= {"stream": True, "partial_images": request.partial_images}
     elif request.partial_images:
         notes.append(f"no live previews: {dialect.name} does not stream")
-    if dialect.response_format:
-        arguments["response_format"] = dialect.response_format
-    return {**arguments, **request.extra}, notes
+    return arguments, extra, notes
 
 
 def _refuse(request: ImageRequest, dialect: Dialect) -> None:
