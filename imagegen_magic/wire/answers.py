@@ -30,12 +30,12 @@ from .spool_body import SpooledBody
 __all__ = [
     "ParsedResponse",
     "accept_image",
-    "add_picture",
+    "accept_or_note",
+    "add_image",
     "check_answer",
     "flattened",
     "parse_json_answer",
     "read_usage",
-    "take_image",
     "token_count",
 ]
 
@@ -77,7 +77,7 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
         return answer
     try:
         for prefix, event, value in _with_paths(ijson.basic_parse(body.read(), buf_size=PIECE, use_float=True)):
-            _take(prefix, event, value, answer, spool)
+            _accept(prefix, event, value, answer, spool)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         answer.broken = True
         answer.faults.append(f"the answer is not whole JSON ({_first_line(error)})")
@@ -113,7 +113,7 @@ def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> 
             stream.write(data)
         answer.faults.clear()
         answer.broken = False
-        add_picture(path, hashlib.sha256(data).hexdigest(), answer, spool)
+        add_image(path, hashlib.sha256(data).hexdigest(), answer, spool)
         return
     try:
         value = json.loads(data.decode(json.detect_encoding(data), "replace"), parse_int=_whole_number)
@@ -128,7 +128,7 @@ def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> 
         answer.faults.clear()
         answer.broken = False
     for image in found:
-        take_image(image, answer, spool)
+        accept_or_note(image, answer, spool)
     if isinstance(value, Mapping):
         answer.usage = flattened(value.get("usage"))
         answer.fields = {name: field for name, field in value.items() if isinstance(field, (str, int))}
@@ -151,7 +151,7 @@ SAID = 300
 """Characters of a server's own words that are kept."""
 
 
-def take_image(image: str, answer: ParsedResponse, spool: Spool) -> None:
+def accept_or_note(image: str, answer: ParsedResponse, spool: Spool) -> None:
     """Takes an image that came in a text, or notes its address, to be fetched."""
     if is_address(image):
         answer.urls.append(image)
@@ -181,7 +181,7 @@ def _with_paths(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str, A
             raise ijson.JSONError(f"nested more than {MAX_DEPTH} levels deep")
 
 
-def _take(prefix: str, event: str, value: Any, answer: ParsedResponse, spool: Spool) -> None:
+def _accept(prefix: str, event: str, value: Any, answer: ParsedResponse, spool: Spool) -> None:
     """One event of the JSON parser."""
     if prefix == "data.item" and event == "start_map":
         answer.items += 1
@@ -205,9 +205,9 @@ def accept_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
     """Decodes one base64 text into a spool file and checks that it is a whole picture; keeps it in any case."""
     try:
         try:
-            _write_picture(text, answer, spool)
+            _write_image(text, answer, spool)
         except ValueError:
-            _write_picture(without_wrapping(text), answer, spool)
+            _write_image(without_wrapping(text), answer, spool)
     except ValueError:
         answer.faults.append("a picture is not valid base64")
         path, stream = spool.open(".txt")
@@ -220,7 +220,7 @@ def accept_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
             answer.unsaved.append(b"".join(image_bytes(text)))
 
 
-def _write_picture(text: str, answer: ParsedResponse, spool: Spool) -> None:
+def _write_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
     path, stream = spool.open(".png")
     digest = hashlib.sha256()
     try:
@@ -231,11 +231,11 @@ def _write_picture(text: str, answer: ParsedResponse, spool: Spool) -> None:
     except (ValueError, OSError):
         spool.discard(path)
         raise
-    add_picture(path, digest.hexdigest(), answer, spool)
+    add_image(path, digest.hexdigest(), answer, spool)
 
 
-def add_picture(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -> None:
-    """Adds a received file as a payload where it is a whole picture, and keeps it aside where it is not."""
+def add_image(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -> None:
+    """Adds a received file as a payload if it is a whole picture, and keeps it aside if it is not."""
     try:
         form, size = whole_image(path)
     except ValueError as fault:
@@ -278,7 +278,7 @@ def read_usage(usage: Mapping[str, Any], svg: Mapping[str, Any] | None = None) -
 
 
 def flattened(data: object, prefix: str = "") -> dict[str, Any]:
-    """A nested usage object with dotted names; nothing for what is not an object."""
+    """A nested usage object with dotted names; nothing if it is not an object."""
     out: dict[str, Any] = {}
     if not isinstance(data, Mapping) or prefix.count(".") > MAX_DEPTH:
         return out
@@ -319,13 +319,13 @@ def check_answer(answer: ParsedResponse, request: ImageRequest, body: SpooledBod
 
 
 def _unsaved(answer: ParsedResponse, body: SpooledBody, request_id: str | None) -> StoreError:
-    """The paid pictures, handed over in memory; the answer stays on disk where it fits."""
+    """The paid pictures, handed over in memory; the answer stays on disk if it fits."""
     aside = body.keep("unsaved-answer")
-    pictures = (*(payload.path.read_bytes() for payload in answer.payloads), *answer.unsaved)
+    images = (*(payload.path.read_bytes() for payload in answer.payloads), *answer.unsaved)
     hints = (Fix("free some space, or ", Setting("--out-dir"), " on another disk"),)
     why = answer.faults[-1]
     error = StoreError(
-        f"the answer came, but {why}", pictures=pictures, hints=hints, outcome="done", request_id=request_id
+        f"the answer came, but {why}", pictures=images, hints=hints, outcome="done", request_id=request_id
     )
     error.kept = () if aside is None else (shown_path(aside),)
     return error

@@ -320,7 +320,7 @@ class _Call:
     def _received(self, response: Any, number: int, notes: list[str], received: Received) -> ImageResponse:
         """Spools the body, takes it apart, and checks what it is.
 
-        Every byte is in a file before it is read, of a stream too. Once the first has come no deadline drops the rest.
+        Every byte is in a file before it is read, of a stream too. After the first has come, no deadline drops the rest.
         """
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = read_request_id(headers)
@@ -361,7 +361,7 @@ class _Call:
         answer = parse_json_answer(body, self.spool)
         if answer.broken and not (answer.payloads or answer.kept or answer.unsaved):
             lines = EventStream(self.spool, self._partial)
-            lines.take_lines(body)
+            lines.accept_lines(body)
             if lines.count > 1 and (lines.completed or lines.error):
                 return lines, lines.answer
         return None, answer

@@ -11,7 +11,7 @@ from typing import Any
 
 from imagegen_magic.request.response import Spool
 
-from .answers import ParsedResponse, flattened, take_image, token_count
+from .answers import ParsedResponse, accept_or_note, flattened, token_count
 from .shapes import image_bytes, images_in
 from .spool_body import SpooledBody
 from .sse import ServerEvent, SseParser
@@ -49,18 +49,18 @@ class EventStream:
     def feed(self, piece: bytes) -> None:
         """Takes the next bytes of the stream."""
         for event in self._parser.feed(piece):
-            self._take(event)
+            self._accept(event)
 
     def close(self) -> None:
         """Takes what the end of the stream leaves."""
         for event in self._parser.close():
-            self._take(event)
+            self._accept(event)
 
-    def take_lines(self, body: SpooledBody) -> None:
+    def accept_lines(self, body: SpooledBody) -> None:
         """Takes a body of JSON values one after another, without the form of events."""
-        self._take(ServerEvent("message", body.read().read(LINES_BYTES)))
+        self._accept(ServerEvent("message", body.read().read(LINES_BYTES)))
 
-    def _take(self, received: ServerEvent) -> None:
+    def _accept(self, received: ServerEvent) -> None:
         text = received.data.strip()
         while text.startswith(b"data:"):  # some gateways put it there twice
             text = text.removeprefix(b"data:").strip()
@@ -68,12 +68,12 @@ class EventStream:
             return
         try:
             for event in _json_values(text.decode("utf-8", "replace")):
-                self._take_value(event, received.name)
+                self._accept_value(event, received.name)
         except (ValueError, RecursionError):
             self.count += 1
-            self._take_broken(text.decode("utf-8", "replace"), received.name)
+            self._accept_broken(text.decode("utf-8", "replace"), received.name)
 
-    def _take_broken(self, text: str, name: str) -> None:
+    def _accept_broken(self, text: str, name: str) -> None:
         """An event that is no JSON, or no longer: an image that came whole is billed, if it is surely no preview."""
         if name == "error":
             self.error = {"message": text}
@@ -84,7 +84,7 @@ class EventStream:
         if "partial" not in (kind[1] if kind else name if name != "message" else "partial"):
             self._final({}, _WHOLE_IMAGE.findall(text))
 
-    def _take_value(self, event: Any, name: str) -> None:
+    def _accept_value(self, event: Any, name: str) -> None:
         self.count += 1
         if isinstance(event, dict):
             self._dispatch(str(event.get("type") or name), event)
@@ -119,7 +119,7 @@ class EventStream:
     def _final(self, event: Mapping[str, Any], images: Sequence[str]) -> None:
         new = [image for image in images if self._is_new(image)]
         for image in new:
-            take_image(image, self.answer, self._spool)
+            accept_or_note(image, self.answer, self._spool)
         if new:
             self._count(event)
         self.answer.fields |= {k: v for k, v in event.items() if k in FIELDS and isinstance(v, (str, int))}

@@ -12,7 +12,7 @@ from imagegen_magic.options.address import is_loopback
 from imagegen_magic.redaction import redact
 from imagegen_magic.request.response import Spool
 
-from .answers import ParsedResponse, add_picture
+from .answers import ParsedResponse, add_image
 from .spool_body import decoded
 
 __all__ = ["fetch_image"]
@@ -124,6 +124,6 @@ def _save(response: httpx2.Response, answer: ParsedResponse, spool: Spool) -> No
         spool.discard(path)
         raise
     before = len(answer.payloads)
-    add_picture(path, digest.hexdigest(), answer, spool)
+    add_image(path, digest.hexdigest(), answer, spool)
     if len(answer.payloads) == before:
         answer.faults[-1] += f": {redact(str(response.url))[:SHOWN]}"
