@@ -81,6 +81,17 @@ def test_replay_gives_the_stored_files(locked, folder):
     }
 
 
+def test_a_replay_keeps_every_file(session):
+    """Real pixels, icons and web copies too, each under the key that it had when it was made."""
+    asked = {"pixel_art": "64x64", "transparent": "chroma", "sizes": [16, 128], "ico": True, "web": [1000, 128]}
+    knight = session.generate("pixel art of a knight", name="knight", **asked)
+    session.lock()
+    again = replaying().generate("pixel art of a knight", name="knight", **asked)
+    assert {key.partition(" ")[0] for key in knight.derived} == {"pixels", "icon", "web"}
+    assert again.derived == knight.derived
+    assert [knight.derived[key].name for key in ("icon 0", "web 0")] == ["knight-16.png", "knight-web128.png"]
+
+
 def test_changed_prompt_is_named(locked):
     """The card names the cell by its NAME, and shows what it says now and what was locked."""
     with pytest.raises(ReplayError) as caught:

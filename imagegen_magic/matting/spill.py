@@ -140,7 +140,7 @@ def _robust_slope(x: Floats, y: Floats) -> tuple[float, float]:
     slope, weight = float((x * y).sum()) / power, np.ones_like(x)
     for _ in range(4):
         error = np.abs(y - slope * x)
-        weight = 1 / (1 + np.square(error / (1.5 * median(error) + np.float32(0.002))))
+        weight = as_floats(1 / (1 + np.square(error / (np.float32(1.5 * median(error)) + np.float32(0.002)))))
         slope = float((weight * x * y).sum()) / max(float((weight * x * x).sum()), 1e-9)
     left = float((weight * np.square(y - slope * x)).sum())
     return slope, 1 - left / max(float((weight * y * y).sum()), 1e-9)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["LOCK", "Lock", "LockedFile", "LockedRequest", "cell_digest", "lock_of", "read_lock"]
 
 LOCK = "imagegen.lock"
-MADE_WITH_THE_REQUEST = ("cutout", "protected", "web")
+MADE_WITH_THE_REQUEST = ("cutout", "protected", "web", "pixels", "icon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ from .fetching import fetch_image
 from .http_errors import is_web_page, missing_key, read_request_id, status_error, transport_error, web_page_error
 from .live_models import list_models
 from .retries import TimeBudget, with_retries
+from .sdk_errors import SDK_ERRORS, our_error
 from .spool_body import SpooledBody, decoded
 from .transport import LiveHttp
 
@@ -317,35 +318,10 @@ class _Call:
                 return self._received(response, number, notes, received)
         except CallError:
             raise
-        except openai.APIStatusError as error:
-            failure = self._refused(error)
-        except openai.APIConnectionError as error:
-            failure = transport_error(error.__cause__ or error, self.elapsed())
-        except openai.APIError as error:
-            failure = AnswerError(f"the SDK could not read the answer ({type(error).__name__})")
-        except (UnicodeError, httpx2.HTTPError) as error:  # of a body that says why the request is refused
-            failure = self._unreadable(error)
-        raise failure  # outside of the handlers: the SDK's error holds the request with its key, and would go along
-
-    def _refused(self, error: openai.APIStatusError) -> CallError:
-        """An answer with an error's status, as ours."""
-        headers, dialect = dict(error.response.headers), self.client.dialect
-        if "text/html" in headers.get("content-type", "") and error.status_code in (404, 405):
-            return web_page_error(error.status_code, self.client.address)
-        body = error.body or error.response.content
-        return status_error(error.status_code, body, headers, gateway=dialect.gateway, address=self.client.address)
-
-    def _unreadable(self, error: Exception) -> CallError:
-        """The error of a refusal that breaks off, or is not encoded as it says: its status still counts."""
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, httpx2.HTTPStatusError):
-            cause = cause.__context__
-        if cause is None:
-            return transport_error(error, self.elapsed())
-        response, gateway = cause.response, self.client.dialect.gateway
-        body = response.content if isinstance(error, UnicodeError) else b""
-        headers = dict(response.headers)
-        return status_error(response.status_code, body, headers, gateway=gateway, address=self.client.address)
+        except SDK_ERRORS as error:
+            gateway, address = self.client.dialect.gateway, self.client.address
+            failure = our_error(error, self.elapsed(), gateway=gateway, address=address)
+        raise failure  # outside of the handler: see `sdk_errors`
 
     def elapsed(self) -> float:
         """Seconds since the request was taken up."""
@@ -354,7 +330,7 @@ class _Call:
     def _received(self, response: Any, number: int, notes: list[str], received: Received) -> ImageResponse:
         """Spools the body, takes it apart, and checks what it is.
 
-        Every byte is in a file before it is read, of a stream too. Once the first has come no deadline drops the rest.
+        Every byte is in a file before it is read, of a stream too. After the first has come, no deadline drops the rest.
         """
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = read_request_id(headers)
