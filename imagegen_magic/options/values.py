@@ -35,7 +35,7 @@ def read_values(
             continue
         option = table.get(name)
         if option is None:
-            problems.append(replace(unknown_option(name, given, BY_NAME, _OTHERWISE), where=where))
+            problems.append(replace(unknown_option(name, given, (*BY_NAME, "name"), _OTHERWISE), where=where))
         elif given is not None:
             try:
                 values[name] = _without_data_uri(option, _READERS[option.kind](option, given))
