@@ -53,6 +53,14 @@ def test_submitted_asked_for_and_collected(session, simulator, folder):
     assert "collected" in str(session.batches.table())
 
 
+def test_a_batch_at_another_server_stops_nothing(session, folder):
+    """The same jobs may be on their way at one server and be sent to another."""
+    handle = submitted(session, ["a mug"])
+    note = folder / f"output/imagegen/batches/{handle.id}.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "server": "elsewhere"}))
+    assert submitted(session, ["a mug"]).id != handle.id
+
+
 def test_edits_go_with_uploaded_images(session, simulator, folder):
     """An edit's pictures and mask are uploaded once each and kept, so that no variable is needed to collect."""
     Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")

@@ -24,7 +24,7 @@ from imagegen_magic.request.request import InputImage
 __all__ = ["decoding", "open_image", "parse_token", "read_input", "resolve_token"]
 
 MAX_PIXELS = 100_000_000
-"""Pictures with more pixels than this are refused from their header: a decompression bomb, or no model's business."""
+"""Pictures with more pixels than this are refused from their header: a decompression bomb, or too large for every model."""
 MAX_BYTES = 50 * 2**20
 """Each input picture must be under 50 MB (OpenAI API reference, images, read 2026-11-23)."""
 COMMON = ("PNG", "JPEG", "GIF", "BMP", "PPM")
@@ -189,7 +189,7 @@ def _prepared(image: Image.Image, data: bytes, name: str, role: str, origin: str
 
 
 def _looks_like_text(data: bytes) -> bool:
-    """True for text and HTML that wears a picture's name: Pillow's message would say less."""
+    """True for text and HTML under a picture's file name: Pillow's message would say less."""
     head = data[:64].lstrip().lower()
     return head.startswith((b"<!doctype", b"<html", b"{"))
 
