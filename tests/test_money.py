@@ -414,3 +414,12 @@ def test_spending_adds_up(folder):
 )
 def test_the_bill_by_hand(usage, usd):
     assert actual_cost(usage, ROUND) == dollars(usd)
+
+
+def test_each_image_has_a_second_backdrop_of_its_own(session):
+    """Two backdrops are two paid calls an image: twice the images are twice the price, at both ends."""
+    asked = {"transparent": "difference", "size": "1024x640", "quality": "low"}
+    one, two = (session.preview("a wine glass", n=count, **asked).estimate for count in (1, 2))
+    assert (round(two.low, 12), two.high) == (round(2 * one.low, 12), 2 * one.high)
+    alone = session.preview("a wine glass", transparent=True, n=2, size="1024x640", quality="low").estimate
+    assert two.low > 2 * alone.low

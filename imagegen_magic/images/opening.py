@@ -189,7 +189,7 @@ def _prepared(image: Image.Image, data: bytes, name: str, role: str, origin: str
 
 
 def _looks_like_text(data: bytes) -> bool:
-    """True for text and HTML that wears a picture's name: Pillow's message would say less."""
+    """True for text and HTML under a picture's file name: Pillow's message would say less."""
     head = data[:64].lstrip().lower()
     return head.startswith((b"<!doctype", b"<html", b"{"))
 

@@ -686,7 +686,7 @@ class JobPreview:
         if self.usual_seconds is not None:
             shortest, longest, count = self.usual_seconds
             took = f"{shortest:.0f} s" if round(shortest) == round(longest) else f"{shortest:.0f} to {longest:.0f} s"
-            rows.append(("time", f"{took}, by {count} of your own before"))
+            rows.append(("time", f"{took}, by {count} earlier request{'s' * (count > 1)}"))
         rows += [("note", note) for note in self.notes] + [("warning", warning) for warning in self.warnings]
         return Table(title="Dry run: nothing was sent", columns=("", ""), rows=rows)
 

@@ -100,7 +100,7 @@ def unsendable(text: str) -> bool:
 def _read_text(option: Option, given: Any) -> str:
     text = given if isinstance(given, str) else str(given)
     if unsendable(text):
-        raise ValueError("null characters and lone surrogates fit into no file name and no request")
+        raise ValueError("a file name or a request can't hold null characters or lone surrogates")
     values = option.choices or option.suggests
     if isinstance(values, tuple) and text not in values and text.lower() in values:
         return text.lower()
