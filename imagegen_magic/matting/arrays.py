@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from cv2.typing import MatLike
 
-__all__ = ["Bytes", "Floats", "Indices", "Mask", "as_bytes", "as_floats", "masked", "median", "quantile", "within"]
+__all__ = ["Bytes", "Floats", "Indices", "Mask", "Window", "as_bytes", "as_floats", "masked", "median", "quantile", "within"]
 
 Bytes: TypeAlias = "NDArray[np.uint8]"
 Floats: TypeAlias = "NDArray[np.float32]"
 Indices: TypeAlias = "NDArray[np.intp]"
 """Flat positions: row * width + column."""
 Mask: TypeAlias = "NDArray[np.bool_]"
+Window: TypeAlias = "tuple[slice, slice]"
+"""Rows and columns of a part of a frame."""
 
 
 def as_bytes(array: MatLike | NDArray[Any]) -> Bytes:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Indices, Mask, median, quantile
+from .arrays import Bytes, Floats, Indices, Mask, Window, median, quantile
 from .subsampling import LUMA_NOISE, is_subsampled
 
 GRID = 64
@@ -36,6 +36,8 @@ class Backdrop:
     compressed: bool
     inside: bool = False  # the key was known, and found in the picture although not along its border
     bleed: int = 0  # pixels from an edge within which a codec may have mixed the colours of both sides
+    origin: tuple[int, int] = (0, 0)  # row and column of a part of a frame, and that frame's (height, width)
+    frame: tuple[int, int] | None = None
 
     @property
     def hex(self) -> str:
@@ -51,6 +53,10 @@ class Backdrop:
         """The backdrop of the picture at half size, where a subsampled one is keyed."""
         return replace(self, compressed=False, noise=max(self.noise, LUMA_NOISE), bleed=BLEED)
 
+    def behind(self, window: Window, frame: tuple[int, int]) -> Backdrop:
+        """The backdrop of that part of a (height, width) frame: `at` takes positions in the part."""
+        return replace(self, origin=(window[0].start, window[1].start), frame=frame)
+
     def planes(self, shape: tuple[int, ...]) -> list[Bytes]:
         """Three uint8 planes of the given (height, width), the backdrop behind every pixel."""
         rounded = np.rint(self.grid).astype(np.uint8)
@@ -64,8 +70,10 @@ class Backdrop:
         if self.spread < 0.5:
             return np.repeat(self.grid[0, 0][:, None], len(index), axis=1)
         row, column = np.divmod(index, shape[1])
-        y = np.clip((row.astype(np.float32) + 0.5) * np.float32(GRID / shape[0]) - 0.5, 0, GRID - 1.001)
-        x = np.clip((column.astype(np.float32) + 0.5) * np.float32(GRID / shape[1]) - 0.5, 0, GRID - 1.001)
+        height, width = self.frame or shape[:2]
+        top, left = self.origin
+        y = np.clip(((row + top).astype(np.float32) + 0.5) * np.float32(GRID / height) - 0.5, 0, GRID - 1.001)
+        x = np.clip(((column + left).astype(np.float32) + 0.5) * np.float32(GRID / width) - 0.5, 0, GRID - 1.001)
         y0, x0 = y.astype(np.intp), x.astype(np.intp)
         fy, fx = y - y0.astype(np.float32), x - x0.astype(np.float32)
         corner = y0 * GRID + x0

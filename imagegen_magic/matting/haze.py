@@ -38,7 +38,7 @@ def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], 
     `labels` numbers the regions' pixels, at full size or half.
     """
     height, width = scene.image.shape[:2]
-    side = (CELL // 2 if scene.backdrop.bleed else CELL) * max(1, round(max(height, width) / LARGE))
+    side = (CELL // 2 if scene.backdrop.bleed else CELL) * max(1, round(max(scene.frame) / LARGE))
     size = (max(1, width // side), max(1, height // side))
     share, shown = _along(scene, size)
     region = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)

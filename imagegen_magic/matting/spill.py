@@ -60,7 +60,7 @@ def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
     if not scene.saturated:
         return None
     height, width = certain.shape
-    step = max(1, round(max(height, width) / 1024))
+    step = max(1, round(max(scene.frame) / 1024))
     thin = (slice(step // 2, None, step),) * 2
     inside = (certain[thin] & (scene.depth[thin] > scene.backdrop.bleed)).astype(np.float32)
     if inside.sum() < FEWEST:
