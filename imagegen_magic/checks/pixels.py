@@ -60,14 +60,18 @@ def load_pixels(source: Any) -> Pixels:
     Raises:
         OptionError: it is not an image, is cut off or broken, or has more than 100 million pixels.
     """
-    image = (
-        source if isinstance(source, Image.Image) else open_picture(Path(source) if isinstance(source, str) else source)
-    )
-    name = Path(source).name if isinstance(source, (str, Path)) else "picture"
-    with decoding(name):  # a whole header may have half a picture behind it
-        image = ImageOps.exif_transpose(image)
-        has_alpha = "A" in image.getbands() or "transparency" in image.info
-        rgba = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
+    if isinstance(source, Image.Image):
+        with decoding("picture"):
+            return _decoded(source)
+    path = Path(source) if isinstance(source, str) else source
+    with open_picture(path) as image, decoding(path.name if isinstance(path, Path) else "picture"):
+        return _decoded(image)
+
+
+def _decoded(opened: Image.Image) -> Pixels:
+    image = ImageOps.exif_transpose(opened)
+    has_alpha = "A" in image.getbands() or "transparency" in image.info
+    rgba = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
     height, width = rgba.shape[:2]
     alpha = rgba[..., 3] if has_alpha else np.full((height, width), 255, np.uint8)
     return Pixels(rgb=np.ascontiguousarray(rgba[..., :3]), alpha=np.ascontiguousarray(alpha), has_alpha=has_alpha)
