@@ -133,12 +133,62 @@ def test_palette_files(tmp_path):
         assert to_hex(settle_palette(tmp_path / name)) == ("#000000", "#ff8001")
 
 
-@pytest.mark.parametrize("choice", [1, 257, "picco", "none.gpl", ["#12"], [], "a.txt"])
+@pytest.mark.parametrize("choice", [1, 257, 1.5, "picco", "none.gpl", ["#12"], [], "a.txt"])
 def test_palettes_that_cannot_be(choice):
     """A wrong palette is refused with what would do."""
     with pytest.raises(OptionError) as caught:
         settle_palette(choice)
     assert caught.value.problems[0].fix
+
+
+RIFF = b"RIFF" + bytes(4) + b"PAL data" + bytes(4) + b"\x00\x03\x02\x00" + bytes([1, 2, 3, 0, 4, 5, 6, 0])
+ACT = bytes([1, 2, 3, 4, 5, 6]) + bytes(762)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("old.gpl", "GIMP Palette\nName: Früh\nChannels: RGBA\n# x\n1 2 3 255\tgrün\n4 5 6\n".encode("latin-1")),
+        ("dos.gpl", "\ufeffGIMP Palette\r\n1 2 3\r\n4 5 6\r\n".encode()),
+        ("microsoft.pal", RIFF),
+        ("jasc.pal", b"JASC-PAL\n0100\n2\n1 2 3\n4 5 6 255\n"),
+        ("adobe.act", ACT + b"\x00\x02\xff\xff"),
+        ("list.hex", b"; mine\n010203\n#040506\n"),
+    ],
+)
+def test_palette_files_of_other_programs(name, data, tmp_path):
+    """Old encodings, Microsoft's .pal and Adobe's colour tables hold the same two colours."""
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert to_hex(settle_palette(path)) == ("#010203", "#040506")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "rule"),
+    [
+        ("a.gpl", b"GIMP Palette\n1 2 3\nhello world\n", "'hello world' is not a colour"),
+        ("b.gpl", b"GIMP Palette\n-3 0 0\n", "'-3 0 0' is not a colour"),
+        ("c.gpl", b"GIMP Palette\n", "holds 0 colours"),
+        ("d.pal", b"JASC-PAL\n0100\n5\n1 2 3\n", "says '5' colours and holds 1"),
+        ("e.pal", RIFF[:-3], "without a whole palette"),
+        ("f.act", ACT[:700], "700 bytes"),
+        ("g.hex", b"f00\n", "'f00' is not a colour"),
+    ],
+)
+def test_palette_files_with_mistakes(name, data, rule, tmp_path):
+    """The card names the file and the line; no colour is left out in silence."""
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(OptionError) as error:
+        settle_palette(str(tmp_path / name))
+    (problem,) = error.value.problems
+    assert problem.value == name
+    assert rule in problem.rule
+
+
+def test_palette_file_that_is_not_there(tmp_path):
+    """It is said that the file can't be read, not that it is none."""
+    with pytest.raises(OptionError, match="can't be read: No such file"):
+        settle_palette(tmp_path / "no.gpl")
 
 
 def test_pixelate_one_image():

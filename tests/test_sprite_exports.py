@@ -299,6 +299,25 @@ def test_small_icons_are_sharper_than_plain_averaging():
     assert steps > np.abs(np.diff(plain[16, 6:26, 1].astype(int))).max()
 
 
+def test_icons_of_a_small_subject_are_not_enlarged_unasked():
+    """A subject of 81 pixels has no entry of 128 or more in an .ico or .icns, unless a size of the set asks for it."""
+    small = make_icons(round_subject(100), sizes=(16, 32))
+    with Image.open(io.BytesIO(small.ico())) as ico, Image.open(io.BytesIO(small.icns())) as icns:
+        assert max(ico.info["sizes"]) == (64, 64)
+        assert max(size[0] * size[2] for size in icns.info["sizes"]) == 64
+    asked = make_icons(round_subject(100), sizes=(256,))
+    assert "enlarged" in asked.notes[0]
+    with Image.open(io.BytesIO(asked.ico())) as ico:
+        assert max(ico.info["sizes"]) == (256, 256)
+
+
+@pytest.mark.parametrize("given", [{"margin": -1}, {"margin": 0.6}, {"sizes": "16,32"}])
+def test_icons_that_cannot_be(given):
+    """Each is a card that names the argument."""
+    with pytest.raises(OptionError, match=next(iter(given))):
+        make_icons(round_subject(100), **given)
+
+
 @pytest.mark.parametrize("sizes", [(), (4,), (2048,), (16.5,)])
 def test_icon_sizes_that_cannot_be(sizes):
     """Sizes outside of 8 to 1024 are refused."""

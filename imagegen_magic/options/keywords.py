@@ -110,7 +110,7 @@ class GenerateOptions(TypedDict, total=False):
     pixel_art: bool | str
     """make one real pixel of each block that was painted: as many as are found, or WxH"""
     colors: int | str
-    """pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file"""
+    """pixel art: how many colours, a palette's name, or a .gpl, .hex, .pal or .act file"""
     sizes: int | Sequence[int]
     """icons of the cut-out with these edges in pixels, 8 to 1024, with commas"""
     ico: bool

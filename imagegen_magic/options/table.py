@@ -498,7 +498,7 @@ _SMALL = (
         "colors",
         "text",
         SMALL,
-        "pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file",
+        "pixel art: how many colours, a palette's name, or a .gpl, .hex, .pal or .act file",
         commands=PIXELS | {"pixelate"},
         suggests=("16", "32", "pico-8"),
         example="16",

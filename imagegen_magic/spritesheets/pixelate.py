@@ -34,7 +34,7 @@ def pixelate(
 
     Args:
         size: columns and rows, `64x64`: then the picture is divided into just so many, with or without a lattice.
-        palette: a number of colours, a name (`pico-8`), a .gpl, .hex or .pal file, or colours; None keeps those that differ.
+        palette: a number of colours, a name (`pico-8`), a .gpl, .hex, .pal or .act file, or colours; None keeps those that differ.
         pitch: pixels of the picture for one of the art, taken at its word.
 
     Raises:

@@ -62,7 +62,7 @@ def slice_sheet(
     Args:
         cell: the exact size of a frame, `64x64` or (64, 64), in pixels; without it frames keep the sheet's scale.
         pixel_art: finds the painted lattice and makes one real pixel of each of its blocks.
-        palette: for pixel art: a number of colours, a name (`pico-8`), a .gpl, .hex or .pal file, or colours.
+        palette: for pixel art: a number of colours, a name (`pico-8`), a .gpl, .hex, .pal or .act file, or colours.
         pitch: for pixel art: pixels of the sheet for one of the art, taken at its word.
         ground: `feet` sets every frame on its feet, `row` keeps the height of a jump above the lowest feet of its row,
             `auto` decides by the name and by how far feet are apart.
