@@ -230,6 +230,34 @@ def test_config_is_checked(shell):
     assert magics.session_defaults()["quality"] == "low"
 
 
+@pytest.mark.parametrize(
+    ("typed", "fix", "right"),
+    [
+        (
+            'Imagegen.backend = "simulator"',
+            'ImagegenMagics.backend = "simulator"',
+            'ImagegenMagics.backend = "simulator"',
+        ),
+        (
+            'ImagegenMagic.backend = "openai"',
+            'ImagegenMagics.backend = "openai"',
+            'ImagegenMagics.backend = "simulator"',
+        ),
+        ("ImagegenMagics.maxcost = 0.1", "ImagegenMagics.max_cost = 0.1", "ImagegenMagics.max_cost = 0.1"),
+    ],
+)
+def test_what_nothing_reads_is_refused(shell, typed, fix, right):
+    """IPython takes a setting of any name, and the next cell would go to the live API at its usual price."""
+    run(shell, '%config ImagegenMagics.backend = "simulator"')
+    _, done = run(shell, f"%config {typed}")
+    assert f"fix: %config {fix}" in str(done.error_in_exec)
+    magics = shell.find_cell_magic("imagegen").__self__
+    with pytest.raises(OptionError):
+        magics.session_defaults()
+    assert run(shell, f"%config {right}")[1].success
+    assert magics.session_defaults()["backend"] == "simulator"
+
+
 def test_run_from_a_variable_and_a_file(shell, folder):
     """`%imagegen run` takes its prompt from either, and asks where a word could be both."""
     shell.user_ns["text"] = "A red mug."

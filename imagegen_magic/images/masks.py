@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.facts.words import foreign_values
 from imagegen_magic.request.request import InputImage
 
 from .opening import decoding, open_image, read_input
@@ -77,6 +79,7 @@ def box_text(source: Any) -> str | None:
 
 def _alpha_of(source: Any, target: InputImage, edit: str | None) -> Image.Image:
     """The keep-channel of a mask source: its alpha, or the inverse of a plain array of what will change."""
+    source = np.asarray(source) if isinstance(source, (list, tuple)) else source
     if (
         edit is None
         and hasattr(source, "__array__")
@@ -164,39 +167,80 @@ def parse_box(text: str | Sequence[float], size: tuple[int, int]) -> tuple[int, 
     Four numbers of 1 or less, one with a decimal point, are fractions: `0.25,0.25,0.5,0.5` is the middle.
 
     Raises:
-        OptionError: it is not of that form, or lies outside.
+        OptionError: it is not of that form, could mean two things, or goes beyond the picture.
     """
-    text = text if isinstance(text, str) else ",".join(map(str, text))
+    if not isinstance(text, str):
+        text = ",".join(map(str, text)) if isinstance(text, Iterable) else str(text)
     match = _BOX.fullmatch(text)
     if match is None:
-        problem = Problem(
-            field="mask_box",
-            value=text,
-            rule="X,Y,W,H in pixels, per cent or fractions",
-            fix=Fix(Setting("--mask-box", "10%,10%,50%,30%")),
+        raise _refused_box(
+            text, "X,Y,W,H in pixels, per cent or fractions, none below 0", meant_box(text) or "10%,10%,50%,30%"
         )
-        raise OptionError("the mask box can't be read", problems=(problem,))
-    fractions = "." in text and "%" not in text and all(float(n) <= 1 for n in match.groups()[::2])
-    numbers = [
-        float(n) * (size[i % 2] / 100 if unit else size[i % 2] if fractions else 1)
-        for i, (n, unit) in enumerate(zip(match.groups()[::2], match.groups()[1::2], strict=True))
-    ]
-    x, y, right, bottom = (
-        round(numbers[0]),
-        round(numbers[1]),
-        round(numbers[0] + numbers[2]),
-        round(numbers[1] + numbers[3]),
-    )
-    right, bottom = min(right, size[0]), min(bottom, size[1])
+    numbers, units = [float(n) for n in match.groups()[::2]], match.groups()[1::2]
+    _check_units(text, numbers, units)
+    fractions = "." in text and "%" not in text and max(numbers) <= 1
+    one = [size[i % 2] / 100 if unit else size[i % 2] if fractions else 1 for i, unit in enumerate(units)]
+    x, y, width, height = (number * scale for number, scale in zip(numbers, one, strict=True))
+    if round(x + width) - size[0] > _ROUNDING or round(y + height) - size[1] > _ROUNDING:
+        rule = f"it goes beyond the {size[0]}x{size[1]} picture: W and H are width and height, not a second corner"
+        raise _refused_box(text, rule, _inside((x, y, width, height), match.groups(), size, one))
+    left, top = round(x), round(y)
+    right, bottom = min(round(x + width), size[0]), min(round(y + height), size[1])
+    if right <= left or bottom <= top:
+        raise _refused_box(text, f"it covers nothing of the {size[0]}x{size[1]} picture", "25%,25%,50%,50%")
+    return left, top, right - left, bottom - top
+
+
+_ROUNDING = 2
+"""Pixels that a box may go beyond its picture, as rounded fractions do."""
+
+
+def _refused_box(text: str, rule: str, fix: str) -> OptionError:
+    problem = Problem(field="mask_box", value=text, rule=rule, fix=Fix(Setting("--mask-box", fix)))
+    return OptionError("the mask box can't be used", problems=(problem,))
+
+
+def _check_units(text: str, numbers: Sequence[float], units: Sequence[str]) -> None:
+    """Stops at what is half fractions and half pixels, or either: `0.1,0.1,200,200`, `0,0,1,1`.
+
+    Raises:
+        OptionError: it is.
+    """
+    plain = [number for number, unit in zip(numbers, units, strict=True) if not unit]
+    if any(0 < number < 1 for number in plain) and (max(plain) > 1 or len(plain) < len(numbers)):
+        rule = "fractions are mixed with pixels or per cent"
+        pairs = zip(numbers, units, strict=True)
+        raise _refused_box(text, rule, ",".join(f"{n:g}{u}" if u or n > 1 else f"{n * 100:g}%" for n, u in pairs))
+    if len(plain) == len(numbers) and max(numbers) <= 1 and "." not in text and min(numbers[2:]) > 0:
+        raise _refused_box(text, "this is one pixel, or as fractions everything", "25%,25%,50%,50%")
+
+
+def _inside(box: Sequence[float], given: Sequence[str], size: tuple[int, int], one: Sequence[float]) -> str:
+    """A box that is inside the picture, in its own units: of two corners if it reads as such, else as much as there is."""
+    x, y, right, bottom = box
+    if not (x < right <= size[0] and y < bottom <= size[1]):
+        right, bottom = min(x + right, size[0]), min(y + bottom, size[1])
     if right <= x or bottom <= y:
-        problem = Problem(
-            field="mask_box",
-            value=text,
-            rule=f"it covers nothing of the {size[0]}x{size[1]} picture",
-            fix=Fix(Setting("--mask-box", "25%,25%,50%,50%")),
-        )
-        raise OptionError("the mask box is empty", problems=(problem,))
-    return x, y, right - x, bottom - y
+        return "25%,25%,50%,50%"
+    edges = (x, y, right - x, bottom - y)
+    return ",".join(f"{edge / scale:.6g}{unit}" for edge, scale, unit in zip(edges, one, given[1::2], strict=True))
+
+
+def meant_box(text: str) -> str | None:
+    """The box that a text in another notation stands for; None if it does not hold four numbers.
+
+    >>> meant_box("(10, 10, 200, 100)"), meant_box("200x100+10+10"), meant_box("1/4, 1/4, 1/2, 1/2"), meant_box("left half")
+    ('10,10,200,100', '10,10,200,100', '25%,25%,50%,50%', '0,0,50%,100%')
+    """
+    word = text.strip().lower()
+    if (named := foreign_values("mask_box").get(word.removesuffix(" half"))) is not None:
+        return named
+    numbers = re.findall(r"\d*\.?\d+(?:/\d+)?%?", word)
+    if len(numbers) != 4 or "-" in word:
+        return None
+    if re.fullmatch(r"\d+x\d+\+\d+\+\d+", word):
+        numbers = [*numbers[2:], *numbers[:2]]
+    return ",".join(f"{float(Fraction(number)) * 100:g}%" if "/" in number else number for number in numbers)
 
 
 def _keep_channel(mask: InputImage) -> Image.Image:

@@ -21,10 +21,10 @@ from imagegen_magic.errors import ImagegenError, OptionError, Problem
 from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.request.request import InputImage
 
+from .limits import MAX_PIXELS
+
 __all__ = ["decoding", "open_image", "parse_token", "read_input", "resolve_token"]
 
-MAX_PIXELS = 100_000_000
-"""Pictures with more pixels than this are refused from their header: a decompression bomb, or too large for every model."""
 MAX_BYTES = 50 * 2**20
 """Each input picture must be under 50 MB (OpenAI API reference, images, read 2026-11-23)."""
 COMMON = ("PNG", "JPEG", "GIF", "BMP", "PPM")

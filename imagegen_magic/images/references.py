@@ -117,10 +117,12 @@ def _mask(
             invert=bool(options.mask_invert),
             edit=options.mask_edit,
         )
-        share = f"mask: {mask_share(mask):.0%} of {images[0].name} may change; a mask only guides the model: "
-        return replace(mask, notes=(Fix(share, Setting("--protect"), " keeps the rest as it was"),))
+        share = mask_share(mask)
+        percent = f"{share:.0%}" if 0.01 <= share <= 0.99 else f"{share:.2%}"
+        note = f"mask: {percent} of {images[0].name} may change; a mask only guides the model: "
+        return replace(mask, notes=(Fix(note, Setting("--protect"), " keeps the rest as it was"),))
     except ImagegenError as error:
-        problems += problems_of(error)
+        problems += [replace(p, field="mask") if p.field == "image" else p for p in problems_of(error)]
         return None
 
 

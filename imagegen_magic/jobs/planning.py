@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from keyword import iskeyword
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +32,7 @@ from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.images.references import Inputs
 from imagegen_magic.metadata.derived import Marking
+from imagegen_magic.options.names import name_problems
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.table import BACKGROUNDS
 from imagegen_magic.request.chroma_key import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
@@ -43,7 +43,7 @@ from imagegen_magic.request.response import Parent
 from imagegen_magic.request.rules import ALPHA_FORMATS, check_request, request_warnings
 from imagegen_magic.request.sheets import Sheet, sheet_clause, sheet_warnings
 
-__all__ = ["Job", "check_budget", "check_session_limit", "name_problems", "plan_job"]
+__all__ = ["Job", "check_budget", "check_session_limit", "plan_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,20 +189,6 @@ def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
 
 def _summary(count: int) -> str:
     return "this request can't be sent" if count == 1 else f"this request can't be sent: {count} problems"
-
-
-def name_problems(name: str | None) -> list[Problem]:
-    """What is wrong with a NAME; None is none given."""
-    if name is None or (name.isidentifier() and not iskeyword(name)):
-        return []
-    return [
-        Problem(
-            field="NAME",
-            value=name,
-            rule="must be a Python name, because the result is bound to it",
-            fix="letters, digits and _, for example hero_v2",
-        )
-    ]
 
 
 def _first_faults(body: str, name: str | None, options: Options, inputs: Inputs) -> list[Problem]:

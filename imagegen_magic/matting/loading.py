@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from imagegen_magic.errors import CutoutError
-from imagegen_magic.images.opening import MAX_PIXELS
+from imagegen_magic.images.limits import MAX_PIXELS
 
 from .arrays import Bytes
 

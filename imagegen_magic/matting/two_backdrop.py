@@ -14,7 +14,7 @@ import numpy as np
 
 from . import unmixing
 from .alignment import align, shifted
-from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, masked
+from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, masked, median
 from .backdrop_fit import Backdrop
 from .regions import certain_subject, soft_regions
 from .scene import Scene, colours_at, read_scene
@@ -174,7 +174,7 @@ def _is_blurred(alpha: Floats, opaque: Mask) -> bool:
     at = opaque & (alpha < LIT) & away
     smooth = cv2.blur(alpha, (3, 3))
     across, down = (cv2.Sobel(smooth, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
-    return bool(at.sum() >= FEWEST // 10) and float(np.median(np.hypot(across[at], down[at]))) > STEEPEST_LIGHT
+    return bool(at.sum() >= FEWEST // 10) and median(np.hypot(across[at], down[at])) > STEEPEST_LIGHT
 
 
 def _reflected(missing: Floats, opaque: Mask, shades: Floats) -> Floats | None:

@@ -14,6 +14,7 @@ from imagegen_magic.facts.catalog import Catalog, Limits, Model, load_catalog
 from imagegen_magic.facts.sizes import (
     flexible_faults,
     format_size,
+    meant_size,
     nearest_frame,
     nearest_sizes,
     read_pixels,
@@ -123,7 +124,8 @@ def rule_size(request: ImageRequest, model: Model, limits: Limits) -> Iterator[P
         return
     pixels = read_pixels(request.size)
     if pixels is None:
-        fix = Fix(Setting("--size", "1024x1024", ("square", "16:9@2k", "auto")))
+        meant = meant_size(request.size, model, limits.flexible)
+        fix = Fix(Setting("--size", meant) if meant else Setting("--size", "1024x1024", ("square", "16:9@2k", "auto")))
         yield Problem(
             field="size", value=request.size, rule="WIDTHxHEIGHT in pixels, a preset, a ratio or auto", fix=fix
         )
