@@ -174,8 +174,8 @@ def test_an_error_with_the_status_of_a_success(folder, answer, kind, outcome):
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [
-        (gzip.compress(b"{}"), ""),
-        (gzip.compress(b"{}"), "gzip"),
+        (gzip.compress(b"{}", mtime=0), ""),
+        (gzip.compress(b"{}", mtime=0), "gzip"),
         (zlib.compress(b"{}"), "deflate"),
         (b"{}", "gzip"),
         (b"{}", "br"),

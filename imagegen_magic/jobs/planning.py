@@ -282,9 +282,7 @@ def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> 
     if options.background != "transparent" or options.transparent or model.transparency != "preview":
         return []
     able = catalog.first_able(lambda other: other.transparency == "yes")
-    rule = (
-        f"{model.id} has native transparency only as a preview, which the server may refuse: it wants your confirmation"
-    )
+    rule = f"{model.id} has native transparency only as a preview, which the server may refuse: confirm it"
     other = (", ", Setting("--model", able), " has it") if able else ()
     fix = Fix(
         Setting("--transparent", "native"), " confirms it, ", Setting("--transparent"), " cuts out locally", *other
@@ -468,8 +466,8 @@ def check_budget(estimate: Estimate, options: Options, spent: Decimal, *, each: 
     if above is not None and not options.yes and (high is None or high > above):
         cost = "unknown" if high is None else f"up to {format_usd(high)}"
         raise BudgetError(
-            f"the cost is {cost}; above {format_usd(above)} you asked to be asked",
-            hints=(Fix("run it again with ", Setting("-y")),),
+            f"the cost is {cost}; you asked to confirm above {format_usd(above)}",
+            hints=(Fix("confirm with ", Setting("-y")),),
         )
 
 

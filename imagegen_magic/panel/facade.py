@@ -213,7 +213,7 @@ class Facade:
         """(mime type, bytes) of an image for the page, its longest edge at most `edge` pixels.
 
         Raises:
-            OptionError: the reference means nothing, or no image that can be read.
+            OptionError: the reference means nothing, or an image that can't be read.
         """
         source, _ = resolve_token(ref, self.variables(), self.session.library.image_file)
         if isinstance(source, Path):
@@ -340,7 +340,7 @@ class Facade:
         refs = [tile.ref for tile in self.tiles(starred=True)]
         if not refs:
             raise OptionError(
-                "no image has a star", problems=(Problem(field="star", rule="star what the archive shall hold"),)
+                "no image has a star", problems=(Problem(field="star", rule="star the images for the archive"),)
             )
         stamp = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
         target = self.store().folder / f"starred-{stamp}.zip"

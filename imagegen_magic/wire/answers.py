@@ -310,7 +310,7 @@ def check_answer(answer: ParsedResponse, request: ImageRequest, body: SpooledBod
     notes = list(dict.fromkeys(answer.faults))
     if len(answer.payloads) != request.count:
         word = "fewer" if len(answer.payloads) < request.count else "more"
-        notes.append(f"{word} pictures than asked: {len(answer.payloads)} of {request.count}")
+        notes.append(f"{word} pictures than asked for: {len(answer.payloads)} of {request.count}")
     for number, payload in enumerate(answer.payloads):
         notes += [f"picture {number}: {note}" for note in _differences(payload, request)]
     if answer.broken and (aside := body.keep("cut-answer")):

@@ -177,7 +177,7 @@ def _redirect_error(status: int, headers: Mapping[str, str], address: str, share
     with contextlib.suppress(ValueError):  # an address that is none is named as it came
         place = urljoin(address, place)
     summary = f"the server redirects ({status}) to {redact(_without_secrets(place))}; nothing was sent there"
-    hints = ("if that is where requests shall go, make it the base_url", f"base_url is {_without_secrets(address)}")
+    hints = ("if requests should go there, make it the base_url", f"base_url is {_without_secrets(address)}")
     return BadRequestError(summary, **{**shared, "hints": hints})
 
 
