@@ -32,7 +32,7 @@ _IN_ADDRESS = (
 
 
 def _known(environ: Mapping[str, str]) -> list[str]:
-    keys = [value for name in KEY_VARIABLES if len(value := environ.get(name, "")) >= SHORTEST]
+    keys = [value for name in KEY_VARIABLES if len(value := environ.get(name, "").strip()) >= SHORTEST]
     return [shape for key in keys for shape in _shapes(key)]
 
 

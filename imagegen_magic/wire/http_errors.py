@@ -35,6 +35,7 @@ __all__ = [
     "error_in_answer",
     "is_web_page",
     "missing_key",
+    "odd_key",
     "read_request_id",
     "status_error",
     "transport_error",
@@ -98,6 +99,15 @@ def missing_key() -> AuthenticationError:
                 " makes stamped stand-ins offline",
             ),
         ),
+    )
+
+
+def odd_key() -> AuthenticationError:
+    """The card for a key that no header takes: a quotation mark or a line break was copied along."""
+    return AuthenticationError(
+        "the API key holds a character that no key has",
+        outcome="not sent",
+        hints=("copy OPENAI_API_KEY again, without quotation marks, blanks and line breaks",),
     )
 
 
@@ -280,13 +290,20 @@ def _refusal_hints(status: int, said: ErrorBody) -> tuple[str, ...]:
     return (Fix(Setting("--dry-run"), " shows the exact request"),)
 
 
+NEVER_LEFT = (
+    "ConnectTimeout", "PoolTimeout", "ConnectError", "UnsupportedProtocol", "ProxyError", "LocalProtocolError",
+    "UnicodeEncodeError",
+)  # fmt: skip
+"""Errors of the connection that come before a byte is sent."""
+
+
 def transport_error(error: BaseException, elapsed: float, *, sent: bool = True) -> CallError:
     """The error for a failure below HTTP. `sent` is False while no byte of the request can have left.
 
     Types are told by their names: httpx2's tree is its own, and this room does not import it.
     """
     name = type(error).__name__
-    if name in ("ConnectTimeout", "PoolTimeout", "ConnectError", "UnsupportedProtocol", "ProxyError") or not sent:
+    if name in NEVER_LEFT or not sent:
         hints = (Fix("check the network and ", Setting("--base-url"), "; nothing left this machine"),)
         return ConnectError(
             f"no connection to the server ({name}: {one_line(str(error)) or 'no details'})", hints=hints
