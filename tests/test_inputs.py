@@ -244,6 +244,45 @@ def test_a_black_and_white_mask_says_which_part_changes(tmp_path, edit, left):
         assert (alpha[:, 512:] == 255 - left).all()
 
 
+LIGHT = np.arange(64)[:, None].repeat(64, 1) < 16
+"""The upper quarter is light."""
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        LIGHT,
+        LIGHT.astype(np.uint8),
+        LIGHT.astype(np.uint8) * 255,
+        LIGHT.astype(np.int64),
+        LIGHT.astype(np.int32) * 3,
+        LIGHT.astype(float),
+        LIGHT.astype(np.float32) * 255,
+        Image.fromarray(LIGHT.astype(np.uint8) * 255),
+        Image.fromarray(LIGHT),
+        Image.fromarray(LIGHT.astype(np.float32)),
+        Image.fromarray(LIGHT.astype(np.float32) * 255),
+        Image.fromarray(LIGHT.astype(np.uint16) * 65_000 + 300),
+        Image.fromarray(LIGHT.astype(np.int32) * 65_000 + 300),
+        Image.fromarray(LIGHT.astype(np.uint8) * 255).convert("CMYK"),
+    ],
+)
+@pytest.mark.parametrize(("edit", "changes"), [("white", 1024), ("black", 3072)])
+def test_a_mask_counted_in_anything(mask, edit, changes):
+    """Booleans, labels, floats, 8 and 16 bits, in an array or an image: the light part is the light part."""
+    target = read_input(Image.new("RGB", (64, 64)))
+    with Image.open(io.BytesIO(build_mask(target, source=mask, edit=edit).data)) as made:
+        assert int((np.asarray(made)[..., 3] == 0).sum()) == changes
+
+
+@pytest.mark.parametrize(
+    "mask", [LIGHT, LIGHT.astype(np.uint8), LIGHT.astype(np.uint8) * 255, LIGHT.astype(np.int32) * 3]
+)
+def test_an_array_says_what_will_change(mask):
+    with Image.open(io.BytesIO(build_mask(read_input(Image.new("RGB", (64, 64))), source=mask).data)) as made:
+        assert int((np.asarray(made)[..., 3] == 0).sum()) == 1024
+
+
 def test_a_mask_without_alpha_is_asked_about(session, folder):
     """Both answers stand in the card, and nothing is sent."""
     session.generate("a mug", name="mug", quality="low", size="1024x1024")

@@ -64,6 +64,8 @@ if TYPE_CHECKING:
 __all__ = ["Client", "Clients"]
 
 CHUNK = 1 << 16
+LONGEST_TIMEOUT = 86_400.0
+"""Seconds; what is far longer fits into no socket."""
 TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "ssl")
 """Where the exceptions of a broken connection come from."""
 RESOLVED = ("size", "quality", "background", "output_format")
@@ -160,7 +162,7 @@ class Client:
             raise missing_key()
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise odd_key()
-        times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
+        times = httpx2.Timeout(min(self._timeout, LONGEST_TIMEOUT), connect=min(10.0, self._timeout))
         http = LiveHttp(follow_redirects=False)
         query = dict(self._address.query) if self._address else {}
         shared: dict[str, Any] = {
