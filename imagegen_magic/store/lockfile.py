@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -102,13 +103,15 @@ def cell_digest(cell: str) -> str:
 def lock_of(store: Store) -> Lock:
     """The lock of an output folder: of each cell, the newest intact answer to each request that its history knows.
 
-    So cells that ask for the same keep each its own image.
+    So cells that ask for the same keep each its own image; of several tries, whose names differ, the chosen one is kept.
 
     Raises:
         ReplayError: there is none.
     """
-    intact = (r for r in store.history.answers() if all(map(store.history.intact, r.api_files())))
-    newest = {(r.server, r.digest, cell_digest(r.cell), r.name): r for r in intact}
+    answers = [r for r in store.history.answers() if all(map(store.history.intact, r.api_files()))]
+    times = Counter(record.number for record in answers)
+    tried = {record.digest for record in answers if times[record.number] > 1}
+    newest = {(r.server, r.digest, cell_digest(r.cell), "" if r.digest in tried else r.name): r for r in answers}
     kept = list(newest.values())
     if not kept:
         hints = (Fix(Setting("--out-dir", "DIR"), " says which folder is meant"),)
