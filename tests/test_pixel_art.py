@@ -191,7 +191,7 @@ def test_palette_file_that_is_not_there(tmp_path):
         settle_palette(tmp_path / "no.gpl")
 
 
-def test_pixelate_one_picture():
+def test_pixelate_one_image():
     """A picture that is clear around its figure comes back pixel by pixel; a size is obeyed exactly."""
     truth = figure("slime")
     cut = cutout(paint(truth, Painted(pitch=12.6, drift=2), seed=2)).rgba

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from imagegen_magic.images.opening import decoding, open_picture
+from imagegen_magic.images.opening import decoding, open_image
 
 __all__ = ["Pixels", "load_pixels"]
 
@@ -64,7 +64,7 @@ def load_pixels(source: Any) -> Pixels:
         with decoding("picture"):
             return _decoded(source)
     path = Path(source) if isinstance(source, str) else source
-    with open_picture(path) as image, decoding(path.name if isinstance(path, Path) else "picture"):
+    with open_image(path) as image, decoding(path.name if isinstance(path, Path) else "picture"):
         return _decoded(image)
 
 

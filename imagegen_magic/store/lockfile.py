@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["LOCK", "Lock", "LockedFile", "LockedRequest", "cell_digest", "lock_of", "read_lock"]
 
 LOCK = "imagegen.lock"
-MADE_WITH_THE_REQUEST = ("cutout", "protected", "web")
+MADE_WITH_THE_REQUEST = ("cutout", "protected", "web", "pixels", "icon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class Lock:
 
     def __str__(self) -> str:
         count, files = len(self.requests), sum(len(entry.files) for entry in self.requests)
-        return f"{count} request{'s' * (count > 1)}, {files} file{'s' * (files > 1)}, {format_usd(self.cost)} once paid for them"
+        return f"{count} request{'s' * (count > 1)}, {files} file{'s' * (files > 1)}, {format_usd(self.cost)} paid for them"
 
 
 def cell_digest(cell: str) -> str:
@@ -114,7 +114,7 @@ def lock_of(store: Store) -> Lock:
     newest = {(r.server, r.digest, cell_digest(r.cell), "" if r.digest in tried else r.name): r for r in answers}
     kept = list(newest.values())
     if not kept:
-        hints = (Fix(Setting("--out-dir", "DIR"), " says which folder is meant"),)
+        hints = (Fix(Setting("--out-dir", "DIR"), " names another folder"),)
         raise ReplayError("nothing to lock: the output folder has no image of a request that is done", hints=hints)
     derived = dict[tuple[int, str], list[FileEntry]]()
     for record in _derived_records(store):
