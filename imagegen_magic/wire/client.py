@@ -264,6 +264,11 @@ class Client:
         """The server's base address."""
         return self._base_url or "https://api.openai.com/v1"
 
+    @property
+    def named_address(self) -> str:
+        """The address as errors name it; empty for the simulator, which is nowhere."""
+        return "" if self.backend == "simulator" else self.address
+
 
 def _simulator_folder() -> Path:
     """Where the simulator's files and batches outlive a kernel: this user's part of the temporary folder."""
@@ -333,7 +338,7 @@ class _Call:
         if "text/html" in headers.get("content-type", "") and error.status_code in (404, 405):
             return web_page_error(error.status_code, self.client.address)
         body = error.body or error.response.content
-        return status_error(error.status_code, body, headers, gateway=dialect.gateway, address=self.client.address)
+        return status_error(error.status_code, body, headers, gateway=dialect.gateway, address=self.client.named_address)
 
     def _unreadable(self, error: Exception) -> CallError:
         """The error of a refusal that breaks off, or is not encoded as it says: its status still counts."""
@@ -345,7 +350,7 @@ class _Call:
         response, gateway = cause.response, self.client.dialect.gateway
         body = response.content if isinstance(error, UnicodeError) else b""
         headers = dict(response.headers)
-        return status_error(response.status_code, body, headers, gateway=gateway, address=self.client.address)
+        return status_error(response.status_code, body, headers, gateway=gateway, address=self.client.named_address)
 
     def elapsed(self) -> float:
         """Seconds since the request was taken up."""
