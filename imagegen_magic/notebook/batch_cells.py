@@ -74,7 +74,8 @@ def plan_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str,
     Raises:
         RequestError: anything is wrong with the line or a row.
     """
-    problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name, shell.user_ns))
+    hidden = {} if "source" in parsed.values else shell.user_ns  # NAME beside its own table is meant
+    problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name, hidden))
     if problems:
         raise RequestError("the batch's options can't be read", problems=problems)
     grid = parse_grid(parsed.values.get("grid") or ())
