@@ -218,11 +218,11 @@ class Session:
             check_budget(job.estimate, options, self.spending.total, each=job.each)
         if stored is None or options.reuse:
             return job
-        told = Fix(f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again")
-        return replace(job, warnings=(*job.warnings, told))
+        note = Fix(f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again")
+        return replace(job, warnings=(*job.warnings, note))
 
     def _stored(self, job: Job) -> Record | None:
-        """The record of an identical request, its images intact: what `reuse` shows for nothing."""
+        """The record of an identical request, its images intact: what `reuse` shows at no cost."""
         return reusable(job, self.run_context(job))
 
     def _other_quality(self, options: Options, inputs: Inputs | None) -> list[str]:
@@ -304,7 +304,7 @@ class Session:
         Raises:
             BudgetError: with what else is under way it could pass `session_max_cost`; nothing was sent.
             CallError: the request failed.
-            StoreError: its files can't be written, found before anything is sent where it can be.
+            StoreError: its files can't be written, found before anything is sent, if possible.
         """
         run = self.run_context(job, on_event=on_event, cancel=cancel or threading.Event())
         if job.has_tries:
@@ -373,7 +373,7 @@ class Session:
         return work
 
     def _run_through(self, job: Job, on_event: OnEvent) -> ImageResult:
-        """The saved result, which an interrupt does not lose: what was sent is waited for."""
+        """The saved result, which an interrupt does not lose: it waits for what was sent."""
         return run_through(Task(0, _title(job)), self._reserved_work(job, on_event))
 
     # the same from Python

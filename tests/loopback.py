@@ -9,7 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @contextmanager
 def loopback(respond):
-    """The address of a server whose answers are `respond(path, headers, body)`: (status, headers, body); the names of headers are in lower case."""
+    """The address of a server whose answers are `respond(path, headers, body)`: (status, headers, body); the names of headers are in lower case.
+
+    A `content-length` of its own that is longer than the body is a connection that breaks.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -18,7 +21,7 @@ def loopback(respond):
                 self.path, {name.lower(): value for name, value in self.headers.items()}, sent
             )
             self.send_response(status)
-            for name, value in {**headers, "content-length": str(len(body))}.items():
+            for name, value in {"content-length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)

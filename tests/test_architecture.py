@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import one_line_bugs
 import pytest
 from made import architecture
 
@@ -153,6 +154,22 @@ def test_a_plain_request_needs_no_arrays():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_cutout_from_file_to_file_is_light(tmp_path):
+    """Nothing for the network or for display comes with a cut-out, nor numpy's masked arrays: 0.06 s of a fresh process."""
+    code = """
+import sys, numpy
+from imagegen_magic.matting.cutout import cutout
+picture = numpy.full((64, 64, 3), (0, 255, 0), numpy.uint8)
+picture[20:40, 20:40] = (200, 40, 40)
+cutout(picture).save(sys.argv[1])
+print([name for name in sys.argv[2:] if name in sys.modules])
+"""
+    heavy = ["urllib.request", "ssl", "numpy.ma", "PIL.ImageDraw", "imagegen_magic.images.preview"]
+    command = [sys.executable, "-c", code, str(tmp_path / "cut.png"), *heavy]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_public_names_exist():
     """Every name that the package offers can be had, is listed once, and is no module's name."""
     own = {"__version__", "load_ipython_extension", "unload_ipython_extension"}
@@ -161,3 +178,11 @@ def test_public_names_exist():
     for name in imagegen_magic._HOMES:
         assert getattr(imagegen_magic, name).__name__ == name
         assert name not in modules
+
+
+@pytest.mark.parametrize("bug", one_line_bugs.bugs(), ids=lambda bug: bug["name"])
+def test_one_line_bugs_are_of_today(bug):
+    """Each names a line that stands once, and tests that are there: the list must follow the code."""
+    text = (PACKAGE / bug["file"]).read_text(encoding="utf-8")
+    assert text.count(bug["line"]) == 1
+    assert all((Path(__file__).with_name(f"{name}.py")).is_file() for name in bug.get("tests", ()))

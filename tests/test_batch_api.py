@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
 import warnings
 from dataclasses import replace
 
 import pytest
 from conftest import simulated_session
+from loopback import loopback
 from PIL import Image
+from tblib import pickling_support
 
 from imagegen_magic.batch.lines import write_parts
 from imagegen_magic.batch.rows import read_source
 from imagegen_magic.errors import CallError, ImagegenError, OptionError, RequestError
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.simulator import Response, Simulator
+from imagegen_magic.wire.client import Client
 
 SMALL = {"size": "1024x640", "quality": "low"}
 NIGHT = {**SMALL, "model": "gpt-image-2.5-flare", "via": "batch-api"}
@@ -48,7 +53,15 @@ def test_submitted_asked_for_and_collected(session, simulator, folder):
     assert "collected" in str(session.batches.table())
 
 
-def test_edits_go_with_uploaded_pictures(session, simulator, folder):
+def test_a_batch_at_another_server_stops_nothing(session, folder):
+    """The same jobs may be on their way at one server and be sent to another."""
+    handle = submitted(session, ["a mug"])
+    note = folder / f"output/imagegen/batches/{handle.id}.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "server": "elsewhere"}))
+    assert submitted(session, ["a mug"]).id != handle.id
+
+
+def test_edits_go_with_uploaded_images(session, simulator, folder):
     """An edit's pictures and mask are uploaded once each and kept, so that no variable is needed to collect."""
     Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
     Image.new("RGB", (64, 64), "red").save(folder / "coat.png")
@@ -197,18 +210,18 @@ def test_a_torn_line_does_not_stop_the_others(folder, tear, done, lost):
 
 
 @pytest.mark.parametrize(
-    "odd",
+    ("odd", "outcome"),
     [
-        {"response": "x"},
-        {"response": {"status_code": "200", "body": []}},
-        {"response": {"status_code": 200, "body": "x", "request_id": 5}},
-        {"response": {"status_code": 500, "body": "<html>"}},
-        {"error": "expired"},
-        {"error": {"code": "batch_expired", "message": "too late"}, "response": None},
+        ({"response": "x"}, "ambiguous"),
+        ({"response": {"status_code": "200", "body": []}}, "ambiguous"),
+        ({"response": {"status_code": 200, "body": "x", "request_id": 5}}, "ambiguous"),
+        ({"response": {"status_code": 500, "body": "<html>"}}, "ambiguous"),
+        ({"error": "expired"}, "refused"),
+        ({"error": {"code": "batch_expired", "message": "too late"}, "response": None}, "refused"),
     ],
 )
-def test_a_line_of_an_odd_form_is_a_failure(folder, odd):
-    """Whatever a line holds, it is one job's failure."""
+def test_a_line_of_an_odd_form_is_a_failure(folder, odd, outcome):
+    """Whatever a line holds, it is one job's failure; only an error that it names says that nothing is billed."""
 
     def tear(lines):
         entry = json.loads(lines[0])
@@ -217,7 +230,7 @@ def test_a_line_of_an_odd_form_is_a_failure(folder, odd):
     gallery = collected(submitted(simulated_session(Torn(tear)), ["a mug", "a cat"]))
     assert [path.stem for path in gallery.paths] == ["night-cat"]
     assert [failure.prompt for failure in gallery.failures] == ["a mug"]
-    assert all(isinstance(failure.error, CallError) for failure in gallery.failures)
+    assert [failure.error.outcome for failure in gallery.failures] == [outcome]
 
 
 def test_kept_notes_are_plain(session, folder):
@@ -232,3 +245,69 @@ def test_batch_api_refuses_what_it_can_not_do(session):
     for more in ({"model": "gpt-image-2.6-flare"}, {"transparent": "difference", "model": "gpt-image-2.5-flare"}):
         with pytest.raises(RequestError):
             session.batches.plan(read_source(["a mug"]), {**SMALL, "via": "batch-api", **more})
+
+
+CALLS = {
+    "upload": lambda calls, folder: calls.upload(folder / "jobs.jsonl"),
+    "create": lambda calls, folder: calls.create("file-1", "/v1/images/generations", "night-0"),
+    "find": lambda calls, folder: calls.find("night-0"),
+    "get": lambda calls, folder: calls.get("batch-1"),
+    "cancel": lambda calls, folder: calls.cancel("batch-1"),
+}
+NOT_A_BATCH = [
+    b"<html>Sign in</html>",
+    b"{",
+    b"{}",
+    b"[]",
+    b"null",
+    b'{"data": 3}',
+    b'{"data": [null, 7]}',
+    b"[" * 100_000,
+]
+
+
+def chain(error):
+    """The error and all that it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("kind", ["text/html", "application/json"])
+def test_what_other_servers_answer_about_batches(folder, monkeypatch, call, kind):
+    """Each is a card, without an error of the SDK behind it: that holds the key."""
+    pickling_support.install()
+    key = "sk-proj-" + "a1B2" * 10
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    (folder / "jobs.jsonl").write_text("{}\n")
+    answers = iter([*((200, body) for body in NOT_A_BATCH), (404, NOT_A_BATCH[0]), (400, b'{"error": ["no batches"]}')])
+
+    def respond(path, headers, body):
+        status, answer = next(answers)
+        return status, {"content-type": kind}, answer
+
+    errors = []
+    with loopback(respond) as url:
+        calls = Client(base_url=f"{url}/v1").batches()
+        for number in range(len(NOT_A_BATCH) + 2):
+            try:
+                assert CALLS[call](calls, folder) is None, NOT_A_BATCH[number]
+            except CallError as error:
+                errors.append(error)
+    assert len(errors) >= (2 if call == "cancel" else 8 if call == "find" else 10)  # an empty list has no such batch
+    for error in errors:
+        assert {type(each).__module__.partition(".")[0] for each in chain(error)} <= {
+            "imagegen_magic",
+            "json",
+            "builtins",
+        }
+        assert key.encode() not in pickle.dumps(error)
+
+
+def test_a_result_file_that_breaks_off(folder):
+    """The connection's error is a card too; what came is whole up to there, and collecting goes on later."""
+    with loopback(lambda *asked: (200, {"content-length": "900"}, b'{"custom_id": "a"}\n')) as url:
+        calls, stream = Client(base_url=f"{url}/v1").batches(), io.BytesIO()
+        with pytest.raises(CallError, match="the connection broke"):
+            calls.download("file-1", stream)

@@ -165,7 +165,7 @@ def test_boxes_in_other_notations(box, rule, fix):
     assert problem.fix == f"--mask-box {fix}"
 
 
-def test_a_box_that_is_rounded_beyond_its_picture():
+def test_a_box_that_is_rounded_beyond_its_image():
     """Fractions of a picture add up to a little more than it."""
     assert parse_box("33.3%,0,66.8%,50%", (1000, 200)) == (333, 0, 667, 100)
 

@@ -102,14 +102,12 @@ def test_prompts_are_escaped(shell):
     seen, _ = run(shell, "%%imagegen x\n<script>alert(1)</script><img src=x onerror=alert(2)>")
     page = "".join(output.data.get("text/html", "") for output in seen.outputs)
     assert "<script" not in page
-    assert [
-        picture for picture in re.findall(r"<img[^>]*", page) if not picture.startswith('<img src="data:image/')
-    ] == []
+    assert [image for image in re.findall(r"<img[^>]*", page) if not image.startswith('<img src="data:image/')] == []
     assert "&lt;script&gt;" in page
 
 
 def test_verbs_answer(shell):
-    """Every verb without side effects shows something, before and after there is a history."""
+    """Every subcommand without side effects shows something, before and after there is a history."""
     run(shell, "%%imagegen hero\nA red mug.")
     for line in ("help", "models", "sizes", "config", "doctor", "tips", "history", "cost", "jobs", "lineage hero",
                  "show @hero", "batches"):  # fmt: skip
@@ -120,7 +118,7 @@ def test_verbs_answer(shell):
     assert not done.success
 
 
-def test_a_picture_is_checked_by_its_name(shell):
+def test_an_image_is_checked_by_its_name(shell):
     """The verdicts are the value; a bound that does not hold fails, and a callable of the notebook may be an expectation."""
     run(shell, "%%imagegen hero --size 1024x1024\nA red mug.")
     shell.user_ns["is_wide"] = lambda image: image.width > image.height or "not wide"
@@ -181,7 +179,7 @@ def test_help_of_a_cell(shell):
     ],
 )
 def test_help_of_a_line(shell, line, shown):
-    """`%imagegen --help` shows the flags, since IPython refuses a cell magic without a body; each verb has its own."""
+    """`%imagegen --help` shows the flags, since IPython refuses a cell magic without a body; each subcommand has its own."""
     _, done = run(shell, f"%imagegen {line}")
     assert shown in str(done.result)
 

@@ -21,7 +21,7 @@ from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.words import foreign_values
 from imagegen_magic.request.request import InputImage
 
-from .opening import decoding, open_picture, read_input
+from .opening import decoding, open_image, read_input
 
 __all__ = ["Change", "box_text", "build_mask", "changed_outside", "mask_overlay", "mask_share", "protect"]
 
@@ -59,9 +59,9 @@ def build_mask(
     if invert:
         keep = ImageChops.invert(keep)
     _check_both(keep)
-    picture = Image.merge("RGBA", (*(Image.new("L", target.size, 0) for _ in range(3)), keep))
+    image = Image.merge("RGBA", (*(Image.new("L", target.size, 0) for _ in range(3)), keep))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG", optimize=True)
     return InputImage(name="mask.png", data=buffer.getvalue(), mime="image/png", size=target.size, origin="mask")
 
 
@@ -87,7 +87,7 @@ def _alpha_of(source: Any, target: InputImage, edit: str | None) -> Image.Image:
         and not hasattr(source, "path")
     ):
         return _of_array(source, target)
-    image = source if isinstance(source, Image.Image) else open_picture(_mask_bytes(source))
+    image = source if isinstance(source, Image.Image) else open_image(_mask_bytes(source))
     if image.size != target.size:
         raise _refused(
             f"{image.width}x{image.height}",
@@ -244,7 +244,7 @@ def meant_box(text: str) -> str | None:
 
 
 def _keep_channel(mask: InputImage) -> Image.Image:
-    return open_picture(mask.data).convert("RGBA").getchannel("A")
+    return open_image(mask.data).convert("RGBA").getchannel("A")
 
 
 def mask_share(mask: InputImage) -> float:
@@ -255,15 +255,15 @@ def mask_share(mask: InputImage) -> float:
 
 def mask_overlay(target: InputImage, mask: InputImage, *, max_edge: int = 768) -> Image.Image:
     """The target with diagonal hatching over what will change, at most `max_edge` pixels long."""
-    picture = open_picture(target.data).convert("RGB")
-    picture.thumbnail((max_edge, max_edge))
-    change = ImageChops.invert(_keep_channel(mask)).resize(picture.size)
-    hatch = Image.new("L", picture.size, 70)
+    image = open_image(target.data).convert("RGB")
+    image.thumbnail((max_edge, max_edge))
+    change = ImageChops.invert(_keep_channel(mask)).resize(image.size)
+    hatch = Image.new("L", image.size, 70)
     draw = ImageDraw.Draw(hatch)
-    for offset in range(-picture.height, picture.width, 14):
-        draw.line((offset, picture.height, offset + picture.height, 0), fill=200, width=4)
-    tint = Image.new("RGB", picture.size, (255, 64, 129))
-    return Image.composite(tint, picture, ImageChops.multiply(change, hatch))
+    for offset in range(-image.height, image.width, 14):
+        draw.line((offset, image.height, offset + image.height, 0), fill=200, width=4)
+    tint = Image.new("RGB", image.size, (255, 64, 129))
+    return Image.composite(tint, image, ImageChops.multiply(change, hatch))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +276,7 @@ class Change:
 
 def _pair(original: InputImage, edited: Path, mask: InputImage) -> tuple[Image.Image, Image.Image, Image.Image]:
     """Original, edit and keep-channel, all of the edit's size."""
-    after = open_picture(edited)
+    after = open_image(edited)
     after = after.convert("RGBA" if "A" in after.getbands() else "RGB")
     ratio = (after.width / after.height) / (original.size[0] / original.size[1])
     if abs(ratio - 1) > 0.01:
@@ -284,7 +284,7 @@ def _pair(original: InputImage, edited: Path, mask: InputImage) -> tuple[Image.I
         raise OptionError(
             f"the original and the edit have other proportions ({sizes}), so the original can't be put back outside the mask"
         )
-    before = open_picture(original.data).convert(after.mode)
+    before = open_image(original.data).convert(after.mode)
     keep = _keep_channel(mask)
     if before.size != after.size:
         before, keep = (

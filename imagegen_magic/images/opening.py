@@ -21,10 +21,10 @@ from imagegen_magic.errors import ImagegenError, OptionError, Problem
 from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.request.request import InputImage
 
-__all__ = ["decoding", "open_picture", "parse_token", "read_input", "resolve_token"]
+from .limits import MAX_PIXELS
 
-MAX_PIXELS = 100_000_000
-"""Pictures with more pixels than this are refused from their header: a decompression bomb, or no model's business."""
+__all__ = ["decoding", "open_image", "parse_token", "read_input", "resolve_token"]
+
 MAX_BYTES = 50 * 2**20
 """Each input picture must be under 50 MB (OpenAI API reference, images, read 2026-11-23)."""
 COMMON = ("PNG", "JPEG", "GIF", "BMP", "PPM")
@@ -36,7 +36,7 @@ ORIENTATION = 0x0112
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
-def open_picture(source: Path | bytes, name: str = "picture") -> Image.Image:
+def open_image(source: Path | bytes, name: str = "picture") -> Image.Image:
     """The picture of a file or of bytes, its header checked; pixels are decoded when they are first used.
 
     `name` is what errors call the bytes; a file has its own.
@@ -171,7 +171,7 @@ def _of_array(array: Any, name: str) -> Image.Image:
 
 
 def _from_bytes(data: bytes, name: str, role: str, origin: str) -> InputImage:
-    image = open_picture(data, name) if not _looks_like_text(data) else None
+    image = open_image(data, name) if not _looks_like_text(data) else None
     if image is None:
         raise OptionError("a picture can't be read", problems=(_unreadable(name, ValueError()),))
     with decoding(name):
@@ -189,7 +189,7 @@ def _prepared(image: Image.Image, data: bytes, name: str, role: str, origin: str
 
 
 def _looks_like_text(data: bytes) -> bool:
-    """True for text and HTML that wears a picture's name: Pillow's message would say less."""
+    """True for text and HTML under a picture's file name: Pillow's message would say less."""
     head = data[:64].lstrip().lower()
     return head.startswith((b"<!doctype", b"<html", b"{"))
 

@@ -14,7 +14,7 @@ from imagegen_magic.request.chroma_key import KEY_COLORS
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
 
-from .opening import open_picture, parse_token, problems_of, read_input, resolve_token
+from .opening import open_image, parse_token, problems_of, read_input, resolve_token
 from .preview import Preview, side_by_side
 
 __all__ = ["Comparison", "Inputs", "Known", "gather_inputs"]
@@ -139,7 +139,7 @@ def key_shares(images: list[InputImage]) -> dict[str, float]:
 
     shares = dict.fromkeys(KEY_COLORS, 0.0)
     for image in images:
-        small = open_picture(image.data).convert("RGB")
+        small = open_image(image.data).convert("RGB")
         small.thumbnail((128, 128))
         for name, color in KEY_COLORS.items():
             shares[name] = max(shares[name], share_near(small, color, NEAR_LEVELS))

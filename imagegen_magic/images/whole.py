@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imagegen_magic.errors import OptionError
 
-from .opening import open_picture
+from .opening import open_image
 
 __all__ = ["whole_image"]
 
@@ -30,12 +30,12 @@ def whole_image(path: Path) -> tuple[str, tuple[int, int] | None]:
             raise ValueError("an svg picture is cut off")
         return "svg", None
     try:
-        image = open_picture(path)
+        image = open_image(path)
         with image:
             form = FORMATS.get(image.format or "")
             size = image.size
     except OptionError as error:
-        raise ValueError(f"what was sent as a picture is none: {error.problems[0].rule}") from None
+        raise ValueError(f"a picture can't be opened: {error.problems[0].rule}") from None
     if form is None:
         raise ValueError(f"a picture has an unexpected format ({image.format})")
     if not _ends_whole(form, head, tail, path.stat().st_size):

@@ -32,6 +32,7 @@ from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.images.references import Inputs
 from imagegen_magic.metadata.derived import Marking
+from imagegen_magic.options.address import host_of
 from imagegen_magic.options.names import name_problems
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.table import BACKGROUNDS
@@ -76,7 +77,7 @@ class Job:
 
     @property
     def cutout(self) -> str | None:
-        """`chroma` or `difference` where a local cut-out was asked for."""
+        """`chroma` or `difference` if a local cut-out was asked for."""
         mode = self.options.transparent
         return mode if mode in ("chroma", "difference") else None
 
@@ -174,7 +175,7 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
 
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
-    """Prompt fields alone say nothing of what is to be seen; the request's own rule sees only what they make of it."""
+    """Prompt fields alone name no subject; the request's own rule sees only the prompt that they make."""
     if body.strip() or inputs.problems:
         return []
     return [
@@ -222,10 +223,7 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
                 fix=Fix(Setting("--mask-box", "25%,25%,50%,50%")),
             )
         )
-    if urlsplit(options.replay_from or "").password:
-        rule = "a password in an address ends up in sidecars and notebooks"
-        place = "set it where the storage's own library reads it: ~/.netrc, AWS_PROFILE"
-        faults.append(Problem(field="replay_from", rule=rule, fix=place))
+    faults += _replay_problems(options.replay_from or "")
     if any(edge < 1 for edge in options.web or ()):
         faults.append(
             Problem(field="web", value=options.web, rule="at least 1 pixel", fix=Fix(Setting("--web", "1024")))
@@ -235,6 +233,17 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
             Problem(field="svg_model", rule="for svg output only", fix=Fix(Setting("--output-format", "svg")))
         ]  # fmt: skip
     return faults
+
+
+def _replay_problems(address: str) -> list[Problem]:
+    """What is wrong with `replay_from`."""
+    try:
+        password = urlsplit(address).password
+    except ValueError as error:
+        return [Problem(field="replay_from", value=address, rule=f"no address: {error}", fix="check its spelling")]
+    rule = "a password in an address ends up in sidecars and notebooks"
+    place = "set it where the storage's own library reads it: ~/.netrc, AWS_PROFILE"
+    return [Problem(field="replay_from", rule=rule, fix=place)] if password else []
 
 
 def _alpha_problems(options: Options) -> list[Problem]:
@@ -269,13 +278,11 @@ def _signing_problems(options: Options) -> tuple[Problem, ...]:
 
 
 def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> list[Problem]:
-    """Native transparency that a server may refuse needs the user's word for it (image API quick reference, 2026-11-23)."""
+    """Native transparency that a server may refuse has to be confirmed (image API quick reference, 2026-11-23)."""
     if options.background != "transparent" or options.transparent or model.transparency != "preview":
         return []
     able = catalog.first_able(lambda other: other.transparency == "yes")
-    rule = (
-        f"{model.id} has native transparency only as a preview, which the server may refuse: it wants your confirmation"
-    )
+    rule = f"{model.id} has native transparency only as a preview, which the server may refuse: confirm it"
     other = (", ", Setting("--model", able), " has it") if able else ()
     fix = Fix(
         Setting("--transparent", "native"), " confirms it, ", Setting("--transparent"), " cuts out locally", *other
@@ -318,7 +325,7 @@ def _use_case_problem(slug: str) -> Problem:
 
 
 def _key_choice(body: str, options: Options, inputs: Inputs, faults: list[Problem]) -> KeyChoice | None:
-    """The key colour where a cut-out is asked for; a bad `--key-color` joins `faults`."""
+    """The key colour if a cut-out is asked for; a bad `--key-color` joins `faults`."""
     if options.transparent not in ("chroma", "difference"):
         return None
     described = " ".join(
@@ -343,7 +350,7 @@ def _build_request(
     """The request, faulty or not, and what was decided on the way."""
     notes: list[str] = []
     size = _size(options, model, catalog, inputs, notes)
-    notes += [note for picture in (*inputs.images, inputs.mask, inputs.markup) if picture for note in picture.notes]
+    notes += [note for image in (*inputs.images, inputs.mask, inputs.markup) if image for note in image.notes]
     if key is not None:
         notes.append(f"chroma key {key.color}: {key.reason}")
     if sheet is not None:
@@ -381,7 +388,7 @@ def _composed(body: str, options: Options, inputs: Inputs, key: KeyChoice | None
 
 
 def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, notes: list[str]) -> str | None:
-    """The size for the wire: solved from a preset or a ratio, or the edited picture's own where that is legal."""
+    """The size for the wire: solved from a preset or a ratio, or the edited picture's own if that is legal."""
     given = options.size
     rule = catalog.limits.flexible
     if given is not None:
@@ -398,7 +405,7 @@ def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, note
 
 
 def _making_warnings(body: str, options: Options, key: KeyChoice | None, sheet: Sheet | None) -> list[str]:
-    """What to know of what will be made from the image."""
+    """What to know about the files that will be made from the image."""
     return [*_cutout_warnings(body, options, key), *(sheet_warnings(sheet) if sheet else ())]
 
 
@@ -435,7 +442,7 @@ def _estimate(request: ImageRequest, model: Model, options: Options) -> Estimate
         first += estimate_cost(again, model)
     if options.retry_ambiguous:
         first = first.widened(Decimal(1 + options.retry_ambiguous), f"up to {1 + options.retry_ambiguous} attempts")
-    host = urlsplit(options.base_url or os.environ.get("OPENAI_BASE_URL") or "").hostname or ""
+    host = host_of(options.base_url or os.environ.get("OPENAI_BASE_URL"))
     rates = load_rates()
     if host.endswith(rates.residency_hosts):
         first = first.widened(rates.residency_factor, f"data residency may cost {rates.residency_factor - 1:.0%} more")
@@ -459,8 +466,8 @@ def check_budget(estimate: Estimate, options: Options, spent: Decimal, *, each: 
     if above is not None and not options.yes and (high is None or high > above):
         cost = "unknown" if high is None else f"up to {format_usd(high)}"
         raise BudgetError(
-            f"the cost is {cost}; above {format_usd(above)} you asked to be asked",
-            hints=(Fix("run it again with ", Setting("-y")),),
+            f"the cost is {cost}; you asked to confirm above {format_usd(above)}",
+            hints=(Fix("confirm with ", Setting("-y")),),
         )
 
 

@@ -18,7 +18,7 @@ from imagegen_magic.store.remote import fetch_missing
 from .derived import measure_native
 from .expected import checked
 from .planning import Job
-from .result import GeneratedImage, ImageResult
+from .result import GeneratedImage, ImageResult, derived_by_kind
 
 __all__ = ["replayed_result"]
 
@@ -89,7 +89,6 @@ def _result(job: Job, folder: Path, entry: LockedRequest, record: Record) -> Ima
         for file in entry.files
         if file.kind == "api"
     )
-    others = [file for file in entry.files if file.kind not in ("api", "cutout")]
     result = ImageResult(
         images=images,
         record=record,
@@ -98,7 +97,7 @@ def _result(job: Job, folder: Path, entry: LockedRequest, record: Record) -> Ima
         notes=job.notes,
         warnings=record.warnings,
         reused=True,
-        derived={f"{file.kind} {file.index}": folder / file.path for file in others},
+        derived=derived_by_kind(folder, entry.files),
     )
     return checked(job, result)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -15,13 +16,14 @@ import PIL.Image
 
 from imagegen_magic.checks.verdicts import CheckReport
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.images.opening import open_picture
+from imagegen_magic.images.opening import open_image
 from imagegen_magic.images.preview import contact_sheet, wrapped
 from imagegen_magic.images.preview import preview as small_preview
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.cost import Estimate
 from imagegen_magic.request.response import Usage
-from imagegen_magic.store.history import Record
+from imagegen_magic.store.history import FileEntry, Record
+from imagegen_magic.store.lockfile import LockedFile
 from imagegen_magic.store.names import check_free
 from imagegen_magic.store.recall import cell_from_record
 from imagegen_magic.tables import Table
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from imagegen_magic.matting.cutout import Cutout
     from imagegen_magic.matting.report import CutoutReport
 
-__all__ = ["GeneratedImage", "ImageResult", "JobPreview", "TableRow", "table_row"]
+__all__ = ["GeneratedImage", "ImageResult", "JobPreview", "TableRow", "derived_by_kind", "table_row"]
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """Data by mime type, and metadata by mime type, as IPython displays them."""
@@ -89,8 +91,8 @@ def table_row(kind: type[Kind]) -> type[Kind]:
 class GeneratedImage(TableRow):
     """One picture of a result.
 
-    `path` is what the user asked for (the cut-out where one was made), `source` the file that holds the API's
-    bytes; both are the same file where nothing was derived.
+    `path` is what the user asked for (the cut-out if one was made), `source` the file that holds the API's
+    bytes; both are the same file if nothing was derived.
     """
 
     path: Path
@@ -151,11 +153,11 @@ class GeneratedImage(TableRow):
     @property
     def image(self) -> PIL.Image.Image:
         """The picture, decoded (mode as stored)."""
-        return open_picture(self.bytes, self.path.name)  # from memory: no file stays open
+        return open_image(self.bytes, self.path.name)  # from memory: no file stays open
 
     @property
     def array(self) -> np.ndarray[Any, Any]:
-        """uint8 array of shape (height, width, 3), or (height, width, 4) where the picture has alpha."""
+        """uint8 array of shape (height, width, 3), or (height, width, 4) if the picture has alpha."""
         from imagegen_magic.images.arrays import array_of  # noqa: PLC0415 - numpy comes with the first array: 0.1 s
 
         return array_of(self.image)
@@ -207,7 +209,8 @@ class GeneratedImage(TableRow):
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """A new result: this picture changed as `prompt` says. Options as of `imagegen_magic.edit`."""
         here = {"backend": "simulator"} if self.record.simulated else {}  # a stand-in is never sent to the live service
-        return engine().edit(prompt, self, **{**here, **options})
+        made: ImageResult = engine().edit(prompt, self, **{**here, **options})
+        return made
 
     def cutout(self, **options: Any) -> Cutout:
         """This picture without its flat backdrop. Options as of `imagegen_magic.cutout`."""
@@ -275,11 +278,28 @@ def _check_suffix(source: Path, path: Path) -> None:
 
 
 def shown_path(path: Path) -> str:
-    """`path` relative to the working folder where it lies below it, else its name: no machine's paths in outputs."""
+    """`path` relative to the working folder if it lies below it, else its name: no machine's paths in outputs."""
     try:
         return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
     except ValueError:
         return path.name
+
+
+def derived_by_kind(folder: Path, files: Iterable[FileEntry | LockedFile]) -> dict[str, Path]:
+    """The files made besides images and their cut-outs, by kind and index; further ones of a kind by their name too.
+
+    A number in a name counts as one, and the order is by name: a replay gives every file the key that it had when made.
+    """
+    found: dict[str, Path] = {}
+    for file in sorted(files, key=lambda file: _with_numbers(file.path)):
+        key = f"{file.kind} {file.index}"
+        if file.kind not in ("api", "cutout", "copy"):
+            found[f"{key} {Path(file.path).name}" if key in found else key] = folder / file.path
+    return found
+
+
+def _with_numbers(name: str) -> list[str | int]:
+    return [int(part) if number % 2 else part for number, part in enumerate(re.split("([0-9]+)", name))]
 
 
 def _kernel_display() -> Callable[[Any], None] | None:
@@ -305,7 +325,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     """True if the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
     """Further files: web copies, protected composites."""
-    ranking: Ranking | None = None
+    ranking: Ranking[ImageResult] | None = None
     """With `best_of`, every try, the best first: this result is the first of it."""
     where: str = ""
     """The row or line of the batch that asked for it, `row 3`; empty for a single request."""
@@ -666,7 +686,7 @@ class JobPreview:
         if self.usual_seconds is not None:
             shortest, longest, count = self.usual_seconds
             took = f"{shortest:.0f} s" if round(shortest) == round(longest) else f"{shortest:.0f} to {longest:.0f} s"
-            rows.append(("time", f"{took}, by {count} of your own before"))
+            rows.append(("time", f"{took}, by {count} earlier request{'s' * (count > 1)}"))
         rows += [("note", note) for note in self.notes] + [("warning", warning) for warning in self.warnings]
         return Table(title="Dry run: nothing was sent", columns=("", ""), rows=rows)
 

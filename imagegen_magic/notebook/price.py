@@ -80,7 +80,7 @@ def _priced(session: Any, shell: Any, command: str, parsed: ParsedLine, body: st
         in_batch=True,
     )
     what = f"{job.request.count} x {job.request.model}, {job.request.size or 'auto'}: {job.estimate}, an estimate"
-    return _answer(_words(session, parsed, str(job.estimate)), "\n".join([what, *map(CELL_WORDS.say, job.warnings)]))
+    return _answer(_words(session, parsed, str(job.estimate)), "\n".join([what, *map(CELL_WORDS.render, job.warnings)]))
 
 
 def _words(session: Any, parsed: ParsedLine, price: str) -> str:

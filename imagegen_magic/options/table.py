@@ -39,7 +39,7 @@ COMMANDS: dict[str, str] = {
 BACKGROUNDS = ("transparent", "opaque", "auto")
 MODERATIONS = ("auto", "low")
 FORMATS = ("png", "jpeg", "webp", "gif", "svg")
-"""What the API takes, where no model says otherwise (OpenAI API reference, images)."""
+"""What the API takes, if no model says otherwise (OpenAI API reference, images)."""
 
 MAKES = frozenset({"generate", "edit", "batch", "sprites"})
 KEYS = MAKES | {"cutout"}
@@ -76,7 +76,7 @@ class Option:
     """The pattern of a word that is the value of a flag that may stand alone, if it stands after it."""
     suggests: tuple[str, ...] | str = ()
     between: tuple[int, int] | None = None
-    """The smallest and largest number allowed, where no model decides."""
+    """The smallest and largest number allowed, if no model decides."""
     config: bool = False
     shorthands: tuple[tuple[str, str], ...] = ()
     """Flags that stand for one of the values: `--force` for `--if-exists overwrite`."""
@@ -92,7 +92,7 @@ def _row(name: str, kind: str, group: str, help: str, *short: str, **more: Any) 
     return Option(name=name, flags=(*short, _flag(name)), kind=kind, group=group, help=help, **more)
 
 
-PICTURE, PROMPT, IMAGES, CUTOUT, SPRITES, SMALL, CHECKS, FILES, MONEY, SHOW, SERVER = (
+IMAGE, PROMPT, INPUTS, CUTOUT, SPRITES, SMALL, CHECKS, FILES, MONEY, SHOW, SERVER = (
     "picture",
     "prompt",
     "input images",
@@ -107,12 +107,12 @@ PICTURE, PROMPT, IMAGES, CUTOUT, SPRITES, SMALL, CHECKS, FILES, MONEY, SHOW, SER
 )
 QUALITIES = ("low", "medium", "high", "xhigh", "max", "auto")
 
-_PICTURE = (
-    _row("model", "text", PICTURE, "model id", "-m", config=True, suggests="model", metavar="ID"),
+_IMAGE = (
+    _row("model", "text", IMAGE, "model id", "-m", config=True, suggests="model", metavar="ID"),
     _row(
         "size",
         "text",
-        PICTURE,
+        IMAGE,
         "auto, WxH, a preset (square, 4k) or a ratio (16:9, 16:9@2k)",
         "-s",
         config=True,
@@ -123,7 +123,7 @@ _PICTURE = (
     _row(
         "quality",
         "text",
-        PICTURE,
+        IMAGE,
         "what the model offers: low, medium, high, auto; newer ones xhigh, max",
         "-q",
         config=True,
@@ -131,31 +131,31 @@ _PICTURE = (
         suggests=QUALITIES,
         metavar="Q",
     ),
-    _row("n", "int", PICTURE, "how many pictures, 1 to 10; each is billed", "-n", example="2", metavar="N"),
+    _row("n", "int", IMAGE, "how many pictures, 1 to 10; each is billed", "-n", example="2", metavar="N"),
     _row(
         "output_format",
         "text",
-        PICTURE,
+        IMAGE,
         "png, jpeg, webp; newer models gif, svg",
         "-f",
         config=True,
         suggests=FORMATS,
         metavar="FORMAT",
     ),
-    _row("output_compression", "int", PICTURE, "0 to 100, jpeg and webp only", example="80", metavar="0-100"),
+    _row("output_compression", "int", IMAGE, "0 to 100, jpeg and webp only", example="80", metavar="0-100"),
     _row(
         "background",
         "text",
-        PICTURE,
+        IMAGE,
         "the API's transparency switch (what the picture shows behind its subject is --scene)",
         suggests=BACKGROUNDS,
         metavar="|".join(BACKGROUNDS),
     ),
-    _row("moderation", "text", PICTURE, "auto or low", config=True, suggests=MODERATIONS, metavar="auto|low"),
+    _row("moderation", "text", IMAGE, "auto or low", config=True, suggests=MODERATIONS, metavar="auto|low"),
     _row(
         "complexity",
         "text",
-        PICTURE,
+        IMAGE,
         "planning effort on models that have it",
         suggests=("low", "medium", "high"),
         metavar="low|medium|high",
@@ -163,18 +163,18 @@ _PICTURE = (
     _row(
         "safety_identifier",
         "text",
-        PICTURE,
+        IMAGE,
         "hashed id of the end user, at most 128 characters",
         config=True,
         metavar="HASH",
     ),
-    _row("frame_count", "int", PICTURE, "gif: 2 to 16 frames", example="8", metavar="N"),
-    _row("frame_duration_ms", "int", PICTURE, "gif: milliseconds a frame, from 20", example="100", metavar="MS"),
-    _row("svg_model", "text", PICTURE, "svg: author model, where the project may choose", metavar="ID"),
+    _row("frame_count", "int", IMAGE, "gif: 2 to 16 frames", example="8", metavar="N"),
+    _row("frame_duration_ms", "int", IMAGE, "gif: milliseconds a frame, from 20", example="100", metavar="MS"),
+    _row("svg_model", "text", IMAGE, "svg: author model, if the project may choose", metavar="ID"),
     _row(
         "svg_effort",
         "text",
-        PICTURE,
+        IMAGE,
         "svg: the author model's reasoning effort",
         choices=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
         metavar="EFFORT",
@@ -182,7 +182,7 @@ _PICTURE = (
     _row(
         "extra",
         "key_value",
-        PICTURE,
+        IMAGE,
         "a field that this version does not know; sent as it is, not validated",
         example="NAME=VALUE",
         metavar="NAME=VALUE",
@@ -224,18 +224,18 @@ _PROMPT = (
         suggests="profile",
         metavar="NAME",
     ),
-    _row("template", "text", PROMPT, "a text around the prompt, which stands for {prompt} in it", metavar="TEXT"),
+    _row("template", "text", PROMPT, "a text around the prompt; {prompt} marks its place", metavar="TEXT"),
     _row("keep", "list", PROMPT, "what an edit must not change; repeatable", metavar="TEXT"),
     _row("augment", "flag", PROMPT, "add the labelled lines of the fields above to the prompt", default=True),
     _row("raw", "flag", PROMPT, "send {{ }} as typed"),
     _row("show_prompt", "flag", PROMPT, "print the prompt that would be sent, and stop"),
 )
 
-_IMAGES = (
+_INPUTS = (
     _row(
         "image",
         "list",
-        IMAGES,
+        INPUTS,
         "input picture: path, @id, @name or variable, optionally IMG:role; repeatable, the first is edited",
         "-i",
         commands=frozenset({"edit", "batch"}),
@@ -245,18 +245,18 @@ _IMAGES = (
     _row(
         "ref",
         "list",
-        IMAGES,
+        INPUTS,
         "reference picture; goes through the edits endpoint; repeatable",
         "-r",
         "--reference",
         suggests="image",
         metavar="IMG[:role]",
     ),
-    _row("mask", "any", IMAGES, "PNG whose transparent pixels will change", suggests="image", metavar="IMG"),
+    _row("mask", "any", INPUTS, "PNG whose transparent pixels will change", suggests="image", metavar="IMG"),
     _row(
         "mask_box",
         "list",
-        IMAGES,
+        INPUTS,
         "a rectangle that will change, in px, % or fractions; repeatable",
         example="10%,10%,50%,30%",
         metavar="X,Y,W,H",
@@ -264,17 +264,17 @@ _IMAGES = (
     _row(
         "mask_edit",
         "text",
-        IMAGES,
+        INPUTS,
         "which part of a mask will change: white or black of a plain one, or transparent",
         choices=("white", "black", "transparent"),
         metavar="white|black|transparent",
     ),
-    _row("mask_invert", "flag", IMAGES, "swap what changes and what stays"),
-    _row("protect", "flag", IMAGES, "put the original back outside the mask, in a second file"),
+    _row("mask_invert", "flag", INPUTS, "swap what changes and what stays"),
+    _row("protect", "flag", INPUTS, "put the original back outside the mask, in a second file"),
     _row(
         "markup",
         "any",
-        IMAGES,
+        INPUTS,
         "PNG with drawn marks that guide the edit, on models that read it",
         suggests="image",
         metavar="IMG",
@@ -282,7 +282,7 @@ _IMAGES = (
     _row(
         "input_fidelity",
         "text",
-        IMAGES,
+        INPUTS,
         "low or high, on models that let it be set",
         suggests=("low", "high"),
         metavar="low|high",
@@ -304,7 +304,7 @@ _CUTOUT = (
         "key_color",
         "text",
         CUTOUT,
-        "backdrop colour; auto picks one that the subject does not hold",
+        "chroma-key colour; auto picks one that the subject does not hold",
         commands=KEYS | FRAMES | {"icons", "unpack"},
         suggests=("auto", "green", "magenta", "blue", "#00ff00", "#ff00ff"),
         metavar="COLOR",
@@ -350,7 +350,7 @@ _CUTOUT = (
         "auto_key",
         "text",
         CUTOUT,
-        "where the backdrop's colour is measured; none takes --key-color at its word",
+        "where the backdrop's colour is measured; none uses --key-color as given",
         commands=CUTS,
         choices=("none", "corners", "border"),
         metavar="none|corners|border",
@@ -436,7 +436,7 @@ _SPRITES = (
         "like",
         "any",
         SPRITES,
-        "sprites whose cell, scale and pivot these get too: a variable",
+        "a variable with sprites; the new ones get their cell, scale and pivot",
         commands=FRAMES,
         suggests="sprites",
         metavar="VAR",
@@ -498,7 +498,7 @@ _SMALL = (
         "colors",
         "text",
         SMALL,
-        "pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file",
+        "pixel art: how many colours, a palette's name, or a .gpl, .hex, .pal or .act file",
         commands=PIXELS | {"pixelate"},
         suggests=("16", "32", "pico-8"),
         example="16",
@@ -533,7 +533,7 @@ _CHECKS = (
         "best_of",
         "int",
         CHECKS,
-        "try up to so often, 2 to 20, each try billed; keep all, bind the best by --expect",
+        "make up to this many tries, 2 to 20, each billed; keep all, bind the best by --expect",
         between=(2, 20),
         example="4",
         metavar="N",
@@ -573,7 +573,7 @@ _FILES = (
         "if_exists",
         "text",
         FILES,
-        "when the name is taken; version makes hero-v2.png",
+        "what to do if the name is taken; version makes hero-v2.png",
         commands=MAKES | FRAMES | ART,
         config=True,
         default="version",
@@ -612,13 +612,18 @@ _FILES = (
         "mark",
         "flag",
         FILES,
-        "files made from a picture say in XMP that it was made by AI, and from which",
+        "write into files made from a picture, in XMP, that AI made it, and from which picture",
         commands=KEYS,
         config=True,
         default=True,
     ),
     _row(
-        "embed_prompt", "flag", FILES, "the prompt too stands in files made from a picture", commands=KEYS, config=True
+        "embed_prompt",
+        "flag",
+        FILES,
+        "also write the prompt into files made from a picture",
+        commands=KEYS,
+        config=True,
     ),
     _row(
         "sign",
@@ -663,7 +668,7 @@ _MONEY = (
         "max_cost",
         "money",
         MONEY,
-        "refuse when the estimate's upper end is above this",
+        "refuse if the estimate's upper end is above this",
         config=True,
         example="0.50",
         metavar="USD",
@@ -688,7 +693,7 @@ _MONEY = (
         "retries",
         "int",
         MONEY,
-        "how often to retry what is known not to be billed",
+        "how many times to retry what is known not to be billed",
         config=True,
         default=4,
         metavar="N",
@@ -697,7 +702,7 @@ _MONEY = (
         "retry_ambiguous",
         "int",
         MONEY,
-        "also retry what may have been billed, this often",
+        "also retry what may have been billed, this many times",
         config=True,
         default=0,
         metavar="N",
@@ -729,7 +734,7 @@ _SHOW = (
         "caption",
         "text",
         SHOW,
-        "what stands below the picture",
+        "the caption below the picture",
         config=True,
         default="full",
         choices=("full", "minimal", "none"),
@@ -821,7 +826,7 @@ _BATCH_ROWS = (
     ),
     _row("fail_fast", "flag", "batch", "stop sending at the first failure", commands=_BATCH),
     _row("skip_invalid", "flag", "batch", "send the good jobs although others are faulty", commands=_BATCH),
-    _row("wildcards", "flag", "batch", "make a job of each choice of {red|blue} in a prompt", commands=_BATCH),
+    _row("wildcards", "flag", "batch", "make a job for each choice of {red|blue} in a prompt", commands=_BATCH),
     _row(
         "via",
         "text",
@@ -835,7 +840,7 @@ _BATCH_ROWS = (
 )
 
 OPTIONS: tuple[Option, ...] = (
-    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_SPRITES, *_SMALL, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
+    *_IMAGE, *_PROMPT, *_INPUTS, *_CUTOUT, *_SPRITES, *_SMALL, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
 )  # fmt: skip
 """Every option, in the order of help texts and reference pages."""
 

@@ -58,7 +58,7 @@ def _refuse_objects(expressions: Sequence[str], values: Sequence[object]) -> Non
         fix = Fix("for an image each: ", Command("batch"), " ", Setting("--from", expression), joined)
         problems.append(Problem(field=f"{{{{ {expression} }}}}", rule=rule, fix=fix))
     if problems:
-        raise OptionError("this is no text for a prompt", problems=tuple(problems))
+        raise OptionError("this is not text for a prompt", problems=tuple(problems))
 
 
 def refuse_single_braces(text: str, variables: Collection[str], *, template: bool) -> None:
@@ -146,7 +146,7 @@ def lift_variables(text: str, variables: Mapping[str, object]) -> tuple[str, tup
 
 
 def restore_variables(text: str, values: Sequence[object]) -> object:
-    """`text` with its marks replaced: the value itself where a mark is the whole text, its `str` otherwise."""
+    """`text` with its marks replaced: the value itself if a mark is the whole text, its `str` otherwise."""
     whole = _MARK.fullmatch(text)
     if whole:
         return values[int(whole[1])]

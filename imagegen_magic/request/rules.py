@@ -77,7 +77,7 @@ def _whole(name: str, value: object, low: int, high: int) -> Iterator[Problem]:
 def rule_prompt(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """The prompt is text of 1 to 32,000 characters, without a key in it."""
     if half := next((letter for letter in request.prompt if "\ud800" <= letter <= "\udfff"), None):
-        rule = "half of a surrogate pair, which no encoding takes: the text was decoded wrongly somewhere"
+        rule = "half of a surrogate pair, which can't be encoded: the text was decoded wrongly"
         yield Problem(
             field="prompt", value=half, rule=rule, fix="prompt.encode('utf-16', 'surrogatepass').decode('utf-16')"
         )
@@ -286,7 +286,7 @@ def rule_stream(request: ImageRequest, model: Model, limits: Limits) -> Iterator
             field="partial_images", value=request.partial_images, rule=rule, fix=Fix(Setting("--partials", "0"))
         )
     if request.partial_images and request.count > 1:
-        rule = "previews come with one image a request only: the service streams no more (read 2026-11-26)"
+        rule = "previews need one image a request: the service streams only one (read 2026-11-26)"
         yield Problem(
             field="partial_images",
             value=request.partial_images,
@@ -317,7 +317,7 @@ def rule_input_fidelity(request: ImageRequest, model: Model, limits: Limits) -> 
 
 
 def rule_overlays(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """Mask and markup: only with an input image, of the first one's size, not both, markup where the model has it."""
+    """Mask and markup: only with an input image, of the first one's size, not both, markup if the model has it."""
     if request.mask is not None and request.markup is not None:
         yield Problem(
             field="markup",
@@ -372,10 +372,10 @@ def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[
 def rule_input_bytes(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """Each input picture is under 50 MB."""
     overlays = [p for p in (request.mask, request.markup) if p is not None]
-    for picture in (*request.images, *overlays):
-        if len(picture.data) >= limits.max_input_bytes:
-            rule = f"{len(picture.data) / 1e6:.0f} MB; each must be under {limits.max_input_bytes / 2**20:.0f} MB"
-            yield Problem(field="image", value=picture.name, rule=rule, fix="scale it down, or save it as JPEG or WebP")
+    for image in (*request.images, *overlays):
+        if len(image.data) >= limits.max_input_bytes:
+            rule = f"{len(image.data) / 1e6:.0f} MB; each must be under {limits.max_input_bytes / 2**20:.0f} MB"
+            yield Problem(field="image", value=image.name, rule=rule, fix="scale it down, or save it as JPEG or WebP")
 
 
 RULES: tuple[Rule, ...] = (

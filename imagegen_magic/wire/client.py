@@ -16,13 +16,13 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
 
 from imagegen_magic.errors import AnswerError, CallCancelledError, CallError
 from imagegen_magic.jobs.result import shown_path
+from imagegen_magic.options.address import host_of, is_loopback
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import (
@@ -38,13 +38,15 @@ from imagegen_magic.request.response import (
 )
 
 from .address import parse_address
-from .answers import EventStream, ParsedResponse, check_answer, looks_like_stream, parse_json_answer, read_usage
+from .answers import ParsedResponse, check_answer, parse_json_answer, read_usage
 from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
+from .events import EventStream, looks_like_stream
 from .fetching import fetch_image
-from .http_errors import is_web_page, missing_key, read_request_id, status_error, transport_error, web_page_error
+from .http_errors import error_in_answer, is_web_page, missing_key, read_request_id, transport_error, web_page_error
 from .live_models import list_models
 from .retries import TimeBudget, with_retries
+from .sdk_errors import SDK_ERRORS, our_error
 from .spool_body import SpooledBody, decoded
 from .transport import LiveHttp
 
@@ -56,9 +58,6 @@ __all__ = ["Client", "Clients"]
 CHUNK = 1 << 16
 TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "ssl")
 """Where the exceptions of a broken connection come from."""
-REFUSALS = ("invalid_request_error", "image_generation_user_error")
-"""Error types by which a stream says that the request is to blame; any other error may come after billing."""
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 RESOLVED = ("size", "quality", "background", "output_format")
 
 
@@ -128,11 +127,7 @@ class Client:
         self._simulator = simulator
         self._sdk: openai.OpenAI | None = None
         self._lock = threading.Lock()
-        self.server = (
-            "simulator"
-            if backend == "simulator"
-            else urlsplit(address or "https://api.openai.com").hostname or "server"
-        )
+        self.server = "simulator" if backend == "simulator" else host_of(address or "https://api.openai.com")
 
     def __repr__(self) -> str:
         return f"Client({self.server})"
@@ -152,7 +147,7 @@ class Client:
         key = os.environ.get("OPENAI_API_KEY") or ""
         if self._dialect.name == "azure":
             key = os.environ.get("AZURE_OPENAI_API_KEY") or key
-        if not key and not (self._base_url and _is_loopback(self._base_url)):
+        if not key and not is_loopback(self._base_url):
             raise missing_key()
         times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
         http = LiveHttp(follow_redirects=False)
@@ -283,10 +278,6 @@ def _simulator_folder() -> Path:
     return folder
 
 
-def _is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in LOOPBACK
-
-
 def _is_stream(headers: Mapping[str, str]) -> bool:
     return "text/event-stream" in headers.get("content-type", "")
 
@@ -322,35 +313,10 @@ class _Call:
                 return self._received(response, number, notes, received)
         except CallError:
             raise
-        except openai.APIStatusError as error:
-            failure = self._refused(error)
-        except openai.APIConnectionError as error:
-            failure = transport_error(error.__cause__ or error, self.elapsed())
-        except openai.APIError as error:
-            failure = AnswerError(f"the SDK could not read the answer ({type(error).__name__})")
-        except (UnicodeError, httpx2.HTTPError) as error:  # of a body that says why the request is refused
-            failure = self._unreadable(error)
-        raise failure  # outside of the handlers: the SDK's error holds the request with its key, and would go along
-
-    def _refused(self, error: openai.APIStatusError) -> CallError:
-        """An answer with an error's status, as ours."""
-        headers, dialect = dict(error.response.headers), self.client.dialect
-        if "text/html" in headers.get("content-type", "") and error.status_code in (404, 405):
-            return web_page_error(error.status_code, self.client.address)
-        body = error.body or error.response.content
-        return status_error(error.status_code, body, headers, gateway=dialect.gateway, address=self.client.named_address)
-
-    def _unreadable(self, error: Exception) -> CallError:
-        """The error of a refusal that breaks off, or is not encoded as it says: its status still counts."""
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, httpx2.HTTPStatusError):
-            cause = cause.__context__
-        if cause is None:
-            return transport_error(error, self.elapsed())
-        response, gateway = cause.response, self.client.dialect.gateway
-        body = response.content if isinstance(error, UnicodeError) else b""
-        headers = dict(response.headers)
-        return status_error(response.status_code, body, headers, gateway=gateway, address=self.client.named_address)
+        except SDK_ERRORS as error:
+            gateway, address = self.client.dialect.gateway, self.client.named_address
+            failure = our_error(error, self.elapsed(), gateway=gateway, address=address)
+        raise failure  # outside of the handler: see `sdk_errors`
 
     def elapsed(self) -> float:
         """Seconds since the request was taken up."""
@@ -359,7 +325,7 @@ class _Call:
     def _received(self, response: Any, number: int, notes: list[str], received: Received) -> ImageResponse:
         """Spools the body, takes it apart, and checks what it is.
 
-        Every byte is in a file before it is read, of a stream too. Once the first has come no deadline drops the rest.
+        Every byte is in a file before it is read, of a stream too. After the first has come, no deadline drops the rest.
         """
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = read_request_id(headers)
@@ -377,7 +343,7 @@ class _Call:
         received(headers)
         events, answer = self._taken_apart(events, body)
         self._raise_if_lost(broke, events, answer, body, request_id)
-        if events is None and answer.broken and not answer.payloads and is_web_page(body):
+        if events is None and answer.broken and not answer.payloads and is_web_page(body, headers):
             body.discard()
             raise web_page_error(response.status_code, self.client.address)
         if events is None and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
@@ -389,19 +355,21 @@ class _Call:
 
     def _taken_apart(self, events: EventStream | None, body: SpooledBody) -> tuple[EventStream | None, ParsedResponse]:
         """The stream and its answer, whatever the server called it: JSON labelled as a stream, and a stream as JSON."""
+        if events is None and looks_like_stream(body):
+            events, stream = EventStream(self.spool, self._partial), body.read()
+            while piece := stream.read(CHUNK):
+                events.feed(piece)
         if events is not None:
             events.close()
             if events.count:
                 return events, events.answer
-            return None, parse_json_answer(body, self.spool)
-        if not looks_like_stream(body):
-            return None, parse_json_answer(body, self.spool)
-        events = EventStream(self.spool, self._partial)
-        stream = body.read()
-        while piece := stream.read(CHUNK):
-            events.feed(piece)
-        events.close()
-        return events, events.answer
+        answer = parse_json_answer(body, self.spool)
+        if answer.broken and not (answer.payloads or answer.kept or answer.unsaved):
+            lines = EventStream(self.spool, self._partial)
+            lines.accept_lines(body)
+            if lines.count > 1 and (lines.completed or lines.error):
+                return lines, lines.answer
+        return None, answer
 
     def _raise_if_lost(
         self,
@@ -418,11 +386,13 @@ class _Call:
             if events is not None and events.error is not None:
                 answer.faults.append(f"the stream ended with an error ({str(dict(events.error))[:120]})")
             return
-        if events is not None and events.error is not None:
-            body.discard()
-            status = 400 if events.error.get("type") in REFUSALS else 500
-            error = status_error(status, {"error": dict(events.error)}, {})
+        said = answer.error if events is None else events.error
+        if said and not answer.urls:
+            error = error_in_answer(said, gateway=self.client.dialect.gateway)
             error.request_id = request_id
+            if events is None and error.outcome == "ambiguous" and (aside := body.keep("answer-with-error")):
+                error.kept = (shown_path(aside),)
+            body.discard()
             raise error
         if broke is not None:
             if aside := body.keep("cut-answer"):

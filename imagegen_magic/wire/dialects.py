@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlsplit
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.options.address import host_of
 from imagegen_magic.request.request import ImageRequest
 
 __all__ = ["Dialect", "dialect_of", "load_dialects", "spell_request"]
@@ -27,7 +27,7 @@ class Dialect:
     response_format: str = ""
     omit: tuple[str, ...] = ()
     refuses_formats: tuple[str, ...] = ()
-    refuses_pictures: Mapping[str, str] = field(default_factory=dict)
+    refuses_inputs: Mapping[str, str] = field(default_factory=dict)
     """`mask` or `markup`, and why."""
     size_auto: bool = True
     streams: bool = True
@@ -46,7 +46,7 @@ def load_dialects() -> dict[str, Dialect]:
             hosts=tuple(entry["hosts"]),
             omit=tuple(entry.get("omit", ())),
             refuses_formats=tuple(entry.get("refuses_formats", ())),
-            refuses_pictures=entry.get("refuses_pictures", {}),
+            refuses_inputs=entry.get("refuses_inputs", {}),
             **{key: entry[key] for key in _KEYS if key in entry},
         )
         for name, entry in data.items()
@@ -54,7 +54,7 @@ def load_dialects() -> dict[str, Dialect]:
 
 
 def dialect_of(name: str | None, base_url: str | None) -> Dialect:
-    """The dialect of that name, else the one that the address tells; OpenAI's where there is no address.
+    """The dialect of that name, else the one that the address tells; OpenAI's if there is no address.
 
     Raises:
         OptionError: there is no dialect of that name.
@@ -69,7 +69,7 @@ def dialect_of(name: str | None, base_url: str | None) -> Dialect:
         return known[name]
     if not base_url:
         return known["openai"]
-    host = (urlsplit(base_url).hostname or "").lower()
+    host = host_of(base_url)
     return next((d for d in known.values() if any(part in host for part in d.hosts)), known["generic"])
 
 
@@ -105,9 +105,9 @@ def _refuse(request: ImageRequest, dialect: Dialect) -> None:
         rule = f"{dialect.name} does not make it"
         fix = Fix(Setting("--output-format", "png"))
         problems.append(Problem(field="output_format", value=request.output_format, rule=rule, fix=fix))
-    for name, why in dialect.refuses_pictures.items():
-        if (picture := getattr(request, name)) is not None:
+    for name, why in dialect.refuses_inputs.items():
+        if (image := getattr(request, name)) is not None:
             rule = f"{dialect.name} does not take it: {why}"
-            problems.append(Problem(field=name, value=picture.name, rule=rule, fix=f"leave the {name} out"))
+            problems.append(Problem(field=name, value=image.name, rule=rule, fix=f"leave the {name} out"))
     if problems:
         raise OptionError("this server can't do that", problems=tuple(problems))

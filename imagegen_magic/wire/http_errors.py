@@ -33,6 +33,7 @@ from .retries import read_wait
 from .spool_body import SpooledBody
 
 __all__ = [
+    "error_in_answer",
     "is_web_page",
     "missing_key",
     "read_error_body",
@@ -135,10 +136,11 @@ def read_request_id(headers: Mapping[str, str]) -> str | None:
     return None if found is None else redact(found)[:MAX_CODE]
 
 
-def is_web_page(body: SpooledBody) -> bool:
+def is_web_page(body: SpooledBody, headers: Mapping[str, str]) -> bool:
     """True if a body is an HTML page, not an answer of the API."""
     start = body.read().read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+    page = "text/html" in headers.get("content-type", "") and start.startswith(b"<")
+    return page or start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
 
 
 def web_page_error(status: int, address: str) -> BadRequestError:
@@ -167,18 +169,38 @@ def status_error(
         "code": None if code is None else redact(code)[:MAX_CODE],
         "request_id": read_request_id(headers),
     }
-    said = f": {message}" if message else ""
-    if (known := _by_body(f"{code} {kind}", message, said, shared)) is not None:
+    quoted = f": {message}" if message else ""
+    if (known := _by_body(f"{code} {kind}", message, quoted, shared)) is not None:
         return known
     if 300 <= status < 400:
         return _redirect_error(status, headers, address, shared)
     if status in (429, 503):
-        busy = _busy(status, said, read_wait(headers, message), shared)
+        busy = _busy(status, quoted, read_wait(headers, message), shared)
         return _passed_on(busy) if gateway else busy
     if status == 404 and address:
         shared["hints"] = (*_refusal_hints(status, message, code, param), f"base_url is {_without_secrets(address)}")
-        return BadRequestError(f"the server refused the request{said}", **shared)
-    return _by_status(status, said, _refusal_hints(status, message, code, param), shared)
+        return BadRequestError(f"the server refused the request{quoted}", **shared)
+    return _by_status(status, quoted, _refusal_hints(status, message, code, param), shared)
+
+
+def error_in_answer(error: Any, *, gateway: bool = False) -> CallError:
+    """The error that stands in a stream, or in an answer with the status of a success: by its words, then by its type."""
+    message, code, kind, param = read_error_body({"error": error})
+    shared: dict[str, Any] = {"code": None if code is None else redact(code)[:MAX_CODE]}
+    said = f": {message}" if message else ""
+    if (known := _by_body(f"{code} {kind}", message, said, shared)) is not None:
+        return known
+    if kind in REFUSALS and not gateway:
+        return BadRequestError(
+            f"the server refused the request{said}", hints=_refusal_hints(400, message, code, param), **shared
+        )
+    return ServerError(
+        f"the server failed after it had begun to answer{said}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared
+    )
+
+
+REFUSALS = ("invalid_request_error", "image_generation_user_error")
+"""Error types that say that the request is to blame; any other error in an answer may come after billing."""
 
 
 def _redirect_error(status: int, headers: Mapping[str, str], address: str, shared: dict[str, Any]) -> BadRequestError:
@@ -187,11 +209,11 @@ def _redirect_error(status: int, headers: Mapping[str, str], address: str, share
     with contextlib.suppress(ValueError):  # an address that is none is named as it came
         place = urljoin(address, place)
     summary = f"the server redirects ({status}) to {redact(_without_secrets(place))}; nothing was sent there"
-    hints = ("if that is where requests shall go, make it the base_url", f"base_url is {_without_secrets(address)}")
+    hints = ("if requests should go there, make it the base_url", f"base_url is {_without_secrets(address)}")
     return BadRequestError(summary, **{**shared, "hints": hints})
 
 
-def _by_body(codes: str, message: str, said: str, shared: dict[str, Any]) -> CallError | None:
+def _by_body(codes: str, message: str, quoted: str, shared: dict[str, Any]) -> CallError | None:
     """The error that the body's own words name, whatever the status; None if they name none."""
     hints: tuple[str, ...]
     words = set(codes.split())
@@ -200,44 +222,46 @@ def _by_body(codes: str, message: str, said: str, shared: dict[str, Any]) -> Cal
             "add credit or raise the limit: https://platform.openai.com/settings/organization/billing",
             "waiting does not help",
         )
-        return QuotaError(f"the account's money or spending limit is used up{said}", hints=hints, **shared)
+        return QuotaError(f"the account's money or spending limit is used up{quoted}", hints=hints, **shared)
     if words & MODERATION_CODES or MODERATION_WORDS.search(message):
         hints = ("change the prompt or the input picture; the same request is not tried again",)
-        return ModerationError(f"blocked by the server's moderation{said}", hints=hints, **shared)
+        return ModerationError(f"blocked by the server's moderation{quoted}", hints=hints, **shared)
     if "must be verified" in message:
         hints = (f"verify the organisation: {VERIFY_URL}", "after that it can take 15 minutes until the model is open")
-        return VerificationError(f"the organisation has to be verified for this model{said}", hints=hints, **shared)
+        return VerificationError(f"the organisation has to be verified for this model{quoted}", hints=hints, **shared)
     if REGION_WORDS.search(f"{codes} {message}"):
         hints = ("the server refuses requests from this place; a key does not change that",)
-        return BadRequestError(f"not available in this region{said}", hints=hints, **shared)
+        return BadRequestError(f"not available in this region{quoted}", hints=hints, **shared)
     return None
 
 
-def _busy(status: int, said: str, wait: float | None, shared: dict[str, Any]) -> CallError:
+def _busy(status: int, quoted: str, wait: float | None, shared: dict[str, Any]) -> CallError:
     """A rate limit, or a server that is overloaded."""
     if status == 429:
         hints = ("wait, or ask for fewer pictures a minute",)
-        return RateLimitError(f"rate limit{said}", retry_after=wait, hints=hints, **shared)
-    return ServerError(f"the server is overloaded (503){said}", outcome="refused", retry_after=wait, **shared)
+        return RateLimitError(f"rate limit{quoted}", retry_after=wait, hints=hints, **shared)
+    return ServerError(f"the server is overloaded (503){quoted}", outcome="refused", retry_after=wait, **shared)
 
 
-def _by_status(status: int, said: str, refusal_hints: tuple[str, ...], shared: dict[str, Any]) -> CallError:
+def _by_status(status: int, quoted: str, refusal_hints: tuple[str, ...], shared: dict[str, Any]) -> CallError:
     """The error that the status alone tells."""
     hints: tuple[str, ...]
     if status == 413:
         hints = ("send a smaller picture: scale it down, or save it as JPEG",)
-        return BadRequestError(f"the request is too large for the server{said}", hints=hints, **shared)
+        return BadRequestError(f"the request is too large for the server{quoted}", hints=hints, **shared)
     if status in (401, 403):
         hints = (
             Fix("check OPENAI_API_KEY and, for another server, ", Setting("--base-url")),
             Fix(Command("doctor"), " shows what is set"),
         )
-        return AuthenticationError(f"the server does not accept the key, or not for this{said}", hints=hints, **shared)
+        return AuthenticationError(
+            f"the server does not accept the key, or not for this{quoted}", hints=hints, **shared
+        )
     if status == 408:
-        return CallTimeoutError(f"the server gave up waiting{said}", hints=_AMBIGUOUS_HINTS, **shared)
+        return CallTimeoutError(f"the server gave up waiting{quoted}", hints=_AMBIGUOUS_HINTS, **shared)
     if status < 500 and status != 409:
-        return BadRequestError(f"the server refused the request{said}", hints=refusal_hints, **shared)
-    return ServerError(f"the server failed ({status}){said}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared)
+        return BadRequestError(f"the server refused the request{quoted}", hints=refusal_hints, **shared)
+    return ServerError(f"the server failed ({status}){quoted}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared)
 
 
 def _without_secrets(address: str) -> str:

@@ -26,13 +26,17 @@ def list_models(sdk: openai.OpenAI) -> dict[str, date | None]:
     Raises:
         CallError: the server can't be reached, refuses the key, or answers with something else than such a list.
     """
-    with mapped_errors():
-        text = sdk.with_options(timeout=SECONDS).models.with_raw_response.list().http_response.text
+    text = _asked(sdk)
     try:
         listed = [model for model in json.loads(text)["data"] if isinstance(model, Mapping)]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise AnswerError("the server's answer is not a list of models", outcome="done") from None
     return {str(model.get("id")): _day(model.get("shutdown_date")) for model in listed}
+
+
+@mapped_errors
+def _asked(sdk: openai.OpenAI) -> str:
+    return sdk.with_options(timeout=SECONDS).models.with_raw_response.list().http_response.text
 
 
 def _day(value: Any) -> date | None:

@@ -1,4 +1,4 @@
-"""An answer's body on its way to disk: in a spool file as it arrives, and on in memory where the disk gives out."""
+"""An answer's body on its way to disk: in a spool file as it arrives, and on in memory if the disk gives out."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["SpooledBody", "decoded"]
 def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The pieces of a body without their `Content-Encoding`, if they really have one.
 
-    Some gateways say gzip and send plain bytes: a paid answer must not be lost to a wrong header. What can't be
-    decompressed any further is passed on as it is.
+    Some gateways say gzip and send plain bytes, or the other way round: a paid answer must not be lost to a wrong header.
+    What can't be decompressed any further is passed on as it is.
     """
     unpack = None
     first = True
     for piece in pieces:
-        if first and piece and "gzip" in encoding.lower() and piece.startswith(GZIP):
-            unpack = zlib.decompressobj(31)
+        if first and piece and (piece.startswith(GZIP) or ("deflate" in encoding.lower() and piece.startswith(ZLIB))):
+            unpack = zlib.decompressobj(GZIP_OR_ZLIB)
         first = first and not piece
         if unpack is None:
             yield piece
@@ -37,11 +37,14 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 GZIP = b"\x1f"
-"""The first byte of what gzip makes, and of no JSON and no event."""
+"""The first byte of what gzip makes, and of no JSON, no event and no image."""
+ZLIB = b"x"
+GZIP_OR_ZLIB = 47
+"""As zlib counts the kinds that it tells apart by itself."""
 
 
 class SpooledBody:
-    """What was received so far. `path` is its file, or None once it is in memory."""
+    """What was received so far. `path` is its file, or None if it is in memory."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -100,7 +103,7 @@ class SpooledBody:
         return self._spool.keep(path, label)
 
     def discard(self) -> None:
-        """Removes the file, where there is one."""
+        """Removes the file, if there is one."""
         if self.path is not None:
             with contextlib.suppress(OSError):
                 self._stream.close()
