@@ -207,3 +207,10 @@ def test_a_cell_may_hold_a_json_array(shell, simulator):
     _, done = run(shell, '%%imagegen_batch more -q low\n[\n{"prompt": "a sun"},\n')
     assert "not valid JSON" in str(done.error_in_exec)
     assert len(simulator.record) == sent
+
+
+def test_a_batch_may_take_the_name_of_its_table(shell):
+    """`%imagegen batch products --from products`: the table is named, so its name is meant."""
+    shell.user_ns["products"] = pd.DataFrame(SUN_AND_MOON)
+    assert run(shell, "%imagegen batch products --from products -q low")[1].success
+    assert len(shell.user_ns["products"]) == 2
