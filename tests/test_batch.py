@@ -300,6 +300,8 @@ def test_a_file_from_anywhere(folder):
 
 def test_grid():
     """Every combination of the grid, a row's own value winning."""
+    [own, _] = expand_grid(read_body('{"prompt": "a", "quality": "max"}'), parse_grid(["quality=low,high"]))
+    assert own.values["quality"] == "max"
     rows = list(expand_grid(read_body("a\nb"), parse_grid(["size=square,landscape quality=low,high"])))
     assert len(rows) == 8
     assert dict(rows[1].values) == {"size": "square", "quality": "high", "prompt": "a"}

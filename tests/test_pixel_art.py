@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 from pixel_truths import Lattice as Painted
 from pixel_truths import figure, paint
 
-from imagegen_magic.errors import OptionError
+from imagegen_magic.errors import CutoutError, OptionError
 from imagegen_magic.matting.cutout import cutout
 from imagegen_magic.spritesheets.colours import from_oklab, to_oklab
 from imagegen_magic.spritesheets.palette import named_palettes, pick_colours, read_palette, settle_palette, to_hex
@@ -157,3 +158,47 @@ def test_pixelate_asks_for_a_size():
         pixelate(smooth)
     assert "size=" in caught.value.problems[0].fix
     assert pixelate(smooth, size="16x8").frames[0].size == (16, 8)
+
+
+@pytest.mark.parametrize("times", [2, 3, 7, 16])
+@pytest.mark.parametrize("kind", ["hero", "potion", "invader"])
+def test_enlarged_pixels_come_back_as_they_were(kind, times):
+    """Real pixels that were enlarged by a whole number are found exactly, with every one of their colours."""
+    truth = figure(kind, 4)
+    made = pixelate(truth.repeat(times, axis=0).repeat(times, axis=1))
+    assert made.pitch == (times, times)
+    assert np.array_equal(made.pixels[0], truth)
+
+
+@pytest.mark.parametrize("kind", ["hero", "slime", "invader"])
+def test_enlarged_by_no_whole_number(kind):
+    """Nearest scaling by 6.5 has hard edges and no noise: the art is what changes, not noise."""
+    truth = figure(kind, 4)
+    size = round(truth.shape[1] * 6.5), round(truth.shape[0] * 6.5)
+    made = pixelate(Image.fromarray(truth).resize(size, Image.Resampling.NEAREST))
+    assert made.size == truth.shape[1::-1]
+
+
+@pytest.mark.parametrize("pitch", [40, 300, 4096])
+def test_blocks_larger_than_the_figure(pitch):
+    """A figure that is no longer than one block is one pixel."""
+    page = np.zeros((50, 40, 4), np.uint8)
+    page[5:45, 5:35] = (200, 30, 40, 255)
+    assert pixelate(page, pitch=pitch).size == (1, 1)
+
+
+@pytest.mark.parametrize("given", [{"size": "8x8"}, {"pitch": 8}, {}])
+@pytest.mark.parametrize("alpha", [0, 100])
+def test_nothing_opaque(given, alpha):
+    """A picture without an opaque pixel is a card, with or without a size."""
+    with pytest.raises((CutoutError, OptionError)):
+        pixelate(np.full((64, 64, 4), alpha, np.uint8), **given)
+
+
+@pytest.mark.parametrize("edge", [1, 2, 5, 11])
+def test_tiny_pictures_have_no_lattice(edge):
+    """A handful of pixels is said to be none, and a pitch is taken at its word."""
+    page = np.random.default_rng(1).integers(0, 255, (edge, edge, 3)).astype(np.uint8)
+    with pytest.raises(OptionError, match="no lattice"):
+        pixelate(page)
+    assert pixelate(page, pitch=1).size == (edge, edge)

@@ -306,8 +306,10 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
     with contextlib.suppress(OptionError):
         return find(reference), path.name
     near = "" if path.suffix else f", or @{reference} if you mean the history"
-    rule = "neither a file nor a variable" if variables else "there is no such file"
-    problem = Problem(field="image", value=reference, rule=rule, fix=f"check the path{near}")
+    rule, fix = "neither a file nor a variable" if variables else "there is no such file", f"check the path{near}"
+    if re.match(r"(https?|ftp|s3|gs)://", reference):
+        rule, fix = "an address, and addresses are not fetched", "download it first, and give the file"
+    problem = Problem(field="image", value=reference, rule=rule, fix=fix)
     raise OptionError("no such picture", problems=(problem,))
 
 

@@ -105,7 +105,8 @@ def _faults(options: Options, frames: int) -> list[Problem]:
     if (options.n or 1) != 1:
         faults.append(Problem(field="n", value=options.n, rule=one, fix="leave it out"))
     if options.output_format in ("gif", "svg"):
-        fix = Fix("leave it out; ", Setting("--export", options.output_format), " writes the finished animation")
+        gif = ("; ", Setting("--export", "gif"), " writes the finished animation")
+        fix = Fix("leave it out", *(gif if options.output_format == "gif" else ()))
         faults.append(Problem(field="output_format", value=options.output_format, rule=one, fix=fix))
     if options.mask is not None or options.mask_box is not None:
         faults.append(Problem(field="mask", rule="a sheet is not made with a mask", fix=Fix("leave it out")))

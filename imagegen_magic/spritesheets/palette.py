@@ -153,12 +153,12 @@ def to_hex(colours: Bytes) -> tuple[str, ...]:
     return tuple("#{:02x}{:02x}{:02x}".format(*map(int, colour)) for colour in colours)
 
 
-def merge_colours(colours: Bytes, weights: Floats) -> Bytes:
+def merge_colours(colours: Bytes, weights: Floats, alike: float = ALIKE) -> Bytes:
     """The colours (n, 3) that are plainly different, each the mean of those alike; heavy ones gather their neighbours."""
     lab = to_oklab(colours)
     leaders = np.zeros((0, 3), np.float32)
     for index in np.argsort(-weights, kind="stable"):
-        far = len(leaders) == 0 or float(np.linalg.norm(leaders - lab[index], axis=1).min()) > ALIKE
+        far = len(leaders) == 0 or float(np.linalg.norm(leaders - lab[index], axis=1).min()) > alike
         if far and len(leaders) < MOST:
             leaders = np.concatenate([leaders, lab[index : index + 1]])
     return _by_lightness(_settled(lab, weights, leaders, rounds=2))

@@ -101,8 +101,8 @@ def lock_of(store: Store) -> Lock:
     Raises:
         ReplayError: there is none.
     """
-    newest = {(record.server, record.digest): record for record in store.history.answers()}
-    kept = [record for record in newest.values() if all(map(store.history.intact, record.api_files()))]
+    intact = (record for record in store.history.answers() if all(map(store.history.intact, record.api_files())))
+    kept = list({(record.server, record.digest): record for record in intact}.values())
     if not kept:
         hints = (Fix(Setting("--out-dir", "DIR"), " names another folder"),)
         raise ReplayError("nothing to lock: the output folder has no image of a request that is done", hints=hints)
