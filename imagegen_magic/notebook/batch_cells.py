@@ -74,8 +74,10 @@ def plan_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str,
     Raises:
         RequestError: anything is wrong with the line or a row.
     """
-    hidden = {} if "source" in parsed.values else shell.user_ns  # NAME beside its own table is meant
-    problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name, hidden))
+    source = parsed.values.get("source")
+    meant = isinstance(source, str) and source == parsed.name  # `products --from products`: no doubt about that table
+    doubts = doubtful_name(parsed.name, {} if meant else shell.user_ns)
+    problems = (*parsed.problems, *name_problems(parsed.name), *doubts)
     if problems:
         raise RequestError("the batch's options can't be read", problems=problems)
     grid = parse_grid(parsed.values.get("grid") or ())
