@@ -200,15 +200,14 @@ class Session:
         inputs = self._inputs(options, command, variables or {})
         faults = [*problems, *out_problems(options.out, options.output_format), *self._out_problems(options)]
         masked = options.mask is not None or options.mask_box is not None
-        find = self._image_file(options)
-        expected, unreadable = read_expected(options, find, masked=masked, variables=variables or {})
-        faults += [*best_of_problems(options, in_batch=in_batch), *([] if is_paid or options.replay else unreadable)]
+        expected, unread = read_expected(options, self._image_file(options), masked=masked, variables=variables or {})
+        faults += [*best_of_problems(options, in_batch=in_batch), *([] if is_paid or options.replay else unread)]
         job = plan_job(
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
             problems=[*faults, *sheet_faults, *artwork_problems(options, command)], cell=cell, sheet=sheet,
         )  # fmt: skip
         notes = (*job.notes, *self._other_quality(options, inputs))
-        job = with_every_try(replace(job, notes=notes, warnings=(*job.warnings, *map(_unchecked, unreadable))))
+        job = with_every_try(replace(job, notes=notes, warnings=(*job.warnings, *map(_unchecked, unread))))
         if in_batch:
             return job
         if options.replay:

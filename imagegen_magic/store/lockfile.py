@@ -82,7 +82,7 @@ class Lock:
 
     @property
     def cost(self) -> Decimal:
-        """USD that all of it cost once."""
+        """USD that all of it cost when it was made."""
         return sum((Decimal(entry.cost) for entry in self.requests), Decimal(0))
 
     def to_json(self) -> str:
