@@ -271,6 +271,11 @@ class Client:
         """The server's base address."""
         return self._base_url or "https://api.openai.com/v1"
 
+    @property
+    def named_address(self) -> str:
+        """The address as errors name it; empty for the simulator, which is nowhere."""
+        return "" if self.backend == "simulator" else self.address
+
 
 def _file(image: InputImage) -> tuple[str, bytes, str]:
     """An image as the SDK takes it; a name that is no text on every system is sent with question marks."""
@@ -326,7 +331,7 @@ class _Call:
         except CallError:
             raise
         except SDK_ERRORS as error:
-            gateway, address = self.client.dialect.gateway, self.client.address
+            gateway, address = self.client.dialect.gateway, self.client.named_address
             failure = our_error(error, self.elapsed(), gateway=gateway, address=address)
         raise failure  # outside of the handler: see `sdk_errors`
 
