@@ -144,6 +144,13 @@ def test_an_unknown_form_keeps_its_counts(tmp_path):
     assert (answer.usage, answer.fields["size"]) == (USAGE, "64x40")
 
 
+@pytest.mark.parametrize("count", [10**14, 1e300, -5, "1e3", "1,000", [1], True, None, float("nan")])
+def test_a_count_that_no_image_has_is_unknown(count, tmp_path):
+    """Its price would stop every limit of the session."""
+    usage = parsed({"data": [{"b64_json": TEXT}], "usage": {"output_tokens": count}}, tmp_path).usage
+    assert usage.get("output_tokens") is None
+
+
 def asked(answer, **more):
     return simulated_session(Canned(json.dumps(answer).encode()), retries=0, **more).generate("a mug", **SMALL)
 

@@ -165,6 +165,9 @@ def test_pacer_spaces_images_by_the_minute():
     assert pacer.next_send == 1.0
     pacer.learn({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": "1m30s"})
     assert pacer.next_send == 90.0
+    for never in ("1764183600", "99999999s", "soon"):  # a date, three years, nothing
+        pacer.learn({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": never})
+    assert pacer.next_send == 90.0
 
 
 def in_thread(work):

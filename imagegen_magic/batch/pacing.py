@@ -158,6 +158,8 @@ class Pacer:
             if kind in (name, "tokens") or value.strip() != "0":
                 continue
             reset = _seconds(headers.get(f"x-ratelimit-reset-{kind}", ""))
+            if reset > LONGEST_WAIT:  # a date, or nothing that helps: a refusal says itself how long to wait
+                continue
             with self._changed:
                 self._next = max(self._next, self._clock() + reset)
 

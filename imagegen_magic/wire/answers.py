@@ -139,7 +139,7 @@ def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> 
 
 def _whole_number(digits: str) -> int | float:
     """Python refuses to read an int of thousands of digits; a float of them is infinite."""
-    return int(digits) if len(digits) < _LONGEST_COUNT else float(digits)
+    return int(digits) if len(digits) < LONGEST_INT else float(digits)
 
 
 def _without_error(value: Any) -> Any:
@@ -256,8 +256,10 @@ def token_count(value: object) -> int | None:
     return int(value)
 
 
-_LONGEST_COUNT = 15
-"""Digits; no answer has more tokens."""
+_LONGEST_COUNT = 9
+"""Digits; no answer has more tokens, and a cost of millions would stop every limit."""
+LONGEST_INT = 300
+"""Digits of a whole number that is read as one."""
 
 
 def read_usage(usage: Mapping[str, Any], svg: Mapping[str, Any] | None = None) -> Usage | None:
