@@ -5,4 +5,4 @@ from __future__ import annotations
 __all__ = ["MAX_PIXELS"]
 
 MAX_PIXELS = 100_000_000
-"""Pictures with more pixels than this are refused from their header: a decompression bomb, or no model's business."""
+"""Pictures with more pixels than this are refused from their header: a decompression bomb, or too large for every model."""
