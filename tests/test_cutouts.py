@@ -17,7 +17,8 @@ from imagegen_magic.errors import CutoutError, OptionError
 from imagegen_magic.matting.backdrop_fit import estimate_backdrop
 from imagegen_magic.matting.cutout import cutout, cutout_many
 from imagegen_magic.matting.loading import load_picture
-from imagegen_magic.matting.scene import MARGIN, find_silhouette, read_scene, window_of
+from imagegen_magic.matting.scene import find_silhouette, read_scene
+from imagegen_magic.matting.window import MARGIN, window_of
 
 GREEN, RED = (0, 255, 0), (200, 30, 40)
 

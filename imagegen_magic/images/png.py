@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """Channels of the array to the colour type of the header: grey, grey and alpha, RGB, RGBA."""
 UP = 2
+STRIP = 32  # rows
 CRITICAL = (b"IHDR", b"IDAT", b"IEND")
 UNUSUAL = (b"tRNS", b"eXIf", b"acTL")
 """Chunks that change how pixels are shown: a colour that is clear, a rotation, an animation."""
@@ -29,12 +30,19 @@ BLOCK = 0xFFFF
 """Bytes of a deflate block that is not compressed, at most."""
 
 
-Deflate = Callable[[NDArray[np.uint8]], bytes]
+class Deflate(Protocol):
+    """A compressor, as zlib makes them."""
+
+    def compress(self, data: Any, /) -> bytes:
+        """What there is of the stream so far."""
+
+    def flush(self) -> bytes:
+        """The rest of it."""
 
 
-def zlib_deflate(rows: NDArray[np.uint8]) -> bytes:
+def zlib_deflate() -> Deflate:
     """The standard library's deflate at its fastest."""
-    return zlib.compress(rows.data, 1)
+    return zlib.compressobj(1)
 
 
 def fast_deflate() -> Deflate:
@@ -42,18 +50,20 @@ def fast_deflate() -> Deflate:
     try:
         from isal import isal_zlib  # noqa: PLC0415 - the standard library's zlib does if there is no wheel
     except ImportError:
-        return zlib_deflate
-    return lambda rows: bytes(isal_zlib.compress(rows, 2))
+        return zlib_deflate()
+    return isal_zlib.compressobj(2)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
 
 
-def encode_png(image: NDArray[np.uint8], *, icc_profile: bytes | None = None, deflate: Deflate | None = None) -> bytes:
+def encode_png(
+    image: NDArray[np.uint8], *, icc_profile: bytes | None = None, deflate: Callable[[], Deflate] = fast_deflate
+) -> bytes:
     """The PNG file of a uint8 array (height, width) or (height, width, 1..4), with its colour profile if given.
 
-    `deflate` compresses the filtered rows; None takes isal, or zlib if there is no isal.
+    `deflate` makes what compresses the filtered rows: isal, or zlib if there is no isal.
 
     Raises ValueError for another dtype or shape.
     """
@@ -62,16 +72,25 @@ def encode_png(image: NDArray[np.uint8], *, icc_profile: bytes | None = None, de
         raise ValueError(f"a PNG needs uint8 pixels of 1 to 4 channels, not {image.dtype} {image.shape}")
     height, width, channels = pixels.shape
     rows = np.ascontiguousarray(pixels).reshape(height, width * channels)
-    filtered = np.empty((height, width * channels + 1), np.uint8)
-    filtered[:, 0] = UP
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
     parts = [SIGNATURE, _chunk(b"IHDR", header)]
     if icc_profile:
         parts.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile)))
-    parts += [_chunk(b"IDAT", (deflate or fast_deflate())(filtered)), _chunk(b"IEND", b"")]
+    parts += [_chunk(b"IDAT", _compressed(rows, deflate())), _chunk(b"IEND", b"")]
     return b"".join(parts)
+
+
+def _compressed(rows: NDArray[np.uint8], deflate: Deflate) -> bytes:
+    """The filtered rows, compressed in strips that stay in a processor's cache."""
+    strip = np.full((STRIP, rows.shape[1] + 1), UP, np.uint8)
+    parts = []
+    for start in range(0, len(rows), STRIP):
+        own = rows[start : start + STRIP]
+        filtered = strip[: len(own)]
+        filtered[0, 1:] = own[0] - rows[start - 1] if start else own[0]
+        np.subtract(own[1:], own[:-1], out=filtered[1:, 1:])
+        parts.append(deflate.compress(filtered.data))
+    return b"".join([*parts, deflate.flush()])
 
 
 def stored_png(data: bytes) -> NDArray[np.uint8] | None:

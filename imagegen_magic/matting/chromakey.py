@@ -12,15 +12,16 @@ import cv2
 import numpy as np
 
 from . import unmixing
-from .arrays import Bytes, Floats, Indices, Mask, as_bytes, masked
+from .arrays import Bytes, Floats, Indices, Mask, as_bytes, masked, positions
 from .backdrop_fit import Backdrop, estimate_backdrop
 from .haze import colourless
 from .nearest import nearest_subject
 from .regions import Subject, certain_subject, samples, soft_regions, tinted_share
-from .scene import Scene, colours_at, dominance_channels, find_silhouette, read_scene, window_of
+from .scene import Scene, colours_at, dominance_channels, find_silhouette, read_scene
 from .solving import Batch, shadow_colour, solve
 from .spill import Spill, despill_certain, estimate_spill
 from .subsampling import even_sided, halve, refine_alpha, refine_foreground
+from .window import window_of
 
 __all__ = ["Extraction", "Subject", "extract"]
 
@@ -80,7 +81,7 @@ def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, d
 
 
 def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None) -> Extraction:
-    index = np.flatnonzero(scene.solid & (certain ^ 1))
+    index = positions(as_bytes(scene.solid & (certain ^ 1)))
     alpha, colour = _solve_band(scene, soft, certain, index, spill)
     if scene.hard:
         alpha, colour = _hardened(scene, soft, index, alpha, colour)
@@ -153,7 +154,7 @@ def _solve_band(
 
 def _lines(scene: Scene) -> Floats:
     """The haze lines of everything that is not backdrop."""
-    step = max(1, int(np.sqrt(scene.frame[0] * scene.frame[1] / LINE_PIXELS)))
-    row, column = np.nonzero(scene.solid[::step, ::step])
+    step = max(1, round(np.sqrt(scene.frame[0] * scene.frame[1] / LINE_PIXELS)))
+    row, column = np.divmod(positions(scene.solid[::step, ::step]), -(-scene.solid.shape[1] // step))
     index = row * (step * scene.solid.shape[1]) + column * step
     return unmixing.haze_lines(colours_at(scene.planes, index) - scene.backdrop.at(index, scene.image.shape))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Indices, as_bytes
+from .arrays import Bytes, Floats, Indices, as_bytes, positions
 from .scene import Scene, colours_at
 from .spill import Spill
 from .unmixing import LUMA
@@ -25,7 +25,7 @@ def nearest_subject(
 ) -> tuple[Indices, tuple[Floats, Floats, Floats]]:
     """For every band pixel the row of its nearest subject sample; the samples' mean colours, variances and shadings."""
     near = as_bytes(cv2.dilate(scene.solid & (certain ^ 1), np.ones((3, 3), np.uint8))) & samples
-    at = np.flatnonzero(near)
+    at = positions(near)
     if not len(at):
         grey = np.full((3, 1), 128, np.float32)
         return np.zeros(len(index), np.intp), (grey, np.full((3, 1), 4000, np.float32), np.zeros(1, np.float32))

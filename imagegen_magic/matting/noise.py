@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Indices, as_bytes, as_floats, median
+from .arrays import Bytes, Floats, Indices, as_bytes, as_floats, median, positions, within
+from .window import window_of
 
 __all__ = ["NoiseMap", "measure_noise"]
 
@@ -40,10 +41,10 @@ class NoiseMap:
         """The noise at the pixels with these flat indices, (n,) levels."""
         return as_floats(self.by_distance[self.distance.ravel()[index]])
 
-    def tolerance(self) -> Bytes:
-        """Levels within which a pixel may be pure backdrop (three sigma and rounding), (height, width)."""
+    def tolerance(self, rows: slice) -> Bytes:
+        """Levels within which a pixel of these rows may be pure backdrop (three sigma and rounding)."""
         table = np.ceil(3 * self.by_distance + np.float32(0.7)).astype(np.uint8)
-        return as_bytes(cv2.LUT(self.distance, table))
+        return as_bytes(cv2.LUT(self.distance[rows], table))
 
 
 def measure_noise(planes: list[Bytes], behind: list[Bytes], apart: Bytes, least: float) -> NoiseMap:
@@ -51,10 +52,13 @@ def measure_noise(planes: list[Bytes], behind: list[Bytes], apart: Bytes, least:
 
     `least` is the noise far away, known from elsewhere.
     """
-    away = cv2.threshold(apart, SUBJECT, 1, cv2.THRESH_BINARY_INV)[1]
-    distance = _distance(as_bytes(away))
-    edge = cv2.dilate(cv2.threshold(apart, EDGE, 255, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
-    calm = as_bytes(cv2.subtract(distance, edge))  # 0 at edges, which are in no ring
+    window = window_of(within(apart, SUBJECT + 1, 255))
+    near = np.ascontiguousarray(apart[window])
+    distance = np.full(apart.shape, 255, np.uint8)
+    distance[window] = _distance(as_bytes(cv2.threshold(near, SUBJECT, 1, cv2.THRESH_BINARY_INV)[1]), max(apart.shape))
+    edge = cv2.dilate(cv2.threshold(near, EDGE, 255, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
+    calm = np.zeros_like(distance)
+    calm[window] = cv2.subtract(distance[window], edge)  # 0 at edges, which are in no ring
     limits = [STEPS * ring for ring in RINGS]
     middles, deviations = [0.0], [least]
     for (low, high), index in zip(itertools.pairwise(limits), _by_ring(calm, limits), strict=True):
@@ -66,9 +70,9 @@ def measure_noise(planes: list[Bytes], behind: list[Bytes], apart: Bytes, least:
     return NoiseMap(by_distance=np.interp(np.arange(256), *known).astype(np.float32), distance=distance)
 
 
-def _distance(away: Bytes) -> Bytes:
-    """The distance from where `away` is 0, in `STEPS` a pixel, saturating."""
-    if max(away.shape) <= LARGE:
+def _distance(away: Bytes, side: int) -> Bytes:
+    """The distance from where `away` is 0, in `STEPS` a pixel, saturating; on half the grid in frames with a large side."""
+    if side <= LARGE:
         return as_bytes(cv2.convertScaleAbs(cv2.distanceTransform(away, cv2.DIST_L2, 3), alpha=STEPS))
     half = np.ascontiguousarray(cv2.erode(away, np.ones((2, 2), np.uint8))[::2, ::2])
     steps = cv2.convertScaleAbs(cv2.distanceTransform(half, cv2.DIST_L2, 3), alpha=2 * STEPS)
@@ -79,7 +83,7 @@ def _by_ring(distance: Bytes, limits: list[float]) -> list[Indices]:
     """For each ring between two limits the flat indices of its pixels, `MOST` of them at most."""
     step = max(1, round(distance.size / ENOUGH))
     width = distance.shape[1]
-    thin = np.flatnonzero(cv2.inRange(distance[::step], limits[0], limits[-1]))
+    thin = positions(within(distance[::step], limits[0], limits[-1]))
     index = thin + thin // width * ((step - 1) * width)
     away = distance.ravel()[index]
     rings = [index[(away >= low) & (away <= high)] for low, high in itertools.pairwise(limits)]

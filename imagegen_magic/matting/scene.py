@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .arrays import Bytes, Floats, Indices, Window, as_bytes, within
 from .backdrop_fit import Backdrop
 from .noise import NoiseMap, measure_noise
+from .unmixing import in_chunks
 
 __all__ = [
     "KEYED",
@@ -23,7 +24,6 @@ __all__ = [
     "find_silhouette",
     "key_strength",
     "read_scene",
-    "window_of",
 ]
 
 KEYED = 100  # value of the `neutrality` plane where a pixel carries no key at all
@@ -32,14 +32,11 @@ MIXED = (0.2, 0.7)  # of the subject's distance from the backdrop
 MOST_MIXED = 0.03  # of the pixels at sharp edges
 FEWEST_EDGES = 64
 LEAST_NOISE = 0.3  # levels; rounding
+STRIP = 64  # rows, which stay in a processor's cache from step to step
 LEAST_STRENGTH = 48  # levels; a key whose channels differ by less has no dominance to tell it by
 
 
 Sample = TypeVar("Sample", bound=np.generic)
-
-MARGIN = 48  # pixels of backdrop around the subject: the farthest that any step looks
-ALIGNED = 24  # pixels: where a window begins and ends, so that thinned and reduced planes have the frame's grid
-WORTH = 0.85  # of the frame; a larger window saves less than cutting it out takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,27 +78,11 @@ class Scene:
 
 def find_silhouette(image: Bytes, backdrop: Backdrop) -> Silhouette:
     """Where an (height, width, 3) uint8 picture is more than its backdrop."""
-    planes = [as_bytes(plane) for plane in cv2.split(image)]
-    behind = backdrop.planes(planes[0].shape)
-    apart = _distance(planes, behind)
+    behind = backdrop.planes(image.shape)
+    planes, apart = _read_planes(image, behind)
     noise = measure_noise(planes, behind, apart, max(backdrop.noise, LEAST_NOISE))
     solid = _solid(planes, behind, apart, noise, backdrop)
     return Silhouette(image=image, backdrop=backdrop, planes=planes, apart=apart, solid=solid, noise=noise)
-
-
-def window_of(solid: Bytes) -> Window:
-    """The part of the frame that holds the subject and a margin; all of it if that is most of it."""
-    height, width = solid.shape
-    left, top, across, down = cv2.boundingRect(solid)
-    rows = slice(*_padded(top, down, height))
-    columns = slice(*_padded(left, across, width))
-    size = (rows.stop - rows.start) * (columns.stop - columns.start)
-    return (rows, columns) if down and size < WORTH * solid.size else (slice(0, height), slice(0, width))
-
-
-def _padded(start: int, length: int, side: int) -> tuple[int, int]:
-    end = -(-(start + length + MARGIN) // ALIGNED) * ALIGNED
-    return max(0, start - MARGIN) // ALIGNED * ALIGNED, min(side, end)
 
 
 def read_scene(silhouette: Silhouette, window: Window) -> Scene:
@@ -131,14 +112,37 @@ def read_scene(silhouette: Silhouette, window: Window) -> Scene:
 
 def _solid(planes: list[Bytes], behind: list[Bytes], apart: Bytes, noise: NoiseMap, backdrop: Backdrop) -> Bytes:
     """1 where a pixel is further from the backdrop than noise explains."""
-    limit = noise.tolerance()
-    if backdrop.noise < 1:
-        return as_bytes(cv2.threshold(cv2.subtract(apart, limit), 0, 1, cv2.THRESH_BINARY)[1])
-    # Single pixels stray, the mean of 25 does not.
+    solid = np.empty_like(apart)
     calm = round(0.6 * backdrop.noise + 0.5)
-    local = _distance([as_bytes(cv2.blur(plane, (5, 5))) for plane in planes], behind)
-    far = cv2.threshold(cv2.subtract(apart, cv2.add(limit, limit)), 0, 1, cv2.THRESH_BINARY)[1]
-    return as_bytes(cv2.bitwise_or(far, cv2.threshold(local, calm, 1, cv2.THRESH_BINARY)[1]))
+
+    def work(part: slice) -> None:
+        limit = noise.tolerance(part)
+        if backdrop.noise < 1:
+            cv2.threshold(cv2.subtract(apart[part], limit), 0, 1, cv2.THRESH_BINARY, solid[part])
+            return
+        # Single pixels stray, the mean of 25 does not.
+        around = slice(max(0, part.start - 2), part.stop + 2)
+        means = [as_bytes(cv2.blur(plane[around], (5, 5))) for plane in planes]
+        local = _distance(means, [under[around] for under in behind])[part.start - around.start :]
+        far = cv2.threshold(cv2.subtract(apart[part], cv2.add(limit, limit)), 0, 1, cv2.THRESH_BINARY)[1]
+        cv2.bitwise_or(far, cv2.threshold(local[: len(far)], calm, 1, cv2.THRESH_BINARY)[1], solid[part])
+
+    in_chunks(len(solid), work, size=STRIP)
+    return solid
+
+
+def _read_planes(image: Bytes, behind: list[Bytes]) -> tuple[list[Bytes], Bytes]:
+    """The picture's channels, and how far each pixel is from the backdrop."""
+    planes, apart = [np.empty(image.shape[:2], np.uint8) for _ in range(3)], np.empty(image.shape[:2], np.uint8)
+
+    def work(part: slice) -> None:
+        strip = [as_bytes(plane) for plane in cv2.split(image[part])]
+        apart[part] = _distance(strip, [under[part] for under in behind])
+        for plane, own in zip(planes, strip, strict=True):
+            plane[part] = own
+
+    in_chunks(len(image), work, size=STRIP)
+    return planes, apart
 
 
 def _is_hard(apart: Bytes) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from . import unmixing
-from .arrays import Bytes, Floats, Indices, Mask, as_floats
+from .arrays import Bytes, Floats, Indices, Mask, as_floats, columns, set_columns
 from .scene import Scene, colours_at
 from .spill import Spill
 
@@ -63,8 +63,8 @@ class Batch:
         return replace(
             self,
             index=self.index[at],
-            colour=self.colour[:, at],
-            key=self.key[:, at],
+            colour=columns(self.colour, at),
+            key=columns(self.key, at),
             noise=self.noise[at],
             soft=self.soft[at],
             colourless=self.colourless[at],
@@ -80,10 +80,12 @@ def solve(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
         shade = np.flatnonzero(batch.soft)
         shade, smooth = _shadows(batch.part(shade), shade)
         dark[shade] = True
-        alpha[shade], foreground[:, shade] = _solve_shadow(batch.part(shade), smooth)
+        alpha[shade], colour = _solve_shadow(batch.part(shade), smooth)
+        set_columns(foreground, shade, colour)
     rest = np.flatnonzero(~dark)
     if len(rest):
-        alpha[rest], foreground[:, rest] = _solve_subject(batch.part(rest), lines)
+        alpha[rest], colour = _solve_subject(batch.part(rest), lines)
+        set_columns(foreground, rest, colour)
     room = np.maximum(unmixing.largest(np.abs(foreground - batch.key)), np.float32(1))
     least = (SIGNIFICANT * batch.noise / room).astype(np.float32)
     alpha[alpha < least] = 0
@@ -96,9 +98,9 @@ def _shadows(batch: Batch, at: Indices) -> tuple[Indices, Floats]:
     black, off_black = unmixing.project(batch.colour, batch.key, np.zeros_like(batch.key))
     dark = np.flatnonzero((off_black < 2.5 + 2.5 * batch.noise) & (black < 0.75))
     smooth = _smooth_colours(batch.scene.planes, batch.index[dark])
-    rough = unmixing.largest(np.abs(batch.colour[:, dark] - smooth))
-    gradual = rough < GRADUAL + 3 * batch.noise[dark]  # the shadow of hair is hair
-    return at[dark[gradual]], smooth[:, gradual]
+    rough = unmixing.largest(np.abs(columns(batch.colour, dark) - smooth))
+    gradual = np.flatnonzero(rough < GRADUAL + 3 * batch.noise[dark])  # the shadow of hair is hair
+    return at[dark[gradual]], columns(smooth, gradual)
 
 
 def shadow_colour(batch: Batch) -> Floats:
@@ -113,7 +115,7 @@ def shadow_colour(batch: Batch) -> Floats:
     at, smooth = _shadows(batch.part(soft), soft)
     if len(at) < FEWEST_SHADED:
         return black
-    key = batch.key[:, at]
+    key = columns(batch.key, at)
     alpha = _by_dominance(batch.part(at), smooth)
     colour = ((smooth - (1 - alpha) * key) @ alpha / max(float(alpha @ alpha), 1.0))[:, None]
     return as_floats(np.maximum(colour, 0)) if colour.max() <= MOST_SHADOW else black  # not the colour of a shadow
@@ -139,7 +141,7 @@ def _solve_shadow(batch: Batch, smooth: Floats) -> tuple[Floats, Floats]:
 def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are no shadow."""
     noise = batch.noise
-    foreground, variance = batch.lit(batch.colours[:, batch.nearest]), batch.variances[:, batch.nearest]
+    foreground, variance = batch.lit(columns(batch.colours, batch.nearest)), columns(batch.variances, batch.nearest)
     shading = np.where(batch.soft, np.float32(0), batch.shadings[batch.nearest])
     alpha = unmixing.opacity(batch.colour, batch.key, foreground, variance, shading, noise)
     misfit = unmixing.misfit(batch.colour, batch.key, foreground, shading, alpha)
@@ -170,7 +172,7 @@ def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, 
     """Writes alpha, foreground and variance of pixels `at`: haze line or grey, where those fit better."""
     alpha, foreground, variance = results
     colour, key, noise = batch.colour, batch.key, batch.noise
-    near, own = foreground[:, at], alpha[at]
+    near, own = columns(foreground, at), alpha[at]
     smooth = _smooth_colours(batch.scene.planes, batch.index)
     calm = batch.soft  # where colours change gradually, the mean of nine has less noise
     _, misfit = unmixing.project(np.where(calm, smooth, colour), key, near)
@@ -193,8 +195,9 @@ def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, 
     neutral = grey * neutral + (1 - grey) * own
     straight = np.clip((colour - (1 - neutral) * key) / np.maximum(neutral, np.float32(0.02)), 0, 255)
     alpha[at] = np.where(hazy, along, neutral)
-    foreground[:, at] = np.where(hazy, far, np.where(grey > 0, straight, near))
-    variance[:, at] = np.where(hazy, np.float32(100), np.where(grey > 0, np.float32(1e4), variance[:, at]))
+    set_columns(foreground, at, np.where(hazy, far, np.where(grey > 0, straight, near)))
+    unsure = np.where(grey > 0, np.float32(1e4), columns(variance, at))
+    set_columns(variance, at, np.where(hazy, np.float32(100), unsure))
 
 
 def _saturation(colour: Floats) -> Floats:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Indices, Mask, as_floats, median
+from .arrays import Bytes, Floats, Indices, as_floats, median, positions
 from .scene import KEYED, Scene, colours_at, dominance_channels
 from .unmixing import LUMA
 
@@ -17,7 +18,8 @@ ENOUGH = 40_000  # pixels for a robust slope; more only take time
 FEWEST = 500  # certain pixels; fewer say nothing about light
 RADII = (6, 4, 7, 9, 3)  # pixels of the thinned frame: how far spill may reach; the likeliest first
 HOPELESS = 0.05  # share explained at one reach, below which none explains enough
-WINDOW = (65, 65)  # colours are compared with their surroundings of this size
+CELL = 4  # pixels of a side, for what varies slowly
+WINDOW = (17, 17)  # cells; colours are compared with their surroundings of this size
 LEAST_POWER = np.float32(1e-4)  # variance of shade, below which it is noise
 GAIN = (
     0.08  # share of the variation that spill must explain to be believed; a pattern explains 0.07 where its parts agree
@@ -66,8 +68,8 @@ def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
     height, width = certain.shape
     step = max(1, round(max(scene.frame) / 1024))
     thin = (slice(step // 2, None, step),) * 2
-    inside = (certain[thin] & (scene.depth[thin] > scene.backdrop.bleed)).astype(np.float32)
-    if inside.sum() < FEWEST:
+    inside = certain[thin] & (scene.depth[thin] > scene.backdrop.bleed)
+    if np.count_nonzero(inside) < FEWEST:
         return None
     channels = dominance_channels(scene.backdrop.key)
     unlit = np.mean([scene.planes[dark][thin] for dark in channels[1]], axis=0, dtype=np.float32)
@@ -81,9 +83,10 @@ def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
     return Spill(strength=slope, weight=as_floats(full), channels=channels)
 
 
-def _best_reach(inside: Floats, dominance: Floats, exposed: Floats, shades: Floats) -> tuple[float, float, Floats]:
+def _best_reach(inside: Bytes, dominance: Floats, exposed: Floats, shades: Floats) -> tuple[float, float, Floats]:
     """Strength, share explained and weight for the reach that explains the subject's key dominance best."""
-    at, varying = inside > 0, _Varying(inside, shades)
+    at = positions(inside)
+    varying = _Varying(inside.shape, at, shades)
     observed = varying.part(dominance)
     best = (0.0, 0.0, exposed, observed)
     for radius in RADII:
@@ -95,33 +98,48 @@ def _best_reach(inside: Floats, dominance: Floats, exposed: Floats, shades: Floa
         if gain < HOPELESS:
             break  # no other reach explains so much more
     slope, gain, weight, expected = best
-    believed = gain >= max(GAIN, STRONG * slope) and _disagreement(expected, observed, at) <= AGREEMENT * (1 + gain)
+    enough = gain >= max(GAIN, STRONG * slope)
+    believed = enough and _disagreement(expected, observed, at, inside.shape) <= AGREEMENT * (1 + gain)
     return slope, gain if believed else 0.0, weight
 
 
 class _Varying:
-    """Takes from a plane what is the same all around, and what follows the subject's own light and shade."""
+    """Takes from a plane what is the same all around, and what follows the subject's own light and shade.
 
-    def __init__(self, inside: Floats, shades: Floats) -> None:
-        self.inside, self.total = inside, cv2.blur(inside, WINDOW) + 1e-6
-        middle = self._mean(shades)
-        self.shading = as_floats(shades - middle)
-        self.power = np.maximum(self._mean(as_floats(shades * shades)) - middle * middle, 0) + LEAST_POWER
+    Only the subject's pixels, those `at` flat indices, are looked at; what is all around them is summed up in cells.
+    """
 
-    def _mean(self, plane: Floats) -> Floats:
-        return as_floats(cv2.blur(plane * self.inside, WINDOW) / self.total)
+    def __init__(self, shape: tuple[int, ...], at: Indices, shades: Floats) -> None:
+        self.at = at
+        self.size = (-(-shape[0] // CELL), -(-shape[1] // CELL))
+        row, column = np.divmod(at, shape[1])
+        self.cell = row // CELL * self.size[1] + column // CELL
+        self.total = self._around(None)
+        own = shades.ravel()[at]
+        middle = self._mean(own)
+        self.shading = own - middle
+        self.power = np.maximum(self._mean(own * own) - middle * middle, 0) + LEAST_POWER
+
+    def _around(self, values: Floats | None) -> NDArray[np.float64]:
+        """The sum over the window that each cell is the middle of."""
+        sums = np.bincount(self.cell, values, minlength=self.size[0] * self.size[1]).astype(np.float64)
+        return np.asarray(cv2.blur(sums.reshape(self.size), WINDOW).ravel(), dtype=np.float64)
+
+    def _mean(self, values: Floats) -> Floats:
+        return as_floats((self._around(values) / np.maximum(self.total, 1e-6))[self.cell])
 
     def part(self, plane: Floats) -> Floats:
         """The rest, where the subject is, (n,)."""
-        rest = as_floats(plane - self._mean(plane))
-        slope = self._mean(as_floats(rest * self.shading)) / self.power
-        return as_floats((rest - slope * self.shading)[self.inside > 0])
+        own = plane.ravel()[self.at]
+        rest = own - self._mean(own)
+        slope = self._mean(rest * self.shading) / self.power
+        return as_floats(rest - slope * self.shading)
 
 
-def _disagreement(expected: Floats, observed: Floats, at: Mask) -> float:
+def _disagreement(expected: Floats, observed: Floats, at: Indices, shape: tuple[int, ...]) -> float:
     """How far the slopes in the picture's parts are from their median, as a share of it: light is the same all over."""
-    row, column = np.nonzero(at)
-    part = row * PARTS // at.shape[0] * PARTS + column * PARTS // at.shape[1]
+    row, column = np.divmod(at, shape[1])
+    part = row * PARTS // shape[0] * PARTS + column * PARTS // shape[1]
     slopes = [
         _robust_slope(expected[part == each], observed[part == each])[0]
         for each in np.flatnonzero(np.bincount(part) >= FEWEST)

@@ -14,13 +14,14 @@ import numpy as np
 
 from . import unmixing
 from .alignment import align, shifted
-from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, masked, median
+from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, masked, median, positions
 from .backdrop_fit import Backdrop
 from .regions import certain_subject, soft_regions
-from .scene import Scene, colours_at, find_silhouette, read_scene, window_of
+from .scene import Scene, colours_at, find_silhouette, read_scene
 from .spill import shade, spill_weight
 from .subsampling import even_sided, halve, refine_foreground, refine_pair
 from .unmixing import LUMA
+from .window import window_of
 
 LEAST_SHIFT = 0.2  # pixels; less is within the error of the estimate and not worth an interpolation
 LEAST_SPILL, MOST_SPILL = 0.02, 0.35
@@ -72,7 +73,7 @@ class _Pair:
 
     def __init__(self, one: Scene, two: Scene) -> None:
         self.scenes = (one, two)
-        self.index = np.flatnonzero(one.solid | two.solid)
+        self.index = positions(one.solid | two.solid)
         soft = [soft_regions(scene, "auto") for scene in self.scenes]
         certain = certain_subject(one, soft[0]) & certain_subject(two, soft[1])
         self.certain = certain.ravel()[self.index] > 0

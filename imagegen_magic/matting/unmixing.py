@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from .arrays import Floats, Indices, as_floats
+from .arrays import Floats, Indices, as_floats, columns
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 DIRECTIONS = 96  # haze-line bins per side of the octahedral map
@@ -122,7 +122,7 @@ def haze_lines(offset: Floats) -> Floats:
     far = np.flatnonzero(radius > 24)
     side = DIRECTIONS + 2  # the map with a margin, so that every bin has neighbours
     lines = np.zeros(side * side, np.float32)
-    bins = _bins(offset[:, far])
+    bins = _bins(columns(offset, far))
     direction = bins + bins // DIRECTIONS * 2 + side + 1
     seen = (np.bincount(direction, minlength=len(lines)) > 0).astype(np.uint8).reshape(side, side)
     near = np.flatnonzero(cv2.dilate(seen, np.ones((3, 3), np.uint8)))
@@ -161,9 +161,9 @@ def project(colour: Floats, key: Floats, foreground: Floats) -> tuple[Floats, Fl
     return as_floats(alpha), largest(as_floats(np.abs(observed - alpha * towards)))
 
 
-def in_chunks(count: int, work: Callable[[slice], None], threads: int = 2) -> None:
-    """Runs `work` over slices of 0..count, cache-sized, on a few threads (numpy releases the interpreter lock)."""
-    slices = [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+def in_chunks(count: int, work: Callable[[slice], None], *, size: int = CHUNK, threads: int = 2) -> None:
+    """Runs `work` over slices of 0..count, cache-sized, on a few threads (numpy and OpenCV release the interpreter lock)."""
+    slices = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     if len(slices) < 2:
         for part in slices:
             work(part)
