@@ -325,6 +325,16 @@ def test_answers_of_a_callable(answer, passed):
     assert check(drawn(), [lambda image: answer]).verdicts[0].passed is passed
 
 
+@pytest.mark.parametrize(("rim", "passed"), [((95, 22, 8), True), ((60, 190, 40), False)], ids=["dark line", "key"])
+def test_a_darker_edge_is_no_spill(rim, passed):
+    """A line that sharpening drew along the edge shifts its lightness and passes; the key's hue there does not."""
+    y, x = np.mgrid[0:300, 0:300]
+    share = np.clip(100.5 - np.hypot(x - 150, y - 150), 0, 2)[..., None] / 2
+    color = share * (170, 60, 40) + (1 - share) * rim
+    picture = Image.fromarray(np.dstack([color, 255 * share]).astype(np.uint8))
+    assert imagegen_magic.check(picture, ["alpha clean"]).passed is passed
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 2)])
 def test_tiny_pictures(size):
     """One row or column of pixels has a verdict on everything."""

@@ -67,3 +67,16 @@ def test_as_models_deliver(name):
     assert found < other + 0.5
     assert not (cut.report.status == "pass" and found > 5)
     assert not (cut.report.status == "fail" and found < 2)
+
+
+@pytest.mark.parametrize("name", ["violet", "leaves", "teal"])
+@pytest.mark.parametrize(("key", "delivered"), [(GREEN, "#07f50d"), ("#ff00ff", "#e509d6")])
+def test_strong_key_light(name, key, delivered):
+    """A third of the key's light on the subject is taken off, or the report names it."""
+    truth = SUBJECTS[name](np.random.default_rng(7100))
+    picture, expected = render(truth, Delivery(key=key, delivered=delivered, drift=1, ringing=1, spill=0.35, seed=3))
+    cut = cutout(picture, key=key)
+    lit = cutout(picture, key=key, despill=False)
+    found, left = (score(each.rgba, expected, levels(key)).headline for each in (cut, lit))
+    assert found < 0.65 * left
+    assert cut.report.check("key_light").status == "warn" or found < 5

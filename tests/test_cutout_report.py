@@ -58,6 +58,14 @@ def checkered(light=255, dark=204, cell=8):
     return rgba
 
 
+def lit():
+    """The rectangle with green light along its edge."""
+    rgba = subject(slice(30, 170), slice(30, 170), (120, 110, 120))
+    rgba[30:170, 30:170, 1] = 180
+    rgba[38:162, 38:162, 1] = 110
+    return rgba
+
+
 FULL = slice(0, SIDE)
 CASES = [
     ("alpha_present", "pass", subject(), {}, "is transparent"),
@@ -97,6 +105,9 @@ CASES = [
     ("subject_key_collision", "fail", with_patch(40), {}, "50% of the subject has the key's colour"),
     ("key_tint", "pass", subject(), {}, "nothing in a tint"),
     ("key_tint", "warn", subject(), {"tinted": 0.2}, "20% of the picture is in a tint of the key and taken for opaque"),
+    ("key_light", "pass", subject(), {}, "no strong light"),
+    ("key_light", "warn", lit(), {}, "in 27% of the key's light"),
+    ("key_light", "warn", subject(), {"spill": 0.3}, "with 30% of its colour"),
     ("frame", "pass", subject(), {}, "no frame"),
     ("frame", "warn", subject(), {"frame": 4}, "a frame of 4 pixels"),
 ]  # fmt: skip

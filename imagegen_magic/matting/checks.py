@@ -20,6 +20,9 @@ TINT = 0.1  # of the key's dominance
 GREY = 24  # levels between the channels
 AROUND = 25  # pixels
 FAINT = 32  # levels from the backdrop
+RIM, DEEP = (2, 6), 12  # pixels from the edge of a picture of 1024: where key light is strong, and where it is weak
+NEARBY = (65, 65)  # pixels
+FEWEST_LIT = 500  # pixels of the rim; fewer say nothing
 
 
 def measure(
@@ -27,14 +30,15 @@ def measure(
     *,
     backdrop: Backdrop | None = None,
     tinted: float = 0.0,
+    spill: float = 0.0,
     frame: int = 0,
     measured: bool = False,
     thresholds: Thresholds = THRESHOLDS,
 ) -> CutoutReport:
     """The report on an (height, width, 4) uint8 straight-alpha picture, keyed (`backdrop` given) or native.
 
-    `tinted` is the share of the picture that was taken for opaque and may be glass; `frame` the width in
-    pixels of a frame that was taken off; `measured` says that the alpha is from two backdrops, so that partial
+    `tinted` is the share of the picture that was taken for opaque and may be glass; `spill` the share of the
+    key's light that was taken off the subject; `frame` the width in pixels of a frame that was taken off; `measured` says that the alpha is from two backdrops, so that partial
     transparency needs no second look.
     """
     alpha = np.ascontiguousarray(rgba[..., 3])
@@ -52,7 +56,7 @@ def measure(
         key = backdrop.key
         collision = _collision if key_strength(key) >= LEAST_STRENGTH else _colourless
         checks += [_fringe(rgba, key, thresholds), collision(rgba, key, thresholds), _tint(tinted, thresholds)]
-        checks.append(_frame(frame))
+        checks += [_key_light(rgba, key, spill, thresholds), _frame(frame)]
     return CutoutReport(checks=tuple(checks), key=None if backdrop is None else backdrop.hex)
 
 
@@ -386,6 +390,43 @@ def _tint(tinted: float, limits: Thresholds) -> Check:
             "",
         ),
     )
+
+
+def _key_light(rgba: Bytes, key: tuple[float, float, float], taken_off: float, limits: Thresholds) -> Check:
+    """Light of the backdrop on an opaque subject: what is left of it along the edge, and how much was taken off."""
+    left = _light_left(rgba, key, limits) if key_strength(key) >= LEAST_STRENGTH else 0.0
+    visible = left > limits.light_left
+    advice = "ask for a subject that the backdrop throws no light on"
+    return _graded(
+        "key_light",
+        left if visible else taken_off,
+        not visible and taken_off <= limits.light_taken,
+        True,
+        (
+            "no strong light of the key on the subject",
+            f"the subject's edge is in {left:.0%} of the key's light, or in its tint: {advice}"
+            if visible
+            else f"the backdrop lit the subject with {taken_off:.0%} of its colour; the colours near the edge are estimates: {advice}",
+            "",
+        ),
+    )
+
+
+def _light_left(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) -> float:
+    """How much more of the key's dominance opaque pixels have along the edge than deeper inside nearby, as a share of it."""
+    step = max(1, round(max(rgba.shape[:2]) / 1024))
+    part = np.ascontiguousarray(rgba[::step, ::step])
+    dominance = _dominance(part[..., :3], key)
+    if dominance is None:
+        return 0.0
+    depth = cv2.distanceTransform((part[..., 3] >= limits.solid).astype(np.uint8), cv2.DIST_L2, 3)
+    deep = (depth >= DEEP).astype(np.float32)
+    weight = cv2.blur(deep, NEARBY)
+    rim = (depth >= RIM[0]) & (depth < RIM[1]) & (weight > 0.02)
+    if int(rim.sum()) < FEWEST_LIT:
+        return 0.0
+    inside = cv2.blur(dominance.astype(np.float32) * deep, NEARBY)
+    return max(0.0, float(np.median(dominance[rim] - inside[rim] / weight[rim])) / key_strength(key))
 
 
 def _checkerboard(rgba: Bytes, limits: Thresholds) -> Check:

@@ -56,6 +56,7 @@ class Cutout:
     second: Backdrop | None = field(default=None, repr=False)
     shift: tuple[float, float] = field(default=(0.0, 0.0), repr=False)
     tinted: float = field(default=0.0, repr=False)
+    spill: float = field(default=0.0, repr=False)
     frame: int = field(default=0, repr=False)
     icc_profile: bytes | None = field(default=None, repr=False)
     sources: tuple[Source, ...] = field(default=(), repr=False)
@@ -82,7 +83,12 @@ class Cutout:
     def report(self) -> CutoutReport:
         """The measured report, made when first asked for."""
         return measure(
-            self.rgba, backdrop=self.backdrop, tinted=self.tinted, frame=self.frame, measured=self.second is not None
+            self.rgba,
+            backdrop=self.backdrop,
+            tinted=self.tinted,
+            spill=self.spill,
+            frame=self.frame,
+            measured=self.second is not None,
         )
 
     def __repr__(self) -> str:
@@ -226,13 +232,14 @@ def cutout(
     backdrop = estimate_backdrop(rgb, hint, auto_key)
     _require_backdrop(rgb, backdrop)
     soft = _soft_key(rgb, backdrop, subject, despill) if soft_matte else None
-    alpha, foreground, tinted = soft or (*_hard_key(rgb, backdrop, tolerance), 0.0)
+    alpha, foreground, tinted, spill = soft or (*_hard_key(rgb, backdrop, tolerance), 0.0, 0.0)
     alpha = _force(rgb, alpha, backdrop, transparent_threshold, opaque_threshold)
     return Cutout(
         alpha=_within_frame(_shape_edge(without_lines(alpha), edge_contract, edge_feather), frame),
         foreground=_within_frame(foreground, frame),
         backdrop=backdrop,
         tinted=tinted,
+        spill=spill,
         frame=frame,
         icc_profile=profile,
         sources=sources,
@@ -323,9 +330,9 @@ def _within_frame(plane: Bytes, width: int) -> Bytes:
     return as_bytes(cv2.copyMakeBorder(plane, width, width, width, width, cv2.BORDER_CONSTANT)) if width else plane
 
 
-def _soft_key(rgb: Bytes, backdrop: Backdrop, subject: Subject, despill: bool) -> tuple[Bytes, Bytes, float]:
+def _soft_key(rgb: Bytes, backdrop: Backdrop, subject: Subject, despill: bool) -> tuple[Bytes, Bytes, float, float]:
     found = extract(rgb, backdrop=backdrop, subject=subject, despill=despill)
-    return found.alpha, found.foreground, found.tinted
+    return found.alpha, found.foreground, found.tinted, found.spill
 
 
 def _hard_key(rgb: Bytes, backdrop: Backdrop, tolerance: int) -> tuple[Bytes, Bytes]:

@@ -35,6 +35,10 @@ class Thresholds:
     fading: float = 0.35
     """Share of an opaque rim that may fade into a backdrop without colour."""
     tinted: float = 0.01
+    light_left: float = 0.075
+    """Share of the key's light along the edge of an opaque subject; up to 0.06 on real pictures, which are not lit."""
+    light_taken: float = 0.2
+    """Share of the key's light, taken off the subject, from which what is left may show."""
     specks: int = 12
     touching: float = 0.002
     checker_share: float = 0.6

@@ -72,11 +72,11 @@ def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
     if np.count_nonzero(inside) < FEWEST:
         return None
     channels = dominance_channels(scene.backdrop.key)
-    unlit = np.mean([scene.planes[dark][thin] for dark in channels[1]], axis=0, dtype=np.float32)
+    unlit = np.asarray(np.mean([scene.planes[dark][thin] for dark in channels[1]], axis=0), dtype=np.float32)
     dominance = as_floats(1 - scene.neutrality[thin].astype(np.float32) / KEYED)
     covered = np.where(scene.solid[thin] > 0, np.clip(dominance, 0, 1), 1)
     exposed = as_floats(np.where(certain[thin] > 0, 0, covered))  # a subject's own tint lets no light through
-    slope, gain, weight = _best_reach(inside, dominance, exposed, shade(as_floats(np.asarray(unlit))))
+    slope, gain, weight = _best_reach(inside, dominance, exposed, shade(unlit))
     if gain < GAIN or not STRENGTHS[0] <= slope <= STRENGTHS[1]:
         return None
     full = cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR)
