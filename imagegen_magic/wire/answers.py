@@ -43,6 +43,8 @@ __all__ = [
 SLICE = 1 << 20  # characters of base64 decoded at a time; a multiple of 4
 PIECE = 1 << 22
 """Bytes that the JSON parser reads at a time: it gathers a string that is longer at great cost."""
+ESCAPED_CHARACTER = "\\u"
+"""It may be half of one, and only the streaming parser refuses that."""
 MAX_DEPTH = 64
 """Levels of JSON that are read; an answer has about five, and a hostile one millions."""
 
@@ -78,7 +80,7 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
         answer.faults.append("the answer is empty")
         return answer
     try:
-        for prefix, event, value in _with_paths(ijson.basic_parse(body.read(), buf_size=PIECE, use_float=True)):
+        for prefix, event, value in _with_paths(_events_of(body)):
             _take(prefix, event, value, answer, spool)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         answer.broken = True
@@ -87,6 +89,45 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
     empty = answer.nulls - answer.items_with_bytes - {item for item, _ in answer.addresses}
     answer.faults += ["a picture is null"] * len(empty)
     return answer
+
+
+def _events_of(body: SpooledBody) -> Iterable[tuple[str, Any]]:
+    """The JSON parser's events; of a body that is one piece anyway, and whole, by the quicker parser."""
+    if body.size <= PIECE:
+        with contextlib.suppress(ValueError, RecursionError):
+            text = body.read().read().decode()
+            if ESCAPED_CHARACTER not in text:
+                return _events(json.loads(text, object_pairs_hook=_Pairs, parse_constant=_no_json))
+    streamed: Iterable[tuple[str, Any]] = ijson.basic_parse(body.read(), buf_size=PIECE, use_float=True)
+    return streamed
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it was written: a name that comes twice may hold an image each time."""
+
+
+def _no_json(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _events(value: Any) -> Iterator[tuple[str, Any]]:
+    """The events by which a streaming parser would tell of a value."""
+    if isinstance(value, _Pairs):
+        yield "start_map", None
+        for name, one in value:
+            yield "map_key", name
+            yield from _events(one)
+        yield "end_map", None
+    elif isinstance(value, list):
+        yield "start_array", None
+        for one in value:
+            yield from _events(one)
+        yield "end_array", None
+    else:
+        yield _KINDS.get(type(value), "number"), value
+
+
+_KINDS = {str: "string", bool: "boolean", type(None): "null"}
 
 
 def _with_paths(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str, Any]]:
@@ -188,9 +229,9 @@ def add_picture(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -
         answer.faults.append(str(fault))
         answer.kept.append(spool.keep(path, "not-a-whole-picture"))
         return
-    named = path.with_suffix(SUFFIXES[form])
-    path.rename(named)
-    answer.payloads.append(Payload(path=named, sha256=sha256, bytes=named.stat().st_size, format=form, size=size))
+    if path.suffix != SUFFIXES[form]:
+        path = path.rename(path.with_suffix(SUFFIXES[form]))
+    answer.payloads.append(Payload(path=path, sha256=sha256, bytes=path.stat().st_size, format=form, size=size))
 
 
 def token_count(value: object) -> int | None:
