@@ -58,20 +58,20 @@ def real() -> bytes:
 
 
 @contextmanager
-def server(picture: bytes, *, latency: float = LATENCY, limit: int = 0) -> Iterator[str]:
+def server(image: bytes, *, latency: float = LATENCY, limit: int = 0) -> Iterator[str]:
     """The address of a simulator in a process of its own."""
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
-        file.write(picture)
+        file.write(image)
         file.flush()
         with running([sys.executable, "-c", SERVER, file.name, str(latency), str(limit)]) as url:
             yield url
 
 
 @contextmanager
-def late_server(picture: bytes) -> Iterator[str]:
+def late_server(image: bytes) -> Iterator[str]:
     """The address of a server that answers everything with one image, and costs next to nothing itself."""
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
-        file.write(picture)
+        file.write(image)
         file.flush()
         with running([sys.executable, str(SERVING), file.name, str(LATENCY)]) as url:
             yield url
@@ -126,8 +126,8 @@ def beside() -> None:
     """200 jobs beside a script with the SDK and a bare client: each row's minimum of alternating rounds."""
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
     print(f"{'image':8}{'at once':8}" + "".join(f"{which:>18}" for which in WHO) + "   (times the ideal, CPU s)")
-    for kind, picture in (("tiny", tiny()), ("1.5 MB", real())):
-        with late_server(picture) as url:
+    for kind, image in (("tiny", tiny()), ("1.5 MB", real())):
+        with late_server(image) as url:
             for which in WHO:
                 run_client(which, url, 1, 1)
             for concurrency, rounds in ((50, 3), (20, 3), (5, 1)):

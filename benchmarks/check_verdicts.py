@@ -65,21 +65,21 @@ def scene(chance, size, *, noise=True):
     base = np.broadcast_to(top * (1 - share) + low * share, (size[1], size[0], 3)).copy()
     if noise:
         base += np.random.default_rng(chance.randrange(2**31)).normal(0, chance.uniform(1, 5), base.shape)
-    picture = Image.fromarray(base.clip(0, 255).astype(np.uint8)).convert("RGBA")
-    picture.alpha_composite(shapes(chance, size, color, chance.randint(5, 10), inset=0))
-    return picture.convert("RGB")
+    image = Image.fromarray(base.clip(0, 255).astype(np.uint8)).convert("RGBA")
+    image.alpha_composite(shapes(chance, size, color, chance.randint(5, 10), inset=0))
+    return image.convert("RGB")
 
 
-def jpeg(picture, quality=90):
+def jpeg(image, quality=90):
     """The picture after a trip through JPEG."""
     buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "JPEG", quality=quality)
+    image.convert("RGB").save(buffer, "JPEG", quality=quality)
     return Image.open(io.BytesIO(buffer.getvalue())).convert("RGB")
 
 
-def speckled(picture, amount, chance):
+def speckled(image, amount, chance):
     """The picture with noise of that many levels."""
-    pixels = np.asarray(picture.convert("RGB"), float)
+    pixels = np.asarray(image.convert("RGB"), float)
     return Image.fromarray(
         (pixels + np.random.default_rng(chance.randrange(2**31)).normal(0, amount, pixels.shape))
         .clip(0, 255)
@@ -89,9 +89,9 @@ def speckled(picture, amount, chance):
 
 def on(layer, ground):
     """A layer on a flat colour, opaque."""
-    picture = Image.new("RGBA", layer.size, (*ground, 255))
-    picture.alpha_composite(layer)
-    return picture.convert("RGB")
+    image = Image.new("RGBA", layer.size, (*ground, 255))
+    image.alpha_composite(layer)
+    return image.convert("RGB")
 
 
 # cases: (chance, good) -> (picture, expectation, context)
@@ -115,14 +115,14 @@ def alpha(chance, good):
 def clean_edge(chance, good):
     """A cut-out with a clean edge, or with a fault that shows: spill in the subject's own colour is none."""
     while True:
-        clean, picture = cut_out(chance, good)
-        if good or np.quantile(seen_difference(clean, picture), 0.98) > 0.05:
-            return picture, "alpha clean", None
+        clean, image = cut_out(chance, good)
+        if good or np.quantile(seen_difference(clean, image), 0.98) > 0.05:
+            return image, "alpha clean", None
 
 
 def seen_difference(one, other):
     """ΔE-OK along the edge of two cut-outs on grey."""
-    on_grey = [np.asarray(on(picture, (128, 128, 128)).convert("RGB")) for picture in (one, other)]
+    on_grey = [np.asarray(on(image, (128, 128, 128)).convert("RGB")) for image in (one, other)]
     apart = distance(*map(to_oklab, on_grey))
     touched = apart > 0.01
     return apart[touched] if touched.any() else np.zeros(1)
@@ -223,16 +223,16 @@ def palette(chance, good):
     def fill(chance):
         return chance.choice(colors)
 
-    picture = on(shapes(chance, dims, fill, 6), chance.choice(colors))
+    image = on(shapes(chance, dims, fill, 6), chance.choice(colors))
     if not good:
         off = off_brand(chance, colors)
         layer = Image.new("RGBA", dims)
         w, h = (int(value * chance.uniform(0.37, 0.8)) for value in dims)
         ImageDraw.Draw(layer).rectangle((20, 20, 20 + w, 20 + h), fill=(*off, 255))
-        picture = picture.convert("RGBA")
-        picture.alpha_composite(layer)
+        image = image.convert("RGBA")
+        image.alpha_composite(layer)
     expectation = f"palette={','.join(BRAND)}"
-    return jpeg(picture, chance.choice([85, 95])) if chance.random() < 0.5 else picture, expectation, None
+    return jpeg(image, chance.choice([85, 95])) if chance.random() < 0.5 else image, expectation, None
 
 
 def off_brand(chance, colors):
@@ -251,25 +251,25 @@ def background(chance, good):
         return (layer if good else on(layer, color(chance))), f"background={asked}", None
     ground = tuple(bytes.fromhex(asked[1:]))
     if good:
-        picture = on(layer, ground)
-        return jpeg(picture, chance.choice([80, 95])) if chance.random() < 0.5 else picture, f"background={asked}", None
+        image = on(layer, ground)
+        return jpeg(image, chance.choice([80, 95])) if chance.random() < 0.5 else image, f"background={asked}", None
     kind = chance.randrange(3)
     if kind == 0:
         other = tuple(int(np.clip(v + chance.choice([-1, 1]) * chance.randint(14, 40), 0, 255)) for v in ground)
         other = other if max(abs(a - b) for a, b in zip(other, ground, strict=True)) >= 12 else (128, 128, 128)
         return on(layer, other), f"background={asked}", None
     if kind == 1:
-        picture = scene(chance, dims)
-        picture.paste(layer, mask=layer.getchannel("A"))
-        return picture, f"background={asked}", None
+        image = scene(chance, dims)
+        image.paste(layer, mask=layer.getchannel("A"))
+        return image, f"background={asked}", None
     falloff = np.linspace(0, chance.randint(50, 120), dims[0])[None, :, None]
     sign = -1 if sum(ground) > 380 else 1
     pixels = (
         np.broadcast_to(np.array(ground, float) + sign * falloff, (dims[1], dims[0], 3)).clip(0, 255).astype(np.uint8)
     )
-    picture = Image.fromarray(pixels)
-    picture.paste(layer, mask=layer.getchannel("A"))
-    return picture, f"background={asked}", None
+    image = Image.fromarray(pixels)
+    image.paste(layer, mask=layer.getchannel("A"))
+    return image, f"background={asked}", None
 
 
 def outside_mask(chance, good):
@@ -299,9 +299,9 @@ def outside_mask(chance, good):
     return edited, "outside-mask unchanged", Context(original=png(original), mask=png(mask))
 
 
-def png(picture):
+def png(image):
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -339,11 +339,11 @@ def tile(chance):
         -1,
     )
     base += generator.normal(0, chance.uniform(0, 12), base.shape)
-    picture = Image.fromarray(base.clip(0, 255).astype(np.uint8)).convert("RGBA")
+    image = Image.fromarray(base.clip(0, 255).astype(np.uint8)).convert("RGBA")
     for _ in range(2):
         shift = (chance.randrange(512), chance.randrange(512))
-        picture.alpha_composite(Image.fromarray(np.roll(np.asarray(big), shift, (0, 1))))
-    rolled = np.roll(np.asarray(picture.convert("RGB")), (chance.randrange(512), chance.randrange(512)), (0, 1))
+        image.alpha_composite(Image.fromarray(np.roll(np.asarray(big), shift, (0, 1))))
+    rolled = np.roll(np.asarray(image.convert("RGB")), (chance.randrange(512), chance.randrange(512)), (0, 1))
     return Image.fromarray(np.ascontiguousarray(rolled))
 
 
@@ -368,32 +368,32 @@ def contrast(chance, good):
     layer = shapes(chance, dims, lambda chance: subject, inset=0.1)
     if chance.random() < 0.4:
         return layer, "contrast=#{:02x}{:02x}{:02x}".format(*ground), None
-    picture = on(layer, ground)
-    return jpeg(picture) if chance.random() < 0.5 else picture, "contrast", None
+    image = on(layer, ground)
+    return jpeg(image) if chance.random() < 0.5 else image, "contrast", None
 
 
 def sharp(chance, good):
     dims = chance.choice([(256, 256), (512, 512), (1024, 768), (1536, 1024)])
-    picture = scene(chance, dims)
-    draw = ImageDraw.Draw(picture)
+    image = scene(chance, dims)
+    draw = ImageDraw.Draw(image)
     for _ in range(20):
         x, y = chance.randrange(dims[0]), chance.randrange(dims[1])
         draw.line((x, y, x + chance.randint(-90, 90), y + chance.randint(-90, 90)), fill=color(chance), width=2)
     if good:
         if chance.random() < 0.4:  # an out-of-focus background behind a sharp subject
-            soft = picture.filter(ImageFilter.GaussianBlur(dims[0] / 60))
+            soft = image.filter(ImageFilter.GaussianBlur(dims[0] / 60))
             box = tuple(int(v) for v in (dims[0] * 0.25, dims[1] * 0.25, dims[0] * 0.8, dims[1] * 0.8))
-            soft.paste(picture.crop(box), box[:2])
-            picture = soft
-        return jpeg(picture) if chance.random() < 0.5 else picture, "sharp", None
+            soft.paste(image.crop(box), box[:2])
+            image = soft
+        return jpeg(image) if chance.random() < 0.5 else image, "sharp", None
     if chance.random() < 0.5:
-        picture = picture.filter(ImageFilter.GaussianBlur(chance.uniform(2, 8)))
+        image = image.filter(ImageFilter.GaussianBlur(chance.uniform(2, 8)))
     else:
         factor = chance.choice([5, 8])
-        picture = picture.resize((dims[0] // factor, dims[1] // factor), Image.Resampling.LANCZOS).resize(
+        image = image.resize((dims[0] // factor, dims[1] // factor), Image.Resampling.LANCZOS).resize(
             dims, Image.Resampling.BICUBIC
         )
-    return jpeg(picture) if chance.random() < 0.5 else picture, "sharp", None
+    return jpeg(image) if chance.random() < 0.5 else image, "sharp", None
 
 
 def not_blank(chance, good):
@@ -424,17 +424,17 @@ def same_as(chance, good, folder):
     original.save(path)
     if good:
         kind = chance.randrange(5)
-        picture = (
+        image = (
             jpeg(original, 75), original.resize((400, 400)), original.quantize(64).convert("RGB"),
             ImageEnhance.Brightness(original).enhance(1.03), speckled(original, 3, chance),
         )[kind]  # fmt: skip
     else:
         kind = chance.randrange(4)
-        picture = (
+        image = (
             scene(chance, dims), ImageOps.mirror(original), Image.merge("RGB", original.split()[1:] + original.split()[:1]),
             original.crop((60, 60, 452, 452)).resize(dims),
         )[kind]  # fmt: skip
-    return picture, f"same-as={path}", None
+    return image, f"same-as={path}", None
 
 
 def text(chance, good):
@@ -448,13 +448,13 @@ def text(chance, good):
         wrong = chance.choice([c for c in "ABDEGHKMNRTUWXZ" if c.casefold() != words[at].casefold()])
         shown = ("", "WELCOME", words[:at] + wrong + words[at + 1 :])[kind]
     ground = color(chance, dark=False)
-    picture = Image.new("RGB", (900, 500), ground)
+    image = Image.new("RGB", (900, 500), ground)
     font = ImageFont.load_default(chance.randint(60, 110))
-    draw = ImageDraw.Draw(picture)
+    draw = ImageDraw.Draw(image)
     left, top, right, low = draw.textbbox((0, 0), shown, font=font)
     draw.text(((900 - right + left) / 2, (500 - low + top) / 2), shown, fill=color(chance, dark=True), font=font)
-    picture = picture.rotate(chance.uniform(-2, 2), fillcolor=ground, resample=Image.Resampling.BICUBIC)
-    return jpeg(picture), f'text="{words}"', None
+    image = image.rotate(chance.uniform(-2, 2), fillcolor=ground, resample=Image.Resampling.BICUBIC)
+    return jpeg(image), f'text="{words}"', None
 
 
 def callable_check(chance, good):
@@ -480,9 +480,9 @@ def verdict_counts(make, count, seed, *, show=False):
     for number in range(2 * count):
         good = number % 2 == 0
         chance = random.Random(seed * 1_000 + number)
-        picture, expectation, context = make(chance, good)
+        image, expectation, context = make(chance, good)
         started = time.perf_counter()
-        verdict = check_image(picture, [expectation], context=context).verdicts[0]
+        verdict = check_image(image, [expectation], context=context).verdicts[0]
         seconds += time.perf_counter() - started
         assert verdict.passed is not None, verdict
         right[good, verdict.passed] += 1
@@ -490,7 +490,7 @@ def verdict_counts(make, count, seed, *, show=False):
             mark = "" if good == verdict.passed else "   <-- WRONG"
             print("good" if good else "bad ", f"{verdict.value}", verdict, mark)
             if mark:
-                picture.save(f"wrong-{number}.png")
+                image.save(f"wrong-{number}.png")
     return right[False, False], right[True, False], right[False, True], right[True, True], seconds / (2 * count)
 
 

@@ -48,7 +48,7 @@ class Row:
     error: str = ""
     """Name of the error class; empty where the call must end with pictures."""
     requests: int = 1
-    pictures: int = 0
+    images: int = 0
     """Usable pictures that the caller gets."""
     keeps: bool = False
     """Something that is not a usable picture must be kept."""
@@ -56,10 +56,10 @@ class Row:
 
 
 ROWS: dict[str, Row] = {
-    "no fault": Row(script="", outcome="done", pictures=2),
-    "429 short": Row(script="429 x2 retry-after=0.1", outcome="done", requests=3, pictures=2),
+    "no fault": Row(script="", outcome="done", images=2),
+    "429 short": Row(script="429 x2 retry-after=0.1", outcome="done", requests=3, images=2),
     "429 longer than the deadline": Row(script="429 x* retry-after=60", outcome="refused", error="RateLimitError"),
-    "429 without header": Row(script="429 retry-after=none", outcome="done", requests=2, pictures=2),
+    "429 without header": Row(script="429 retry-after=none", outcome="done", requests=2, images=2),
     "429 for ever": Row(script="429 x* retry-after=0.05", outcome="refused", error="RateLimitError", requests=3),
     "quota": Row(script="quota x*", outcome="refused", error="QuotaError"),
     "401": Row(script="401", outcome="refused", error="AuthenticationError"),
@@ -70,30 +70,30 @@ ROWS: dict[str, Row] = {
     ),
     "500": Row(script="500", outcome="ambiguous", error="ServerError"),
     "502 HTML": Row(script="502 html", outcome="ambiguous", error="ServerError"),
-    "503": Row(script="503 retry-after=0.1", outcome="done", requests=2, pictures=2),
+    "503": Row(script="503 retry-after=0.1", outcome="done", requests=2, images=2),
     "connect refused": Row(script="refuse", outcome="not sent", error="ConnectError", requests=0),
     "reset before headers": Row(script="reset before headers", outcome="ambiguous", error="ConnectionLostError"),
     "reset after headers": Row(script="reset after headers", outcome="ambiguous", error="ConnectionLostError"),
     "stall past the timeout": Row(script="stall seconds=2.5", outcome="ambiguous", error="CallTimeoutError"),
-    "slow body": Row(script="slow body seconds=10", outcome="done", pictures=2),
-    "truncated body": Row(script="truncated body", outcome="done", pictures=1, keeps=True),
+    "slow body": Row(script="slow body seconds=10", outcome="done", images=2),
+    "truncated body": Row(script="truncated body", outcome="done", images=1, keeps=True),
     "empty body": Row(script="empty body", outcome="ambiguous", error="AnswerError"),
-    "JSON cut": Row(script="json cut", outcome="done", pictures=1, keeps=True),
+    "JSON cut": Row(script="json cut", outcome="done", images=1, keeps=True),
     "HTML 200": Row(script="html 200", outcome="refused", error="BadRequestError"),
     "bad base64": Row(script="bad base64", outcome="ambiguous", error="AnswerError", keeps=True),
     "half PNG": Row(script="half png", outcome="ambiguous", error="AnswerError", keeps=True),
-    "JPEG for PNG": Row(script="jpeg for png", outcome="done", pictures=2),
+    "JPEG for PNG": Row(script="jpeg for png", outcome="done", images=2),
     "null data": Row(script="null data", outcome="ambiguous", error="AnswerError", keeps=True),
-    "fewer": Row(script="fewer", outcome="done", pictures=1),
-    "more": Row(script="more", outcome="done", pictures=3),
-    "url only": Row(script="url only", outcome="done", pictures=2),
-    "stream": Row(script="", outcome="done", pictures=1, options=STREAM),
+    "fewer": Row(script="fewer", outcome="done", images=1),
+    "more": Row(script="more", outcome="done", images=3),
+    "url only": Row(script="url only", outcome="done", images=2),
+    "stream": Row(script="", outcome="done", images=1, options=STREAM),
     "stream cut": Row(script="stream cut", outcome="ambiguous", error="AnswerError", keeps=True, options=STREAM),
     "stream error": Row(script="stream error", outcome="ambiguous", error="ServerError", options=STREAM),
     "stream silent": Row(
         script="stream silent seconds=2.5", outcome="ambiguous", error="CallTimeoutError", options=STREAM
     ),
-    "JSON for a stream": Row(script="json for stream", outcome="done", pictures=1, options=STREAM),
+    "JSON for a stream": Row(script="json for stream", outcome="done", images=1, options=STREAM),
 }
 """Every fault of the matrix by its name."""
 
@@ -105,7 +105,7 @@ class Seen:
     result: ImageResult | CallError
     requests: int
     billed: int
-    pictures: int
+    images: int
     kept: int
     ledger: str
 
@@ -122,23 +122,23 @@ class Seen:
 
     def matches(self, row: Row) -> bool:
         """True where everything is as the row demands."""
-        seen = (self.ledger, self.error, self.requests, self.pictures, bool(self.kept))
-        return seen == (row.outcome, row.error, row.requests, row.pictures, row.keeps)
+        seen = (self.ledger, self.error, self.requests, self.images, bool(self.kept))
+        return seen == (row.outcome, row.error, row.requests, row.images, row.keeps)
 
 
-def flat_picture() -> bytes:
+def flat_image() -> bytes:
     """A PNG that needs no drawing, so that a busy machine does not run into the short timeouts."""
     buffer = io.BytesIO()
     Image.effect_noise((1024, 640), 30).convert("RGB").save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
-PICTURE, OTHER_PICTURE = flat_picture(), flat_picture()
+IMAGE, OTHER_IMAGE = flat_image(), flat_image()
 
 
 def run_row(row: Row, folder: Path) -> Seen:
     """Makes the row's pictures once and looks at the server's count and at the disk."""
-    simulator = Simulator(faults="" if row.script == "refuse" else row.script, picture=PICTURE)
+    simulator = Simulator(faults="" if row.script == "refuse" else row.script, picture=IMAGE)
     with serve(simulator=simulator) as server:
         url = f"http://127.0.0.1:{closed_port()}/v1" if row.script == "refuse" else server.url
         session = Session(defaults=lambda: settings(url, folder))
@@ -156,7 +156,7 @@ def run_row(row: Row, folder: Path) -> Seen:
         result=result,
         requests=sum(arrival.method == "POST" for arrival in simulator.record),
         billed=simulator.images_billed,
-        pictures=sum(path.stat().st_size > 0 for path in folder.glob("*.[pj]*g")),
+        images=sum(path.stat().st_size > 0 for path in folder.glob("*.[pj]*g")),
         kept=len(list(received.iterdir())) if received.exists() else 0,
         ledger=session.store(session.options({})).history.records()[-1].outcome,
     )
@@ -176,7 +176,7 @@ def batch_faults(row: Row, folder: Path) -> list[str]:
 
 def _batch(row: Row, script: str, jobs: list[str], folder: Path) -> tuple[int, int, int]:
     """(jobs done, requests billed, requests sent) of a batch under a fault script, one request at a time."""
-    simulator = Simulator(faults="" if script == "refuse" else script, picture=PICTURE)
+    simulator = Simulator(faults="" if script == "refuse" else script, picture=IMAGE)
     with serve(simulator=simulator) as server:
         url = f"http://127.0.0.1:{closed_port()}/v1" if script == "refuse" else server.url
         session = Session(defaults=lambda: settings(url, folder))
@@ -191,12 +191,12 @@ def overwrite_faults(row: Row, folder: Path) -> list[str]:
     """What is not as it must be after a call that overwrites a file, and that the fault hit."""
     one = {**row.options, "n": 1, "out": "mug.png", "if_exists": "overwrite", "size": "1024x640", "quality": "low"}
     path = folder / "mug.png"
-    with serve(simulator=Simulator(picture=PICTURE)) as server:
+    with serve(simulator=Simulator(picture=IMAGE)) as server:
         session = Session(defaults=lambda: settings(server.url, folder))
         session.generate("the old mug", **one)
         session.close()
     before = path.read_bytes()
-    simulator = Simulator(faults="" if row.script == "refuse" else row.script, picture=OTHER_PICTURE)
+    simulator = Simulator(faults="" if row.script == "refuse" else row.script, picture=OTHER_IMAGE)
     with serve(simulator=simulator) as server:
         url = f"http://127.0.0.1:{closed_port()}/v1" if row.script == "refuse" else server.url
         session = Session(defaults=lambda: settings(url, folder))

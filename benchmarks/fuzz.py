@@ -72,13 +72,13 @@ WORDS = [
 ]  # fmt: skip
 
 
-def picture() -> bytes:
+def image() -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-B64 = base64.b64encode(picture()).decode()
+B64 = base64.b64encode(image()).decode()
 USAGE = {
     "input_tokens": 10,
     "output_tokens": 196,
@@ -328,7 +328,7 @@ def lines(chance: random.Random, folder: Path) -> Callable[[int], None]:
         job = session.plan(fill_variables(prompt, variables), parsed.values, command=command, name=parsed.name, problems=parsed.problems,
                            variables=variables)  # fmt: skip
         str(session.preview_of(job).table())
-        session.clients.get(job.options).fields(job.request)
+        session.clients.get(job.options).arguments(job.request)
 
     return one
 

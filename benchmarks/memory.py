@@ -42,7 +42,7 @@ OURS = (
 from imagegen_magic.session import Session
 from imagegen_magic.wire.client import Client
 session = Session(defaults=lambda: {"base_url": url, "out_dir": str(folder)})
-session.clients.get(session.options({})).access()
+session.clients.get(session.options({})).sdk()
 import ijson, PIL.Image, numpy
 before = peak()
 session.generate("a mug", n=count, size="3840x2160")
@@ -73,9 +73,9 @@ def measure(code: str, url: str, count: int) -> tuple[float, float]:
 
 def main(count: int) -> int:
     """Prints the table; 1 where ours needs more than 100 MB above its baseline."""
-    picture = noise()
-    print(f"{count} pictures of {len(picture) / 1e6:.1f} MB in one answer")
-    with serve(simulator=Simulator(picture=picture)) as server:
+    image = noise()
+    print(f"{count} pictures of {len(image) / 1e6:.1f} MB in one answer")
+    with serve(simulator=Simulator(picture=image)) as server:
         for name, code in (("openai, plain", PLAIN), ("imagegen_magic", OURS)):
             before, after = measure(code, server.url, count)
             print(f"{name:16} baseline {before:6.0f} MB   peak {after:6.0f} MB   above {after - before:6.0f} MB")

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from imagegen_magic.simulator.drawing import Recipe, paint_picture
+from imagegen_magic.simulator.drawing import Recipe, paint_image
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,8 +48,8 @@ def seconds(function, rounds):
     return result, min(times)
 
 
-def compressed(picture):
-    picture.save(io.BytesIO(), "PNG")
+def compressed(image):
+    image.save(io.BytesIO(), "PNG")
 
 
 def peak_memory(name):
@@ -58,9 +58,9 @@ def peak_memory(name):
         "import re, sys; sys.path[:0] = sys.argv[1:3]\n"
         "import painter\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
-        "painter.paint_picture(painter.Recipe(prompt='a cat', seed=1, width=64, height=64))\n"
+        "painter.paint_image(painter.Recipe(prompt='a cat', seed=1, width=64, height=64))\n"
         "before = peak()\n"
-        "painter.paint_picture(painter.recipe(sys.argv[3]))\n"
+        "painter.paint_image(painter.recipe(sys.argv[3]))\n"
         "print(peak() - before)\n"
     )
     command = [sys.executable, "-c", code, str(ROOT), str(ROOT / "benchmarks"), name]
@@ -70,8 +70,8 @@ def peak_memory(name):
 def main(rounds=3):
     print(f"{'picture':22}{'paint':>10}{'PNG':>10}{'ratio':>8}{'memory':>11}   ({rounds} rounds)")
     for name in CASES:
-        picture, painting = seconds(lambda name=name: paint_picture(recipe(name)), rounds)
-        _, packing = seconds(lambda picture=picture: compressed(picture), rounds)
+        image, painting = seconds(lambda name=name: paint_image(recipe(name)), rounds)
+        _, packing = seconds(lambda image=image: compressed(image), rounds)
         memory = peak_memory(name)
         print(f"{name:22}{painting * 1000:7.0f} ms{packing * 1000:7.0f} ms{painting / packing:8.2f}{memory:7.0f} MiB")
 

@@ -162,7 +162,7 @@ def edit_animation(
         options: as of `edit`; `size` and `n` are settled by the sheet. With `transparent=True` the frames are cut out.
 
     Raises:
-        OptionError: the file is no animation that can be read, or an option does not fit a sheet.
+        OptionError: the file is not an animation that can be read, or an option does not fit a sheet.
         RequestError: the request breaks rules; nothing was sent.
         CallError: the call failed; `.outcome` says whether it may have been billed.
 
@@ -297,13 +297,13 @@ def sheet(
     """A `Sheet` of anything: results, galleries, paths, Pillow images, arrays and history references, in a grid.
 
     Args:
-        items: what to show; a result of several images gives several. Of a dict the keys are the labels.
+        items: what to show; a result of several images gives several. A dict's keys are the labels.
         columns: images in a row; None chooses.
         labels: True labels each image with its name, False with nothing; or a text for each.
         max_edge: the sheet's width in pixels.
 
     Raises:
-        OptionError: there are no images, an item is none, or the labels are not as many as the images.
+        OptionError: there are no images, an item is not an image, or the numbers of labels and images differ.
 
     Example:
         >>> imagegen_magic.sheet([fox, "jay.png", "@hero"], columns=3).save("sheet.png")

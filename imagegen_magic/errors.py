@@ -148,8 +148,8 @@ class Words:
         """The name of a problem's field."""
         return name
 
-    def say(self, text: str) -> str:
-        """A sentence of a card in this surface's words; a plain text is said as it is."""
+    def render(self, text: str) -> str:
+        """A sentence of a card in this surface's words; a plain text stays as it is."""
         if not isinstance(text, Fix):
             return text
         return "".join(part if isinstance(part, str) else self.part(part) for part in text.parts)
@@ -167,7 +167,7 @@ class Words:
                 return self.prompt()
 
 
-CELLS = {"generate": "%%imagegen", "edit": "%%imagegen_edit", "batch": "%%imagegen_batch"}
+CELLS = {"generate": "%%imagegen", "edit": "%%imagegen_edit", "batch": "%%imagegen_batch", "sprites": "%%imagegen_sprites"}
 """The commands that are cells, by their names."""
 HELP = "--help"
 """What asks for a command's flags; IPython refuses a cell magic that has nothing below it."""
@@ -220,14 +220,14 @@ class Problem:
     """Where the value stands, for example `line 3` of a batch; empty for a single request."""
 
     def __str__(self) -> str:
-        return self.said(CELL_WORDS)
+        return self.render(CELL_WORDS)
 
-    def said(self, words: Words) -> str:
+    def render(self, words: Words) -> str:
         """The problem in a surface's words; the value stands as it was typed."""
         given = "" if self.value is None else f" {_shown(self.value)}"
         place = f"{self.where}: " if self.where else ""
-        fix = f"\n      fix: {words.say(self.fix)}" if self.fix else ""
-        return f"{place}{words.field(self.field)}{given}: {words.say(self.rule)}{fix}"
+        fix = f"\n      fix: {words.render(self.fix)}" if self.fix else ""
+        return f"{place}{words.field(self.field)}{given}: {words.render(self.rule)}{fix}"
 
 
 def _shown(value: object) -> str:
@@ -268,11 +268,11 @@ class ImagegenError(Exception):
     def card_lines(self, words: Words | None = None) -> list[str]:
         """The lines of the short card: summary, every problem, hints, and what became of the money."""
         words = words or self.words
-        lines = [words.say(self.summary)]
+        lines = [words.render(self.summary)]
         for number, problem in enumerate(self.problems, 1):
             bullet = f"  {number}. " if len(self.problems) > 1 else "  - "
-            lines.append(bullet + problem.said(words))
-        lines += [f"  → {words.say(hint)}" for hint in self.hints]
+            lines.append(bullet + problem.render(words))
+        lines += [f"  → {words.render(hint)}" for hint in self.hints]
         if self.outcome is not None:
             lines.append(f"  ({OUTCOME_SENTENCES[self.outcome]})")
         return lines
@@ -422,7 +422,7 @@ class RateLimitError(CallError):
 
 
 class ServerError(CallError):
-    """The server failed; whether it bills is unknown, except where it says that it is overloaded."""
+    """The server failed; whether it bills is unknown, except if it says that it is overloaded."""
 
 
 class CallTimeoutError(CallError):

@@ -155,7 +155,9 @@ class Session:
     @property
     def clients(self) -> Clients:
         """Where clients come from."""
-        from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the HTTP client comes with the first call: 0.1 s
+        _end_quickly()
+        with _collector_paused():
+            from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the SDK comes with the first call: 0.24 s
 
         with self._lock:
             if self._clients is None:
@@ -215,11 +217,13 @@ class Session:
             check_budget(job.estimate, options, self.spending.total, each=job.each)
         if stored is None or options.reuse:
             return job
-        told = Fix(f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again")
-        return replace(job, warnings=(*job.warnings, told))
+        warning = Fix(
+            f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again"
+        )
+        return replace(job, warnings=(*job.warnings, warning))
 
     def _stored(self, job: Job) -> Record | None:
-        """The record of an identical request, its images intact: what `reuse` shows for nothing."""
+        """The record of an identical request, its images intact: what `reuse` shows at no cost."""
         return reusable(job, self.run_context(job))
 
     def _planned_sheet(
@@ -265,7 +269,8 @@ class Session:
         paths = store.peek(
             job.stem, job.request.count, job.request.format, if_exists=job.options.if_exists, out=job.options.out
         )
-        sent, left_out = client.fields(job.request)
+        arguments, left_out = client.arguments(job.request)
+        sent = {**arguments, **arguments.get("extra_body", {})}
         described = job.request.describe().items()
         return JobPreview(
             request={name: value for name, value in described if name in sent or name not in WIRE_FIELDS},
@@ -286,7 +291,7 @@ class Session:
         Raises:
             BudgetError: with what else is under way it could pass `session_max_cost`; nothing was sent.
             CallError: the request failed.
-            StoreError: its files can't be written, found before anything is sent where it can be.
+            StoreError: its files can't be written, found before anything is sent, if possible.
         """
         run = self.run_context(job, on_event=on_event, cancel=cancel or threading.Event())
         if job.has_tries:
@@ -355,7 +360,7 @@ class Session:
         return work
 
     def _run_through(self, job: Job, on_event: OnEvent) -> ImageResult:
-        """The saved result, which an interrupt does not lose: what was sent is waited for."""
+        """The saved result, which an interrupt does not lose: it waits for what was sent."""
         return run_through(Task(0, _title(job)), self._reserved_work(job, on_event))
 
     # the same from Python
@@ -489,8 +494,9 @@ class Session:
         image = given.get("image")
         if "image" in given and not (isinstance(image, (list, tuple)) and not isinstance(image, ImageResult)):
             given["image"] = (image,)
-        if isinstance(given.get("cell"), (list, tuple)):
-            given["cell"] = "x".join(map(str, given["cell"]))
+        for name_of_pair in {"cell", "size"} & given.keys():
+            if isinstance(given[name_of_pair], (list, tuple)):
+                given[name_of_pair] = "x".join(map(str, given[name_of_pair]))
         values, problems = read_call(given)
         if isinstance(image, str) and not isinstance(prompt, str):
             rule, fix = "the prompt comes first, then the image", f'imagegen_magic.edit("{image}", image)'

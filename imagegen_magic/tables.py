@@ -18,7 +18,7 @@ PLAIN_CLASS = "tex2jax_ignore mathjax_ignore"
 
 _CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--jp-border-color2,#ddd)"
 MAX_LINE = 128
-"""Characters of a text table's line, where its columns can give way."""
+"""Characters of a text table's line, if its columns can give way."""
 LEAST_WIDTH, LEAST_FIRST = 12, 32
 UNBROKEN, SHORT = 14, 24
 """Characters of a cell that is never broken, and of one never broken inside a word: the longer ones give way."""
@@ -40,7 +40,7 @@ class Table:
 
     def text(self, words: Words) -> str:
         """The table as text, its cells and notes in a surface's words."""
-        texts = [[_plain(words.say(cell) if isinstance(cell, str) else cell) for cell in row] for row in self.rows]
+        texts = [[_plain(words.render(cell) if isinstance(cell, str) else cell) for cell in row] for row in self.rows]
         wanted = [max(_width(line[i]) for line in [list(self.columns), *texts]) for i in range(len(self.columns))]
         names = [len(name) for name in self.columns]
         widths = _fitted(wanted, [min(wanted[0], LEAST_FIRST), *names[1:]] if names else [])
@@ -49,7 +49,7 @@ class Table:
             [_line(self.columns, widths), _line(["-" * width for width in widths], widths)] if any(self.columns) else []
         )
         lines += [line for row in texts for line in _wrapped(row, widths)]
-        return "\n".join([*lines, *map(words.say, self.notes)])
+        return "\n".join([*lines, *map(words.render, self.notes)])
 
     __repr__ = __str__
 

@@ -29,8 +29,8 @@ def main() -> int:
     PAGE.write_text(text, encoding="utf-8")
     made = [path for path in (HERE / "output").rglob("*.png") if path.stat().st_mtime >= started]
     for path in made:
-        with Image.open(path) as picture:
-            picture.load()
+        with Image.open(path) as image:
+            image.load()
     print(f"Done in {time.time() - started:.0f} s, {len(made)} pictures. Open this in a browser:\n\n  {PAGE}\n")
     print("`make lab` opens all the notebooks in JupyterLab.")
     return 0 if made else 1

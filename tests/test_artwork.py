@@ -69,7 +69,7 @@ def test_a_cell_makes_pixels_and_icons(shell, folder):
     assert len(shell.run_line_magic("imagegen", "history").to_records()) == 1
 
 
-def test_every_picture_gets_its_own(session, folder):
+def test_every_image_gets_its_own(session, folder):
     """Two pictures, two sets; a size that is asked for is the size that comes."""
     result = session.generate(KNIGHT, name="k", n=2, pixel_art="48x40")
     made = sorted(name for name in below(result.path.parent) if "pixels" in name)

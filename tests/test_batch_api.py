@@ -53,7 +53,7 @@ def test_submitted_asked_for_and_collected(session, simulator, folder):
     assert "collected" in str(session.batches.table())
 
 
-def test_edits_go_with_uploaded_pictures(session, simulator, folder):
+def test_edits_go_with_uploaded_images(session, simulator, folder):
     """An edit's pictures and mask are uploaded once each and kept, so that no variable is needed to collect."""
     Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
     Image.new("RGB", (64, 64), "red").save(folder / "coat.png")

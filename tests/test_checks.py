@@ -127,7 +127,7 @@ def test_verdicts(image, expected, passed):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_verdicts_on_drawn_pictures(name, tmp_path):
+def test_verdicts_on_drawn_images(name, tmp_path):
     """No false alarm and no missed fault on a few cases of each kind; the benchmark has more."""
     if name == "text" and ocr.find_reader() is None:
         pytest.skip("no OCR here")
@@ -163,7 +163,7 @@ def test_same_as_a_reference(tmp_path):
     assert verdict(drawn(), "same-as=gone.png").passed is None
 
 
-def test_user_code_that_fails_hides_no_picture():
+def test_user_code_that_fails_hides_no_image():
     """An assert is a verdict; any other error of the callable means that nothing was checked."""
 
     def wide(image):

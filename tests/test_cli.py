@@ -67,7 +67,7 @@ def spawn(words, **options):
     return subprocess.Popen([sys.executable, "-m", "imagegen_magic", *words], env=env, **pipes)
 
 
-def picture(path, size=(1024, 640), colour="navy", hole=None):
+def write_image(path, size=(1024, 640), colour="navy", hole=None):
     image = Image.new("RGBA" if hole else "RGB", size, colour)
     if hole:
         image.paste((0, 0, 0, 0), hole)
@@ -111,8 +111,8 @@ JOBS = f"""\
 def test_recipes(line, files, folder, capsys):
     """Every documented use of the two scripts succeeds, and its files are where the scripts put them."""
     for name in ("input.png", "other.png"):
-        picture(name)
-    picture("mask.png", hole=(200, 200, 500, 400))
+        write_image(name)
+    write_image("mask.png", hole=(200, 200, 500, 400))
     Path("words.txt").write_text("A kettle\n", encoding="utf-8")
     Path("tmp").mkdir()
     Path("folder").mkdir()
@@ -140,14 +140,14 @@ def test_prescribed_chroma_key_call(capsys):
 
 def test_chroma_key_defaults_are_the_scripts(capsys):
     """Without flags the key is a hard one at #00ff00: no pixel is partly transparent, and another backdrop is refused."""
-    picture("green.png", colour=(0, 255, 0))
+    write_image("green.png", colour=(0, 255, 0))
     with Image.open("green.png") as image:
         image.paste((200, 20, 20), (300, 200, 600, 500))
         image.save("green.png")
     assert run("remove-chroma-key --input green.png --out cut.png --json") == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["partial"], document["key"], document["transparent"]) == (0, "#00ff00", 1024 * 640 - 300 * 300)
-    picture("blue.png", colour="blue")
+    write_image("blue.png", colour="blue")
     assert run("remove-chroma-key --input blue.png --out other.png") == 1
     assert not Path("other.png").exists()
 
@@ -155,7 +155,7 @@ def test_chroma_key_defaults_are_the_scripts(capsys):
 def test_two_backdrops_of_ones_own(capsys):
     """`--second` solves half-clear glass exactly from two pictures; an option of one picture is refused with it."""
     for name, key in (("green", (0, 255, 0)), ("magenta", (255, 0, 255))):
-        picture(f"{name}.png", colour=key)
+        write_image(f"{name}.png", colour=key)
         with Image.open(f"{name}.png") as image:
             image.paste(tuple((level + 80) // 2 for level in key), (300, 200, 600, 500))
             image.save(f"{name}.png")
@@ -179,7 +179,7 @@ def test_two_backdrops_of_ones_own(capsys):
 )
 def test_chroma_key_knobs(flags):
     """Every knob of the helper is taken: the backdrop goes, the subject's middle stays as it is."""
-    picture("green.png", colour=(0, 255, 0))
+    write_image("green.png", colour=(0, 255, 0))
     with Image.open("green.png") as image:
         image.paste((200, 20, 20), (300, 200, 600, 500))
         image.save("green.png")
@@ -390,7 +390,7 @@ def test_missing_key(monkeypatch, capsys):
     """Without a key the answer is a short card with the next steps and 2; no file, no folder."""
     monkeypatch.delenv("IMAGEGEN_BACKEND")
     for line in ("generate mug", "edit --image a.png mug", "generate-batch --input jobs.txt"):
-        picture("a.png")
+        write_image("a.png")
         Path("jobs.txt").write_text("a mug\n", encoding="utf-8")
         assert run(line) == 2
         err = capsys.readouterr().err
@@ -454,7 +454,7 @@ JSON_LINES = [
 @pytest.mark.parametrize("line", JSON_LINES)
 def test_json_is_one_document(line, capsys):
     """With --json standard output is one JSON document that says its exit code."""
-    picture("a.png")
+    write_image("a.png")
     Path("jobs.txt").write_text("a mug\nsimulated-violence\n", encoding="utf-8")
     code = run(line)
     document = json.loads(capsys.readouterr().out)

@@ -209,8 +209,8 @@ def wrong_types():
 def test_the_simulator_refuses_a_json_value_of_a_wrong_type(path, name, value):
     """A field of another JSON type is refused by name as `invalid_type`; a text is no number, even if it reads as one."""
     sim = Simulator()
-    picture = {"image_url": "data:image/png;base64," + base64.b64encode(encoded(gradient())).decode()}
-    body = {"model": "gpt-image-2", "prompt": "a mug", "images": [picture], name: value}
+    image = {"image_url": "data:image/png;base64," + base64.b64encode(encoded(gradient())).decode()}
+    body = {"model": "gpt-image-2", "prompt": "a mug", "images": [image], name: value}
     if path == "/images/generations":
         del body["images"]
     answer = sim.handle(Request("POST", f"/v1{path}", {"authorization": "Bearer none"}, json.dumps(body).encode()))

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from made import measured
 
 from imagegen_magic.cli.help import full_page
 from imagegen_magic.cli.table import COMMANDS as PROGRAMS
@@ -191,3 +192,10 @@ def test_every_flag_of_the_cut_out_script_is_explained():
     own |= {"--mark", "--no-mark", "--embed-prompt", "--no-embed-prompt", "--sign", "--no-sign"}
     own |= {"--sign-certificate", "--sign-key"}
     assert not [flag for flag in set(scripts) - own if flag not in table]
+
+
+def test_the_readme_quotes_what_was_measured():
+    """Its figures of the cut-out are those of the last run that the site shows."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for sentence in measured.readme_sentences(DOCS):
+        assert sentence in readme

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagegen_magic.simulator import drawing
-from imagegen_magic.simulator.drawing import Recipe, paint_picture
+from imagegen_magic.simulator.drawing import Recipe, paint_image
 from imagegen_magic.simulator.drawing.delivery import delivered_key
 from imagegen_magic.simulator.drawing.lettering import wanted_texts
 from imagegen_magic.simulator.drawing.recipe import read_recipe
@@ -30,7 +30,7 @@ STYLES = tomllib.loads((FOLDER / "styles.toml").read_text(encoding="utf-8"))
 def paint(prompt, *, size=(256, 256), backdrop="none", seed=5, **more):
     """The picture of a prompt as floats, height x width x channels."""
     recipe = Recipe(prompt=prompt, seed=seed, width=size[0], height=size[1], backdrop=backdrop, **more)
-    return np.asarray(paint_picture(recipe), np.float32)
+    return np.asarray(paint_image(recipe), np.float32)
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
@@ -42,9 +42,9 @@ def test_every_drawing_has_words():
     assert set(WORDS["fallbacks"]) <= set(drawing_names())
     assert all(named_subject(f"a {word}.") for word in WORDS["natural"])
     for name in drawing_names():
-        picture = "a picture with a sun face" if name == "sun" else f"a {name}"
-        picture = "a woman" if name == "portrait" else "an orange fruit" if name == "orange" else picture
-        assert named_subject(picture) == name
+        image = "a picture with a sun face" if name == "sun" else f"a {name}"
+        image = "a woman" if name == "portrait" else "an orange fruit" if name == "orange" else image
+        assert named_subject(image) == name
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_colours_are_those_of_the_prompt():
 
 def test_no_two_subjects_look_alike():
     """Every pair of subjects differs in more than a fifth of what both cover, in shape or in colour."""
-    pictures = {name: _drawn_at_64(name) for name in drawing_names()}
-    for (a, first), (b, second) in itertools.combinations(pictures.items(), 2):
+    images = {name: _drawn_at_64(name) for name in drawing_names()}
+    for (a, first), (b, second) in itertools.combinations(images.items(), 2):
         either = (first[..., 3] > 128) | (second[..., 3] > 128)
         apart = (np.abs(first - second).max(axis=2) > 40)[either].mean()
         assert apart > 0.2, f"{a} and {b} differ in {apart:.0%}"
@@ -275,8 +275,8 @@ VOCABULARY = [
 def test_no_prompt_breaks_it(prompt, backdrop, size):
     """Whatever the words, there is a picture of the size and mode asked for."""
     recipe = Recipe(prompt=prompt, seed=1, width=size[0], height=size[1], backdrop=backdrop, delivery="model")
-    picture = paint_picture(recipe)
-    assert (picture.size, picture.mode) == (size, "RGBA" if backdrop == "none" else "RGB")
+    image = paint_image(recipe)
+    assert (image.size, image.mode) == (size, "RGBA" if backdrop == "none" else "RGB")
 
 
 def test_grain_comes_with_quality():
@@ -373,7 +373,7 @@ def test_faults_of_a_sheet(fault):
 def test_frames_of_an_animation_move():
     """Each phase differs from the others; the first and the last of a cycle are near each other."""
     recipe = Recipe(prompt="a fox", seed=5, width=256, height=256, backdrop="none")
-    frames = [np.asarray(paint_picture(replace(recipe, phase=n / 4)), np.float32) for n in range(5)]
+    frames = [np.asarray(paint_image(replace(recipe, phase=n / 4)), np.float32) for n in range(5)]
     assert all(np.abs(frames[0] - frame).max() > 60 for frame in frames[1:4] if frame is not frames[2])
     assert np.abs(frames[0] - frames[4]).max() < 3
 

@@ -173,7 +173,7 @@ def test_mask_boxes():
     assert alpha[45, 5] == 255
 
 
-def test_lineage_draws_a_picture_with_two_parents_once(session):
+def test_lineage_draws_an_image_with_two_parents_once(session):
     """Its own children stand below the first drawing only; the second says so."""
     one = session.generate("one", name="one")
     with use_session(session):
@@ -188,9 +188,9 @@ def test_a_dry_run_shows_what_the_mask_changes(session):
     """Below the table stands the picture with the changing part hatched; the table says how much that is."""
     hero = session.generate("a mug", name="hero", size="1024x1024", quality="low")
     plan = session.preview("a sunset", image=hero, mask_box=("0,0,100%,25%",))
-    (table, _), (picture, _) = plan.display_items()
+    (table, _), (image, _) = plan.display_items()
     assert "25% of hero.png may change" in table["text/plain"]
-    assert picture["image/jpeg"]
+    assert image["image/jpeg"]
     assert len(session.preview("a mug").display_items()) == 1
 
 

@@ -47,15 +47,36 @@ def refused(shell, simulator, cell):
         ("%%imagegen low\nA mug.", ["NAME 'low'", "--quality low"]),
         ("%%imagegen landscape\nA mug.", ["--size landscape"]),
         ("%%imagegen print\nA mug.", ["a builtin of Python", "print_image"]),
+        ("%%imagegen class\nA mug.", ["a keyword of Python", "class_image"]),
+        ("%%imagegen Out\nA mug.", ["a name of IPython's own", "out_image"]),
+        ("%%imagegen np\nA mug.", ["the module numpy", "np_image"]),
+        ("%%imagegen table\nA mug.", ["a table", "--from table"]),
+        ("%%imagegen_batch table -q low\nA mug.", ["a table", "%%imagegen_batch icons --from table"]),
+        ("%%imagegen paint\nA mug.", ["a function of yours", "paint_image"]),
+        ("%%imagegen my-mug\nA mug.", ["for example my_mug"]),
+        ("%%imagegen 2mugs\nA mug.", ["for example image_2mugs"]),
+        ("%%imagegen 1024x1024\nA mug.", ["--size 1024x1024"]),
+        ("%%imagegen 16:9@2k\nA mug.", ["--size 16:9@2k"]),
+        ("%%imagegen gpt-image-1.5\nA mug.", ["--model gpt-image-1.5"]),
+        ("%%imagegen mug.png\nA mug.", ["--out mug.png"]),
         ("%%imagegen --style flat\n \n", ["the prompt is empty"]),
         ("%%imagegen --transparent\n\n", ["the prompt is empty"]),
         ("%%imagegen\nPoster of {city}.", ["{{ city }}", "--raw"]),
         ("%%imagegen --style {city}\nA poster.", ["{{ city }}", "--raw"]),
+        ("%%imagegen\nPoster of { city.upper() }.", ["{{ city.upper() }}"]),
+        ("%%imagegen\nOnly {price:.2f}, {city!r}.", ["{{ format(price, '.2f') }}", "{{ repr(city) }}"]),
+        ("%%imagegen\nPoster of {city[0]} and ${city}.", ["{{ city[0] }}", "${city}: "]),
+        ("%%imagegen\nPoster of $city.", ["a dollar sign does not fill it in", "{{ city }}"]),
+        ("%%imagegen\nPoster of {{ city.", ["never closed", "{{ city }}"]),
+        ('%%imagegen\nf"A mug."', ["a string of Python's", "leave only the text"]),
+        ('%%imagegen\nprompt = "A mug."', ["a string of Python's", "--raw"]),
+        ('%%imagegen\n"""\nA mug.\n"""', ["a string of Python's"]),
+        ("%%imagegen mug -q\nA mug.", ["--quality: its value is missing", "low|medium|high"]),
     ],
 )
 def test_money_traps(shell, simulator, cell, words):
     """What would have been paid for without being meant stops with the line to type instead."""
-    shell.user_ns["city"] = "Oslo"
+    shell.user_ns |= {"city": "Oslo", "price": 3, "np": np, "paint": refused, "table": pd.DataFrame({"prompt": ["a"]})}
     card = refused(shell, simulator, cell)
     assert all(word in card for word in words), card
 
@@ -70,7 +91,13 @@ def test_an_empty_prompt_is_said_once(session):
 def test_braces_that_are_no_variable_go_out_as_typed(shell):
     """Only a defined name in single braces is taken for a slip; --raw sends even that."""
     shell.user_ns["city"] = "Oslo"
-    for cell, sent in (("a\n{planet}", "{planet}"), ("b --raw\n{city}", "{city}"), ("c\n{{ city }}", "Oslo")):
+    sent_as_typed = ("{planet}", '{"city": 1}', "US$city", "$5", "{city: 'x'}", '"A mug"', "name = mug", "'a' and 'b'")
+    for cell, sent in (
+        *((f"a\n{text}", text) for text in sent_as_typed),
+        ("b --raw\n{city}", "{city}"),
+        ("b --raw\nf'x'", "f'x'"),
+        ("c\n{{ city }}", "Oslo"),
+    ):
         _, done = run(shell, f"%%imagegen {cell}")
         assert done.success
         assert shell.user_ns[cell[0]].prompt_sent == sent
@@ -96,7 +123,6 @@ def test_previews_cost_and_stay_off_for_drafts(session, quality):
         ("0.3,0.3,0.4,0.4", (30, 60, 40, 80)),
         ((0.3, 0.3, 0.4, 0.4), (30, 60, 40, 80)),
         ("0,0,1.0,0.5", (0, 0, 100, 100)),
-        ("0,0,1,1", (0, 0, 1, 1)),
         ((10, 20, 30, 40), (10, 20, 30, 40)),
         ("10.5,20,30,40", (10, 20, 30, 40)),
         ("50%,0,50%,100%", (50, 0, 50, 200)),
@@ -105,6 +131,54 @@ def test_previews_cost_and_stay_off_for_drafts(session, quality):
 def test_boxes(box, pixels):
     """Fractions are fractions of the image, per cent are per cent, all else is pixels; tuples as texts."""
     assert parse_box(box, (100, 200)) == pixels
+
+
+@pytest.mark.parametrize(
+    ("box", "rule", "fix"),
+    [
+        ("(10, 10, 20, 30)", "X,Y,W,H", "10,10,20,30"),
+        ("[10;10;20;30]", "X,Y,W,H", "10,10,20,30"),
+        ("20x30+10+15", "X,Y,W,H", "10,15,20,30"),
+        ("x=10px, y=10px, w=20px, h=30px", "X,Y,W,H", "10,10,20,30"),
+        ("1/4 1/4 1/2 1/2", "X,Y,W,H", "25%,25%,50%,50%"),
+        ("left half", "X,Y,W,H", "0,0,50%,100%"),
+        ("-10,0,20,30", "none below 0", "10%,10%,50%,30%"),
+        (slice(0, 10), "X,Y,W,H", "10%,10%,50%,30%"),
+        ((10, 20, 30), "X,Y,W,H", "10%,10%,50%,30%"),
+        ("50,50,100,200", "beyond the 100x200 picture", "50,50,50,150"),
+        ("50%,50%,100%,100%", "not a second corner", "50%,50%,50%,50%"),
+        ("0.5,0.5,1,1", "not a second corner", "0.5,0.5,0.5,0.5"),
+        ("40,40,100,30", "beyond", "40,40,60,30"),
+        ("400,40,10,30", "beyond", "25%,25%,50%,50%"),
+        ("0.1,0.1,20,20", "mixed", "10%,10%,20,20"),
+        ("10%,10%,0.5,0.5", "mixed", "10%,10%,50%,50%"),
+        ("0,0,1,1", "one pixel, or as fractions everything", "25%,25%,50%,50%"),
+    ],
+)
+def test_boxes_in_other_notations(box, rule, fix):
+    """What is no box, or two, is refused with the box that was probably meant."""
+    with pytest.raises(OptionError) as caught:
+        parse_box(box, (100, 200))
+    (problem,) = caught.value.problems
+    assert rule in problem.rule
+    assert problem.fix == f"--mask-box {fix}"
+
+
+def test_a_box_that_is_rounded_beyond_its_picture():
+    """Fractions of a picture add up to a little more than it."""
+    assert parse_box("33.3%,0,66.8%,50%", (1000, 200)) == (333, 0, 667, 100)
+
+
+def test_masks_say_that_they_are_the_mask(session):
+    """A mask that is not there is no image that is not there; lists of rows are arrays; a small share is not 0 %."""
+    session.generate("a mug", name="mug", quality="low", size="1024x1024")
+    with pytest.raises(RequestError) as caught:
+        session.preview("blue", image="@mug", mask="mask.png")
+    assert [problem.field for problem in caught.value.problems] == ["mask"]
+    rows = [[y < 512] * 1024 for y in range(1024)]
+    assert any("50% of mug.png" in note for note in session.preview("blue", image="@mug", mask=rows).notes)
+    small = session.preview("blue", image="@mug", mask_box=(10, 10, 20, 20))
+    assert any("0.04% of mug.png" in note for note in small.notes)
 
 
 def test_one_tuple_is_one_box(folder):
@@ -173,6 +247,36 @@ def test_flags_below_the_prompt_stop(shell, simulator):
         ("--image fox.png", "--ref fox.png"),
         ("--seed 4", "leave it out"),
         ("--width=3", "--size 1024x1024"),
+        ("--width 1024 --height=1536", "--size 1024x1536"),
+        ("-W 1024 -H 768", "--size 1024x768"),
+        ("--guidance_scale 7", "leave it out"),
+        ("--lora x", "leave it out"),
+        ("--hd", "--quality high"),
+        ("--landscape", "--size landscape"),
+        ("--png", "--output-format png"),
+        ("--neg text", "--avoid text"),
+        ("--bg transparent", "--background transparent"),
+        ("--prompt x", "write it below the %%imagegen line"),
+        ("-p x", "write it below the %%imagegen line"),
+        ("--stream", "--partial-images 1"),
+        ("\N{EM DASH}size square", "--size square"),
+        ("\N{EN DASH}q low", "-q low"),
+        ("\N{EM DASH}seed 4", "leave it out"),
+        ("-size square", "--size square"),
+        ("-quality=low", "--quality low"),
+        ("--Size square", "--size square"),
+        ("--max_cost 1", "--max-cost 1"),
+        ("--q low", "-q low"),
+        ("size=square", "--size square"),
+        ("--size:square", "--size square"),
+        ("--from rows", "%%imagegen_batch --from rows"),
+        ("--animation walk", "%%imagegen_sprites --animation walk"),
+        ("--size 1024*768", "--size 1024x768"),
+        ("--size (1024,1024)", "--size 1024x1024"),
+        ("--size 1024px", "--size 1024x1024"),
+        ("--size 16/9", "--size 16:9"),
+        ("--size 1080p", "--size 1920x1088"),
+        ("--size HD -m gpt-image-1.5", "--size 1536x1024"),
     ],
 )
 @pytest.mark.parametrize("name", ["a ", ""])

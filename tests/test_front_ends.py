@@ -56,21 +56,21 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.pictures, self.links = [], []
+        self.images, self.links = [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
         if tag == "img":
-            self.pictures.append(values)
+            self.images.append(values)
         if tag == "a" and "href" in values:
             self.links.append(values["href"])
 
 
-def assert_accessible(page, folder, *, pictures):
+def assert_accessible(page, folder, *, images):
     """Each picture says what it shows; each link into the folder leads to a file."""
-    alts = [picture.get("alt", "") for picture in page.pictures]
-    assert len(alts) >= pictures, alts
+    alts = [image.get("alt", "") for image in page.images]
+    assert len(alts) >= images, alts
     assert all(alts), alts
     assert not [alt for alt in alts if "No description" in alt]
     assert ALT in alts
@@ -90,7 +90,7 @@ def test_nbconvert_html(notebook, template):
     path, made = notebook
     exporter = SlidesExporter() if template == "reveal" else HTMLExporter(template_name=template)
     text, _ = exporter.from_notebook_node(made)
-    assert_accessible(Page(text), path.parent, pictures=6)
+    assert_accessible(Page(text), path.parent, images=6)
 
 
 @pytest.mark.front_end(
@@ -102,7 +102,7 @@ def test_nbconvert_markdown(notebook):
 
     path, made = notebook
     text, _ = MarkdownExporter().from_notebook_node(made)
-    assert_accessible(Page(text), path.parent, pictures=6)
+    assert_accessible(Page(text), path.parent, images=6)
 
 
 @pytest.mark.front_end("nbconvert", "script: runs under IPython", "run here", package="nbconvert")
@@ -145,8 +145,8 @@ def test_papermill(tmp_path, monkeypatch):
         log_output=False,
     )
     (output,) = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
-    (picture,) = Page(output.data["text/html"]).pictures
-    assert picture["alt"] == "A fox in the snow."
+    (image,) = Page(output.data["text/html"]).images
+    assert image["alt"] == "A fox in the snow."
 
 
 RULES = {
@@ -162,7 +162,7 @@ def test_rules(notebook, name):
     """If HTML is taken, its pictures have alternative text; if an image is taken, `text/plain` is a sentence about it."""
     shown = [output.data for cell in notebook[1].cells for output in cell.outputs if "data" in output]
     taken = [(next(mime for mime in RULES[name] if mime in data), data) for data in shown]
-    alts = [picture.get("alt") for mime, data in taken if mime == "text/html" for picture in Page(data[mime]).pictures]
+    alts = [image.get("alt") for mime, data in taken if mime == "text/html" for image in Page(data[mime]).images]
     texts = [data["text/plain"] for mime, data in taken if mime.startswith("image/")]
     assert all(alts)
     assert all(text and "<" not in text.replace("<tagged>", "") for text in texts)
@@ -192,7 +192,7 @@ def test_marimo(tmp_path):
 
     result = imagegen_magic.generate(PROMPT, size="square", backend="simulator")
     page = Page(text := marimo.as_html(result).text)
-    assert [picture["alt"] for picture in page.pictures] == [ALT]
+    assert [image["alt"] for image in page.images] == [ALT]
     assert result.path.name in text
     assert "nothing billed" in text
 

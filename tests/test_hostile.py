@@ -120,7 +120,7 @@ LINES = st.fixed_dictionaries(
 
 @given(lines=st.lists(LINES | JSON, min_size=1, max_size=4), torn=st.binary(max_size=20))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_a_damaged_history_hides_no_picture(folder, lines, torn):
+def test_a_damaged_history_hides_no_image(folder, lines, torn):
     """Whatever stands in the file, every look back works or ends in a card, and the next picture is entered."""
     out = folder / "output" / "imagegen"
     out.mkdir(parents=True, exist_ok=True)

@@ -13,12 +13,12 @@ from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import FileEntry, Record, file_sha256
 
 
-def picture(data=b"one", name="a.png"):
+def image(data=b"one", name="a.png"):
     """An input image with these bytes."""
     return InputImage(name=name, data=data, mime="image/png", size=(64, 64))
 
 
-EDIT = ImageRequest(prompt="a mug", model="m", size="1024x1024", images=(picture(),), mask=picture(b"mask"))
+EDIT = ImageRequest(prompt="a mug", model="m", size="1024x1024", images=(image(),), mask=image(b"mask"))
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,10 @@ EDIT = ImageRequest(prompt="a mug", model="m", size="1024x1024", images=(picture
         {"background": "transparent"},
         {"output_format": "webp"},
         {"mask": None},
-        {"mask": picture(b"other mask")},
-        {"mask": None, "markup": picture(b"mask")},
-        {"images": (picture(b"two"),)},
-        {"images": (picture(), picture(b"two"))},
+        {"mask": image(b"other mask")},
+        {"mask": None, "markup": image(b"mask")},
+        {"images": (image(b"two"),)},
+        {"images": (image(), image(b"two"))},
         {"images": ()},
         {"extra": {"seed": 1}},
         {"input_fidelity": "high"},
@@ -47,7 +47,7 @@ def test_another_request(other):
 
 
 @pytest.mark.parametrize(
-    "same", [{"partial_images": 2}, {"images": (picture(name="b.png"),)}, {"images": (replace(picture(), origin="x"),)}]
+    "same", [{"partial_images": 2}, {"images": (image(name="b.png"),)}, {"images": (replace(image(), origin="x"),)}]
 )
 def test_the_same_request(same):
     """Live previews and the names of files do not."""
@@ -56,7 +56,7 @@ def test_the_same_request(same):
 
 def test_the_order_of_input_images_counts():
     """The first one is edited."""
-    one, two = replace(EDIT, images=(picture(), picture(b"two"))), replace(EDIT, images=(picture(b"two"), picture()))
+    one, two = replace(EDIT, images=(image(), image(b"two"))), replace(EDIT, images=(image(b"two"), image()))
     assert one.digest() != two.digest()
 
 

@@ -102,9 +102,7 @@ def test_prompts_are_escaped(shell):
     seen, _ = run(shell, "%%imagegen x\n<script>alert(1)</script><img src=x onerror=alert(2)>")
     page = "".join(output.data.get("text/html", "") for output in seen.outputs)
     assert "<script" not in page
-    assert [
-        picture for picture in re.findall(r"<img[^>]*", page) if not picture.startswith('<img src="data:image/')
-    ] == []
+    assert [image for image in re.findall(r"<img[^>]*", page) if not image.startswith('<img src="data:image/')] == []
     assert "&lt;script&gt;" in page
 
 
@@ -120,7 +118,7 @@ def test_verbs_answer(shell):
     assert not done.success
 
 
-def test_a_picture_is_checked_by_its_name(shell):
+def test_an_image_is_checked_by_its_name(shell):
     """The verdicts are the value; a bound that does not hold fails, and a callable of the notebook may be an expectation."""
     run(shell, "%%imagegen hero --size 1024x1024\nA red mug.")
     shell.user_ns["is_wide"] = lambda image: image.width > image.height or "not wide"
@@ -230,6 +228,34 @@ def test_config_is_checked(shell):
     magics.concurrency = None
     assert run(shell, "%config ImagegenMagics.backend = 'simulator'")[1].success
     assert magics.session_defaults()["quality"] == "low"
+
+
+@pytest.mark.parametrize(
+    ("typed", "fix", "right"),
+    [
+        (
+            'Imagegen.backend = "simulator"',
+            'ImagegenMagics.backend = "simulator"',
+            'ImagegenMagics.backend = "simulator"',
+        ),
+        (
+            'ImagegenMagic.backend = "openai"',
+            'ImagegenMagics.backend = "openai"',
+            'ImagegenMagics.backend = "simulator"',
+        ),
+        ("ImagegenMagics.maxcost = 0.1", "ImagegenMagics.max_cost = 0.1", "ImagegenMagics.max_cost = 0.1"),
+    ],
+)
+def test_what_nothing_reads_is_refused(shell, typed, fix, right):
+    """IPython takes a setting of any name, and the next cell would go to the live API at its usual price."""
+    run(shell, '%config ImagegenMagics.backend = "simulator"')
+    _, done = run(shell, f"%config {typed}")
+    assert f"fix: %config {fix}" in str(done.error_in_exec)
+    magics = shell.find_cell_magic("imagegen").__self__
+    with pytest.raises(OptionError):
+        magics.session_defaults()
+    assert run(shell, f"%config {right}")[1].success
+    assert magics.session_defaults()["backend"] == "simulator"
 
 
 def test_run_from_a_variable_and_a_file(shell, folder):

@@ -332,7 +332,7 @@ def test_an_image_in_another_frame(session):
 
     facade = Facade(session)
     path = keyed_image("ai.png", TRAINED)
-    framed, _ = reframe(facade.picture("ai.png"), Edges(left=-8, top=0, right=0, bottom=0))
+    framed, _ = reframe(facade.image("ai.png"), Edges(left=-8, top=0, right=0, bottom=0))
     mark = mark_of(facade.save_framed("ai.png", framed))
     assert (mark.source_type, mark.sources) == (TRAINED, (sha256(path),))
 

@@ -39,7 +39,7 @@ MARK = Mark(
 )
 
 
-def picture(form, mode="RGB", **options):
+def encoded_image(form, mode="RGB", **options):
     """A small encoded picture."""
     image = Image.new(mode, (48, 32), "#2060a0")
     ImageDraw.Draw(image).ellipse((8, 4, 40, 28), fill="#f0c020")
@@ -50,7 +50,7 @@ def picture(form, mode="RGB", **options):
 
 def png_with(*chunks):
     """A PNG with more chunks after its header."""
-    data = picture("png")
+    data = encoded_image("png")
     extra = b"".join(struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks)
     return data[:33] + extra + data[33:]
 
@@ -66,7 +66,7 @@ def signed(tmp_path_factory):
     parent = png_with((b"caBX", REAL_MANIFEST.read_bytes()))
     files = {
         form: c2pa.sign_image(
-            mark_image(picture(form), MARK), identity, mark=MARK, step="cutout", parents=(("hero.png", parent),)
+            mark_image(encoded_image(form), MARK), identity, mark=MARK, step="cutout", parents=(("hero.png", parent),)
         )
         for form in FORMATS
     }
@@ -127,9 +127,9 @@ ANIMATED = [("png", {"default_image": False}), ("webp", {}), ("gif", {})]
 
 
 @pytest.mark.parametrize(("form", "mode", "options"), CASES)
-def test_mark_is_written_beside_the_picture(form, mode, options):
+def test_mark_is_written_beside_the_image(form, mode, options):
     """The mark comes back as it was written; the pixels are the same; marking again replaces it."""
-    data = picture(form, mode, **options)
+    data = encoded_image(form, mode, **options)
     marked = mark_image(data, MARK)
     assert read_provenance(marked).mark == MARK
     assert mark_image(marked, MARK) == marked
@@ -161,7 +161,7 @@ def test_mark_keeps_animations(form, options):
 def test_mark_as_another_tool_reads_it(form, mode, options, tmp_path):
     """Exiftool finds each property, and nothing wrong with the file."""
     path = tmp_path / f"marked.{form}"
-    path.write_bytes(mark_image(picture(form, mode, **options), MARK))
+    path.write_bytes(mark_image(encoded_image(form, mode, **options), MARK))
     names = ["DigitalSourceType", "CreatorTool", "DerivedFromDocumentID"]
     command = ["exiftool", "-s3", "-validate", "-warning", *(f"-{name}" for name in names), str(path)]
     lines = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
@@ -177,7 +177,7 @@ def test_jpeg_mark_stands_behind_exif():
     """Exif wants to be the first segment after JFIF's; it and the profile stay."""
     exif = Image.Exif()
     exif[0x0131] = "camera"
-    marked = mark_image(picture("jpeg", exif=exif, icc_profile=b"x" * 128), MARK)
+    marked = mark_image(encoded_image("jpeg", exif=exif, icc_profile=b"x" * 128), MARK)
     with Image.open(io.BytesIO(marked)) as image:
         assert image.getexif()[0x0131] == "camera"
         assert image.info["icc_profile"] == b"x" * 128
@@ -256,7 +256,7 @@ def test_two_manifest_stores_are_a_fault():
 def test_impossible_lengths_take_no_memory():
     """A chunk that claims 2 GB or 4 GB, and metadata beyond 16 MiB."""
     for claim in (2**31, 2**32 - 1):
-        data = picture("png")
+        data = encoded_image("png")
         data = data[:33] + struct.pack(">I", claim) + b"caBX" + data[33:]
         assert read_provenance(data).state == "none"
     assert read_provenance(png_with((b"caBX", bytes(17 * 2**20)))).faults == ("more than 16 MiB of metadata",)
@@ -285,7 +285,7 @@ def test_swapped_jpeg_segments_are_a_fault():
         b"\xff\xeb" + struct.pack(">H", len(p) + 10) + b"JP\x02\x11" + struct.pack(">I", n) + p
         for n, p in enumerate(pieces, 1)
     ]
-    plain = picture("jpeg")
+    plain = encoded_image("jpeg")
     right = plain[:2] + b"".join(segments) + plain[2:]
     wrong = plain[:2] + b"".join(reversed(segments)) + plain[2:]
     assert read_provenance(right).credentials.issuer == "OpenAI OpCo, LLC"
@@ -391,7 +391,7 @@ def test_bad_identities_are_named(tmp_path):
     assert "c2VjcmV0" not in str(caught.value)
     leaf_only = c2pa.Identity("es256", b"no chain", key.read_bytes())
     with pytest.raises(OptionError, match="can't be signed"):
-        c2pa.sign_image(picture("png"), leaf_only, mark=MARK, step="cutout")
+        c2pa.sign_image(encoded_image("png"), leaf_only, mark=MARK, step="cutout")
 
 
 def test_command_line(signed, tmp_path, capsys):
@@ -399,7 +399,7 @@ def test_command_line(signed, tmp_path, capsys):
     good, changed, plain = tmp_path / "good.png", tmp_path / "changed.png", tmp_path / "plain.webp"
     good.write_bytes(signed[0]["png"])
     changed.write_bytes(signed[0]["png"].replace(b"gpt-image-2", b"gpt-image-9"))
-    plain.write_bytes(picture("webp"))
+    plain.write_bytes(encoded_image("webp"))
     assert main(["provenance", str(good), "--trust", str(signed[1])]) == 0
     first, *rest = capsys.readouterr().out.splitlines()
     assert first.startswith(
@@ -419,7 +419,7 @@ def test_command_line(signed, tmp_path, capsys):
 def test_public_function(signed, tmp_path):
     """`imagegen_magic.provenance` compares with a source and asks the library."""
     path = tmp_path / "again.webp"
-    path.write_bytes(picture("webp"))
+    path.write_bytes(encoded_image("webp"))
     assert imagegen_magic.provenance(path, source=signed[0]["png"]).state == "lost"
     found = imagegen_magic.provenance(signed[0]["webp"])
     assert found.is_sound

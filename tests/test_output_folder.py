@@ -211,6 +211,7 @@ def test_a_strangers_spool_touches_nothing_outside(tmp_path, case):
     secret = outside / "secret.png"
     outside.mkdir()
     secret.write_bytes(PNG)
+    secret.chmod(0o600)  # what is published gets the rights of a new file, and would give them to this one
     secret.with_name("secret.json").write_text('{"mine": true}')
     (outside / "empty.png").touch()
     place = out / ".incoming/x"
@@ -226,8 +227,25 @@ def test_a_strangers_spool_touches_nothing_outside(tmp_path, case):
     before = tree(outside)
     simulated_session(Simulator(), out_dir=str(out)).generate("a mug", **SMALL)
     assert tree(outside) == before
+    shown = [path for path in out.rglob("*") if not {".incoming", "link"} & {*path.relative_to(out).parts}]
+    assert not [path for path in shown if path.is_symlink()]
     own = [path for path in out.rglob("*") if path.is_file() and not path.is_symlink() and "link" not in path.parts]
     assert not [path for path in own if path.read_bytes() in (PNG, b'{"mine": true}')]
+
+
+def test_a_link_in_a_strangers_spool_is_not_published(tmp_path):
+    """It would show, and send as an input, what lies elsewhere; the image that is there is recovered all the same."""
+    secret, out = tmp_path / "secret.png", tmp_path / "out"
+    place = out / ".incoming/x"
+    place.mkdir(parents=True)
+    secret.write_bytes(PNG)
+    secret.chmod(0o600)
+    (place / "alive.lock").touch()
+    (place / "a-1.png").symlink_to(secret)
+    (place / "b-1.png").write_bytes(PNG)
+    assert recover(Store(out)) == [out / "recovered.png"]
+    assert not (out / "recovered.png").is_symlink()
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
 
 
 def test_a_linked_spool_place_is_left_alone(tmp_path):

@@ -368,8 +368,8 @@ def test_a_second_view_gets_the_painted_mask_back(page):
 
 def test_more_or_less_around_an_image():
     """Outward: edge pixels go on, and the mask is what is new. Inward: a crop, and no mask."""
-    picture, mask = reframe(png(64, 48), Edges(left=16, top=0, right=0, bottom=8))
-    assert Image.open(io.BytesIO(picture)).size == (80, 56)
+    image, mask = reframe(png(64, 48), Edges(left=16, top=0, right=0, bottom=8))
+    assert Image.open(io.BytesIO(image)).size == (80, 56)
     alpha = np.asarray(Image.open(io.BytesIO(mask)).getchannel("A"))
     assert (alpha[:48, 16:] == 255).all()
     assert (alpha[:, :16] == 0).all()

@@ -140,7 +140,7 @@ def test_palettes_that_cannot_be(choice):
     assert caught.value.problems[0].fix
 
 
-def test_pixelate_one_picture():
+def test_pixelate_one_image():
     """A picture that is clear around its figure comes back pixel by pixel; a size is obeyed exactly."""
     truth = figure("slime")
     cut = cutout(paint(truth, Painted(pitch=12.6, drift=2), seed=2)).rgba

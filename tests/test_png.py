@@ -20,23 +20,23 @@ MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 def test_read_back(height, width, channels, seed):
     """Pillow reads the same pixels, for every number of channels."""
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
-    with Image.open(io.BytesIO(encode_png(pixels))) as picture:
-        assert picture.mode == MODES[channels]
-        assert np.array_equal(np.asarray(picture).reshape(pixels.shape), pixels)
+    with Image.open(io.BytesIO(encode_png(pixels))) as image:
+        assert image.mode == MODES[channels]
+        assert np.array_equal(np.asarray(image).reshape(pixels.shape), pixels)
 
 
 def test_without_isal():
     """The standard library's zlib writes the same pixels where there is no wheel of isal."""
     pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 4), dtype=np.uint8)
-    with Image.open(io.BytesIO(encode_png(pixels, deflate=zlib_deflate))) as picture:
-        assert np.array_equal(np.asarray(picture), pixels)
+    with Image.open(io.BytesIO(encode_png(pixels, deflate=zlib_deflate))) as image:
+        assert np.array_equal(np.asarray(image), pixels)
 
 
 def test_views_are_written_as_they_look():
     """A turned and thinned view of an array needs no copy by the caller."""
     pixels = np.random.default_rng(2).integers(0, 256, (20, 30, 3), dtype=np.uint8)[::-1, ::2].transpose(1, 0, 2)
-    with Image.open(io.BytesIO(encode_png(pixels))) as picture:
-        assert np.array_equal(np.asarray(picture), pixels)
+    with Image.open(io.BytesIO(encode_png(pixels))) as image:
+        assert np.array_equal(np.asarray(image), pixels)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_key_colour_avoids_the_subject(subject, color):
     assert choose_key(subject).color == color
 
 
-def test_key_colour_by_the_pictures_own_pixels():
+def test_key_colour_by_the_images_own_pixels():
     """Reference pictures full of green are no green-screen subjects."""
     assert choose_key("a toy", shares={"green": 0.4}).color != "#00ff00"
 

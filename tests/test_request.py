@@ -26,7 +26,7 @@ def faults(**values):
     return [p.field for p in check_request(request, CATALOG.get(request.model), CATALOG.limits)]
 
 
-def picture(size=(64, 64), **more):
+def image(size=(64, 64), **more):
     return InputImage(name="a.png", data=b"x", mime="image/png", size=size, **more)
 
 
@@ -120,11 +120,11 @@ def test_five_mistakes_are_five_problems():
         ({"background": "transparent", "output_format": "jpeg"}, "background"),
         ({"moderation": "off"}, "moderation"),
         ({"complexity": "low"}, "complexity"),
-        ({"input_fidelity": "high", "images": (picture(),)}, "input_fidelity"),
-        ({"images": (picture(),) * 17}, "image"),
-        ({"mask": picture()}, "mask"),
-        ({"images": (picture(),), "mask": picture((32, 32))}, "mask"),
-        ({"images": (picture(),), "markup": picture()}, "markup"),
+        ({"input_fidelity": "high", "images": (image(),)}, "input_fidelity"),
+        ({"images": (image(),) * 17}, "image"),
+        ({"mask": image()}, "mask"),
+        ({"images": (image(),), "mask": image((32, 32))}, "mask"),
+        ({"images": (image(),), "markup": image()}, "markup"),
         ({"frame_count": 4}, "frame_count"),
         ({"safety_identifier": "x" * 200}, "safety_identifier"),
     ],
@@ -152,14 +152,14 @@ def test_retired_and_unknown_models_warn():
 def test_wire_holds_only_what_was_given():
     """What was not given stays off the wire, and everything on it is JSON."""
     assert ImageRequest(prompt="p", model="m", n=2).wire() == {"prompt": "p", "model": "m", "n": 2}
-    request = ImageRequest(prompt="p", model="m", images=(picture(),), extra={"a": [1]})
+    request = ImageRequest(prompt="p", model="m", images=(image(),), extra={"a": [1]})
     json.dumps(request.describe())
 
 
 def test_digest_is_identity():
     """Streaming does not change what is asked for; everything else does, pictures by content."""
-    base = ImageRequest(prompt="p", model="m", images=(picture(),))
-    same = ImageRequest(prompt="p", model="m", images=(picture(role="x", origin="y"),), partial_images=2)
+    base = ImageRequest(prompt="p", model="m", images=(image(),))
+    same = ImageRequest(prompt="p", model="m", images=(image(role="x", origin="y"),), partial_images=2)
     other = ImageRequest(prompt="p", model="m", images=(InputImage(name="a.png", data=b"y", mime="", size=(1, 1)),))
     assert base.digest() == same.digest() != other.digest()
 

@@ -15,8 +15,8 @@ from imagegen_magic.errors import BadRequestError, OptionError, ServerError
 from imagegen_magic.session import Session
 from imagegen_magic.wire.dialects import dialect_of, load_dialects
 
-PICTURE = encoded(Image.new("RGB", (1024, 1024), "teal"))
-B64 = {"b64_json": base64.b64encode(PICTURE).decode()}
+IMAGE = encoded(Image.new("RGB", (1024, 1024), "teal"))
+B64 = {"b64_json": base64.b64encode(IMAGE).decode()}
 
 
 def localai(fields):
@@ -98,13 +98,13 @@ def models(folder):
         ("azure", azure, "my-pictures"),
     ],
 )
-def test_a_picture_from_each_server(dialect, answer, model):
+def test_an_image_from_each_server(dialect, answer, model):
     """A request with quality, an auto size and live previews brings a saved picture; what was left out is said."""
     with served(answer) as (url, arrived):
         session = session_on(url, dialect)
         result = session.generate("a teal square", model=model, size="auto", quality="high", partial_images=1)
         session.close()
-    assert result.bytes == PICTURE
+    assert result.bytes == IMAGE
     assert result.record.outcome == "done"
     for name in load_dialects()[dialect].omit:
         assert name not in arrived[0]

@@ -52,12 +52,12 @@ def refused(body=None, **options):
     return answer.status, answer.json()["error"]
 
 
-def picture(answer, number=0):
+def decoded_image(answer, number=0):
     return Image.open(io.BytesIO(base64.b64decode(answer["data"][number]["b64_json"])))
 
 
 def drawn(body=None, **options):
-    return picture(call(body, **options).json())
+    return decoded_image(call(body, **options).json())
 
 
 def events(body, **options):
@@ -80,8 +80,8 @@ def data_url(data, mime="image/png"):
 
 
 def edit(body=None, *, images=None, **options):
-    pictures = [data_url(data) for data in (images or [png()])]
-    return call({"images": pictures, **(body or {})}, path="/images/edits", **options)
+    urls = [data_url(data) for data in (images or [png()])]
+    return call({"images": urls, **(body or {})}, path="/images/edits", **options)
 
 
 def form(parts, sim, values):
@@ -307,7 +307,7 @@ def test_no_value_breaks_it(body):
 # --- pictures --------------------------------------------------------------------------------------------------------
 
 
-def test_equal_requests_bring_equal_pictures():
+def test_equal_requests_bring_equal_images():
     """A picture depends on the request alone; another prompt, another number of the n, bring another picture."""
     first = call({"n": 2}).json()["data"]
     assert first == call({"n": 2}).json()["data"]
@@ -315,7 +315,7 @@ def test_equal_requests_bring_equal_pictures():
     assert call({"prompt": "a star!"}).json()["data"][0] != first[0]
 
 
-def test_varied_pictures_are_never_the_same():
+def test_varied_images_are_never_the_same():
     """As of the live service; in the same order, another simulator draws the same ones."""
     sims = make(varied=True), make(varied=True)
     runs = [[call({"n": 2}, sim=sim).json()["data"] for _ in range(2)] for sim in sims]
@@ -342,7 +342,7 @@ def test_compression_makes_files_smaller():
 def test_gif_and_svg():
     """An animation has the frames asked for; a vector drawing is well-formed and stamped."""
     answer = call({**NEW, "output_format": "gif", "size": "640x640", "frame_count": 4, "frame_duration_ms": 104}).json()
-    image = picture(answer)
+    image = decoded_image(answer)
     assert (image.format, image.n_frames, image.info["duration"]) == ("GIF", 4, 100)
     svg = call({**NEW, "output_format": "svg"}).json()
     text = base64.b64decode(svg["data"][0]["b64_json"]).decode()
@@ -392,7 +392,7 @@ def test_key_backdrop_comes_as_models_deliver_it(prompt):
     assert np.percentile(deviation[(distance > 2) & (distance < 4)], 99) < 25
 
 
-def test_transparent_picture_has_real_alpha():
+def test_transparent_image_has_real_alpha():
     """Clear border, opaque inside, and partial alpha between."""
     image = drawn({"background": "transparent", "prompt": "a glass", "size": "1024x1024"})
     assert image.mode == "RGBA"
@@ -412,13 +412,13 @@ def test_two_backdrops_show_one_subject():
     }
     sent = base64.b64decode(first["data"][0]["b64_json"])
     second = edit(body, images=[sent], sim=sim).json()
-    a, b = (np.asarray(picture(answer), np.float64) for answer in (first, second))
+    a, b = (np.asarray(decoded_image(answer), np.float64) for answer in (first, second))
     key_a, key_b = np.array([0, 255, 0.0]), np.array([255, 0, 255.0])
     alpha = 1 - ((a - b) @ (key_a - key_b)) / ((key_a - key_b) @ (key_a - key_b))
     clear = edit(
         {"prompt": "remove the background", "background": "transparent", "size": "1024x1024"}, images=[sent]
     ).json()
-    truth = np.asarray(picture(clear))[..., 3] / 255
+    truth = np.asarray(decoded_image(clear))[..., 3] / 255
     assert np.abs(alpha - truth).max() < 0.02
 
 
@@ -439,16 +439,16 @@ def test_a_story_keeps_its_figure(change):
     assert (np.asarray(Image.open(io.BytesIO(first))) != np.asarray(Image.open(io.BytesIO(moved)))).mean() > 0.3
     clear = {"prompt": "remove the background", "background": "transparent", "size": "1024x1024"}
     shapes = [
-        np.asarray(picture(edit(clear, images=[image], sim=sim).json()))[..., 3] > 128 for image in (first, moved)
+        np.asarray(decoded_image(edit(clear, images=[image], sim=sim).json()))[..., 3] > 128 for image in (first, moved)
     ]
     both, either = shapes[0] & shapes[1], shapes[0] | shapes[1]
     assert both.sum() / either.sum() > 0.9
 
 
-def test_an_addition_keeps_the_picture():
+def test_an_addition_keeps_the_image():
     """A prompt that only adds something leaves every pixel elsewhere."""
     first = sent_back({"prompt": "A small robot", "size": "1024x1024"})
-    added = picture(edit({"prompt": "Put a star in the corner", "size": "1024x1024"}, images=[first]).json())
+    added = decoded_image(edit({"prompt": "Put a star in the corner", "size": "1024x1024"}, images=[first]).json())
     same = (np.asarray(Image.open(io.BytesIO(first))) == np.asarray(added)).all(axis=2)
     assert 0.5 < same.mean() < 0.99
 
@@ -461,13 +461,13 @@ def test_a_reference_becomes_a_sheet():
         "background": "transparent",
         "size": "1536x512",
     }
-    sheet = np.asarray(picture(edit(body, images=[first]).json()), np.float32)
+    sheet = np.asarray(decoded_image(edit(body, images=[first]).json()), np.float32)
     cells = [sheet[:, start : start + 384] for start in range(0, 1536, 384)]
     assert all((cell[..., 3] > 128).mean() > 0.08 for cell in cells)
     assert all(np.diff(cell[cell[..., 3] > 250][:, :3].mean(axis=0)[[0, 2]]) > 15 for cell in cells)
 
 
-def test_faults_of_a_sheet_are_in_the_picture():
+def test_faults_of_a_sheet_are_in_the_image():
     """A script's fault makes the sheet of that request, and of no other, wrong."""
     sim = make(faults="missing frame, ok")
     body = {"prompt": "sprite sheet: a fox, 4 frames in one row", "background": "transparent", "size": "1536x512"}
@@ -494,7 +494,7 @@ def test_mask_bounds_the_change(prompt, least):
     """Every pixel outside the transparent area is the first input's; inside is the subject, or all of it is new."""
     hole = (200, 100, 600, 500)
     answer = edit({"mask": data_url(png(hole=hole)), "prompt": prompt, "size": ...}).json()
-    pixels = np.asarray(picture(answer).convert("RGB"))
+    pixels = np.asarray(decoded_image(answer).convert("RGB"))
     same = (pixels == (0, 0, 128)).all(axis=2)
     inside = np.zeros_like(same)
     inside[hole[1] : hole[3], hole[0] : hole[2]] = True
@@ -538,7 +538,7 @@ def test_exif_orientation_of_inputs():
     assert answer["size"] == "640x1024"
 
 
-def test_canned_picture():
+def test_canned_image():
     """For tests of load, a given picture is sent in place of drawings, in streams too."""
     data = png((64, 64))
     sim = make(picture=data)
@@ -656,7 +656,7 @@ class _At:
         return self.sim.handle(Request(request.method, self.path, request.headers, request.body))
 
 
-def test_streams_hold_one_picture():
+def test_streams_hold_one_image():
     """Partials get sharper; several pictures in a stream are refused in the service's words."""
     status, error = refused({"stream": True, "n": 2})
     assert (status, error["message"]) == (400, "Streaming is only supported with n=1.")
@@ -664,8 +664,8 @@ def test_streams_hold_one_picture():
     assert (error["code"], error["param"]) == ("unsupported_parameter", "input")
     found = events({"partial_images": 2})
     assert [e["type"].split(".")[1] for e in found] == ["partial_image", "partial_image", "completed"]
-    final = np.asarray(picture({"data": [found[2]]}), float)
-    errors = [np.abs(np.asarray(picture({"data": [event]}), float) - final).mean() for event in found[:2]]
+    final = np.asarray(decoded_image({"data": [found[2]]}), float)
+    errors = [np.abs(np.asarray(decoded_image({"data": [event]}), float) - final).mean() for event in found[:2]]
     assert errors[0] > errors[1] > 0
     assert "output_tokens_details" not in found[2]["usage"]
 
@@ -851,16 +851,16 @@ def test_faults_of_other_endpoints():
     assert [get(sim, "/models").status for _ in range(2)] == [503, 200]
 
 
-def test_pictures_do_not_depend_on_the_processor():
+def test_images_do_not_depend_on_the_processor():
     """Equal requests bring equal bytes on machines whose linear algebra rounds differently."""
     code = (
         "import hashlib\n"
-        "from imagegen_magic.simulator.drawing import Recipe, paint_picture\n"
+        "from imagegen_magic.simulator.drawing import Recipe, paint_image\n"
         "from imagegen_magic.simulator.drawing.svg import drawing_names\n"
         "seen = hashlib.sha256()\n"
         "for seed, subject in enumerate(drawing_names()):\n"
         "    recipe = Recipe(prompt=subject, seed=seed, width=512, height=512, quality='low')\n"
-        "    seen.update(paint_picture(recipe).tobytes())\n"
+        "    seen.update(paint_image(recipe).tobytes())\n"
         "print(seen.hexdigest())\n"
     )
     kernels = [{}, {"OPENBLAS_CORETYPE": "Haswell"}, {"OPENBLAS_CORETYPE": "Prescott"}]

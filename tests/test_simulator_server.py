@@ -43,11 +43,11 @@ def make_client(server, **options):
 
 
 def png(size=(1024, 640), colour="navy", hole=None):
-    picture = Image.new("RGBA" if hole else "RGB", size, colour)
+    image = Image.new("RGBA" if hole else "RGB", size, colour)
     if hole:
-        picture.paste((0, 0, 0, 0), hole)
+        image.paste((0, 0, 0, 0), hole)
     out = io.BytesIO()
-    picture.save(out, "PNG")
+    image.save(out, "PNG")
     return out.getvalue()
 
 
@@ -87,10 +87,10 @@ def test_sdk_edits_with_two_images_and_a_mask(client, server):
         mask=("mask.png", mask, "image/png"),
         size=SMALL,
     )
-    picture = opened(answer.data[0]).convert("RGB")
-    assert picture.crop((0, 0, 1024, 200)).getcolors() == [(1024 * 200, (0, 0, 128))]
-    assert picture.crop((0, 500, 1024, 640)).getcolors() == [(1024 * 140, (0, 0, 128))]
-    assert picture.crop((300, 200, 700, 500)).getcolors() != [(400 * 300, (0, 0, 128))]
+    image = opened(answer.data[0]).convert("RGB")
+    assert image.crop((0, 0, 1024, 200)).getcolors() == [(1024 * 200, (0, 0, 128))]
+    assert image.crop((0, 500, 1024, 640)).getcolors() == [(1024 * 140, (0, 0, 128))]
+    assert image.crop((300, 200, 700, 500)).getcolors() != [(400 * 300, (0, 0, 128))]
     parts = server.simulator.record[-1].parts
     assert [(part.field, part.filename, part.mime) for part in parts] == [
         ("image[]", "a.png", "image/png"),
@@ -189,10 +189,10 @@ def test_sdk_runs_a_batch(client, server):
     assert batch.usage.output_tokens == 5 * 107
 
 
-def test_batch_line_edits_an_uploaded_picture(client):
+def test_batch_line_edits_an_uploaded_image(client):
     """A batch line may edit a picture by its file id."""
-    picture = client.files.create(file=("a.png", png(), "image/png"), purpose="vision")
-    line = batch_line(0, prompt="add a bird", images=[{"file_id": picture.id}])
+    image = client.files.create(file=("a.png", png(), "image/png"), purpose="vision")
+    line = batch_line(0, prompt="add a bird", images=[{"file_id": image.id}])
     line["url"] = "/v1/images/edits"
     source = batch_input(client, [line])
     batch, _ = finished(
@@ -376,7 +376,7 @@ def test_broken_stream_faults(server):
         assert len(list(client.images.generate(**request))) == 2
 
 
-def test_picture_behind_a_url():
+def test_image_behind_a_url():
     """With `url only`, the picture is at the URL that the answer names."""
     with serve(simulator=Simulator(faults="url only")) as server, make_client(server) as client:
         [entry] = client.images.generate(model="gpt-image-2", prompt="a star", size=SMALL).data

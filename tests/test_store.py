@@ -195,8 +195,8 @@ def test_a_failed_write_keeps_the_bytes(session, folder):
     with pytest.raises(StoreError) as caught:
         session.generate("a mug", on_event=in_the_way)
     place = Path(caught.value.hints[0].removeprefix("the picture's bytes are in "))
-    with Image.open(place) as picture:
-        picture.load()
+    with Image.open(place) as image:
+        image.load()
 
 
 def test_records_of_a_newer_version_are_read():

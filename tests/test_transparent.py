@@ -52,8 +52,8 @@ def white_with_leaves():
 
 
 def opened(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture)
+    with Image.open(path) as image:
+        return np.asarray(image)
 
 
 def prompts(simulator):
@@ -68,9 +68,9 @@ def sent(simulator):
 def test_a_cut_out_and_its_source(session, simulator, folder):
     """hero.png is the cut-out, hero-source.png the API's bytes; one request, its clause names the key."""
     result = session.generate("a red mug", name="hero", transparent=True, size=SIZE)
-    picture = result.images[0]
-    assert (picture.path.name, picture.source.name) == ("hero.png", "hero-source.png")
-    cut, source = opened(picture.path), opened(picture.source)
+    image = result.images[0]
+    assert (image.path.name, image.source.name) == ("hero.png", "hero-source.png")
+    cut, source = opened(image.path), opened(image.source)
     assert cut.shape == (1024, 1024, 4)
     assert source.shape == (1024, 1024, 3)
     assert not cut[0, 0].any()
@@ -127,7 +127,7 @@ def test_every_key_clashes():
     assert "every key colour is in the subject" in choice.reason
 
 
-def test_reference_pictures_count(session, simulator, folder):
+def test_reference_images_count(session, simulator, folder):
     """A green reference picture rules green out, though the prompt names nothing green."""
     image = flat((200, 180, 160))
     image[60:200, 60:200] = (20, 230, 30)

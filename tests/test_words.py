@@ -52,9 +52,9 @@ PACKAGE = Path(imagegen_magic.__file__).parent
 def test_each_surface_in_its_words(part, cell, shell, python):
     """A magic line, a command line and a call."""
     fix = Fix("try ", part, " first")
-    assert str(fix) == CELL_WORDS.say(fix) == f"try {cell} first"
-    assert SHELL_WORDS.say(fix) == f"try {shell} first"
-    assert python is None or PYTHON_WORDS.say(fix) == f"try {python} first"
+    assert str(fix) == CELL_WORDS.render(fix) == f"try {cell} first"
+    assert SHELL_WORDS.render(fix) == f"try {shell} first"
+    assert python is None or PYTHON_WORDS.render(fix) == f"try {python} first"
 
 
 def test_layers_and_buttons():
@@ -79,7 +79,7 @@ def test_what_was_typed_stays_as_it_was_typed():
         field="quality", value=typed, rule="no", fix=Fix(f"not {typed}, but ", Setting("--quality", "low"))
     )
     for words in (SHELL_WORDS, PYTHON_WORDS, CELL_WORDS):
-        assert problem.said(words).startswith(f'quality "{typed}": no\n      fix: not {typed}, but ')
+        assert problem.render(words).startswith(f'quality "{typed}": no\n      fix: not {typed}, but ')
 
 
 def test_calls_from_python_speak_python(session):
@@ -116,7 +116,7 @@ def test_every_flag_that_a_fix_names_exists():
 def test_a_shell_is_offered_a_shells_lines(session):
     """The ways on after a failed cut-out, and a table's notes, name no magic where there is none."""
     result = session.generate("a red apple", name="apple", size="1024x1024", transparent=True, key_color="red")
-    said = SHELL_WORDS.say(result.warnings[-1])
+    said = SHELL_WORDS.render(result.warnings[-1])
     assert "imagegen generate apple --size 1024x1024 --transparent chroma" in said
     assert "%imagegen" not in said + history_table(session.library, count=0).text(SHELL_WORDS)
     assert "imagegen edit NAME -i IMAGE" in tips_table("identity-preserve").text(SHELL_WORDS)
@@ -164,7 +164,7 @@ def test_a_fix_names_what_was_meant(session, field, given, fix):
     with pytest.raises(imagegen_magic.ImagegenError) as caught:
         session.generate("a mug", **{"quality": "low", field: given})
     (problem,) = caught.value.problems
-    assert PYTHON_WORDS.say(problem.fix) == fix
+    assert PYTHON_WORDS.render(problem.fix) == fix
 
 
 @pytest.mark.parametrize(

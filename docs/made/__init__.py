@@ -23,7 +23,7 @@ def make_all(docs: Path) -> None:
             figures.draw_all(docs / "img" / "made")
         finally:
             os.chdir(here)
-    write(docs / "img" / "made" / "wings.svg", architecture.picture())
+    write(docs / "img" / "made" / "wings.svg", architecture.diagram())
     write(docs / "reference" / "cutout-means.txt", measured.cutout_means(docs))
     write(docs / "reference" / "front-ends-table.txt", measured.front_ends(docs))
     gallery.copy_notebooks(docs.parent / "notebooks", docs / "gallery")

@@ -176,7 +176,7 @@ def report() -> str:
     return "\n".join(lines)
 
 
-def picture() -> str:
+def diagram() -> str:
     """The wings as an SVG drawing, a wing above everything that it needs; one line an arrow."""
     needs = {name: others for name, others in wing_arrows().items() if name not in ("__init__", "__main__", "_version")}
     needs = {name: others & needs.keys() for name, others in needs.items()}

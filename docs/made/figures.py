@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 import imagegen_magic
 from imagegen_magic.matting.cutout import difference_cutout
-from imagegen_magic.simulator.drawing import Recipe, paint_picture
+from imagegen_magic.simulator.drawing import Recipe, paint_image
 from imagegen_magic.simulator.drawing.svg import drawing_names
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -67,18 +67,18 @@ def draw_simulator(folder: Path) -> None:
         prompt="sprite sheet: a fox that walks, 6 frames in one row, on a flat #00ff00 chroma-key background",
         seed=7, width=1248, height=320, backdrop="#00ff00", delivery="model",
     )  # fmt: skip
-    paint_picture(sheet).save(folder / "simulator-sheet.png", optimize=True)
+    paint_image(sheet).save(folder / "simulator-sheet.png", optimize=True)
 
 
 def _simulated(prompt: str, seed: int) -> Image.Image:
-    return paint_picture(Recipe(prompt=prompt, seed=seed, width=512, height=512))
+    return paint_image(Recipe(prompt=prompt, seed=seed, width=512, height=512))
 
 
-def _tiled(pictures: list[Image.Image], columns: int, side: int, path: Path) -> None:
+def _tiled(images: list[Image.Image], columns: int, side: int, path: Path) -> None:
     """The pictures side by side, in as few colours as do."""
-    board = Image.new("RGB", (columns * side, -(-len(pictures) // columns) * side), PAPER)
-    for number, picture in enumerate(pictures):
-        small = picture.resize((side, side), Image.Resampling.LANCZOS)
+    board = Image.new("RGB", (columns * side, -(-len(images) // columns) * side), PAPER)
+    for number, image in enumerate(images):
+        small = image.resize((side, side), Image.Resampling.LANCZOS)
         board.paste(small, (number % columns * side, number // columns * side))
     board.quantize(256).save(path, optimize=True)
 
@@ -121,9 +121,9 @@ def checkerboard(size: tuple[int, int], square: int = 32) -> Image.Image:
     return Image.fromarray(np.where(((x + y) % 2)[..., None], 238, 206).astype(np.uint8).repeat(3, axis=-1))
 
 
-def on(background: Image.Image, picture: Image.Image) -> Image.Image:
+def on(background: Image.Image, image: Image.Image) -> Image.Image:
     """The picture over a background of its size."""
-    return Image.alpha_composite(background.convert("RGBA"), picture.convert("RGBA")).convert("RGB")
+    return Image.alpha_composite(background.convert("RGBA"), image.convert("RGBA")).convert("RGB")
 
 
 # the cut-out page
@@ -149,8 +149,8 @@ def draw_comparison(case: Any, window: tuple[int, int, int], folder: Path) -> No
     }
     save(folder, f"{case.name}-source", window_of(Image.fromarray(case.picture), window))
     for name, rgba in results.items():
-        picture = Image.fromarray(rgba, "RGBA")
-        save(folder, f"{case.name}-{name}", window_of(on(Image.new("RGB", picture.size, NIGHT), picture), window))
+        image = Image.fromarray(rgba, "RGBA")
+        save(folder, f"{case.name}-{name}", window_of(on(Image.new("RGB", image.size, NIGHT), image), window))
 
 
 def draw_two_backdrops(case: Any, folder: Path) -> None:
@@ -163,12 +163,12 @@ def draw_two_backdrops(case: Any, folder: Path) -> None:
     save(folder, "glass-both", window_of(on(Image.new("RGB", cut.image.size, NIGHT), cut.image), window))
 
 
-def window_of(picture: Image.Image, window: tuple[int, int, int]) -> Image.Image:
+def window_of(image: Image.Image, window: tuple[int, int, int]) -> Image.Image:
     """The part of a picture that is shown."""
     left, top, side = window
-    return picture.crop((left, top, left + side, top + side))
+    return image.crop((left, top, left + side, top + side))
 
 
-def save(folder: Path, name: str, picture: Image.Image) -> None:
+def save(folder: Path, name: str, image: Image.Image) -> None:
     """A tile of the site."""
-    picture.resize((TILE, TILE), Image.Resampling.LANCZOS).save(folder / f"{name}.png", optimize=True)
+    image.resize((TILE, TILE), Image.Resampling.LANCZOS).save(folder / f"{name}.png", optimize=True)

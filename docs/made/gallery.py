@@ -47,12 +47,12 @@ def copy_notebooks(source: Path, target: Path) -> None:
 
 def _card(path: Path, target: Path) -> str:
     """A card that leads to the notebook, with one of its own pictures at the top."""
-    picture = _picture(path, target)
-    top = f":img-top: img/{picture.name}\n:img-alt: A picture of the notebook {_title(path)}\n" if picture else ""
+    image = _image(path, target)
+    top = f":img-top: img/{image.name}\n:img-alt: A picture of the notebook {_title(path)}\n" if image else ""
     return f":::{{grid-item-card}} {_title(path)}\n:link: {path.stem}\n:link-type: doc\n{top}\n{_purpose(path)}\n:::"
 
 
-def _picture(path: Path, target: Path) -> Path | None:
+def _image(path: Path, target: Path) -> Path | None:
     """The last picture that the notebook shows, written as a file; its own screenshot if it shows none."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
@@ -61,9 +61,9 @@ def _picture(path: Path, target: Path) -> Path | None:
         screenshot = target / "img" / f"{path.stem}.png"
         return screenshot if screenshot.is_file() else None
     mime, data = found[-1]
-    picture = target / "img" / f"{path.stem}-shown.{'jpg' if mime == 'image/jpeg' else 'png'}"
-    picture.write_bytes(base64.b64decode("".join(data)))
-    return picture
+    image = target / "img" / f"{path.stem}-shown.{'jpg' if mime == 'image/jpeg' else 'png'}"
+    image.write_bytes(base64.b64decode("".join(data)))
+    return image
 
 
 def _with_links(text: str) -> str:

@@ -1,6 +1,6 @@
 """Who may work on an answer: a few jobs at a time, and none while another job is made ready to be sent.
 
-If fifty answers that come together were all taken apart at once, every thread that could send the next request would wait
+If fifty answers that arrive together were all taken apart at once, every thread that could send the next request would wait
 for the interpreter.
 """
 
@@ -17,7 +17,7 @@ PATIENCE = 0.1
 
 
 class Desks:
-    """Desks for `count` threads. Each method speaks of the calling thread."""
+    """Desks for `count` threads. Each method is about the calling thread."""
 
     def __init__(self, count: int = max(4, os.cpu_count() or 1)) -> None:
         self._count = count
@@ -39,7 +39,7 @@ class Desks:
             self._seated.add(threading.get_ident())
 
     def leave(self) -> None:
-        """Gives back its desk; or its job is ready and waits for its place in flight."""
+        """Leaves its desk; or its job is ready and waits for its place in flight."""
         with self._free:
             self._seated.discard(threading.get_ident())
             self._getting_ready.discard(threading.get_ident())

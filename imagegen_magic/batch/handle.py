@@ -34,7 +34,7 @@ class Calls(Protocol):
     """`batch_calls.BatchCalls`, or anything that answers like it."""
 
     def upload(self, path: Path) -> str: ...
-    def upload_picture(self, picture: InputImage) -> str: ...
+    def upload_image(self, image: InputImage) -> str: ...
     def create(self, file_id: str, endpoint: str, tag: str) -> str: ...
     def find(self, tag: str) -> str | None: ...
     def get(self, batch_id: str) -> dict[str, Any]: ...
@@ -62,7 +62,7 @@ def submit(
         id=batch_id, server=server, created=now.isoformat(timespec="seconds"), name=name, backend=backend,
         base_url=base_url, estimate=str(plan.estimate),
     )  # fmt: skip
-    files = write_parts(plan.to_send, batch_id, store, calls.upload_picture)
+    files = write_parts(plan.to_send, batch_id, store, calls.upload_image)
     sent.parts = [part for part, _ in files]
     try:
         for number, (part, path) in enumerate(files):
@@ -80,7 +80,7 @@ def submit(
 
 
 def _forget_refused(sent: SubmittedBatch, store: Store, error: CallError) -> None:
-    """Takes the parts that the server did not take off the note, so that their jobs can be sent again."""
+    """Removes the parts that the server did not accept from the note, so that their jobs can be sent again."""
     lost = error.outcome == "ambiguous"
     sent.parts = [part for part in sent.parts if part.batch or (lost and part.file)]
     if sent.parts:
@@ -170,9 +170,9 @@ class BatchHandle:
         objects = ask(self._sent, self._store, self._calls)
         going = [batch["status"] for batch in objects if batch["status"] not in FINAL]
         if going:
-            said = ", ".join(dict.fromkeys(going))
+            text = ", ".join(dict.fromkeys(going))
             raise ImagegenError(
-                f"the batch {self.id} is not finished: the server says {said}; it may take up to 24 hours",
+                f"the batch {self.id} is not finished: the server says {text}; it may take up to 24 hours",
                 hints=(Fix(Command("status", self.id)),),
             )
         gallery = self._settle(self._sent, read_lines(objects, self._store, self._calls.download))

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from imagegen_magic.errors import AnswerError, CallError
 from imagegen_magic.facts.catalog import Limits, load_catalog
 from imagegen_magic.jobs.result import shown_path
+from imagegen_magic.options.profiles import IMAGE_OPTIONS
 from imagegen_magic.request.request import ImageRequest, InputImage
 from imagegen_magic.request.response import ImageResponse, Spool
 from imagegen_magic.store.folder import Store
@@ -22,14 +23,14 @@ from imagegen_magic.wire.http_errors import status_error
 from imagegen_magic.wire.spool_body import SpooledBody
 
 from .plan import PlannedJob
-from .submitted import PICTURES, InputFile, SubmittedJob
+from .submitted import InputFile, SubmittedJob
 
 __all__ = ["AnswerFromFile", "TornLine", "read_lines", "write_parts"]
 
 ENDPOINTS = {"generate": "/v1/images/generations", "edit": "/v1/images/edits"}
 NOT_KEPT = {
     "source", "grid", "concurrency", "ipm", "fail_fast", "skip_invalid", "max_cost", "session_max_cost",
-    "mask_box", "mask_invert", *PICTURES,
+    "mask_box", "mask_invert", *IMAGE_OPTIONS,
 }  # fmt: skip
 """Options of the run that submitted, and pictures, which are kept as files; the others are kept as they are, so that
 collecting plans the same requests."""
@@ -45,7 +46,7 @@ class _Writer:
         self._stream: BinaryIO | None = None
 
     def add(self, line: bytes, job: SubmittedJob) -> None:
-        """Appends a request, to a new file where the limits want one."""
+        """Appends a request, to a new file if the limits want one."""
         full = self._stream is not None and (
             len(self.done[-1][0].jobs) >= self._limits.batch_lines
             or self._stream.tell() + len(line) > self._limits.batch_bytes
@@ -77,8 +78,8 @@ def write_parts(
     writers: dict[tuple[str, str], _Writer] = {}
     ids: dict[str, str] = {}
 
-    def file_id(picture: InputImage) -> str:
-        return ids.get(picture.sha256) or ids.setdefault(picture.sha256, upload(picture))
+    def file_id(image: InputImage) -> str:
+        return ids.get(image.sha256) or ids.setdefault(image.sha256, upload(image))
 
     for index, item in enumerate(items):
         request, custom_id = item.job.request, f"{batch_id}-{index}"
@@ -92,13 +93,13 @@ def write_parts(
 
 
 def body_of(request: ImageRequest, file_id: Callable[[InputImage], str]) -> dict[str, Any]:
-    """A request as JSON: what an edit's form would carry as files goes as ids of uploaded ones."""
+    """A request as JSON: files of an edit's form become ids of uploaded files."""
     body = {**request.wire(), **dict(request.extra)}
     if request.images:
-        body["images"] = [{"file_id": file_id(picture)} for picture in request.images]
-    for name, picture in (("mask", request.mask), ("markup", request.markup)):
-        if picture is not None:
-            body[name] = {"file_id": file_id(picture)}
+        body["images"] = [{"file_id": file_id(image)} for image in request.images]
+    for name, image in (("mask", request.mask), ("markup", request.markup)):
+        if image is not None:
+            body[name] = {"file_id": file_id(image)}
     return body
 
 
@@ -124,19 +125,19 @@ def _job_note(item: PlannedJob, index: int, custom_id: str, store: Store) -> Sub
 def _kept_inputs(item: PlannedJob, store: Store) -> dict[str, Any]:
     """The pictures of an edit under the options that named them, each kept as a file: a variable may be gone by then."""
     request, targets = item.job.request, len(item.job.options.image or ())
-    names = [_kept(picture, store) for picture in request.images]
+    names = [_kept(image, store) for image in request.images]
     found = {"image": names[:targets], "ref": names[targets:]}
     overlays = {"mask": request.mask, "markup": request.markup}
     return {name: kept for name, kept in found.items() if kept} | {
-        name: _kept(picture, store) for name, picture in overlays.items() if picture is not None
+        name: _kept(image, store) for name, image in overlays.items() if image is not None
     }
 
 
-def _kept(picture: InputImage, store: Store) -> str:
+def _kept(image: InputImage, store: Store) -> str:
     """`PATH[:role]` of a picture in the output folder; equal bytes are kept once."""
-    path = store.save_input(picture.data, Path(picture.name).stem, Path(picture.name).suffix)
+    path = store.save_input(image.data, Path(image.name).stem, Path(image.name).suffix)
     name = path.relative_to(store.folder).as_posix()
-    return f"{name}:{picture.role}" if picture.role else name
+    return f"{name}:{image.role}" if image.role else name
 
 
 def read_lines(
@@ -237,7 +238,7 @@ def _answer_of_torn(torn: TornLine, server: str, spool: Spool) -> ImageResponse:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    """The value, or an empty mapping in place of what is none."""
+    """The value, or an empty mapping if it is not one."""
     return value if isinstance(value, Mapping) else {}
 
 

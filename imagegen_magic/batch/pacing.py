@@ -63,19 +63,19 @@ class Pacer:
 
     @contextlib.contextmanager
     def slot(self, images: int = 1) -> Iterator[Received]:
-        """Holds one place in flight, until the last byte is there or the block ends; waits for it.
+        """Takes one place in flight, and waits for it; it is free again after the last byte, or after the block.
 
         Raises:
             CallCancelledError: cancelled while waiting; nothing was sent.
         """
-        self._enter(images)
-        with contextlib.ExitStack() as held:
-            held.callback(self._leave)
+        self._wait(images)
+        with contextlib.ExitStack() as place:
+            place.callback(self._leave)
 
             def received(headers: Mapping[str, str]) -> None:
                 with contextlib.suppress(Exception):  # what is learnt from an answer is no reason to lose it
                     self.learn(headers)
-                held.close()  # the next one is sent, and then this answer is taken apart
+                place.close()  # the next one is sent, and then this answer is taken apart
                 self._desks.sit()
 
             try:
@@ -85,7 +85,7 @@ class Pacer:
                 if isinstance(error, QuotaError):
                     self._cancel.set()  # without money every further request is refused
                 elif isinstance(error, RateLimitError):
-                    held.close()
+                    place.close()
                     self._slow_down(error.retry_after)
                 raise
         self._speed_up()
@@ -116,7 +116,7 @@ class Pacer:
                     self._coming.discard(me)
                     self._changed.notify_all()
 
-    def _enter(self, images: int) -> None:
+    def _wait(self, images: int) -> None:
         self._desks.leave()
         with self._changed:
             while not self._cancel.is_set():
@@ -152,7 +152,7 @@ class Pacer:
                 self._changed.notify_all()
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Waits for the reset where an answer's headers say that nothing remains (`x-ratelimit-remaining-*`)."""
+        """Waits for the reset if an answer's headers say that nothing remains (`x-ratelimit-remaining-*`)."""
         for name, value in headers.items():
             kind = name.removeprefix("x-ratelimit-remaining-")
             if kind in (name, "tokens") or value.strip() != "0":

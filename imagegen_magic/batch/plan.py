@@ -30,7 +30,7 @@ __all__ = ["BatchPlan", "PlannedJob", "plan_batch", "result_or_failure", "run_pl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJob:
-    """One checked job of a batch, and the stored record where it was done before."""
+    """One checked job of a batch, and the stored record if it was done before."""
 
     job: Job
     where: str
@@ -40,7 +40,7 @@ class PlannedJob:
     paths: tuple[Path, ...] = ()
     """The files that it will be saved as; another process may still take a name before."""
     wanted: str = ""
-    """The name that it would have had, where that one is taken."""
+    """The name that it would have had, if that one is taken."""
 
     @property
     def files(self) -> str:
@@ -76,10 +76,10 @@ class BatchPlan:
 
     def summary(self) -> str:
         """One sentence: how many pictures, how many are done, and the cost range."""
-        pictures = sum(item.job.request.count for item in self.to_send)
+        images = sum(item.job.request.count for item in self.to_send)
         done = len(self.planned) - len(self.to_send)
         parts = [
-            f"{counted(len(self.planned), 'job')}: {len(self.to_send)} to send ({counted(pictures, 'picture')}, {self.estimate}, an estimate)"
+            f"{counted(len(self.planned), 'job')}: {len(self.to_send)} to send ({counted(images, 'picture')}, {self.estimate}, an estimate)"
         ]
         parts += (
             [Fix(f"{done} done before and not sent again (", Setting("--no-reuse"), " sends them all)")] if done else []
@@ -195,7 +195,7 @@ def _fault_summary(problems: Sequence[Problem], total: int) -> str:
 
 
 def _done_before(store: Store, server: str) -> defaultdict[str, deque[Record]]:
-    """Done records by request hash, oldest first: the k-th job with a hash is done where there are k of them."""
+    """Done records by request hash, oldest first: the k-th job with a hash is done if there are k of them."""
     found: defaultdict[str, deque[Record]] = defaultdict(deque)
     if store.history.path.exists():
         for record in store.history.done():
@@ -343,7 +343,7 @@ def run_planned(
             results[index] = outcome
             on_done(index, outcome)
 
-    # As many again, which save files while the others send; not where a failure must be known before the next is sent.
+    # As many again, which save files while the others send; not if a failure must be known before the next is sent.
     count = min(concurrency if fail_fast else 2 * concurrency, len(waiting))
     threads = [threading.Thread(target=work, name=f"imagegen-batch-{i}") for i in range(count)]
     for thread in threads:

@@ -17,9 +17,6 @@ from .rows import Row
 
 __all__ = ["InputFile", "SubmittedBatch", "SubmittedJob", "find_submitted", "load_submitted", "submitted_table"]
 
-PICTURES = ("image", "ref", "mask", "markup")
-"""The options that name pictures."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmittedJob:
@@ -65,8 +62,8 @@ class SubmittedBatch:
     def rows(self, store: Store) -> Iterator[Row]:
         """The jobs as rows, to be planned anew, their pictures being those that were kept."""
         for job in self.jobs:
-            pictures = {name: _placed(store.folder, kept) for name, kept in job.inputs.items()}
-            yield Row(values={**job.values, **pictures, "prompt": job.prompt}, where=job.custom_id)
+            images = {name: _placed(store.folder, kept) for name, kept in job.inputs.items()}
+            yield Row(values={**job.values, **images, "prompt": job.prompt}, where=job.custom_id)
 
     def to_json(self) -> str:
         """Everything, as JSON."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from imagegen_magic.images.opening import open_picture
+from imagegen_magic.images.opening import open_image
 
 __all__ = ["Pixels", "load_pixels"]
 
@@ -61,7 +61,7 @@ def load_pixels(source: Any) -> Pixels:
         OptionError: it is not an image, or has more than 100 million pixels.
     """
     image = (
-        source if isinstance(source, Image.Image) else open_picture(Path(source) if isinstance(source, str) else source)
+        source if isinstance(source, Image.Image) else open_image(Path(source) if isinstance(source, str) else source)
     )
     image = ImageOps.exif_transpose(image)
     has_alpha = "A" in image.getbands() or "transparency" in image.info

@@ -1,4 +1,4 @@
-"""Expectations held against one image: which measure answers which expectation, and the words of the answer."""
+"""Expectations checked on one image: which measure answers which expectation, and the words of the answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from imagegen_magic.errors import Fix, ImagegenError, OptionError, Problem, Setting
-from imagegen_magic.images.opening import decoding, open_picture
+from imagegen_magic.images.opening import decoding, open_image
 
 from . import measures, ocr
 from .expectations import SIZE, Expectation, parse_expectations
@@ -26,7 +26,7 @@ __all__ = ["Context", "check_image", "prepare", "unchecked"]
 MOST_COLOR_CHANGE = 0.06
 """ΔE-OK, on average, by which an image may differ from the one that it is to be the same as."""
 MIN_SHARE = 0.002
-"""The share of a picture that must be transparent, and the share that must not, where alpha is expected."""
+"""The share of a picture that must be transparent, and the share that must not, if alpha is expected."""
 _COLOR = re.compile(r"#([0-9a-fA-F]{6})")
 
 
@@ -102,9 +102,9 @@ def _call(image: Any, wanted: Expectation) -> _Finding:
     assert wanted.call is not None
     # From memory: a callable that reads the header alone would leave a file open.
     data = Path(image).read_bytes() if isinstance(image, (str, Path)) else image
-    picture = data if isinstance(data, Image.Image) else open_picture(data)
+    opened = data if isinstance(data, Image.Image) else open_image(data)
     try:
-        answer = wanted.call(picture)
+        answer = wanted.call(opened)
     except AssertionError as error:
         return _Finding(sentence=str(error).split("\n")[0] or "an assert failed", holds=False)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code: its fault must not hide a picture that was paid for
@@ -317,5 +317,5 @@ def _readable(path: Path, modified: int) -> bytes:
     """
     with decoding(path.name):
         data = path.read_bytes()
-    open_picture(data, path.name)
+    open_image(data, path.name)
     return data

@@ -10,7 +10,7 @@ from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.session import Session
 
 from .call import Call
-from .output import print_json, print_lines, say, shown
+from .output import print_json, print_lines, print_message, shown
 
 __all__ = ["make_icon_files", "pixelate_file", "unpack_file"]
 
@@ -35,7 +35,7 @@ def _make(call: Call, work: Callable[[ParsedLine, Mapping[str, object]], SavedAr
     values = {name: value for name, value in values.items() if name not in ("json", "help_all")}
     made = work(ParsedLine(name=call.word, values=values, problems=call.problems), {})
     for note in made.notes:
-        say(f"note: {note}")
+        print_message(f"note: {note}")
     if call.json:
         print_json({"exit_code": 0, "files": [shown(path) for path in made.paths], "notes": list(made.notes)})
     else:

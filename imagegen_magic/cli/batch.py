@@ -20,8 +20,8 @@ from imagegen_magic.session import Session
 from .call import INTERRUPTED, NOT_AS_EXPECTED, Call
 from .files import job_file, with_script_defaults
 from .make import OWN, dry_run_document, require_key, run_waiting
-from .output import Progress, error_document, print_json, print_lines, say, shown
-from .results import result_document, say_unexpected
+from .output import Progress, error_document, print_json, print_lines, print_message, shown
+from .results import print_unexpected, result_document
 from .words import SHELL_WORDS
 
 __all__ = ["finish_batch", "make_batch"]
@@ -45,7 +45,7 @@ def make_batch(call: Call) -> int:
         require_key(session, options)
     if options.via == "batch-api" and not options.replay:
         handle = session.batches.submit(plan, values)
-        say(receipt(handle.submitted).text(SHELL_WORDS))
+        print_message(receipt(handle.submitted).text(SHELL_WORDS))
         print_lines([handle.id])
         return 0
     return _run(call, session, plan, values)
@@ -126,16 +126,16 @@ def finish_batch(call: Call, gallery: Gallery, *, interrupted: bool = False, qui
     unsent = [failure for failure in gallery.failures if isinstance(failure.error, CallCancelledError)]
     for failure in gallery.failures:
         if failure not in unsent:
-            say(f"{failure.where}: " + "\n".join(failure.error.card_lines(SHELL_WORDS)))
+            print_message(f"{failure.where}: " + "\n".join(failure.error.card_lines(SHELL_WORDS)))
     for result in gallery.done:
-        say_unexpected(result, f"{result.where}: ")
+        print_unexpected(result, f"{result.where}: ")
     if unsent:
-        say(f"{len(unsent)} not sent: run the same line again for the rest; what is done is not sent again")
+        print_message(f"{len(unsent)} not sent: run the same line again for the rest; what is done is not sent again")
     if not quiet:
         counts = {"done": len(gallery.done), "failed": len(gallery.failures) - len(unsent), "not sent": len(unsent)}
         counts["not as expected"] = len(gallery.failed)
         parts = [f"{count} {word}" for word, count in counts.items() if count or word == "done"]
-        say(", ".join(parts) + (f" · {shown(gallery.report)}" if gallery.report else ""))
+        print_message(", ".join(parts) + (f" · {shown(gallery.report)}" if gallery.report else ""))
     if call.json:
         report = None if gallery.report is None else shown(gallery.report)
         results = [_document(result) for result in gallery]

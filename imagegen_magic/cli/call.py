@@ -15,7 +15,7 @@ from imagegen_magic.errors import (
     RequestError,
 )
 
-from .output import error_document, print_json, say
+from .output import error_document, print_json, print_message
 from .table import Command
 from .words import SHELL_WORDS
 
@@ -46,14 +46,14 @@ class Call:
 def fail(error: ImagegenError, *, json: bool) -> int:
     """Shows an error, and returns its exit code."""
     code = exit_code(error)
-    say("imagegen: " + "\n".join(error.card_lines(SHELL_WORDS)))
+    print_message("imagegen: " + "\n".join(error.card_lines(SHELL_WORDS)))
     if json:
         print_json(error_document(error, code))
     return code
 
 
 def exit_code(error: ImagegenError) -> int:
-    """2 for what was typed wrong and a missing key, 4 where it may have been billed, 130 where stopped, else 1."""
+    """2 for what was typed wrong and a missing key, 4 if it may have been billed, 130 if stopped, else 1."""
     if isinstance(error, CallCancelledError):
         return INTERRUPTED
     taken = bool(error.problems) and all(problem.field == "name" for problem in error.problems)

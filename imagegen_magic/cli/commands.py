@@ -16,7 +16,7 @@ from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.redaction import redact
 
 from .call import INTERRUPTED, Call, fail
-from .output import print_json, print_lines, say
+from .output import print_json, print_lines, print_message
 from .table import COMMANDS, DEFAULTS, Command
 from .words import SHELL_WORDS
 
@@ -33,7 +33,7 @@ def run_command(name: str, words: Sequence[str]) -> int:
     try:
         return _run(COMMANDS[name], words)
     except KeyboardInterrupt:
-        say("interrupted")
+        print_message("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; without this the interpreter complains of it at its end
@@ -43,7 +43,7 @@ def run_command(name: str, words: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - a fault of ours: its traceback, but never with a key in it
         import traceback  # noqa: PLC0415 - only for a fault of ours
 
-        say(redact("".join(traceback.format_exception(error))))
+        print_message(redact("".join(traceback.format_exception(error))))
         return 1
 
 
@@ -148,7 +148,7 @@ def _lock(call: Call) -> int:
     from imagegen_magic.store.lockfile import LOCK  # noqa: PLC0415 - with the command
 
     found = _session(call).lock()
-    say(str(found))
+    print_message(str(found))
     if call.json:
         print_json({"exit_code": 0, "path": LOCK, "requests": len(found.requests), "cost": found.cost})
     else:
@@ -196,7 +196,7 @@ def _simulate(call: Call) -> int:
 
     _raise_problems(call)
     port = call.values.get("port", 8000)
-    say("an offline Images API; Ctrl-C ends it. For a client: OPENAI_BASE_URL, with any OPENAI_API_KEY")
+    print_message("an offline Images API; Ctrl-C ends it. For a client: OPENAI_BASE_URL, with any OPENAI_API_KEY")
     try:
         serve_forever(
             port,
@@ -206,7 +206,7 @@ def _simulate(call: Call) -> int:
             announce=lambda url: print_lines([url]),
         )
     except (PortTakenError, ValueError, OverflowError) as error:
-        say(f"imagegen simulate: {error.strerror if isinstance(error, PortTakenError) else error}")
+        print_message(f"imagegen simulate: {error.strerror if isinstance(error, PortTakenError) else error}")
         return 1 if isinstance(error, PortTakenError) else 2
     return 0
 

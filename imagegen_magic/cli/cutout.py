@@ -13,7 +13,7 @@ from imagegen_magic.options.paths import expanded
 from imagegen_magic.options.settings import resolve
 
 from .call import Call
-from .output import print_json, print_lines, say, shown
+from .output import print_json, print_lines, print_message, shown
 from .table import DEFAULTS
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def remove_chroma_key(call: Call) -> int:
 
 
 def settings_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The cut-out's option values: the script's defaults, but measured thresholds where none were given."""
+    """The cut-out's option values: the script's defaults, but measured thresholds if none were given."""
     if values.get("second") is not None:
         return {**values, "second": expanded(values["second"])}
     given = {"soft_matte": DEFAULTS["soft_matte"], "auto_key": DEFAULTS["auto_key"], **values}
@@ -97,12 +97,12 @@ def _show(call: Call, cut: Cutout, target: Path, *, soft: bool) -> int:
             {"name": c.name, "status": c.status, "value": float(c.value), "sentence": c.sentence} for c in report.checks
         ],
     }
-    say(f"key {cut.key or 'none: the picture was transparent already'}")
-    say(f"transparent {clear} of {alpha.size} pixels, partly {facts['partial']}")
+    print_message(f"key {cut.key or 'none: the picture was transparent already'}")
+    print_message(f"transparent {clear} of {alpha.size} pixels, partly {facts['partial']}")
     for check in (*report.of("warn"), *report.of("fail")):
-        say(str(check))
+        print_message(str(check))
     if not soft and cut.key:
-        say("hard key: every pixel is clear or opaque; --soft-matte measures soft edges")
+        print_message("hard key: every pixel is clear or opaque; --soft-matte measures soft edges")
     if call.json:
         print_json({"exit_code": 0, **facts})
     else:

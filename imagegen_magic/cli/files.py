@@ -17,11 +17,11 @@ from .table import DEFAULTS
 __all__ = ["job_file", "place_output", "with_script_defaults"]
 
 MANY = "image_{i}"
-"""What pictures are called where only a folder was given."""
+"""What pictures are called if only a folder was given."""
 
 
 def with_script_defaults(values: Mapping[str, Any], options: Options) -> dict[str, Any]:
-    """The line's values with the scripts' defaults where neither line, environment nor project file says otherwise."""
+    """The line's values with the scripts' defaults if neither line, environment nor project file says otherwise."""
     out = dict(values)
     if options.origins["if_exists"] == "default":
         out["if_exists"] = DEFAULTS["if_exists"]
@@ -33,7 +33,7 @@ def with_script_defaults(values: Mapping[str, Any], options: Options) -> dict[st
 
 
 def place_output(values: Mapping[str, Any], options: Options) -> tuple[dict[str, Any], list[Problem]]:
-    """The values with `out`, `out_dir` and, where the name says it, `output_format`; and what contradicts itself."""
+    """The values with `out`, `out_dir` and, if the name says it, `output_format`; and what contradicts itself."""
     out = dict(values)
     folder = expanded(options.out_dir)
     given = out.get("out")
@@ -60,7 +60,7 @@ def _with_suffix(name: str, form: str) -> str:
 
 
 def _inside(path: Path, folder: Path, *, fixed: bool) -> dict[str, str]:
-    """`out` inside its output folder: the configured one where the path lies in it, else the path's own parent."""
+    """`out` inside its output folder: the configured one if the path lies in it, else the path's own parent."""
     whole, home = Path.cwd() / path, (Path.cwd() / folder).resolve()
     place = whole.parent.resolve() / whole.name
     if place.is_relative_to(home):

@@ -20,8 +20,8 @@ from imagegen_magic.store.recovery import mark_unknown
 
 from .call import INTERRUPTED, NOT_AS_EXPECTED, Call, fail
 from .files import place_output, with_script_defaults
-from .output import Progress, print_json, print_lines, say, shown
-from .results import result_document, saved_line, say_unexpected
+from .output import Progress, print_json, print_lines, print_message, shown
+from .results import print_unexpected, result_document, saved_line
 from .words import SHELL_WORDS
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def require_key(session: Session, options: Options) -> None:
     if options.replay:
         return
     try:
-        session.clients.get(options).access()
+        session.clients.get(options).sdk()
     except AuthenticationError as error:
         hints = (
             "set it in this shell: export OPENAI_API_KEY=… (from https://platform.openai.com/api-keys)",
@@ -98,7 +98,7 @@ def require_key(session: Session, options: Options) -> None:
 def _show_dry_run(call: Call, job: Job, preview: JobPreview) -> int:
     taken = [shown(path) for path in preview.paths if path.exists()]
     if taken and job.options.if_exists == "fail":
-        say(f"warning: {', '.join(taken)} exists already: this would be refused without --force")
+        print_message(f"warning: {', '.join(taken)} exists already: this would be refused without --force")
     if call.json:
         print_json({"exit_code": 0, "outcome": "not sent", **dry_run_document(job, preview)})
     else:
@@ -131,7 +131,7 @@ def _run(call: Call, session: Session, job: Job) -> int:
     quiet = bool(job.options.quiet)
     tries = job.options.best_of or 1
     progress = Progress(tries, mode=job.options.progress, quiet=quiet)
-    progress.head(f"{job.request.model}, {_pictures(job.request.count, tries)}, {job.estimate} (an estimate)")
+    progress.head(f"{job.request.model}, {_images(job.request.count, tries)}, {job.estimate} (an estimate)")
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
     start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
@@ -158,14 +158,14 @@ def _result_code(job: Job, result: ImageResult) -> int:
     return 0 if result.passed else NOT_AS_EXPECTED
 
 
-def _pictures(count: int, tries: int) -> str:
+def _images(count: int, tries: int) -> str:
     if tries > 1:
         return f"the best of up to {tries} pictures"
     return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def run_waiting(start: Callable[[], Task[T]], progress: Progress, store: Store) -> tuple[Task[T], bool]:
-    """The task that `start` starts, once it is over, and True if it was interrupted.
+    """The task that `start` starts, after its end, and True if it was interrupted.
 
     The first Ctrl-C sends nothing more and waits for what was sent, because that is billed, for a bounded time; the
     second leaves.
@@ -186,14 +186,14 @@ def _leave(progress: Progress, store: Store) -> NoReturn:
 
 
 def _show_result(call: Call, job: Job, result: ImageResult, code: int, *, quiet: bool) -> None:
-    say_unexpected(result)
+    print_unexpected(result)
     if not quiet:
         if result.ranking is not None and len(result.ranking) > 1:
-            say(result.ranking.table().text(SHELL_WORDS))
+            print_message(result.ranking.table().text(SHELL_WORDS))
         for note in (*result.notes, *result.warnings):
             if note not in job.warnings:
-                say(f"note: {SHELL_WORDS.say(note)}")
-        say(saved_line(result))
+                print_message(f"note: {SHELL_WORDS.render(note)}")
+        print_message(saved_line(result))
     if call.json:
         print_json({"exit_code": code, **result_document(result)})
     else:

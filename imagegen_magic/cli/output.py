@@ -22,7 +22,7 @@ from imagegen_magic.request.response import Event, Failed, Retrying, Saved, Send
 
 from .words import SHELL_WORDS
 
-__all__ = ["Progress", "error_document", "print_json", "print_lines", "say", "shown"]
+__all__ = ["Progress", "error_document", "print_json", "print_lines", "print_message", "shown"]
 
 HEARTBEAT_SECONDS = 30.0
 """Without a terminal, a line this often says that the work goes on; CI systems end silent jobs."""
@@ -30,7 +30,7 @@ REDRAW_SECONDS = 0.1
 BAR = 20
 
 
-def say(text: str, stream: TextIO | None = None) -> None:
+def print_message(text: str, stream: TextIO | None = None) -> None:
     """A line on standard error."""
     print(redact(text), file=stream or sys.stderr, flush=True)
 
@@ -53,7 +53,7 @@ def _plain(value: object) -> object:
 
 
 def shown(path: Path) -> str:
-    """A path as a shell takes it: relative to the working folder where it lies below, else absolute."""
+    """A path as a shell takes it: relative to the working folder if it lies below, else absolute."""
     try:
         return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
     except ValueError:
@@ -67,17 +67,17 @@ def error_document(error: ImagegenError, code: int) -> dict[str, Any]:
             "where": p.where,
             "field": p.field,
             "value": p.value,
-            "rule": SHELL_WORDS.say(p.rule),
-            "fix": SHELL_WORDS.say(p.fix),
+            "rule": SHELL_WORDS.render(p.rule),
+            "fix": SHELL_WORDS.render(p.fix),
         }
         for p in error.problems
     ]
     facts: dict[str, Any] = {
         "type": type(error).__name__,
-        "summary": SHELL_WORDS.say(error.summary),
+        "summary": SHELL_WORDS.render(error.summary),
         "problems": problems,
     }
-    facts["hints"] = [SHELL_WORDS.say(hint) for hint in error.hints]
+    facts["hints"] = [SHELL_WORDS.render(hint) for hint in error.hints]
     if isinstance(error, CallError):
         facts |= {"status": error.status, "code": error.code, "request_id": error.request_id, "kept": list(error.kept)}
     return {"outcome": error.outcome or "failed", "exit_code": code, "error": facts}
@@ -143,7 +143,7 @@ class Progress:
                 self.note(f"{self._label(index)}failed: {failure}")
 
     def line(self, text: str) -> None:
-        """A line where there is no bar."""
+        """A line if there is no bar."""
         if not self._bar and not self._silent:
             self.note(text)
 
@@ -156,7 +156,7 @@ class Progress:
         """A line that stays, above the bar."""
         with self._lock:
             self.clear()
-            say(text, self._stream)
+            print_message(text, self._stream)
             self._last = time.monotonic()
 
     def tick(self) -> None:

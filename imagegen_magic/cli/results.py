@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.request.cost import format_usd
 
-from .output import say, shown
+from .output import print_message, shown
 
 if TYPE_CHECKING:
     from imagegen_magic.jobs.result import ImageResult
 
-__all__ = ["result_document", "saved_line", "say_unexpected"]
+__all__ = ["print_unexpected", "result_document", "saved_line"]
 
 
 def saved_line(result: ImageResult) -> str:
@@ -47,7 +47,7 @@ def result_document(result: ImageResult) -> dict[str, Any]:
     }
 
 
-def say_unexpected(result: ImageResult, head: str = "") -> None:
+def print_unexpected(result: ImageResult, head: str = "") -> None:
     """A line on standard error for each expectation that failed, and each that could not be checked."""
     for sentence in result.unexpected():
-        say(f"{head}{sentence}")
+        print_message(f"{head}{sentence}")

@@ -9,8 +9,8 @@ from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.session import Session
 
 from .call import INTERRUPTED, NOT_AS_EXPECTED, Call
-from .output import print_json, print_lines, say, shown
-from .results import result_document, saved_line, say_unexpected
+from .output import print_json, print_lines, print_message, shown
+from .results import print_unexpected, result_document, saved_line
 from .words import SHELL_WORDS
 
 if TYPE_CHECKING:
@@ -36,15 +36,15 @@ def show_sprites(
     result = sprites.result
     code = INTERRUPTED if interrupted else _code(sprites)
     if result:
-        say_unexpected(result)
+        print_unexpected(result)
     if not call.values.get("quiet"):
         for text in (*(result.notes if result else ()), *sprites.notes):
-            say(f"note: {SHELL_WORDS.say(text)}")
+            print_message(f"note: {SHELL_WORDS.render(text)}")
         for text in (*(result.warnings if result else ()), *sprites.warnings):
             if text not in already_shown:
-                say(f"warning: {SHELL_WORDS.say(text)}")
+                print_message(f"warning: {SHELL_WORDS.render(text)}")
         if result:
-            say(saved_line(result))
+            print_message(saved_line(result))
     if call.json:
         print_json({"exit_code": code, **sprites_document(sprites)})
     else:

@@ -65,7 +65,7 @@ def options_of(command: Command) -> tuple[Option, ...]:
 MAKE = ("prompt", "model", "size", "quality", "n", "output_format", "transparent")
 END = ("out", "if_exists", "dry_run", "json")
 
-_PICTURES = (
+_GENERATION = (
     Command(
         name="generate",
         table="generate",
@@ -300,6 +300,6 @@ def _with_settings(command: Command) -> Command:
 
 
 COMMANDS: dict[str, Command] = {
-    command.name: command for command in (*_PICTURES, *_ARTWORK, *map(_with_settings, _TABLES), *_OTHERS)
+    command.name: command for command in (*_GENERATION, *_ARTWORK, *map(_with_settings, _TABLES), *_OTHERS)
 }
 """Every command by its name."""

@@ -46,8 +46,8 @@ class CellView:
             self._phase = f"{event.reason}; {billed}, trying again in {event.wait:.0f} s"
         elif isinstance(event, Partial):
             self._phase = f"generating, preview {event.number + 1}"
-            if picture := partial_picture(event.data, self.job):
-                self.slot.partial(picture, self.line())
+            if image := partial_image(event.data, self.job):
+                self.slot.partial(image, self.line())
                 return
         self.tick()
 
@@ -79,10 +79,10 @@ class CellView:
             self.slot.clear()
 
 
-def partial_picture(data: bytes, job: Job) -> Callable[[str], Bundle] | None:
+def partial_image(data: bytes, job: Job) -> Callable[[str], Bundle] | None:
     """A live preview, to be shown with a line of progress; None if it can't be read. It is never a result."""
     try:
-        picture = live_preview(data, max_edge=min(512, job.options.preview or 512))
+        image = live_preview(data, max_edge=min(512, job.options.preview or 512))
     except Exception:  # noqa: BLE001 - a preview that can't be shown must not end a paid request
         return None
-    return lambda line: picture(line.partition(": ")[2]).bundle("live preview")
+    return lambda line: image(line.partition(": ")[2]).bundle("live preview")

@@ -1,4 +1,4 @@
-"""Is everything in place? Key, SDK, folder, backend, front end: what was found, and what to do where it fails."""
+"""Is everything in place? Key, SDK, folder, backend, front end: what was found, and what to do if it fails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "o
 
 
 def installed_versions() -> dict[str, str]:
-    """The version of every package that matters; `not installed` where it is missing."""
+    """The version of every package that matters; `not installed` if it is missing."""
     versions = {}
     for name in PACKAGES:
         try:

@@ -92,6 +92,6 @@ def _cost_row(label: str, simulated: bool, records: list[Record]) -> tuple[objec
     ambiguous = [record for record in records if record.outcome == "ambiguous"]
     at_most = [Decimal(text) for record in ambiguous if (text := record.cost.get("high")) is not None]
     doubt = f"{len(ambiguous)} (up to {format_usd(sum(at_most, Decimal(0)))})" if ambiguous else ""
-    pictures = sum(len(record.api_files()) for record in done)
+    images = sum(len(record.api_files()) for record in done)
     ends = dict.fromkeys(format_usd(sum(amounts, Decimal(0))) for amounts in (low, high))
-    return label, "simulator" if simulated else "live", len(records), pictures, " to ".join(ends), spent, doubt
+    return label, "simulator" if simulated else "live", len(records), images, " to ".join(ends), spent, doubt

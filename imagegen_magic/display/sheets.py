@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.images.opening import open_picture, read_input, resolve_token
+from imagegen_magic.images.opening import open_image, read_input, resolve_token
 from imagegen_magic.images.preview import compose_sheet, encode_sheet
 from imagegen_magic.metadata.derived import Source, default_marking, finish_file, source_of
 from imagegen_magic.store.names import check_free
@@ -107,7 +107,7 @@ def _images_of(item: Any, find: Callable[[str], Path], variables: Mapping[str, o
     if isinstance(source, Path) or hasattr(source, "path"):
         path = Path(getattr(source, "path", source))
         return [(path, origin if origin.startswith("@") else path.stem)]
-    return [(open_picture(read_input(source).data), origin)]
+    return [(open_image(read_input(source).data), origin)]
 
 
 def _labels(names: Sequence[str], labels: bool | Sequence[str]) -> Sequence[str]:

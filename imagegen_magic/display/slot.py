@@ -47,7 +47,7 @@ def is_live(progress: str = "auto", environ: Mapping[str, str] = os.environ) -> 
 def show_bundle(
     data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None, *, display_id: str | None = None
 ) -> Any:
-    """Displays a mime bundle; returns its handle where `display_id` is given."""
+    """Displays a mime bundle; returns its handle if `display_id` is given."""
     if front_end() == "terminal":
         show_in_terminal(data)
     extra = {"display_id": display_id} if display_id else {}
@@ -97,7 +97,7 @@ class Slot:
     """
 
     MIN_SECONDS = 0.2  # between two updates: at most five a second
-    PICTURE_SECONDS = 1.0  # between two of a partial picture, which weighs more than a line
+    IMAGE_SECONDS = 1.0  # between two of a partial picture, which weighs more than a line
 
     def __init__(self, *, live: bool, home: Any = None) -> None:
         self._live = live
@@ -109,9 +109,9 @@ class Slot:
         self._partial: Callable[[str], Bundle] | None = None
 
     def text(self, line: str) -> None:
-        """Shows a line of progress, on the newest partial picture where there is one."""
+        """Shows a line of progress, on the newest partial picture if there is one."""
         with self._lock:
-            pause = self.MIN_SECONDS if self._partial is None else self.PICTURE_SECONDS
+            pause = self.MIN_SECONDS if self._partial is None else self.IMAGE_SECONDS
             if not self._live or self._over or time.monotonic() - self._last < pause:
                 return
             self._update(*self._with_line(line))
@@ -122,11 +122,11 @@ class Slot:
             if self._live and not self._over and time.monotonic() - self._last >= self.MIN_SECONDS:
                 self._update(data, metadata or {})
 
-    def partial(self, picture: Callable[[str], Bundle], line: str) -> None:
-        """Shows a partial picture in place of the one before; `picture` gives it with a line of progress on it."""
+    def partial(self, image: Callable[[str], Bundle], line: str) -> None:
+        """Shows a partial picture in place of the one before; `image` gives it with a line of progress on it."""
         with self._lock:
             if self._live and not self._over:
-                self._partial = picture
+                self._partial = image
                 self._update(*self._with_line(line))
 
     def finish(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
@@ -166,7 +166,7 @@ class Slot:
             self._handle.update(data, raw=True, metadata=metadata)
 
 
-def say(line: str) -> None:
+def show_line(line: str) -> None:
     """A line for the person at a terminal; nothing in a notebook, whose outputs are kept."""
     if front_end() == "terminal" and sys.stderr.isatty():
         sys.stderr.write(line + "\n")

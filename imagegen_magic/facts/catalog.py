@@ -69,7 +69,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """How tokens and prices are counted where the models themselves do not say."""
+    """How tokens and prices are counted if the models themselves do not say."""
 
     preview_tokens: int
     patch: int

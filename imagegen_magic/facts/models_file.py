@@ -26,7 +26,7 @@ Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False, examples=["5"]), Be
 Text = Annotated[str, Field(examples=['"…"'])]
 Texts = Annotated[list[str], Field(examples=['["…", "…"]'])]
 Count = Annotated[int, Field(ge=0, strict=True, examples=["1"])]
-Switch = Annotated[StrictBool, Field(examples=["true"])]
+Flag = Annotated[StrictBool, Field(examples=["true"])]
 Day = Annotated[date, Field(strict=True, examples=["2026-12-01"])]
 
 
@@ -59,7 +59,7 @@ class ModelTable(_Table):
     use: Text = ""
     qualities: Texts = []
     complexities: Texts = []
-    flexible_sizes: Switch = False
+    flexible_sizes: Flag = False
     sizes: Texts = []
     formats: Texts = []
     transparency: Annotated[Literal["no", "preview", "yes", "unknown"], Field(examples=['"no"'])] = "unknown"
@@ -67,8 +67,8 @@ class ModelTable(_Table):
     input_fidelity_rule: Text = ""
     fidelity_tokens: Count = 0
     sharp_inputs: Count = 0
-    markup: Switch = False
-    batch_api: Switch = False
+    markup: Flag = False
+    batch_api: Flag = False
     token_steps: dict[str, Count] = Field({}, examples=["{ low = 16, high = 96 }"])
     token_spread: dict[str, tuple[Amount, Amount]] = Field({}, examples=["{ low = [1, 4] }"])
     token_table: dict[str, dict[str, Count]] = Field({}, examples=['{ "1024x1024" = { low = 272 } }'])

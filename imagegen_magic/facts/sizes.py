@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from imagegen_magic.errors import OptionError, Problem
 
 from .catalog import FlexibleSizes, Limits, Model
+from .words import foreign_values
 
 __all__ = [
     "PRESETS",
@@ -19,6 +20,7 @@ __all__ = [
     "format_grid",
     "format_size",
     "gif_grid",
+    "meant_size",
     "nearest_frame",
     "nearest_sizes",
     "parse_size",
@@ -215,6 +217,25 @@ def nearest_frame(size: tuple[int, int], frames: int, limits: Limits) -> tuple[i
 
     legal = ((w, h) for w in edges for h in edges if not sheet_faults((w, h), frames, limits))
     return min(legal, key=distance)
+
+
+def meant_size(text: str, model: Model, rule: FlexibleSizes) -> str | None:
+    """The legal size that a text in another notation stands for: `1024*768`, `(1024, 768)`, `1024px`, `16/9`, `1080p`.
+
+    Returns None if it holds neither one or two numbers nor a known word.
+    """
+    word = text.strip().lower()
+    numbers = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", foreign_values("size").get(word, word))][:3]
+    if not numbers or len(numbers) > 2 or min(numbers) <= 0:
+        return None
+    width, height = numbers * 2 if len(numbers) == 1 else numbers
+    if max(width, height) >= _SMALLEST_EDGE:
+        return nearest_sizes((round(width), round(height)), model, rule)[0]
+    return f"{width:g}:{height:g}" if len(numbers) == 2 else None
+
+
+_SMALLEST_EDGE = 64
+"""Numbers below are a ratio."""
 
 
 def nearest_sizes(size: tuple[int, int], model: Model, rule: FlexibleSizes) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.facts.words import foreign_values
 from imagegen_magic.request.request import InputImage
 
-from .opening import decoding, open_picture, read_input
+from .opening import decoding, open_image, read_input
 
 __all__ = ["Change", "box_text", "build_mask", "changed_outside", "mask_overlay", "mask_share", "protect"]
 
@@ -57,9 +59,9 @@ def build_mask(
     if invert:
         keep = ImageChops.invert(keep)
     _check_both(keep)
-    picture = Image.merge("RGBA", (*(Image.new("L", target.size, 0) for _ in range(3)), keep))
+    image = Image.merge("RGBA", (*(Image.new("L", target.size, 0) for _ in range(3)), keep))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG", optimize=True)
     return InputImage(name="mask.png", data=buffer.getvalue(), mime="image/png", size=target.size, origin="mask")
 
 
@@ -77,6 +79,7 @@ def box_text(source: Any) -> str | None:
 
 def _alpha_of(source: Any, target: InputImage, edit: str | None) -> Image.Image:
     """The keep-channel of a mask source: its alpha, or the inverse of a plain array of what will change."""
+    source = np.asarray(source) if isinstance(source, (list, tuple)) else source
     if (
         edit is None
         and hasattr(source, "__array__")
@@ -84,7 +87,7 @@ def _alpha_of(source: Any, target: InputImage, edit: str | None) -> Image.Image:
         and not hasattr(source, "path")
     ):
         return _of_array(source, target)
-    image = source if isinstance(source, Image.Image) else open_picture(_mask_bytes(source))
+    image = source if isinstance(source, Image.Image) else open_image(_mask_bytes(source))
     if image.size != target.size:
         raise _refused(
             f"{image.width}x{image.height}",
@@ -164,43 +167,84 @@ def parse_box(text: str | Sequence[float], size: tuple[int, int]) -> tuple[int, 
     Four numbers of 1 or less, one with a decimal point, are fractions: `0.25,0.25,0.5,0.5` is the middle.
 
     Raises:
-        OptionError: it is not of that form, or lies outside.
+        OptionError: it is not of that form, could mean two things, or goes beyond the picture.
     """
-    text = text if isinstance(text, str) else ",".join(map(str, text))
+    if not isinstance(text, str):
+        text = ",".join(map(str, text)) if isinstance(text, Iterable) else str(text)
     match = _BOX.fullmatch(text)
     if match is None:
-        problem = Problem(
-            field="mask_box",
-            value=text,
-            rule="X,Y,W,H in pixels, per cent or fractions",
-            fix=Fix(Setting("--mask-box", "10%,10%,50%,30%")),
+        raise _refused_box(
+            text, "X,Y,W,H in pixels, per cent or fractions, none below 0", meant_box(text) or "10%,10%,50%,30%"
         )
-        raise OptionError("the mask box can't be read", problems=(problem,))
-    fractions = "." in text and "%" not in text and all(float(n) <= 1 for n in match.groups()[::2])
-    numbers = [
-        float(n) * (size[i % 2] / 100 if unit else size[i % 2] if fractions else 1)
-        for i, (n, unit) in enumerate(zip(match.groups()[::2], match.groups()[1::2], strict=True))
-    ]
-    x, y, right, bottom = (
-        round(numbers[0]),
-        round(numbers[1]),
-        round(numbers[0] + numbers[2]),
-        round(numbers[1] + numbers[3]),
-    )
-    right, bottom = min(right, size[0]), min(bottom, size[1])
+    numbers, units = [float(n) for n in match.groups()[::2]], match.groups()[1::2]
+    _check_units(text, numbers, units)
+    fractions = "." in text and "%" not in text and max(numbers) <= 1
+    one = [size[i % 2] / 100 if unit else size[i % 2] if fractions else 1 for i, unit in enumerate(units)]
+    x, y, width, height = (number * scale for number, scale in zip(numbers, one, strict=True))
+    if round(x + width) - size[0] > _ROUNDING or round(y + height) - size[1] > _ROUNDING:
+        rule = f"it goes beyond the {size[0]}x{size[1]} picture: W and H are width and height, not a second corner"
+        raise _refused_box(text, rule, _inside((x, y, width, height), match.groups(), size, one))
+    left, top = round(x), round(y)
+    right, bottom = min(round(x + width), size[0]), min(round(y + height), size[1])
+    if right <= left or bottom <= top:
+        raise _refused_box(text, f"it covers nothing of the {size[0]}x{size[1]} picture", "25%,25%,50%,50%")
+    return left, top, right - left, bottom - top
+
+
+_ROUNDING = 2
+"""Pixels that a box may go beyond its picture, as rounded fractions do."""
+
+
+def _refused_box(text: str, rule: str, fix: str) -> OptionError:
+    problem = Problem(field="mask_box", value=text, rule=rule, fix=Fix(Setting("--mask-box", fix)))
+    return OptionError("the mask box can't be used", problems=(problem,))
+
+
+def _check_units(text: str, numbers: Sequence[float], units: Sequence[str]) -> None:
+    """Stops at what is half fractions and half pixels, or either: `0.1,0.1,200,200`, `0,0,1,1`.
+
+    Raises:
+        OptionError: it is.
+    """
+    plain = [number for number, unit in zip(numbers, units, strict=True) if not unit]
+    if any(0 < number < 1 for number in plain) and (max(plain) > 1 or len(plain) < len(numbers)):
+        rule = "fractions are mixed with pixels or per cent"
+        pairs = zip(numbers, units, strict=True)
+        raise _refused_box(text, rule, ",".join(f"{n:g}{u}" if u or n > 1 else f"{n * 100:g}%" for n, u in pairs))
+    if len(plain) == len(numbers) and max(numbers) <= 1 and "." not in text and min(numbers[2:]) > 0:
+        raise _refused_box(text, "this is one pixel, or as fractions everything", "25%,25%,50%,50%")
+
+
+def _inside(box: Sequence[float], given: Sequence[str], size: tuple[int, int], one: Sequence[float]) -> str:
+    """A box that is inside the picture, in its own units: of two corners if it reads as such, else as much as there is."""
+    x, y, right, bottom = box
+    if not (x < right <= size[0] and y < bottom <= size[1]):
+        right, bottom = min(x + right, size[0]), min(y + bottom, size[1])
     if right <= x or bottom <= y:
-        problem = Problem(
-            field="mask_box",
-            value=text,
-            rule=f"it covers nothing of the {size[0]}x{size[1]} picture",
-            fix=Fix(Setting("--mask-box", "25%,25%,50%,50%")),
-        )
-        raise OptionError("the mask box is empty", problems=(problem,))
-    return x, y, right - x, bottom - y
+        return "25%,25%,50%,50%"
+    edges = (x, y, right - x, bottom - y)
+    return ",".join(f"{edge / scale:.6g}{unit}" for edge, scale, unit in zip(edges, one, given[1::2], strict=True))
+
+
+def meant_box(text: str) -> str | None:
+    """The box that a text in another notation stands for; None if it does not hold four numbers.
+
+    >>> meant_box("(10, 10, 200, 100)"), meant_box("200x100+10+10"), meant_box("1/4, 1/4, 1/2, 1/2"), meant_box("left half")
+    ('10,10,200,100', '10,10,200,100', '25%,25%,50%,50%', '0,0,50%,100%')
+    """
+    word = text.strip().lower()
+    if (named := foreign_values("mask_box").get(word.removesuffix(" half"))) is not None:
+        return named
+    numbers = re.findall(r"\d*\.?\d+(?:/\d+)?%?", word)
+    if len(numbers) != 4 or "-" in word:
+        return None
+    if re.fullmatch(r"\d+x\d+\+\d+\+\d+", word):
+        numbers = [*numbers[2:], *numbers[:2]]
+    return ",".join(f"{float(Fraction(number)) * 100:g}%" if "/" in number else number for number in numbers)
 
 
 def _keep_channel(mask: InputImage) -> Image.Image:
-    return open_picture(mask.data).convert("RGBA").getchannel("A")
+    return open_image(mask.data).convert("RGBA").getchannel("A")
 
 
 def mask_share(mask: InputImage) -> float:
@@ -211,15 +255,15 @@ def mask_share(mask: InputImage) -> float:
 
 def mask_overlay(target: InputImage, mask: InputImage, *, max_edge: int = 768) -> Image.Image:
     """The target with diagonal hatching over what will change, at most `max_edge` pixels long."""
-    picture = open_picture(target.data).convert("RGB")
-    picture.thumbnail((max_edge, max_edge))
-    change = ImageChops.invert(_keep_channel(mask)).resize(picture.size)
-    hatch = Image.new("L", picture.size, 70)
+    image = open_image(target.data).convert("RGB")
+    image.thumbnail((max_edge, max_edge))
+    change = ImageChops.invert(_keep_channel(mask)).resize(image.size)
+    hatch = Image.new("L", image.size, 70)
     draw = ImageDraw.Draw(hatch)
-    for offset in range(-picture.height, picture.width, 14):
-        draw.line((offset, picture.height, offset + picture.height, 0), fill=200, width=4)
-    tint = Image.new("RGB", picture.size, (255, 64, 129))
-    return Image.composite(tint, picture, ImageChops.multiply(change, hatch))
+    for offset in range(-image.height, image.width, 14):
+        draw.line((offset, image.height, offset + image.height, 0), fill=200, width=4)
+    tint = Image.new("RGB", image.size, (255, 64, 129))
+    return Image.composite(tint, image, ImageChops.multiply(change, hatch))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +276,7 @@ class Change:
 
 def _pair(original: InputImage, edited: Path, mask: InputImage) -> tuple[Image.Image, Image.Image, Image.Image]:
     """Original, edit and keep-channel, all of the edit's size."""
-    after = open_picture(edited)
+    after = open_image(edited)
     after = after.convert("RGBA" if "A" in after.getbands() else "RGB")
     ratio = (after.width / after.height) / (original.size[0] / original.size[1])
     if abs(ratio - 1) > 0.01:
@@ -240,7 +284,7 @@ def _pair(original: InputImage, edited: Path, mask: InputImage) -> tuple[Image.I
         raise OptionError(
             f"the original and the edit have other proportions ({sizes}), so the original can't be put back outside the mask"
         )
-    before = open_picture(original.data).convert(after.mode)
+    before = open_image(original.data).convert(after.mode)
     keep = _keep_channel(mask)
     if before.size != after.size:
         before, keep = (

@@ -21,7 +21,7 @@ from imagegen_magic.errors import ImagegenError, OptionError, Problem
 from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.request.request import InputImage
 
-__all__ = ["decoding", "open_picture", "parse_token", "read_input", "resolve_token"]
+__all__ = ["decoding", "open_image", "parse_token", "read_input", "resolve_token"]
 
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are refused from their header: a decompression bomb, or no model's business."""
@@ -36,7 +36,7 @@ ORIENTATION = 0x0112
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
-def open_picture(source: Path | bytes, name: str = "picture") -> Image.Image:
+def open_image(source: Path | bytes, name: str = "picture") -> Image.Image:
     """The picture of a file or of bytes, its header checked; pixels are decoded when they are first used.
 
     `name` is what errors call the bytes; a file has its own.
@@ -171,7 +171,7 @@ def _of_array(array: Any, name: str) -> Image.Image:
 
 
 def _from_bytes(data: bytes, name: str, role: str, origin: str) -> InputImage:
-    image = open_picture(data, name) if not _looks_like_text(data) else None
+    image = open_image(data, name) if not _looks_like_text(data) else None
     if image is None:
         raise OptionError("a picture can't be read", problems=(_unreadable(name, ValueError()),))
     with decoding(name):

@@ -32,7 +32,7 @@ def zlib_deflate(rows: NDArray[np.uint8]) -> bytes:
 def fast_deflate() -> Deflate:
     """Intel's deflate if it is installed, else the standard library's."""
     try:
-        from isal import isal_zlib  # noqa: PLC0415 - the standard library's zlib does where there is no wheel
+        from isal import isal_zlib  # noqa: PLC0415 - the standard library's zlib does if there is no wheel
     except ImportError:
         return zlib_deflate
     return lambda rows: bytes(isal_zlib.compress(rows, 2))

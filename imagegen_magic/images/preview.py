@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from imagegen_magic.errors import OptionError
 
-from .opening import decoding, open_picture
+from .opening import decoding, open_image
 
 __all__ = [
     "MAX_BYTES",
@@ -80,12 +80,12 @@ class Preview:
     def _figure(self, alt: str, caption: str) -> str:
         """The picture and its caption as HTML that every notebook's sanitizer keeps; it shrinks with its column."""
         source = f"data:{self.mime};base64,{base64.b64encode(self.data).decode()}"
-        picture = (
+        image = (
             f'<img src="{source}" alt="{html.escape(alt)}" width="{min(self.width, self.css_width)}" '
             'style="max-width:100%;height:auto">'
         )
         below = f"<figcaption>{caption}</figcaption>" if caption else ""
-        return f'<figure style="margin:0">{picture}{below}</figure>'
+        return f'<figure style="margin:0">{image}{below}</figure>'
 
 
 def preview(
@@ -116,9 +116,9 @@ def live_preview(data: bytes, *, max_edge: int) -> Callable[[str], Preview]:
     shown = on_checkerboard(small) if small.mode == "RGBA" else small
 
     def with_line(line: str) -> Preview:
-        picture = shown.copy()
-        _badge(picture, (0, 0), line)
-        return _encoded(picture, MAX_BYTES)
+        image = shown.copy()
+        _badge(image, (0, 0), line)
+        return _encoded(image, MAX_BYTES)
 
     return with_line
 
@@ -150,7 +150,7 @@ def is_svg(source: Path | bytes) -> bool:
 
 def _small(source: Path | bytes, max_edge: int) -> Image.Image:
     """The picture, upright, RGB or RGBA, its longest edge at most `max_edge`."""
-    with open_picture(source) as image, decoding(source.name if isinstance(source, Path) else "image"):
+    with open_image(source) as image, decoding(source.name if isinstance(source, Path) else "image"):
         image.draft("RGB", (max_edge, max_edge))  # JPEG decodes small directly
         alpha = "A" in image.getbands() or "transparency" in image.info
         small = ImageOps.exif_transpose(image).convert("RGBA" if alpha else "RGB")
@@ -161,7 +161,7 @@ def _small(source: Path | bytes, max_edge: int) -> Image.Image:
 
 
 def _encoded(image: Image.Image, max_bytes: int, *, checkerboard: bool = False) -> Preview:
-    """The picture as JPEG, or as PNG where it has alpha, of at most `max_bytes`."""
+    """The picture as JPEG, or as PNG if it has alpha, of at most `max_bytes`."""
     if image.mode == "RGBA" and checkerboard:
         image = on_checkerboard(image)
     while True:
@@ -199,10 +199,10 @@ def on_checkerboard(image: Image.Image) -> Image.Image:
 
 
 def contact_sheet(
-    pictures: Sequence[Path | Image.Image], *, labels: Sequence[str], max_edge: int = 768, max_bytes: int = MAX_BYTES
+    images: Sequence[Path | Image.Image], *, labels: Sequence[str], max_edge: int = 768, max_bytes: int = MAX_BYTES
 ) -> Preview:
     """Several pictures in a grid, each with its label in a corner, small enough for a notebook."""
-    return encode_sheet(compose_sheet(pictures, labels=labels, max_edge=max_edge), max_bytes=max_bytes)
+    return encode_sheet(compose_sheet(images, labels=labels, max_edge=max_edge), max_bytes=max_bytes)
 
 
 def encode_sheet(sheet: Image.Image, *, max_bytes: int = MAX_BYTES) -> Preview:
@@ -216,7 +216,7 @@ GUTTER = (128, 128, 128)
 
 
 def compose_sheet(
-    pictures: Sequence[Path | Image.Image], *, labels: Sequence[str], max_edge: int = 768, columns: int | None = None
+    images: Sequence[Path | Image.Image], *, labels: Sequence[str], max_edge: int = 768, columns: int | None = None
 ) -> Image.Image:
     """Several pictures in a grid, RGBA with clear gutters; an empty label has no badge.
 
@@ -224,9 +224,9 @@ def compose_sheet(
         max_edge: the sheet's width in pixels.
         columns: pictures in a row; None chooses as many columns as rows, or one more.
     """
-    columns = columns or sheet_columns(len(pictures))
+    columns = columns or sheet_columns(len(images))
     cell, gap = max_edge // columns, 6
-    tiles = [_tile(picture, cell - gap) for picture in pictures]
+    tiles = [_tile(image, cell - gap) for image in images]
     rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
     heights = [max(tile.height for tile in row) + gap for row in rows]
     sheet = Image.new("RGBA", (min(columns, len(tiles)) * cell - gap, sum(heights) - gap), (*GUTTER, 0))
@@ -242,15 +242,15 @@ def compose_sheet(
 
 
 def sheet_columns(count: int) -> int:
-    """As many columns as rows, or one more where that leaves fewer places empty."""
+    """As many columns as rows, or one more if that leaves fewer places empty."""
     square = max(1, math.ceil(math.sqrt(count)))
     return min(range(square, min(count, square + 1) + 1), key=lambda columns: -count % columns, default=1)
 
 
-def _tile(picture: Path | Image.Image, edge: int) -> Image.Image:
-    if isinstance(picture, Path):
-        return tile(picture, edge)
-    small = picture.copy()
+def _tile(image: Path | Image.Image, edge: int) -> Image.Image:
+    if isinstance(image, Path):
+        return tile(image, edge)
+    small = image.copy()
     small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     return small
 
@@ -304,7 +304,7 @@ def scaled(path: Path, edge: int) -> tuple[Image.Image, str]:
 
     A cut-out whose every pixel is clear or opaque is pixel art: its pixels are picked, not mixed.
     """
-    image = open_picture(path)
+    image = open_image(path)
     form = image.format or "PNG"
     upright = ImageOps.exif_transpose(image)
     if _is_hard(upright):

@@ -14,7 +14,7 @@ from imagegen_magic.request.chroma_key import KEY_COLORS
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
 
-from .opening import open_picture, parse_token, problems_of, read_input, resolve_token
+from .opening import open_image, parse_token, problems_of, read_input, resolve_token
 from .preview import Preview, side_by_side
 
 __all__ = ["Comparison", "Inputs", "Known", "gather_inputs"]
@@ -117,10 +117,12 @@ def _mask(
             invert=bool(options.mask_invert),
             edit=options.mask_edit,
         )
-        share = f"mask: {mask_share(mask):.0%} of {images[0].name} may change; a mask only guides the model: "
-        return replace(mask, notes=(Fix(share, Setting("--protect"), " keeps the rest as it was"),))
+        share = mask_share(mask)
+        percent = f"{share:.0%}" if 0.01 <= share <= 0.99 else f"{share:.2%}"
+        note = f"mask: {percent} of {images[0].name} may change; a mask only guides the model: "
+        return replace(mask, notes=(Fix(note, Setting("--protect"), " keeps the rest as it was"),))
     except ImagegenError as error:
-        problems += problems_of(error)
+        problems += [replace(p, field="mask") if p.field == "image" else p for p in problems_of(error)]
         return None
 
 
@@ -130,7 +132,7 @@ def key_shares(images: list[InputImage]) -> dict[str, float]:
 
     shares = dict.fromkeys(KEY_COLORS, 0.0)
     for image in images:
-        small = open_picture(image.data).convert("RGB")
+        small = open_image(image.data).convert("RGB")
         small.thumbnail((128, 128))
         for name, color in KEY_COLORS.items():
             shares[name] = max(shares[name], share_near(small, color, NEAR_LEVELS))

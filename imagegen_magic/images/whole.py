@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imagegen_magic.errors import OptionError
 
-from .opening import open_picture
+from .opening import open_image
 
 __all__ = ["whole_image"]
 
@@ -30,7 +30,7 @@ def whole_image(path: Path) -> tuple[str, tuple[int, int] | None]:
             raise ValueError("an svg picture is cut off")
         return "svg", None
     try:
-        image = open_picture(path)
+        image = open_image(path)
         with image:
             form = FORMATS.get(image.format or "")
             size = image.size

@@ -105,7 +105,7 @@ def run_best(job: Job, run: Run, *, reserved: Reserved) -> ImageResult:
     return _named_as_asked(job, run, ranking)
 
 
-def _note_choice(job: Job, run: Run, ranking: Ranking) -> None:
+def _note_choice(job: Job, run: Run, ranking: Ranking[ImageResult]) -> None:
     """A line in the history: `@hero` and `@last` mean the best, not the newest try."""
     best = ranking.best.record
     entry = best.api_files()[0]
@@ -181,11 +181,11 @@ def _reserve(job: Job, run: Run, if_exists: str) -> Reservation:
 
 
 def _check_name(job: Job, run: Run) -> None:
-    """Finds a taken name and a folder that can't be written before anything is paid; the name is not held meanwhile."""
+    """Finds a taken name and a folder that can't be written before anything is paid; the name is not reserved meanwhile."""
     run.store.release(_reserve(job, run, job.options.if_exists))
 
 
-def _named_as_asked(job: Job, run: Run, ranking: Ranking) -> ImageResult:
+def _named_as_asked(job: Job, run: Run, ranking: Ranking[ImageResult]) -> ImageResult:
     """The best result with copies of its files under the name that was asked for: `hero.png` beside `hero-3.png`."""
     best = ranking.best
     image, notes, warnings = best.images[0], best.notes, best.warnings
@@ -206,7 +206,7 @@ def _named_as_asked(job: Job, run: Run, ranking: Ranking) -> ImageResult:
     )  # fmt: skip
 
 
-def _copy(run: Run, plan: Reservation, path: Path, kind: str, ranking: Ranking) -> Path:
+def _copy(run: Run, plan: Reservation, path: Path, kind: str, ranking: Ranking[ImageResult]) -> Path:
     """A copy of one of the best try's files; no other file is replaced, unless that was asked for."""
     tail = path.name.removeprefix(ranking.best.path.stem)
     target = plan.paths[0].with_name(plan.paths[0].stem + tail)

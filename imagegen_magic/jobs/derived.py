@@ -1,4 +1,4 @@
-"""Cuts a finished job's pictures out, checks what came, and says what to try where that failed.
+"""Cuts a finished job's pictures out, checks what came, and says what to try if that failed.
 
 Everything here is local: the second try has other settings, never another paid call.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import Command, CutoutError, Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.catalog import load_catalog
-from imagegen_magic.images.opening import open_picture, resolve_token
+from imagegen_magic.images.opening import open_image, resolve_token
 from imagegen_magic.metadata.derived import Marking
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.options import Options
@@ -88,7 +88,7 @@ def _offers(job: Job, source: Path) -> list[Fix]:
 
 
 def _native(job: Job) -> dict[str, str]:
-    """The options of native transparency: on the job's model where it is surely there, else on the first that has it."""
+    """The options of native transparency: on the job's model if it is surely there, else on the first that has it."""
     able = load_catalog().first_able(lambda model: model.transparency == "yes")
     return {"transparent": "native"} | ({} if job.model.transparency == "yes" or not able else {"model": able})
 
@@ -105,14 +105,14 @@ def measure_native(source: Path) -> tuple[CutoutReport, list[str]]:
     from imagegen_magic.images.arrays import array_of  # noqa: PLC0415 - as below
     from imagegen_magic.matting.checks import measure  # noqa: PLC0415 - OpenCV comes with the first cut-out: 0.1 s
 
-    report = measure(array_of(open_picture(source).convert("RGBA")))
+    report = measure(array_of(open_image(source).convert("RGBA")))
     failed = _failures(report)
-    told = Fix(
+    warning = Fix(
         f"native transparency did not work: {failed}. ",
         Setting("--transparent"),
         " makes the cut-out with a chroma key instead",
     )
-    return report, [told] if failed else []
+    return report, [warning] if failed else []
 
 
 ENGINE_NAMES = {"key_color": "key", "opacity": "subject"}
@@ -129,7 +129,7 @@ def cutout_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
     return {ENGINE_NAMES.get(name, name): values[name] for name in CUTOUT_OPTIONS if values.get(name) is not None}
 
 
-ONE_PICTURE = tuple(name for name in CUTOUT_OPTIONS if name != "key_color")
+ONE_IMAGE = tuple(name for name in CUTOUT_OPTIONS if name != "key_color")
 """Options that mean nothing with `second`: two pictures leave nothing to be judged."""
 
 
@@ -146,7 +146,7 @@ def cut_by(source: Any, values: Mapping[str, Any]) -> Cutout:
         return cutout(source, **cutout_arguments(values))
     problems = tuple(
         Problem(field=name, value=values[name], rule="two pictures are solved without it", fix=Fix("leave it out"))
-        for name in ONE_PICTURE
+        for name in ONE_IMAGE
         if values.get(name) is not None
     )
     if problems:

@@ -95,8 +95,8 @@ class _Steps:
     def cut_out(self, entry: FileEntry) -> None:
         """The cut-out beside the API's file, with its report."""
         source = self.store.folder / entry.path
-        cut, told = cut_out(self.job, source, self.second.get(entry.index))
-        self.derived.warnings += told
+        cut, warnings = cut_out(self.job, source, self.second.get(entry.index))
+        self.derived.warnings += warnings
         if cut is None:
             return
         target = self.plan.paths[entry.index] if entry.index < len(self.plan.paths) else None
@@ -118,8 +118,8 @@ class _Steps:
 
     def measure(self, entry: FileEntry) -> None:
         """What native transparency brought."""
-        self.derived.reports[entry.index], told = measure_native(self.store.folder / entry.path)
-        self.derived.warnings += told
+        self.derived.reports[entry.index], warnings = measure_native(self.store.folder / entry.path)
+        self.derived.warnings += warnings
 
     def protect(self, entry: FileEntry) -> None:
         """The original put back outside the mask, in a file of its own, and how much had changed there."""
@@ -130,10 +130,10 @@ class _Steps:
             return
         edited = self.store.folder / entry.path
         change = changed_outside(original, edited, mask)
-        picture = protect(original, edited, mask)
+        image = protect(original, edited, mask)
         name = edited.with_name(f"{edited.stem}-protected.png")
         sources = (self.store.source_of(self.record, entry), _source_of_input(original, self.job))
-        data = self._finished(picture, "PNG", sources, "protected")
+        data = self._finished(image, "PNG", sources, "protected")
         self.derived.entries.append(
             self.store.save_derived(name, data, self.record, kind="protected", index=entry.index)
         )
@@ -163,8 +163,8 @@ class _Steps:
             self._add_art(save_pixels, entry, size if size != "auto" else None)
         except OptionError as error:
             again = Command("pixelate", f"@{self.record.number} --cell 64x64")
-            told = error.problems[0].rule if error.problems else error.summary
-            self.derived.warnings.append(Fix(f"pixel art: {told}; at a size that you choose, locally: ", again))
+            reason = error.problems[0].rule if error.problems else error.summary
+            self.derived.warnings.append(Fix(f"pixel art: {reason}; at a size that you choose, locally: ", again))
 
     def icons(self, entry: FileEntry) -> None:
         """The icon set of the cut-out."""

@@ -1,4 +1,4 @@
-"""What a job expects of its images: read before anything is sent, held against them after they are saved."""
+"""What a job expects of its images: read before anything is sent, checked after they are saved."""
 
 from __future__ import annotations
 

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from imagegen_magic.matting.cutout import Cutout
 
-    from .result import ImageResult
-
 __all__ = ["ENGINES", "Engine", "engine"]
 
 
 class Engine(Protocol):
     """What a result asks for further work; a `Session` is one."""
 
-    def edit(self, prompt: str, image: Any, **options: Any) -> ImageResult:
-        """The edit of `image`."""
+    def edit(self, prompt: str, image: Any, **options: Any) -> Any:
+        """The `ImageResult` of an edit of `image`."""
 
     def cutout(self, image: Any, **options: Any) -> Cutout:
         """The cut-out of `image`."""

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from keyword import iskeyword
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +32,7 @@ from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.images.references import Inputs
 from imagegen_magic.metadata.derived import Marking
+from imagegen_magic.options.names import name_problems
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.table import BACKGROUNDS
 from imagegen_magic.request.chroma_key import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
@@ -43,7 +43,7 @@ from imagegen_magic.request.response import Parent
 from imagegen_magic.request.rules import ALPHA_FORMATS, check_request, request_warnings
 from imagegen_magic.request.sheets import Sheet, sheet_clause, sheet_warnings
 
-__all__ = ["Job", "check_budget", "check_session_limit", "name_problems", "plan_job"]
+__all__ = ["Job", "check_budget", "check_session_limit", "plan_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Job:
 
     @property
     def cutout(self) -> str | None:
-        """`chroma` or `difference` where a local cut-out was asked for."""
+        """`chroma` or `difference` if a local cut-out was asked for."""
         mode = self.options.transparent
         return mode if mode in ("chroma", "difference") else None
 
@@ -174,7 +174,7 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
 
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
-    """Prompt fields alone say nothing of what is to be seen; the request's own rule sees only what they make of it."""
+    """Prompt fields alone name no subject; the request's own rule sees only the prompt that they make."""
     if body.strip() or inputs.problems:
         return []
     return [
@@ -189,20 +189,6 @@ def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
 
 def _summary(count: int) -> str:
     return "this request can't be sent" if count == 1 else f"this request can't be sent: {count} problems"
-
-
-def name_problems(name: str | None) -> list[Problem]:
-    """What is wrong with a NAME; None is none given."""
-    if name is None or (name.isidentifier() and not iskeyword(name)):
-        return []
-    return [
-        Problem(
-            field="NAME",
-            value=name,
-            rule="must be a Python name, because the result is bound to it",
-            fix="letters, digits and _, for example hero_v2",
-        )
-    ]
 
 
 def _first_faults(body: str, name: str | None, options: Options, inputs: Inputs) -> list[Problem]:
@@ -283,7 +269,7 @@ def _signing_problems(options: Options) -> tuple[Problem, ...]:
 
 
 def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> list[Problem]:
-    """Native transparency that a server may refuse needs the user's word for it (image API quick reference, 2026-11-23)."""
+    """Native transparency that a server may refuse has to be confirmed (image API quick reference, 2026-11-23)."""
     if options.background != "transparent" or options.transparent or model.transparency != "preview":
         return []
     able = catalog.first_able(lambda other: other.transparency == "yes")
@@ -332,7 +318,7 @@ def _use_case_problem(slug: str) -> Problem:
 
 
 def _key_choice(body: str, options: Options, inputs: Inputs, faults: list[Problem]) -> KeyChoice | None:
-    """The key colour where a cut-out is asked for; a bad `--key-color` joins `faults`."""
+    """The key colour if a cut-out is asked for; a bad `--key-color` joins `faults`."""
     if options.transparent not in ("chroma", "difference"):
         return None
     described = " ".join(
@@ -357,7 +343,7 @@ def _build_request(
     """The request, faulty or not, and what was decided on the way."""
     notes: list[str] = []
     size = _size(options, model, catalog, inputs, notes)
-    notes += [note for picture in (*inputs.images, inputs.mask, inputs.markup) if picture for note in picture.notes]
+    notes += [note for image in (*inputs.images, inputs.mask, inputs.markup) if image for note in image.notes]
     if key is not None:
         notes.append(f"chroma key {key.color}: {key.reason}")
     if sheet is not None:
@@ -395,7 +381,7 @@ def _composed(body: str, options: Options, inputs: Inputs, key: KeyChoice | None
 
 
 def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, notes: list[str]) -> str | None:
-    """The size for the wire: solved from a preset or a ratio, or the edited picture's own where that is legal."""
+    """The size for the wire: solved from a preset or a ratio, or the edited picture's own if that is legal."""
     given = options.size
     rule = catalog.limits.flexible
     if given is not None:
@@ -412,7 +398,7 @@ def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, note
 
 
 def _making_warnings(body: str, options: Options, key: KeyChoice | None, sheet: Sheet | None) -> list[str]:
-    """What to know of what will be made from the image."""
+    """What to know about the files that will be made from the image."""
     return [*_cutout_warnings(body, options, key), *(sheet_warnings(sheet) if sheet else ())]
 
 

@@ -5,22 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, overload
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, overload
 
+from imagegen_magic.checks.verdicts import CheckReport
 from imagegen_magic.images.preview import contact_sheet
 from imagegen_magic.request.cost import format_usd
+from imagegen_magic.store.history import Record
 from imagegen_magic.tables import Table
 
-if TYPE_CHECKING:
-    from .result import ImageResult
-
-__all__ = ["Ranking"]
+__all__ = ["Ranking", "Try"]
 
 SHEET_EDGE = 960
 
 
+class Try(Protocol):
+    """What a ranking reads of a try; an `ImageResult` is one."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def passed(self) -> bool: ...
+    @property
+    def checks(self) -> CheckReport: ...
+    @property
+    def record(self) -> Record: ...
+    @property
+    def paid(self) -> Decimal | None: ...
+
+
+T_co = TypeVar("T_co", bound=Try, covariant=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Ranking(Sequence["ImageResult"]):
+class Ranking(Sequence[T_co], Generic[T_co]):
     """The tries of one request, the best first; of equal ones the earlier.
 
     Attributes:
@@ -31,14 +49,14 @@ class Ranking(Sequence["ImageResult"]):
         stopped: why there are fewer than `wanted`, in words; empty if there are not.
     """
 
-    tries: tuple[ImageResult, ...]
+    tries: tuple[T_co, ...]
     numbers: tuple[int, ...]
     wanted: int
     spent: Decimal = Decimal(0)
     stopped: str = ""
 
     @classmethod
-    def of(cls, tries: Sequence[ImageResult], *, wanted: int, spent: Decimal, stopped: str = "") -> Ranking:
+    def of(cls, tries: Sequence[T_co], *, wanted: int, spent: Decimal, stopped: str = "") -> Ranking[T_co]:
         """The ranking of tries in the order in which they were made."""
         order = sorted(range(len(tries)), key=lambda n: (not tries[n].passed, -tries[n].checks.score))
         return cls(
@@ -47,9 +65,9 @@ class Ranking(Sequence["ImageResult"]):
         )  # fmt: skip
 
     @overload
-    def __getitem__(self, index: int) -> ImageResult: ...
+    def __getitem__(self, index: int) -> T_co: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[ImageResult, ...]: ...
+    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
     def __getitem__(self, index: int | slice) -> Any:
         return self.tries[index]
 
@@ -57,7 +75,7 @@ class Ranking(Sequence["ImageResult"]):
         return len(self.tries)
 
     @property
-    def best(self) -> ImageResult:
+    def best(self) -> T_co:
         """The first of the ranking."""
         return self.tries[0]
 
@@ -102,5 +120,5 @@ class Ranking(Sequence["ImageResult"]):
         return shown[0] if shown else self.table()._repr_mimebundle_()
 
 
-def _words(result: ImageResult) -> str:
+def _words(result: Try) -> str:
     return ", ".join(verdict.expected for verdict in (*result.checks.failed, *result.checks.skipped))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from imagegen_magic.checks.verdicts import CheckReport
 from imagegen_magic.errors import OptionError
-from imagegen_magic.images.opening import open_picture
+from imagegen_magic.images.opening import open_image
 from imagegen_magic.images.preview import contact_sheet, wrapped
 from imagegen_magic.images.preview import preview as small_preview
 from imagegen_magic.options.options import Options
@@ -90,8 +90,8 @@ def table_row(kind: type[Kind]) -> type[Kind]:
 class GeneratedImage(TableRow):
     """One picture of a result.
 
-    `path` is what the user asked for (the cut-out where one was made), `source` the file that holds the API's
-    bytes; both are the same file where nothing was derived.
+    `path` is what the user asked for (the cut-out if one was made), `source` the file that holds the API's
+    bytes; both are the same file if nothing was derived.
     """
 
     path: Path
@@ -152,11 +152,11 @@ class GeneratedImage(TableRow):
     @property
     def image(self) -> PIL.Image.Image:
         """The picture, decoded (mode as stored)."""
-        return open_picture(self.bytes, self.path.name)  # from memory: no file stays open
+        return open_image(self.bytes, self.path.name)  # from memory: no file stays open
 
     @property
     def array(self) -> np.ndarray[Any, Any]:
-        """uint8 array of shape (height, width, 3), or (height, width, 4) where the picture has alpha."""
+        """uint8 array of shape (height, width, 3), or (height, width, 4) if the picture has alpha."""
         from imagegen_magic.images.arrays import array_of  # noqa: PLC0415 - numpy comes with the first array: 0.1 s
 
         return array_of(self.image)
@@ -203,7 +203,8 @@ class GeneratedImage(TableRow):
     def edit(self, prompt: str, **options: Any) -> ImageResult:
         """A new result: this picture changed as `prompt` says. Options as of `imagegen_magic.edit`."""
         here = {"backend": "simulator"} if self.record.simulated else {}  # a stand-in is never sent to the live service
-        return engine().edit(prompt, self, **{**here, **options})
+        made: ImageResult = engine().edit(prompt, self, **{**here, **options})
+        return made
 
     def cutout(self, **options: Any) -> Cutout:
         """This picture without its flat backdrop. Options as of `imagegen_magic.cutout`."""
@@ -254,7 +255,7 @@ def file_facts(record: Record, index: int) -> tuple[tuple[int, int] | None, str]
 
 
 def shown_path(path: Path) -> str:
-    """`path` relative to the working folder where it lies below it, else its name: no machine's paths in outputs."""
+    """`path` relative to the working folder if it lies below it, else its name: no machine's paths in outputs."""
     try:
         return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
     except ValueError:
@@ -301,7 +302,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
     """True if the stored result of an identical request was returned and nothing was sent."""
     derived: Mapping[str, Path] = field(default_factory=dict)
     """Further files: web copies, protected composites."""
-    ranking: Ranking | None = None
+    ranking: Ranking[ImageResult] | None = None
     """With `best_of`, every try, the best first: this result is the first of it."""
     where: str = ""
     """The row or line of the batch that asked for it, `row 3`; empty for a single request."""

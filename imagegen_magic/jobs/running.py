@@ -86,7 +86,7 @@ class Run:
     gate: Gate = open_gate
     versions: Mapping[str, str] = field(default_factory=dict)
     on_record: Callable[[Record], None] = lambda record: None
-    """Told of every request that was made, done or failed, once it is in the history."""
+    """Told of every request that was made, done or failed, after it is in the history."""
     lock: Lock | None = None
     """What answers in place of the server, if nothing shall be sent."""
 
@@ -161,7 +161,7 @@ def _run(job: Job, run: Run) -> ImageResult:
 def _call(job: Job, run: Run, plan: Reservation, request: ImageRequest, *, marker: str = "") -> Record:
     """Sends one request and puts what came on disk before anything else may fail.
 
-    Whatever ends it, an interrupt or a fault of ours included, leaves a line in the history and is counted as spent.
+    Whatever ends it, also an interrupt or a fault of ours, leaves a line in the history and is counted as spent.
     """
     draft = _draft(job, run, request)
     spool: RequestSpool | None = None
@@ -300,7 +300,7 @@ def _second_frames(job: Job, run: Run, record: Record) -> dict[int, Path]:
 
 
 def _stored_seconds(job: Job, run: Run, record: Record) -> dict[int, Path]:
-    """The second frames that were paid for with a stored result, where they are still there."""
+    """The second frames that were paid for with a stored result, if they are still there."""
     found = (
         (index, run.store.history.by_digest(run.server, request.digest()))
         for index, request in _second_requests(job, run, record)

@@ -49,7 +49,7 @@ class Spending:
             return self._total
 
     def reserve(self, estimate: Estimate, options: Options) -> Decimal:
-        """The amount (USD) that is held for a request, or a whole batch, until `release`.
+        """The amount (USD) that is reserved for a request, or a whole batch, until `release`.
 
         Raises:
             BudgetError: with what is spent and reserved it could pass `session_max_cost`.
@@ -63,7 +63,7 @@ class Spending:
         return amount
 
     def release(self, amount: Decimal) -> None:
-        """Gives back what `reserve` held; what it did cost is counted by then."""
+        """Releases what `reserve` reserved; the actual cost is counted by then."""
         with self._lock:
             self._reserved -= amount
 

@@ -18,7 +18,7 @@ from PIL import Image
 from imagegen_magic.errors import Command, Fix, ImagegenError, OptionError, Problem, Setting
 from imagegen_magic.facts.animations import find_animation
 from imagegen_magic.facts.sizes import format_size
-from imagegen_magic.images.opening import open_picture
+from imagegen_magic.images.opening import open_image
 from imagegen_magic.images.preview import preview_of
 from imagegen_magic.matting.report import Check
 from imagegen_magic.metadata.derived import Marking
@@ -262,7 +262,7 @@ def _asked_grid(options: Options) -> tuple[int | None, int | None]:
 
 def _whole(result: ImageResult, name: str, error: Exception) -> Sprites:
     """The whole sheet as the one frame, for a sheet that can't be sliced."""
-    with open_picture(result.path) as image:
+    with open_image(result.path) as image:
         pixels = np.asarray(image.convert("RGBA"))
     summary = error.summary if isinstance(error, ImagegenError) else f"{type(error).__name__}: {error}"
     sentence = f"the sheet could not be sliced ({summary}): it is kept whole, as one frame"
@@ -304,7 +304,7 @@ def _with_files(made: GeneratedSprites, record: Record, store: Store, options: O
     except (ImagegenError, OSError) as error:
         if not paid:
             raise
-        told = error.summary if isinstance(error, ImagegenError) else error.strerror
-        return replace(made, warnings=(*made.warnings, f"the files of the frames were not written: {told}"))
+        reason = error.summary if isinstance(error, ImagegenError) else error.strerror
+        return replace(made, warnings=(*made.warnings, f"the files of the frames were not written: {reason}"))
     note = f"written: {listed([path.name for path in saved.paths])}"
     return replace(made, name=saved.name, files=saved.paths, notes=(*made.notes, note))

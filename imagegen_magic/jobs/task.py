@@ -39,7 +39,7 @@ class Task(Future[T]):
     Attributes:
         number: its number in `%imagegen jobs`, from 1.
         title: what it does, in a few words.
-        cancel_event: set once somebody asked it to stop.
+        cancel_event: set when somebody asks it to stop.
         seconds: how long it took, or None while it runs.
     """
 
@@ -59,7 +59,7 @@ class Task(Future[T]):
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start, or the whole time once it is over."""
+        """Seconds since the start, or the whole time if it is over."""
         return self.seconds if self.seconds is not None else time.monotonic() - self._started
 
     @property
@@ -68,7 +68,7 @@ class Task(Future[T]):
         return self.exception() if self.done() else None
 
     def wait(self, timeout: float | None = None) -> bool:
-        """True once it is over; False after `timeout` seconds."""
+        """True when it is over; False after `timeout` seconds."""
         try:
             self.exception(timeout)
         except TimeoutError:
@@ -128,13 +128,13 @@ def counted_signals(*numbers: signal.Signals) -> Iterator[list[int]]:
 
 TICK_SECONDS = 0.1
 STOP_SECONDS = 180.0
-"""How long what was sent is waited for after Ctrl-C or SIGTERM: a complex image takes up to two minutes."""
+"""How long Ctrl-C and SIGTERM wait for what was sent: a complex image takes up to two minutes."""
 STOPPING = (
     f"stopping: waiting for what was sent, up to {STOP_SECONDS:.0f} s, because it is billed (Ctrl-C again leaves)"
 )
 
 
-def _say_stopping() -> None:
+def _show_stopping() -> None:
     sys.stderr.write(f"imagegen: {STOPPING}\n")
     sys.stderr.flush()
 
@@ -144,10 +144,10 @@ def wait_for_end(
     signals: list[int],
     *,
     tick: Callable[[], object] = lambda: None,
-    on_stop: Callable[[], object] = _say_stopping,
+    on_stop: Callable[[], object] = _show_stopping,
     stop_seconds: float = STOP_SECONDS,
 ) -> bool:
-    """True once the task is over; False if it is to be left: after a second signal, or `stop_seconds` after the first.
+    """True when the task is over; False if it is to be left: after a second signal, or `stop_seconds` after the first.
 
     With the first signal nothing more is sent, and `on_stop` says so.
     """

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from imagegen_magic.tables import Table
 
-__all__ = ["THRESHOLDS", "Check", "CutoutReport", "Status", "Thresholds"]
+__all__ = ["THRESHOLDS", "Check", "CutoutReport", "Report", "Status", "Thresholds"]
 
 Status: TypeAlias = Literal["pass", "warn", "fail"]
 
@@ -62,11 +62,15 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class CutoutReport:
-    """All checks of one cut-out, which shows itself as a table; `key` is the backdrop colour found, `#rrggbb`, or None for a native one."""
+class Report:
+    """Checks that show themselves as a table."""
 
     checks: tuple[Check, ...]
-    key: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What was checked, for the table's title."""
+        raise NotImplementedError
 
     @property
     def status(self) -> Status:
@@ -96,10 +100,22 @@ class CutoutReport:
     def table(self) -> Table:
         """One row a check."""
         rows = [(check.status, check.name.replace("_", " "), check.sentence) for check in self.checks]
-        return Table(title=f"Cut-out: {self.status}", columns=("", "", ""), rows=rows)
+        return Table(title=f"{self.subject}: {self.status}", columns=("", "", ""), rows=rows)
 
     def __repr__(self) -> str:
         return str(self.table())
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
         return self.table()._repr_mimebundle_()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CutoutReport(Report):
+    """All checks of one cut-out; `key` is the backdrop colour found, `#rrggbb`, or None for a native one."""
+
+    key: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What was checked, for the table's title."""
+        return "Cut-out"

@@ -68,7 +68,7 @@ def validate(data: bytes, *, trust: str | os.PathLike[str] | None = None) -> dic
 
 
 def _failures(results: dict[str, Any]) -> list[str]:
-    """Failure codes of the active manifest, and of ingredients where this reading differs from the signer's."""
+    """Failure codes of the active manifest, and of ingredients if this reading differs from the signer's."""
     active = results.get("activeManifest") or {}
     deltas = [delta.get("validationDeltas") or {} for delta in results.get("ingredientDeltas") or []]
     return [item["code"] for part in (active, *deltas) for item in part.get("failure") or []]

@@ -10,13 +10,12 @@ from imagegen_magic.batch.results import FailedJob, Gallery
 from imagegen_magic.batch.rows import Row, expand, no_source, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
-from imagegen_magic.jobs.planning import name_problems
 from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
 from imagegen_magic.options.line import ParsedLine
+from imagegen_magic.options.names import doubtful_name, name_problems
 from imagegen_magic.options.paths import expanded, is_file
 
 from .batch_view import BatchView
-from .names import doubtful_name
 from .shown import mark_shown
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def plan_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str,
     Raises:
         RequestError: anything is wrong with the line or a row.
     """
-    problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name))
+    problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name, shell.user_ns))
     if problems:
         raise RequestError("the batch's options can't be read", problems=problems)
     grid = parse_grid(parsed.values.get("grid") or ())

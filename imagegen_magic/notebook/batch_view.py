@@ -58,7 +58,7 @@ class BatchView:
         self._table, self._sheet = frontend.Slot(live=live), frontend.Slot(live=live)
         self._live, self._drawn_at = live, 0.0
         if not live:
-            frontend.say(self._title)
+            frontend.show_line(self._title)
 
     def on_event(self, event: Event) -> None:
         """Takes what a job reports, in that job's thread."""
@@ -82,8 +82,8 @@ class BatchView:
                 self._reused += result.reused
                 self._cost += 0 if result.reused else result.paid or 0
         if not self._live:
-            said = self._notes[index] if isinstance(result, FailedJob) else ", ".join(p.name for p in result.paths)
-            frontend.say(f"{self._plan.planned[index].where}: {said} · {self.line()}")
+            text = self._notes[index] if isinstance(result, FailedJob) else ", ".join(p.name for p in result.paths)
+            frontend.show_line(f"{self._plan.planned[index].where}: {text} · {self.line()}")
 
     def count(self, state: str) -> int:
         """How many jobs are in that state: waiting, generating, done or failed."""
@@ -115,7 +115,7 @@ class BatchView:
             self._draw_sheet()
 
     def _draw_sheet(self) -> None:
-        """The contact sheet anew, where a picture came; each picture is decoded once."""
+        """The contact sheet anew, if a picture came; each picture is decoded once."""
         with self._lock:
             paths = {index: self._paths[index] for index in sorted(self._paths)[:SHOWN]}
         new = [index for index in paths if index not in self._thumbnails]

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.cell_view import CellView
-from imagegen_magic.errors import CallCancelledError, Command, Fix
+from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError
 from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
 from imagegen_magic.options.line import build_parser, parse_line
+from imagegen_magic.options.names import doubtful_name
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.options.table import COMMANDS
-from imagegen_magic.options.variables import fill_variables, refuse_single_braces
+from imagegen_magic.options.variables import fill_variables, refuse_python, refuse_single_braces
 
 from .batch_cells import run_batch_cell
 from .head import join_head, lift_source, stray_flags
-from .names import doubtful_name
 from .shown import mark_shown
 
 if TYPE_CHECKING:
@@ -51,10 +51,13 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
     parsed = parse_line(line, command, variables=shell.user_ns)
     if parsed.help:
         return PlainText(build_parser(command).format_help())
+    if parsed.unread:
+        raise OptionError("the line can't be read", problems=parsed.problems)
     as_it_is = not typed or parsed.values.get("raw")
     stray = [] if as_it_is else stray_flags(body)
     text = body.rstrip("\n") if as_it_is else fill_variables(body.rstrip("\n"), shell.user_ns)
     if not as_it_is:
+        refuse_python(body)
         refuse_single_braces(f"{line}\n{body}", shell.user_ns, template=bool(parsed.values.get("template")))
     raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
     cell = f"{COMMANDS[command]} {line}".rstrip() + f"{raw}\n{body}"
@@ -66,7 +69,7 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
         parsed.values,
         command=command,
         name=parsed.name,
-        problems=(*parsed.problems, *doubtful_name(parsed.name), *stray),
+        problems=(*parsed.problems, *doubtful_name(parsed.name, shell.user_ns), *stray),
         cell=cell,
         variables=shell.user_ns,
         live=live,

@@ -30,7 +30,7 @@ _CONFIG = re.compile(r"\s*%config ImagegenMagics\.(?P<name>\w+)\s*=\s*(?P<typed>
 _COMMAND = {text: command for command, text in COMMANDS.items() if text.startswith("%%")}
 _LINES = ("edit", "batch", "cutout", "slice", "pixelate", "icons", "unpack")
 """Subcommands of `%imagegen` that have flags of their own."""
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic")
 
 
 @context_matcher(identifier="imagegen_magic")  # type: ignore[untyped-decorator]
@@ -108,7 +108,7 @@ def _arguments(subcommand: str, typed: str) -> Iterable[str]:
         "collect": lambda: _batches(session),
         "profile": lambda: ["save", "show", "delete", *_values_of("profile")],
     }
-    return sources[subcommand]() if subcommand in sources else _pictures(typed)
+    return sources[subcommand]() if subcommand in sources else _images(typed)
 
 
 def _batches(session: Session) -> list[str]:
@@ -133,7 +133,7 @@ def _option_values(option: Option, typed: str) -> list[str]:
         return _grid_values(typed)
     if option.suggests == "image":
         reference, colon, _ = typed.partition(":")
-        return [f"{reference}:{role}" for role in image_roles()] if colon else list(_pictures(typed))
+        return [f"{reference}:{role}" for role in image_roles()] if colon else list(_images(typed))
     return list(_values_of(option.suggests) if isinstance(option.suggests, str) else option.suggests)
 
 
@@ -204,17 +204,17 @@ def _values_of(what: str) -> Iterable[str]:
     return ()
 
 
-def _pictures(typed: str) -> Iterator[str]:
+def _images(typed: str) -> Iterator[str]:
     """History references, picture variables and picture files."""
     from imagegen_magic.api import default_session  # noqa: PLC0415 - only when completing
 
     if not typed or typed.startswith("@"):
         yield from ("@last", *(f"@{name}" for name in default_session().library.names()))
-    yield from _variables(_is_picture)
-    yield from _files(typed, PICTURES)
+    yield from _variables(_is_image)
+    yield from _files(typed, SUFFIXES)
 
 
-def _is_picture(value: Any) -> bool:
+def _is_image(value: Any) -> bool:
     kind = type(value)
     return kind.__name__ in ("ImageResult", "GeneratedImage", "Cutout", "ndarray") or kind.__module__.startswith("PIL.")
 

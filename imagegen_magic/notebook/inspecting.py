@@ -27,15 +27,15 @@ def check_words(session: Session, shell: Any, words: Sequence[Any]) -> CheckRepo
     Raises:
         OptionError: no picture or more than one, nothing expected, or an expectation can't be read.
     """
-    pictures, expected, problems = _split(words)
-    if len(pictures) != 1:
-        given = " ".join(map(str, pictures)) or None
+    images, expected, problems = _split(words)
+    if len(images) != 1:
+        given = " ".join(map(str, images)) or None
         problems.append(_wrong("image", given, "one picture is needed", "@hero --expect not-blank"))
     if not expected:
         problems.append(_wrong("expect", None, "nothing is expected", "@hero --expect not-blank"))
     if problems:
         raise OptionError("nothing to check", problems=tuple(problems))
-    source, name = _found(session, shell, pictures[0])
+    source, name = _found(session, shell, images[0])
     return check_image(source, expected, context=Context(find=session.library.image_file), name=name)
 
 
@@ -48,7 +48,7 @@ def _found(session: Session, shell: Any, word: Any) -> tuple[Any, str]:
 
 def _split(words: Sequence[Any]) -> tuple[list[Any], list[Any], list[Problem]]:
     """What is looked at, what is expected, and flags that mean nothing here."""
-    pictures: list[Any] = []
+    images: list[Any] = []
     expected: list[Any] = []
     problems: list[Problem] = []
     rest = iter(words)
@@ -60,8 +60,8 @@ def _split(words: Sequence[Any]) -> tuple[list[Any], list[Any], list[Problem]]:
         elif isinstance(word, str) and word.startswith("-"):
             problems.append(_wrong("line", word, "no such option", "@hero --expect not-blank"))
         else:
-            pictures.append(word)
-    return pictures, expected, problems
+            images.append(word)
+    return images, expected, problems
 
 
 def _wrong(field: str, value: str | None, rule: str, example: str) -> Problem:

@@ -5,6 +5,7 @@ Loading this module imports IPython and the option table only. The rest comes wi
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic import cell_magic as _cell_magic
 
-from imagegen_magic.errors import OptionError
+from imagegen_magic.errors import Default, Fix, OptionError, Problem
 from imagegen_magic.options.defaults import SHELL_DEFAULTS, config_options, in_layer
 from imagegen_magic.options.table import COMMANDS, OPTIONS
 from imagegen_magic.options.values import read_values
@@ -89,6 +90,30 @@ class _Defaults(Magics):
             self._fail_cell(OptionError("this default was not understood", problems=(self.refused[name],)))
             return getattr(self, name)
         return values.get(name)
+
+    def update_config(self, config: Any) -> None:
+        """Takes a configuration; what it sets under a name near ours, `Imagegen.backend`, is refused, since nothing reads it."""
+        ours = type(self).__name__
+        for name in config.get(ours, {}):
+            if name in self.refused and "." in self.refused[name].field:
+                del self.refused[name]  # traitlets checks no value that is set already
+        for section, values in config.items():
+            if section != ours and not difflib.get_close_matches(section.lower(), [ours.lower()], cutoff=0.7):
+                continue
+            for name, value in values.items():
+                if section != ours or name not in _TRAITS:
+                    self._refuse_misnamed(f"{section}.{name}", name, value)
+        super().update_config(config)
+
+    def _refuse_misnamed(self, typed: str, name: str, value: Any) -> None:
+        """Nothing is sent until the option that was probably meant is set."""
+        meant = next(iter(difflib.get_close_matches(name, _NAMES, n=1)), None)
+        if meant is None:
+            return  # IPython's own warning names it
+        rule = "no setting of this name is read by anything"
+        fix = Fix(Default(meant, str(value)))
+        self.refused[meant] = Problem(field=typed, value=value, rule=rule, fix=fix)
+        self._fail_cell(OptionError("this default was not understood", problems=(self.refused[meant],)))
 
     def _fail_cell(self, error: OptionError) -> None:
         """Lets the cell that is running end with `error`: `%config` would only log it, and the cell count as good."""

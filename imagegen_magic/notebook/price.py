@@ -11,10 +11,10 @@ from IPython.core.getipython import get_ipython
 from imagegen_magic.api import default_session
 from imagegen_magic.errors import CELL_WORDS, ImagegenError
 from imagegen_magic.options.line import ParsedLine, parse_line
+from imagegen_magic.options.names import doubtful_name
 
 from .batch_cells import plan_batch_cell
 from .head import join_head, stray_flags
-from .names import doubtful_name
 
 __all__ = ["cell_price", "edge_price"]
 
@@ -68,7 +68,8 @@ def _priced(session: Any, shell: Any, command: str, parsed: ParsedLine, body: st
     if command == "batch":
         plan = plan_batch_cell(session, shell, parsed, body, "")
         return _answer(_words(session, parsed, str(plan.estimate)), plan.summary())
-    problems = (*parsed.problems, *doubtful_name(parsed.name), *([] if parsed.values.get("raw") else stray_flags(body)))
+    stray = [] if parsed.values.get("raw") else stray_flags(body)
+    problems = (*parsed.problems, *doubtful_name(parsed.name, shell.user_ns), *stray)
     job = session.plan(
         body,
         parsed.values,
@@ -79,7 +80,7 @@ def _priced(session: Any, shell: Any, command: str, parsed: ParsedLine, body: st
         in_batch=True,
     )
     what = f"{job.request.count} x {job.request.model}, {job.request.size or 'auto'}: {job.estimate}, an estimate"
-    return _answer(_words(session, parsed, str(job.estimate)), "\n".join([what, *map(CELL_WORDS.say, job.warnings)]))
+    return _answer(_words(session, parsed, str(job.estimate)), "\n".join([what, *map(CELL_WORDS.render, job.warnings)]))
 
 
 def _words(session: Any, parsed: ParsedLine, price: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from imagegen_magic.errors import OptionError
 from imagegen_magic.options.line import parse_line
 from imagegen_magic.options.paths import is_file
-from imagegen_magic.options.profiles import IMAGES, NOT_IN_PROFILES, Profile, check_profile, find_profile
+from imagegen_magic.options.profiles import IMAGE_OPTIONS, NOT_IN_PROFILES, Profile, check_profile, find_profile
 from imagegen_magic.options.settings import project_profiles
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.store.recall import flag_words
@@ -65,7 +65,7 @@ def save_profile(session: Session, shell: Any, name: str, flags: str) -> str:
 
 def _lasting(session: Session, key: str, value: Any, variables: Mapping[str, Any]) -> Any:
     """An option's value with each variable that holds an image as the path of its file: a profile outlives the kernel."""
-    if key not in IMAGES:
+    if key not in IMAGE_OPTIONS:
         return value
     if isinstance(value, tuple):
         return tuple(_lasting(session, key, one, variables) for one in value)

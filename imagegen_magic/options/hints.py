@@ -7,12 +7,22 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from imagegen_magic.errors import Fix, Problem, Setting
+from imagegen_magic.errors import Fix, Problem, PromptPlace, Setting
+from imagegen_magic.facts.sizes import PRESETS
 from imagegen_magic.facts.words import foreign_flags, foreign_values
 
-from .table import BY_NAME, Option
+from .table import BY_NAME, OPTIONS, Option
 
-__all__ = ["NO_SUCH_OPTION", "choice_fix", "meant_value", "unknown_option", "value_fix"]
+__all__ = [
+    "NO_SUCH_OPTION",
+    "choice_fix",
+    "is_foreign",
+    "meant_value",
+    "option_of_value",
+    "respelled",
+    "unknown_option",
+    "value_fix",
+]
 
 NO_SUCH_OPTION = "no such option"
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -33,16 +43,70 @@ def unknown_option(field: str, given: object, known: Iterable[str], otherwise: s
         '--size 16:9'
     """
     names = set(known)
-    ours = foreign_flags().get(field.lstrip("-").replace("_", "-"))
+    word = _bare(field)
+    ours = foreign_flags().get(word)
     if ours == "image" and not names & {"image", "--image"}:
         ours = "ref"
     if ours == "":
         return Problem(field=field, rule="the Images API has nothing like it", fix="leave it out")
+    if ours == "prompt":
+        return Problem(field=field, rule="the prompt is no option", fix=Fix(PromptPlace()))
     if ours is not None:
+        given = word if given is None and word in foreign_values(ours) else given
         return Problem(field=field, rule="a name of other tools", fix=Fix(_setting_of(BY_NAME[ours], given)))
+    if field.startswith("-") and (option := option_of_value(word)) is not None:
+        rule = f"this is a value of {option.flags[-1]}"
+        return Problem(field=field, rule=rule, fix=Fix(Setting(option.flags[-1], word)))
     near = difflib.get_close_matches(field, sorted(names), n=2, cutoff=0.7)
     fix = f"did you mean {' or '.join(near)}?" if near else otherwise
     return Problem(field=field, value=given, rule=NO_SUCH_OPTION, fix=fix)
+
+
+def _bare(flag: str) -> str:
+    """A flag's name without its dashes, as the lists of words have it."""
+    return flag.lstrip(_DASHES).replace("_", "-")
+
+
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+"""Typographic ones too, as a word processor makes them of two hyphens."""
+
+
+def is_foreign(word: str) -> bool:
+    """True for a flag of other image tools."""
+    return word[:1] in _DASHES and _bare(word) in foreign_flags()
+
+
+def option_of_value(word: str) -> Option | None:
+    """The option that has this word among its values: `landscape` is a size.
+
+    >>> option_of_value("png").name
+    'output_format'
+    """
+    for option in OPTIONS:
+        suggested = option.suggests if isinstance(option.suggests, tuple) else ()
+        presets = PRESETS if option.name == "size" else ()
+        if word in (*option.choices, *suggested, *presets):
+            return option
+    return None
+
+
+_WORD = re.compile(rf"(?P<dashes>[{_DASHES}]*)(?P<name>[A-Za-z][\w-]*)((?P<sign>[=:])(?P<value>.*))?", re.DOTALL)
+"""A word of a line that may be a flag."""
+
+
+def respelled(word: str, flags: Sequence[str]) -> tuple[str, str | None] | None:
+    """The flag (and value) that a word stands for in another spelling; None for a flag as it should be, and for what is none.
+
+    >>> respelled("-size", ["--size"]), respelled("size=square", ["--size"]), respelled("--size", ["--size"])
+    (('--size', None), ('--size', 'square'), None)
+    """
+    match = _WORD.fullmatch(word)
+    if match is None or (not match["dashes"] and not match["sign"]):
+        return None
+    name = match["name"]
+    flag = f"-{name}" if len(name) == 1 else f"--{name.lower().replace('_', '-')}"
+    as_it_should_be = match["dashes"] + name in flags and match["sign"] != ":"
+    return None if flag not in flags or as_it_should_be else (flag, match["value"])
 
 
 def _setting_of(option: Option, given: object) -> Setting:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, PromptPlace, Setting
-from imagegen_magic.facts.words import foreign_flags
 
-from .hints import unknown_option
+from .hints import is_foreign, respelled, unknown_option, value_fix
 from .paths import expanded, is_file
 from .secrets import secret_problems
 from .table import BY_NAME, COMMANDS, OPTIONS, Option, option_of_flag
@@ -160,7 +159,7 @@ _FIRST_OF = {
     "cutout": ("PICTURE", "a file, @name or @17 of the history, or a variable"),
     "slice": ("SHEET", "a file, @name or @17 of the history, or a variable"),
 }
-"""The first word of a line and what it is, where it is no NAME."""
+"""The first word of a line and what it is, if it is not a NAME."""
 
 
 def build_parser(
@@ -209,16 +208,28 @@ def _help_of(command: str) -> Fix:
 def _argparse_problem(message: str, command: str) -> Problem:
     """Argparse's own refusal (a flag without its value) in our form."""
     flag = message.removeprefix("argument ").split(":")[0].split("/")[-1]
-    return Problem(field=flag, rule=message.split(": ", 1)[-1], fix=_help_of(command))
+    option = option_of_flag(flag)
+    if option is None:
+        return Problem(field=flag, rule=message.split(": ", 1)[-1], fix=_help_of(command))
+    return Problem(field=flag, rule="its value is missing", fix=value_fix(option, ""))
 
 
 def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Problem:
     """A flag that this command does not have, with what was probably meant."""
     head, equals, value = word.partition("=")
     flags = _flags_of(command, extra)
+    elsewhere = option_of_flag(head)
+    if elsewhere is not None and not is_foreign(head) and (owner := _owner_of(elsewhere)) is not None:
+        rule = f"{COMMANDS.get(command, command)} does not have it"
+        return Problem(field=head, rule=rule, fix=Fix(Command(owner, f"{head} {value}".rstrip())))
     otherwise = Fix(_help_of(command), "; unknown API fields go through ", Setting("--extra", "NAME=VALUE"))
     problem = unknown_option(head, value if equals else None, flags, otherwise)
     return replace(problem, value=None)
+
+
+def _owner_of(option: Option) -> str | None:
+    """The cell that an option belongs to, in place of one that lacks it."""
+    return next((command for command in ("edit", "batch", "sprites") if command in option.commands), None)
 
 
 def _flags_of(command: str, extra: Sequence[Option]) -> list[str]:
@@ -228,24 +239,61 @@ def _flags_of(command: str, extra: Sequence[Option]) -> list[str]:
 
 
 def _set_aside(words: Sequence[str], command: str, extra: Sequence[Option]) -> tuple[list[str], list[Problem]]:
-    """The words without a comment and without other tools' flags, whose values would become NAME; and the problems of these."""
+    """The words without a comment, other tools' flags and misspelt ones, whose values would become NAME; and their problems."""
     flags = _flags_of(command, extra)
     kept: list[str] = []
+    aside: list[tuple[str, str | None]] = []
     problems: list[Problem] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        head = word.partition("=")[0]
-        if word.startswith("#") and not (kept and _takes_value(kept[-1])):
-            text = " ".join([word, *rest])
-            rule = "a comment can't stand on a line of flags"
-            return kept, [*problems, Problem(field="comment", value=text, rule=rule, fix="leave it out")]
-        if head.startswith("--") and head not in flags and head[2:] in foreign_flags():
-            value = [rest.pop(0)] if "=" not in word and rest and not rest[0].startswith("-") else []
-            problems.append(_unknown_flag("=".join([word, *value]), command, extra))
+        head, _, value = word.partition("=")
+        is_value = bool(kept) and (_takes_value(kept[-1]) or kept[-2:-1] == ["--grid"])
+        if is_value:
+            kept.append(word)
+        elif word.startswith("#"):
+            rule, text = "a comment can't stand on a line of flags", " ".join([word, *rest])
+            problems.append(Problem(field="comment", value=text, rule=rule, fix="leave it out"))
+            break
+        elif head not in flags and (is_foreign(head) or option_of_flag(head)):
+            has_value = is_foreign(head) or _takes_value(head)
+            aside.append((head, value or (_next_value(rest) if has_value else None)))
+        elif (meant := respelled(word, flags)) is not None:
+            problems.append(_misspelt(word, *meant, rest))
         else:
             kept.append(word)
-    return kept, problems
+    return kept, [*_foreign_flags(aside, command, extra), *problems]
+
+
+def _next_value(rest: list[str]) -> str | None:
+    """Takes the word that follows a flag, if it is no flag."""
+    return rest.pop(0) if rest and not rest[0].startswith(("-", "#")) else None
+
+
+def _misspelt(word: str, flag: str, value: str | None, rest: list[str]) -> Problem:
+    """The problem of a flag with one dash, a typographic one, a capital letter, or `=` without dashes."""
+    if value is None and _takes_value(flag):
+        value = _next_value(rest)
+    rule = "a flag has two dashes, one before a single letter, and its value after a blank"
+    return Problem(field=word, rule=rule, fix=Fix(Setting(flag, value or "")))
+
+
+def _foreign_flags(aside: Sequence[tuple[str, str | None]], command: str, extra: Sequence[Option]) -> list[Problem]:
+    """The problems of other tools' flags; a width and a height are one size."""
+    sides = {head.lstrip("-").lower()[0]: (head, value) for head, value in aside if head.lstrip("-").lower() in _SIDES}
+    problems = [
+        _unknown_flag(head if value is None else f"{head}={value}", command, extra)
+        for head, value in aside
+        if len(sides) < 2 or (head, value) not in sides.values()
+    ]
+    if len(sides) < 2:
+        return problems
+    (wide, width), (high, height) = sides["w"], sides["h"]
+    size = Fix(Setting("--size", f"{width}x{height}"))
+    return [Problem(field=f"{wide} {high}", rule="names of other tools", fix=size), *problems]
+
+
+_SIDES = ("w", "h", "width", "height")
 
 
 def _takes_value(word: str) -> bool:
@@ -275,7 +323,7 @@ _BOX_NUMBER = re.compile(r"[\d.]+%?,?")
 
 
 def _joined_boxes(words: Sequence[str]) -> list[str]:
-    """`--mask-box 0 0 50% 50%` with its four numbers as one word."""
+    """`--mask-box 0 0 50% 50%` with its four numbers as one word, and a box that begins with a minus as this flag's value."""
     out: list[str] = []
     rest = list(words)
     while rest:
@@ -283,6 +331,8 @@ def _joined_boxes(words: Sequence[str]) -> list[str]:
         if out and out[-1] == "--mask-box" and len(four) == 4 and all(map(_BOX_NUMBER.fullmatch, four)):
             out.append(",".join(number.rstrip(",") for number in four))
             del rest[:4]
+        elif out and out[-1] == "--mask-box" and re.match(r"-[\d.]", rest[0]):
+            out[-1] += f"={rest.pop(0)}"
         else:
             out.append(rest.pop(0))
     return out

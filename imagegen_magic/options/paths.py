@@ -10,7 +10,7 @@ __all__ = ["expanded", "is_file"]
 
 def expanded(path: str | os.PathLike[str]) -> Path:
     """The path with `~` as the home folder; `~name` of nobody stays as it is, as in a shell."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where there is nobody of that name
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises if there is nobody of that name
 
 
 def is_file(path: Path) -> bool:

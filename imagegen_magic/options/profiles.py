@@ -22,7 +22,7 @@ from .table import BY_NAME
 from .values import read_values
 
 __all__ = [
-    "IMAGES",
+    "IMAGE_OPTIONS",
     "NOT_IN_PROFILES",
     "PROFILES",
     "Profile",
@@ -47,7 +47,8 @@ NOT_IN_PROFILES = {
     "skip_invalid",
 }
 """Options of one call, or that decide where profiles are."""
-IMAGES = ("image", "ref", "mask", "markup")
+IMAGE_OPTIONS = ("image", "ref", "mask", "markup")
+"""Options whose value is an image."""
 WITH_FILES = ("palette", "same-as", "outside-mask")
 """Expectations whose value is a file, or two."""
 _NAME = re.compile(r"[\w-]{1,40}")
@@ -71,7 +72,7 @@ class Profile:
         values, problems = check_profile(self.name, self.raw)
         if problems:
             raise OptionError(f"the profile {self.name} has faults ({self.origin})", problems=tuple(problems))
-        placed = {name: self._placed(value) if name in IMAGES else value for name, value in values.items()}
+        placed = {name: self._placed(value) if name in IMAGE_OPTIONS else value for name, value in values.items()}
         texts = values.get("expect") or ()
         return {**placed, "expect": tuple(map(self._placed_expectation, texts))} if texts else placed
 
@@ -112,10 +113,10 @@ def check_profile(name: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], li
         if key in NOT_IN_PROFILES
     ]
     read = {key: value for key, value in given.items() if key not in NOT_IN_PROFILES}
-    if any(not isinstance(one, str) for key in IMAGES for one in _listed(read.get(key))):
+    if any(not isinstance(one, str) for key in IMAGE_OPTIONS for one in _listed(read.get(key))):
         rule = "an image in a profile is a path or a history reference"
         problems.append(Problem(field="ref", where=place, rule=rule, fix=Fix(Setting("--ref", "logo.png:logo"))))
-        read = {key: value for key, value in read.items() if key not in IMAGES}
+        read = {key: value for key, value in read.items() if key not in IMAGE_OPTIONS}
     values, faults = read_values(read, where=place)
     return values, [*problems, *faults]
 

@@ -39,7 +39,7 @@ COMMANDS: dict[str, str] = {
 BACKGROUNDS = ("transparent", "opaque", "auto")
 MODERATIONS = ("auto", "low")
 FORMATS = ("png", "jpeg", "webp", "gif", "svg")
-"""What the API takes, where no model says otherwise (OpenAI API reference, images)."""
+"""What the API takes, if no model says otherwise (OpenAI API reference, images)."""
 
 MAKES = frozenset({"generate", "edit", "batch", "sprites"})
 KEYS = MAKES | {"cutout"}
@@ -76,7 +76,7 @@ class Option:
     """The pattern of a word that is the value of a flag that may stand alone, if it stands after it."""
     suggests: tuple[str, ...] | str = ()
     between: tuple[int, int] | None = None
-    """The smallest and largest number allowed, where no model decides."""
+    """The smallest and largest number allowed, if no model decides."""
     config: bool = False
     shorthands: tuple[tuple[str, str], ...] = ()
     """Flags that stand for one of the values: `--force` for `--if-exists overwrite`."""
@@ -92,7 +92,7 @@ def _row(name: str, kind: str, group: str, help: str, *short: str, **more: Any) 
     return Option(name=name, flags=(*short, _flag(name)), kind=kind, group=group, help=help, **more)
 
 
-PICTURE, PROMPT, IMAGES, CUTOUT, SPRITES, SMALL, CHECKS, FILES, MONEY, SHOW, SERVER = (
+IMAGE, PROMPT, INPUTS, CUTOUT, SPRITES, SMALL, CHECKS, FILES, MONEY, SHOW, SERVER = (
     "picture",
     "prompt",
     "input images",
@@ -107,12 +107,12 @@ PICTURE, PROMPT, IMAGES, CUTOUT, SPRITES, SMALL, CHECKS, FILES, MONEY, SHOW, SER
 )
 QUALITIES = ("low", "medium", "high", "xhigh", "max", "auto")
 
-_PICTURE = (
-    _row("model", "text", PICTURE, "model id", "-m", config=True, suggests="model", metavar="ID"),
+_IMAGE = (
+    _row("model", "text", IMAGE, "model id", "-m", config=True, suggests="model", metavar="ID"),
     _row(
         "size",
         "text",
-        PICTURE,
+        IMAGE,
         "auto, WxH, a preset (square, 4k) or a ratio (16:9, 16:9@2k)",
         "-s",
         config=True,
@@ -123,7 +123,7 @@ _PICTURE = (
     _row(
         "quality",
         "text",
-        PICTURE,
+        IMAGE,
         "what the model offers: low, medium, high, auto; newer ones xhigh, max",
         "-q",
         config=True,
@@ -131,31 +131,31 @@ _PICTURE = (
         suggests=QUALITIES,
         metavar="Q",
     ),
-    _row("n", "int", PICTURE, "how many pictures, 1 to 10; each is billed", "-n", example="2", metavar="N"),
+    _row("n", "int", IMAGE, "how many pictures, 1 to 10; each is billed", "-n", example="2", metavar="N"),
     _row(
         "output_format",
         "text",
-        PICTURE,
+        IMAGE,
         "png, jpeg, webp; newer models gif, svg",
         "-f",
         config=True,
         suggests=FORMATS,
         metavar="FORMAT",
     ),
-    _row("output_compression", "int", PICTURE, "0 to 100, jpeg and webp only", example="80", metavar="0-100"),
+    _row("output_compression", "int", IMAGE, "0 to 100, jpeg and webp only", example="80", metavar="0-100"),
     _row(
         "background",
         "text",
-        PICTURE,
+        IMAGE,
         "the API's transparency switch (what the picture shows behind its subject is --scene)",
         suggests=BACKGROUNDS,
         metavar="|".join(BACKGROUNDS),
     ),
-    _row("moderation", "text", PICTURE, "auto or low", config=True, suggests=MODERATIONS, metavar="auto|low"),
+    _row("moderation", "text", IMAGE, "auto or low", config=True, suggests=MODERATIONS, metavar="auto|low"),
     _row(
         "complexity",
         "text",
-        PICTURE,
+        IMAGE,
         "planning effort on models that have it",
         suggests=("low", "medium", "high"),
         metavar="low|medium|high",
@@ -163,18 +163,18 @@ _PICTURE = (
     _row(
         "safety_identifier",
         "text",
-        PICTURE,
+        IMAGE,
         "hashed id of the end user, at most 128 characters",
         config=True,
         metavar="HASH",
     ),
-    _row("frame_count", "int", PICTURE, "gif: 2 to 16 frames", example="8", metavar="N"),
-    _row("frame_duration_ms", "int", PICTURE, "gif: milliseconds a frame, from 20", example="100", metavar="MS"),
-    _row("svg_model", "text", PICTURE, "svg: author model, where the project may choose", metavar="ID"),
+    _row("frame_count", "int", IMAGE, "gif: 2 to 16 frames", example="8", metavar="N"),
+    _row("frame_duration_ms", "int", IMAGE, "gif: milliseconds a frame, from 20", example="100", metavar="MS"),
+    _row("svg_model", "text", IMAGE, "svg: author model, where the project may choose", metavar="ID"),
     _row(
         "svg_effort",
         "text",
-        PICTURE,
+        IMAGE,
         "svg: the author model's reasoning effort",
         choices=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
         metavar="EFFORT",
@@ -182,7 +182,7 @@ _PICTURE = (
     _row(
         "extra",
         "key_value",
-        PICTURE,
+        IMAGE,
         "a field that this version does not know; sent as it is, not validated",
         example="NAME=VALUE",
         metavar="NAME=VALUE",
@@ -231,11 +231,11 @@ _PROMPT = (
     _row("show_prompt", "flag", PROMPT, "print the prompt that would be sent, and stop"),
 )
 
-_IMAGES = (
+_INPUTS = (
     _row(
         "image",
         "list",
-        IMAGES,
+        INPUTS,
         "input picture: path, @id, @name or variable, optionally IMG:role; repeatable, the first is edited",
         "-i",
         commands=frozenset({"edit", "batch"}),
@@ -245,18 +245,18 @@ _IMAGES = (
     _row(
         "ref",
         "list",
-        IMAGES,
+        INPUTS,
         "reference picture; goes through the edits endpoint; repeatable",
         "-r",
         "--reference",
         suggests="image",
         metavar="IMG[:role]",
     ),
-    _row("mask", "any", IMAGES, "PNG whose transparent pixels will change", suggests="image", metavar="IMG"),
+    _row("mask", "any", INPUTS, "PNG whose transparent pixels will change", suggests="image", metavar="IMG"),
     _row(
         "mask_box",
         "list",
-        IMAGES,
+        INPUTS,
         "a rectangle that will change, in px, % or fractions; repeatable",
         example="10%,10%,50%,30%",
         metavar="X,Y,W,H",
@@ -264,17 +264,17 @@ _IMAGES = (
     _row(
         "mask_edit",
         "text",
-        IMAGES,
+        INPUTS,
         "which part of a mask will change: white or black of a plain one, or transparent",
         choices=("white", "black", "transparent"),
         metavar="white|black|transparent",
     ),
-    _row("mask_invert", "flag", IMAGES, "swap what changes and what stays"),
-    _row("protect", "flag", IMAGES, "put the original back outside the mask, in a second file"),
+    _row("mask_invert", "flag", INPUTS, "swap what changes and what stays"),
+    _row("protect", "flag", INPUTS, "put the original back outside the mask, in a second file"),
     _row(
         "markup",
         "any",
-        IMAGES,
+        INPUTS,
         "PNG with drawn marks that guide the edit, on models that read it",
         suggests="image",
         metavar="IMG",
@@ -282,7 +282,7 @@ _IMAGES = (
     _row(
         "input_fidelity",
         "text",
-        IMAGES,
+        INPUTS,
         "low or high, on models that let it be set",
         suggests=("low", "high"),
         metavar="low|high",
@@ -835,7 +835,7 @@ _BATCH_ROWS = (
 )
 
 OPTIONS: tuple[Option, ...] = (
-    *_PICTURE, *_PROMPT, *_IMAGES, *_CUTOUT, *_SPRITES, *_SMALL, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
+    *_IMAGE, *_PROMPT, *_INPUTS, *_CUTOUT, *_SPRITES, *_SMALL, *_CHECKS, *_FILES, *_MONEY, *_SHOW, *_SERVER, *_BATCH_ROWS,
 )  # fmt: skip
 """Every option, in the order of help texts and reference pages."""
 

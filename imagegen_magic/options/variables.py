@@ -9,13 +9,25 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 
-__all__ = ["fill_variables", "lift_variables", "refuse_single_braces", "restore_variables"]
+__all__ = ["fill_variables", "lift_variables", "refuse_python", "refuse_single_braces", "restore_variables"]
 
 _VARIABLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
-_SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_]\w*)\}(?!\})")
-"""A name in single braces, as f-strings and str.format write it."""
+_SINGLE = re.compile(
+    r"""(?<!\{)(?P<sign>\$?)\{\s*(?P<value>(?P<name>[A-Za-z_]\w*)(?:\.\w+|\[[^\[\]{}]*\]|\([^(){}]*\))*)\s*
+    (?P<format>(?:![rsa])?(?::[^{}\s"']*)?=?)\}(?!\})""",
+    re.VERBOSE,
+)
+"""A value in single braces, as f-strings, str.format and shells write it: `{city}`, `{city.upper()}`, `{price:.2f}`, `${city}`."""
+_DOLLAR = re.compile(r"(?<![\w$])\$(?P<value>(?P<name>[A-Za-z_]\w*))")
+"""A name after a dollar sign, as IPython's own magics and shells take it."""
+_OPEN = re.compile(r"\{\{\s*(?P<value>(?P<name>[A-Za-z_]\w*))")
+_PYTHON = re.compile(
+    r"\s*(?:[A-Za-z_]\w*\s*=\s*)?(?P<prefix>[fFrRbBuU]{0,2})(?P<quote>\"{3}|'{3}|\"|')(?P<text>.*)(?P=quote)\s*",
+    re.DOTALL,
+)
+"""A whole text that is one string of Python's, or the assignment of one."""
 _MARK = re.compile("\x02(\\d+)\x03")
 
 
@@ -50,25 +62,60 @@ def _refuse_objects(expressions: Sequence[str], values: Sequence[object]) -> Non
 
 
 def refuse_single_braces(text: str, variables: Collection[str], *, template: bool) -> None:
-    """Stops at `{city}` if `city` is defined: it was meant to be filled in, and would be sent as it stands.
+    """Stops at `{city}`, `{city.upper()}`, `$city` and `{{ city` if `city` is defined: it would be sent as it stands.
 
     So would be `{prompt}` without a `template`, which alone fills it in.
 
     Raises:
         OptionError: one problem for each such name.
     """
-    found = dict.fromkeys(_SINGLE.findall(text))
-    names = [name for name in found if name in variables and not (template and name == "prompt")]
-    rule = "this variable is defined, but single braces do not fill it in"
-    as_it_is = Fix("; ", Setting("--raw"), " sends it as it stands")
+    filled = _VARIABLE.sub("", text)
+    found = [*_SINGLE.finditer(filled), *_DOLLAR.finditer(filled), *_OPEN.finditer(filled)]
+    meant = {one[0].strip(): one for one in found}
     problems = [
-        Problem(field="{" + name + "}", rule=rule, fix=Fix(f"{{{{ {name} }}}} fills it in", as_it_is)) for name in names
+        _unfilled(typed, one)
+        for typed, one in meant.items()
+        if one["name"] in variables and not (template and typed == "{prompt}")
     ]
-    if "prompt" in found and not template and "prompt" not in names:
-        rule, fix = "only a template fills this in", Fix(Setting("--template", "a poster of {prompt}"), as_it_is)
-        problems.append(Problem(field="{prompt}", rule=rule, fix=fix))
+    if "{prompt}" in meant and not template and "prompt" not in variables:
+        fix = Fix(Setting("--template", "a poster of {prompt}"), _AS_IT_IS)
+        problems.append(Problem(field="{prompt}", rule="only a template fills this in", fix=fix))
     if problems:
         raise OptionError("this would be sent with its braces", problems=tuple(problems))
+
+
+_AS_IT_IS = Fix("; ", Setting("--raw"), " sends it as it stands")
+
+
+def _unfilled(typed: str, found: re.Match[str]) -> Problem:
+    """The problem of a defined variable that nothing fills in, with the expression that does."""
+    value, form = found["value"], found.groupdict().get("format") or ""
+    conversion, _, spec = form.rstrip("=").partition(":")
+    value = f"repr({value})" if conversion in ("!r", "!a") else value
+    value = f"format({value}, '{spec}')" if spec else value
+    way = {"{{": "braces that are never closed do", "$": "a dollar sign does"}.get(typed[: 2 if typed[0] == "{" else 1])
+    rule = f"this variable is defined, but {way or 'single braces do'} not fill it in"
+    return Problem(field=typed, rule=rule, fix=Fix(f"{{{{ {value} }}}} fills it in", _AS_IT_IS))
+
+
+def refuse_python(body: str) -> None:
+    """Stops at a body that is a string of Python's, `f"…"` or `prompt = "…"`: its letters and quotes would be sent, too.
+
+    A text in plain quotes passes: a prompt may be a quotation.
+
+    Raises:
+        OptionError: it is one.
+    """
+    found = _PYTHON.fullmatch(body)
+    if found is None or found["quote"] in found["text"]:
+        return
+    if not (found["prefix"] or len(found["quote"]) == 3 or body.lstrip()[0] not in "\"'"):
+        return
+    rule = "this is a string of Python's: it would be sent with its quotes and all"
+    fix = Fix("leave only the text; {{ }} fills in variables", _AS_IT_IS)
+    raise OptionError(
+        "the prompt is Python", problems=(Problem(field="prompt", value=body.strip(), rule=rule, fix=fix),)
+    )
 
 
 def lift_variables(text: str, variables: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
@@ -99,7 +146,7 @@ def lift_variables(text: str, variables: Mapping[str, object]) -> tuple[str, tup
 
 
 def restore_variables(text: str, values: Sequence[object]) -> object:
-    """`text` with its marks replaced: the value itself where a mark is the whole text, its `str` otherwise."""
+    """`text` with its marks replaced: the value itself if a mark is the whole text, its `str` otherwise."""
     whole = _MARK.fullmatch(text)
     if whole:
         return values[int(whole[1])]

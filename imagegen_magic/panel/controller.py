@@ -1,6 +1,6 @@
 """What the panel knows and does, with no widget in it: messages of the page in, state and replies out.
 
-The kernel speaks only when it is spoken to: what runs in threads is read when the page polls. A reply then goes back
+The kernel sends only when it is asked: what runs in threads is read when the page polls. A reply then goes back
 on the thread (a subshell, in kernels that have them) that the page asked on, so that the panel answers while a cell runs.
 """
 
@@ -122,7 +122,7 @@ class Controller:
                 self.notice = card(error)
                 return []
 
-    def _take_form(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
+    def _load_form(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         """Takes the form that came with a message, and the mask if it was painted since."""
         if "form" in request:
             self.form, self.author = Form.from_json(request["form"]), str(request.get("by", ""))
@@ -142,7 +142,7 @@ class Controller:
 
     def do_check(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         """The form has changed."""
-        self._take_form(request, buffers)
+        self._load_form(request, buffers)
         self._question = None
         self.check()
 
@@ -204,7 +204,7 @@ class Controller:
 
     def do_keep_profile(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         """Saves the form's settings as a profile, and chooses it."""
-        self._take_form(request, buffers)
+        self._load_form(request, buffers)
         name = str(request.get("name", "")).strip()
         self.form = self.form.with_profile(name, self._facade.keep_profile(name, self.form))
         self.author = "kernel"
@@ -215,7 +215,7 @@ class Controller:
 
     def do_generate(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         """Sends what the form asks for, or asks first."""
-        self._take_form(request, buffers)
+        self._load_form(request, buffers)
         self.generate(agreed=set(map(str, request.get("agreed", ()))), painting=request.get("mask") == "empty")
 
     def generate(self, *, agreed: set[str] | None = None, painting: bool = False) -> list[Entry]:
@@ -288,12 +288,12 @@ class Controller:
         for want in request.get("want", ()):
             name, edge = str(want["id"]), min(int(want["edge"]), 4096)
             try:
-                mime, picture = self._image(name, edge)
+                mime, image = self._image(name, edge)
             except (ImagegenError, OSError) as error:
                 found.append({"id": name, "edge": edge, "mime": "", "why": getattr(error, "summary", str(error))})
                 continue
             found.append({"id": name, "edge": edge, "mime": mime, "at": len(data)})
-            data.append(picture)
+            data.append(image)
         return [({"images": found}, data)]
 
     def _image(self, name: str, edge: int) -> tuple[str, bytes]:
@@ -314,7 +314,7 @@ class Controller:
 
     def do_upload(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Reply]:
         """A part of an upload."""
-        return [(self.uploads.take(request, bytes(buffers[0]) if buffers else b""), [])]
+        return [(self.uploads.accept(request, bytes(buffers[0]) if buffers else b""), [])]
 
     def do_input(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Reply]:
         """The size of an input image that was typed; a card if it can't be found."""
@@ -329,15 +329,15 @@ class Controller:
     def do_mask(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Reply]:
         """A saved mask, to be loaded into the editor."""
         path = Path(str(request["ref"]))
-        picture = read_input(path)
-        return [({"mask": path.name, "width": picture.size[0], "height": picture.size[1]}, [picture.data])]
+        image = read_input(path)
+        return [({"mask": path.name, "width": image.size[0], "height": image.size[1]}, [image.data])]
 
     def do_reframe(self, request: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Reply]:
         """An input image with more or less around it; what is new is the mask."""
         edges = Edges(*(int(request.get(name, 0)) for name in Edges._fields))
         shown = str(request["ref"])
-        picture, mask = reframe(self._facade.picture(shown), edges)
-        ref = self._facade.save_framed(shown, picture)
+        image, mask = reframe(self._facade.image(shown), edges)
+        ref = self._facade.save_framed(shown, image)
         width, height = self._facade.size(ref)
         return [({"framed": ref, "width": width, "height": height}, [mask] if mask else [])]
 

@@ -16,11 +16,11 @@ from imagegen_magic.options.table import (
     CHECKS,
     CUTOUT,
     FILES,
-    IMAGES,
+    IMAGE,
+    INPUTS,
     MODERATIONS,
     MONEY,
     OPTIONS,
-    PICTURE,
     PROMPT,
     SERVER,
     SHOW,
@@ -39,9 +39,9 @@ ELSEWHERE = {
 }  # fmt: skip
 """Options with a place of their own in the panel, or none."""
 GROUPS = {
-    PICTURE: "Image",
+    IMAGE: "Image",
     PROMPT: "Prompt",
-    IMAGES: "Edit",
+    INPUTS: "Edit",
     CUTOUT: "Cut-out",
     CHECKS: "Checks",
     FILES: "Files",
@@ -58,7 +58,7 @@ def describe(model: Model, catalog: Catalog, options: Options, profiles: Mapping
     """The controls for a model, JSON-ready: choices, defaults, hints, and when each is shown.
 
     Args:
-        options: what holds where the form says nothing: a chosen profile is one of the layers.
+        options: what holds if the form says nothing: a chosen profile is one of the layers.
         profiles: those that can be chosen.
     """
     transparency = model.transparency in ("yes", "preview")
@@ -124,7 +124,7 @@ def _when(option: Option) -> str:
         return "cutout"
     if option.name in ("mask_invert", "protect"):
         return "mask"
-    if option.group == IMAGES or option.name == "keep":
+    if option.group == INPUTS or option.name == "keep":
         return "edit"
     if option.name == "output_compression":
         return "compressed"

@@ -226,7 +226,7 @@ class Facade:
         source, _ = resolve_token(ref, self.variables(), self.session.library.image_file)
         return read_input(source).size
 
-    def picture(self, ref: str) -> bytes:
+    def image(self, ref: str) -> bytes:
         """An input image as it would be sent: upright, in a format that the API takes."""
         source, _ = resolve_token(ref, self.variables(), self.session.library.image_file)
         return bytes(read_input(source).data)

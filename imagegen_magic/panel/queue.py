@@ -45,7 +45,7 @@ class Entry:
     result: ImageResult | None = field(default=None, repr=False)
     sent: float | None = None
     settled: bool = False
-    """True once its task has ended; what it cost is known then."""
+    """True after its task has ended; what it cost is known then."""
 
     @property
     def active(self) -> bool:
@@ -139,7 +139,7 @@ class Queue:
         return any(entry.job.request.digest() == digest for entry in self.active() if not entry.settled)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """True once nothing is waiting, running or still to come; False after `timeout` seconds."""
+        """True when nothing is waiting, running or still to come; False after `timeout` seconds."""
         with self._quiet:
             return self._quiet.wait_for(lambda: not any(e.active or e.awaited for e in self._entries), timeout)
 

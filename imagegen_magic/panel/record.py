@@ -87,13 +87,13 @@ def _images(result: ImageResult) -> list[tuple[str, str]]:
 def _entry(result: ImageResult, images: list[tuple[str, str]]) -> str:
     base = link_base()
     links = [relative_link(path, base) for path in result.paths]
-    pictures = "".join(
+    tags = "".join(
         _linked(f'<img src="{data}" alt="{escape(alt)}" style="max-width:100%;border-radius:6px">', link)
         for (alt, data), link in zip(images, links, strict=False)
         if data
     )
     caption = caption_html(result.caption_facts(minimal=False))
-    return f'<figure style="margin:0 0 14px"><div style="display:flex;flex-wrap:wrap;gap:8px">{pictures}</div><figcaption>{caption}</figcaption></figure>'
+    return f'<figure style="margin:0 0 14px"><div style="display:flex;flex-wrap:wrap;gap:8px">{tags}</div><figcaption>{caption}</figcaption></figure>'
 
 
 def _linked(markup: str, link: str | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.images.opening import open_picture
+from imagegen_magic.images.opening import open_image
 
 __all__ = ["MAX_EDGE", "Edges", "reframe"]
 
@@ -34,7 +34,7 @@ def reframe(data: bytes, edges: Edges) -> tuple[bytes, bytes | None]:
     Raises:
         OptionError: nothing of the image would be left, or the canvas is too large.
     """
-    image = open_picture(data).convert("RGBA")
+    image = open_image(data).convert("RGBA")
     size = (image.width + edges.left + edges.right, image.height + edges.top + edges.bottom)
     inner = (
         image.width + min(0, edges.left) + min(0, edges.right),

@@ -31,7 +31,7 @@ class Uploads:
         self._facade = facade
         self._open: dict[str, _Upload] = {}
 
-    def take(self, request: Mapping[str, Any], part: bytes) -> dict[str, Any]:
+    def accept(self, request: Mapping[str, Any], part: bytes) -> dict[str, Any]:
         """The acknowledgement of a part; of the last one, the file's path and size, or what is wrong with it."""
         key = str(request["id"])
         upload = self._open.setdefault(key, _Upload(str(request.get("name", "image"))))
@@ -47,10 +47,10 @@ class Uploads:
     def _save(self, upload: _Upload) -> dict[str, Any]:
         name = PurePath(upload.name.replace("\\", "/")).name or "image"
         try:
-            picture = read_input(b"".join(upload.parts), name=name)
+            image = read_input(b"".join(upload.parts), name=name)
         except ImagegenError as error:
             problem = error.problems[0].rule if error.problems else error.summary
             return {"error": f"{name}: {problem}"}
-        suffix = {"image/jpeg": ".jpg", "image/webp": ".webp"}.get(picture.mime, ".png")
-        ref = self._facade.save_input(bytes(picture.data), PurePath(name).stem, suffix)
-        return {"ref": ref, "width": picture.size[0], "height": picture.size[1]}
+        suffix = {"image/jpeg": ".jpg", "image/webp": ".webp"}.get(image.mime, ".png")
+        ref = self._facade.save_input(bytes(image.data), PurePath(name).stem, suffix)
+        return {"ref": ref, "width": image.size[0], "height": image.size[1]}

@@ -41,13 +41,13 @@ def message(problem: Problem) -> dict[str, Any]:
     """A problem for the page: its field, a sentence, and buttons that set what the fix names."""
     settings = problem.fix.settings if isinstance(problem.fix, Fix) else ()
     buttons = [button for setting in settings for button in _buttons(setting)]
-    rule, fix = WORDS.say(problem.rule), WORDS.say(problem.fix)
-    sentence = f"{rule}. {fix[0].upper()}{fix[1:]}" if fix and not settings and _sayable(problem.fix) else rule
+    rule, fix = WORDS.render(problem.rule), WORDS.render(problem.fix)
+    sentence = f"{rule}. {fix[0].upper()}{fix[1:]}" if fix and not settings and _can_be_shown(problem.fix) else rule
     text = redact(sentence)
     return {"field": problem.field, "label": label_of(problem.field), "text": text, "buttons": buttons}
 
 
-def _sayable(text: str) -> bool:
+def _can_be_shown(text: str) -> bool:
     """True if a sentence names nothing that only a cell or a command line has."""
     parts = text.parts if isinstance(text, Fix) else ()
     named = {option.name for part in parts if isinstance(part, Setting) and (option := option_of(part))}
@@ -87,14 +87,14 @@ def card(error: BaseException) -> dict[str, Any]:
         return {"kind": "error", "title": redact(f"{type(error).__name__}: {error}"), "lines": lines, "buttons": []}
     messages = [message(problem) for problem in error.problems]
     lines = [f"{m['label']}: {m['text']}" if m["field"] else m["text"] for m in messages]
-    lines += [WORDS.say(hint) for hint in error.hints if _sayable(hint)]
+    lines += [WORDS.render(hint) for hint in error.hints if _can_be_shown(hint)]
     lines += [line.strip() for line in error.card_lines() if line.startswith(("  (", "  kept", "  request id"))]
     buttons = [button for m in messages for button in m["buttons"]]
     if type(error).__name__ == "AuthenticationError":
         buttons.append(SIMULATOR)
     return {
         "kind": type(error).__name__,
-        "title": redact(WORDS.say(error.summary)),
+        "title": redact(WORDS.render(error.summary)),
         "lines": _unique(lines),
         "buttons": buttons,
     }

@@ -72,11 +72,11 @@ def choose_key(prompt: str, *, given: str | None = None, shares: Mapping[str, fl
         return KeyChoice(color=parse_color(given), reason=Fix("as asked for with ", Setting("--key-color")))
     words = set(re.findall(r"[a-z][a-z-]*", prompt.lower()))
     hits = {name: sorted(words & vocabulary) for name, vocabulary in key_subjects().items()}
-    pictures = {name: (shares or {}).get(name, 0.0) for name in KEY_COLORS}
+    images = {name: (shares or {}).get(name, 0.0) for name in KEY_COLORS}
     for name, color in KEY_COLORS.items():
-        if not hits[name] and pictures[name] < _SHARE_LIMIT:
-            return KeyChoice(color=color, reason=_reason(name, hits, pictures))
-    best = min(KEY_COLORS, key=lambda name: (len(hits[name]), pictures[name]))
+        if not hits[name] and images[name] < _SHARE_LIMIT:
+            return KeyChoice(color=color, reason=_reason(name, hits, images))
+    best = min(KEY_COLORS, key=lambda name: (len(hits[name]), images[name]))
     clash = tuple(dict.fromkeys(word for found in hits.values() for word in found))
     return KeyChoice(color=KEY_COLORS[best], reason="every key colour is in the subject; this one least", clash=clash)
 
@@ -84,12 +84,12 @@ def choose_key(prompt: str, *, given: str | None = None, shares: Mapping[str, fl
 _SHARE_LIMIT = 0.01
 
 
-def _reason(name: str, hits: Mapping[str, list[str]], pictures: Mapping[str, float]) -> str:
+def _reason(name: str, hits: Mapping[str, list[str]], images: Mapping[str, float]) -> str:
     """Why the keys before `name` were passed over."""
     if name == "green":
         return "the default; nothing green is named in the prompt"
     why = [f"the prompt names {', '.join(hits[key])}" for key in KEY_COLORS if hits[key] and key != name]
-    why += [f"a reference image is {pictures[key]:.0%} {key}" for key in KEY_COLORS if pictures[key] >= _SHARE_LIMIT]
+    why += [f"a reference image is {images[key]:.0%} {key}" for key in KEY_COLORS if images[key] >= _SHARE_LIMIT]
     return f"{name}, because {'; '.join(why[:2])}"
 
 

@@ -164,7 +164,7 @@ def _output_usd(request: ImageRequest, model: Model, tokens: tuple[Decimal, Deci
 def _input_usd(request: ImageRequest, model: Model) -> tuple[Decimal, Decimal]:
     """Input cost of one picture: text at 2 to 6 characters a token, pictures by their patches."""
     text = (model.prices.text_input or Decimal(0)) / MILLION
-    picture = (model.prices.image_input or Decimal(0)) / MILLION
+    image_rate = (model.prices.image_input or Decimal(0)) / MILLION
     inputs = [
         image.size for image in (*request.images, *((request.markup,) if request.markup else ()))
     ]  # a mask is free
@@ -172,8 +172,8 @@ def _input_usd(request: ImageRequest, model: Model) -> tuple[Decimal, Decimal]:
     characters = len(request.prompt)
     most = load_rates().max_patches + (model.fidelity_tokens if request.input_fidelity == "high" else 0)
     return (
-        characters / Decimal(6) * text + likely * picture,
-        (characters / Decimal(2) + 10) * text + len(inputs) * most * picture,
+        characters / Decimal(6) * text + likely * image_rate,
+        (characters / Decimal(2) + 10) * text + len(inputs) * most * image_rate,
     )
 
 
@@ -186,15 +186,15 @@ def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False) -
     prices = model.prices
     if usage is None or not usage.output_tokens or prices.image_output is None or usage.svg:
         return None  # an svg's author model is billed at rates of its own
-    text, picture = usage.text_input_tokens, usage.image_input_tokens
-    if text is None and picture is None:
-        text, picture = usage.input_tokens or 0, 0
+    text, image_tokens = usage.text_input_tokens, usage.image_input_tokens
+    if text is None and image_tokens is None:
+        text, image_tokens = usage.input_tokens or 0, 0
     written = min(usage.text_output_tokens or 0, usage.output_tokens) if prices.text_output is not None else 0
     parts = (
         (usage.output_tokens - written, prices.image_output),
         (written, prices.text_output),
         (text or 0, prices.text_input),
-        (picture or 0, prices.image_input),
+        (image_tokens or 0, prices.image_input),
     )
     if any(count and rate is None for count, rate in parts):
         return None

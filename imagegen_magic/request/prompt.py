@@ -26,7 +26,7 @@ def compose_prompt(
     keep: Sequence[str] = (),
     clauses: Sequence[str] = (),
 ) -> str:
-    """The prompt to send: the body as typed where nothing else is given, labelled lines otherwise.
+    """The prompt to send: the body as typed if nothing else is given, labelled lines otherwise.
 
     `roles` are the input images' roles in order (empty strings allowed); `keep` what must not change;
     `clauses` whole paragraphs to append (the chroma-key backdrop).
@@ -52,7 +52,7 @@ def _field_lines(name: str, value: object) -> list[str]:
 
 
 def _role_lines(roles: Sequence[str]) -> list[str]:
-    """`Image 1: target` and so on, only where a role was given."""
+    """`Image 1: target` and so on, only if a role was given."""
     return [f"Image {number}: {role}" for number, role in enumerate(roles, 1) if role] if any(roles) else []
 
 

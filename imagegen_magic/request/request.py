@@ -51,7 +51,7 @@ class InputImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
-    """One call of `images.generate`, or of `images.edit` where there are input images."""
+    """One call of `images.generate`, or of `images.edit` if there are input images."""
 
     prompt: str
     model: str
@@ -104,9 +104,9 @@ class ImageRequest:
         if self.images:
             data["images"] = [image.describe() for image in self.images]
         for name in ("mask", "markup"):
-            picture: InputImage | None = getattr(self, name)
-            if picture is not None:
-                data[name] = picture.describe()
+            overlay: InputImage | None = getattr(self, name)
+            if overlay is not None:
+                data[name] = overlay.describe()
         if self.extra:
             data["extra"] = dict(self.extra)
         return data

@@ -86,7 +86,7 @@ class ImageResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """A picture that went into a request: its role, where it is, and its history number where it has one."""
+    """A picture that went into a request: its role, where it is, and its history number if it has one."""
 
     sha256: str
     role: str = ""

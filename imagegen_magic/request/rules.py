@@ -14,6 +14,7 @@ from imagegen_magic.facts.catalog import Catalog, Limits, Model, load_catalog
 from imagegen_magic.facts.sizes import (
     flexible_faults,
     format_size,
+    meant_size,
     nearest_frame,
     nearest_sizes,
     read_pixels,
@@ -123,7 +124,8 @@ def rule_size(request: ImageRequest, model: Model, limits: Limits) -> Iterator[P
         return
     pixels = read_pixels(request.size)
     if pixels is None:
-        fix = Fix(Setting("--size", "1024x1024", ("square", "16:9@2k", "auto")))
+        meant = meant_size(request.size, model, limits.flexible)
+        fix = Fix(Setting("--size", meant) if meant else Setting("--size", "1024x1024", ("square", "16:9@2k", "auto")))
         yield Problem(
             field="size", value=request.size, rule="WIDTHxHEIGHT in pixels, a preset, a ratio or auto", fix=fix
         )
@@ -315,7 +317,7 @@ def rule_input_fidelity(request: ImageRequest, model: Model, limits: Limits) -> 
 
 
 def rule_overlays(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """Mask and markup: only with an input image, of the first one's size, not both, markup where the model has it."""
+    """Mask and markup: only with an input image, of the first one's size, not both, markup if the model has it."""
     if request.mask is not None and request.markup is not None:
         yield Problem(
             field="markup",
@@ -370,10 +372,10 @@ def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[
 def rule_input_bytes(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """Each input picture is under 50 MB."""
     overlays = [p for p in (request.mask, request.markup) if p is not None]
-    for picture in (*request.images, *overlays):
-        if len(picture.data) >= limits.max_input_bytes:
-            rule = f"{len(picture.data) / 1e6:.0f} MB; each must be under {limits.max_input_bytes / 2**20:.0f} MB"
-            yield Problem(field="image", value=picture.name, rule=rule, fix="scale it down, or save it as JPEG or WebP")
+    for image in (*request.images, *overlays):
+        if len(image.data) >= limits.max_input_bytes:
+            rule = f"{len(image.data) / 1e6:.0f} MB; each must be under {limits.max_input_bytes / 2**20:.0f} MB"
+            yield Problem(field="image", value=image.name, rule=rule, fix="scale it down, or save it as JPEG or WebP")
 
 
 RULES: tuple[Rule, ...] = (

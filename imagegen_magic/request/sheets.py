@@ -157,7 +157,7 @@ def read_layout(given: str | None, frames: int) -> tuple[int, int]:
 
 
 def default_grid(frames: int) -> tuple[int, int]:
-    """(columns, rows) with at least two rows where there are enough frames, few empty cells, and no long rows.
+    """(columns, rows) with at least two rows if there are enough frames, few empty cells, and no long rows.
 
     >>> [default_grid(count) for count in (2, 4, 5, 6, 8, 9, 12, 16)]
     [(2, 1), (2, 2), (3, 2), (3, 2), (4, 2), (3, 3), (4, 3), (4, 4)]

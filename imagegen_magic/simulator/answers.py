@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from . import edits, encoding, tokens
-from .drawing import Recipe, paint_picture
+from .drawing import Recipe, paint_image
 from .drawing.recipe import seed_of
 from .drawing.sheets import SHEET_FAULTS
 from .drawing.vector import vector
@@ -38,10 +38,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """One finished picture: its file, and the pixels where it is a still picture."""
+    """One finished picture: its file, and the pixels if it is a still picture."""
 
     data: bytes
-    picture: Image.Image | None = None
+    image: Image.Image | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +68,8 @@ def draw(job: Job, number: int, manner: Manner) -> Drawn:
     if job.endpoint == "edit" and (recipe := edits.first_recipe(job, manner.drift)) is None:
         recipe = replace(edits.edit_recipe(job, number), delivery=manner.delivery)
         if job.output_format not in ("gif", "svg"):
-            picture = edits.edit_picture(job, recipe)
-            return Drawn(
-                data=encoding.encode(picture, job.output_format, job.output_compression, None), picture=picture
-            )
+            image = edits.edit_image(job, recipe)
+            return Drawn(data=encoding.encode(image, job.output_format, job.output_compression, None), image=image)
     elif job.endpoint == "generation":
         recipe = recipe_for(job, number)
     assert recipe is not None
@@ -80,26 +78,24 @@ def draw(job: Job, number: int, manner: Manner) -> Drawn:
         return Drawn(data=encoding.animation(recipe, job.frame_count, job.frame_duration_ms))
     if job.output_format == "svg":
         return Drawn(data=vector(recipe))
-    picture = paint_picture(recipe)
-    return Drawn(data=encoding.encode(picture, job.output_format, job.output_compression, recipe), picture=picture)
+    image = paint_image(recipe)
+    return Drawn(data=encoding.encode(image, job.output_format, job.output_compression, recipe), image=image)
 
 
 def partials(job: Job, drawn: Drawn) -> Iterator[bytes]:
     """The partial images of a picture, blurred less and less."""
-    picture = drawn.picture or Image.open(io.BytesIO(drawn.data)).convert("RGBA")
+    image = drawn.image or Image.open(io.BytesIO(drawn.data)).convert("RGBA")
     for number in range(job.partial_images):
-        preview = encoding.blurred_preview(picture, number, job.partial_images)
+        preview = encoding.blurred_preview(image, number, job.partial_images)
         yield encoding.encode(preview, job.output_format, job.output_compression, None)
 
 
 def as_other_format(drawn: Drawn, job: Job) -> bytes:
-    """The picture in a format that was not asked for: JPEG, or PNG where JPEG was asked for."""
-    picture = (
-        drawn.picture or Image.open(io.BytesIO(drawn.data))
-        if job.output_format != "svg"
-        else Image.new("RGB", (64, 64))
+    """The picture in a format that was not asked for: JPEG, or PNG if JPEG was asked for."""
+    image = (
+        drawn.image or Image.open(io.BytesIO(drawn.data)) if job.output_format != "svg" else Image.new("RGB", (64, 64))
     )
-    return encoding.encode(picture.convert("RGB"), "png" if job.output_format == "jpeg" else "jpeg", 90, None)
+    return encoding.encode(image.convert("RGB"), "png" if job.output_format == "jpeg" else "jpeg", 90, None)
 
 
 def resolved(job: Job) -> dict[str, str]:
@@ -185,7 +181,7 @@ def json_chunks(job: Job, entries: Iterator[Entry] | None, created: int, count: 
 
 def event_chunks(
     job: Job,
-    pictures: Iterator[Streamed],
+    images: Iterator[Streamed],
     created: int,
     *,
     stop: str = "",
@@ -196,7 +192,7 @@ def event_chunks(
     """
     prefix = "image_generation" if job.endpoint == "generation" else "image_edit"
     common = {"created_at": created, **resolved(job)}
-    for previews, final in pictures:
+    for previews, final in images:
         for index, data in enumerate(previews):
             kind = f"{prefix}.partial_image"
             yield _event(kind, {"type": kind, "b64_json": b64(data), **common, "partial_image_index": index})

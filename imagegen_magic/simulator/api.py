@@ -124,11 +124,11 @@ class Simulator:
         self._requests = 0
         self._settings = Settings(
             catalog=catalog or load_catalog(), latency=latency, clock=clock, sleep=sleep,
-            refuse_transparent=refuse_transparent, drift=drift, varied=varied, delivery=delivery, picture=picture,
+            refuse_transparent=refuse_transparent, drift=drift, varied=varied, delivery=delivery, image=picture,
             chain=_chain() if credentials else None,
         )  # fmt: skip
         self._script = FaultScript(parse_faults(faults) if isinstance(faults, str) else faults)
-        self._pacer = Pacer(limit=limit, ipm=ipm, clock=clock, told=rate_limit_headers)
+        self._pacer = Pacer(limit=limit, ipm=ipm, clock=clock, headers=rate_limit_headers)
         self._files = FileStore(None if state_dir is None else Path(state_dir))
         self._images = ImageEndpoints(self._settings, self._files, self._script, self._pacer)
         self._batches = BatchStore(self._files, self._images.line, self._settings.catalog)
@@ -207,9 +207,9 @@ class Simulator:
             with self._lock:
                 self.record.append(arrival)
 
-    def _bill(self, pictures: int) -> None:
+    def _bill(self, images: int) -> None:
         with self._lock:
-            self.images_billed += pictures
+            self.images_billed += images
 
     def _own_page(self, what: str) -> Response:
         """The simulator's own pages, which no OpenAI server has: the record, and pictures by URL."""

@@ -146,7 +146,7 @@ class BatchStore:
         return data["batch"], data["work"]
 
     def _validate(self, batch: dict[str, Any], work: dict[str, Any], now: int) -> None:
-        """Reads every line; the batch fails as a whole where one is not a request."""
+        """Reads every line; the batch fails as a whole if one is not a request."""
         errors: list[dict[str, Any]] = []
         lines: list[int] = []
         seen: set[str] = set()

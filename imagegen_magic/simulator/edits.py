@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from .drawing import Recipe, paint_picture
-from .drawing.picture import on_key
+from .drawing import Recipe, paint_image
+from .drawing.painting import on_key
 from .drawing.recipe import seed_of
 from .drawing.scenes import names_surroundings
 from .drawing.sheets import read_layout
@@ -20,7 +20,7 @@ from .drawing.wording import key_colour, named_subject
 from .encoding import find_recipe
 from .rules import Job
 
-__all__ = ["edit_picture", "first_recipe"]
+__all__ = ["edit_image", "first_recipe"]
 
 _REMOVE = re.compile(
     r"\b(remove|erase|delete|replace|change|swap|cut out)\b[\w\s,-]{0,40}\b(background|backdrop)\b", re.IGNORECASE
@@ -50,52 +50,52 @@ def first_recipe(job: Job, drift: float) -> Recipe | None:
     return redrawn if backdrop or _REMOVE.search(job.prompt) else None
 
 
-def edit_picture(job: Job, recipe: Recipe) -> Image.Image:
+def edit_image(job: Job, recipe: Recipe) -> Image.Image:
     """The edited picture, RGB or RGBA, of the job's size.
 
     With a mask, only its transparent area is drawn anew. Otherwise the first input stays, the prompt's subject is added
     (over the marks, if a markup came along), and further inputs are pinned to the lower edge in their order.
     """
     backdrop, size = key_colour(job.prompt), job.size
-    base = open_picture(job.images[0].data)
+    base = open_image(job.images[0].data)
     if job.mask is not None:
         return _masked(job, recipe, base)
     if read_layout(job.prompt, size):  # of a picture that is not ours: the figure is the prompt's
         ground = "none" if job.background == "transparent" else backdrop or "scene"
-        return paint_picture(replace(recipe, backdrop=ground))
-    picture = ImageOps.fit(base, size, Image.Resampling.LANCZOS)
+        return paint_image(replace(recipe, backdrop=ground))
+    image = ImageOps.fit(base, size, Image.Resampling.LANCZOS)
     if job.background == "transparent" or backdrop is not None:
-        subject = _cut(picture)
+        subject = _cut(image)
         stamp_foot(subject)
         if backdrop is None or job.background == "transparent":
             return subject
         return on_key(subject, replace(recipe, backdrop=backdrop))
-    picture = _over_white(picture)
+    image = _over_white(image)
     box = _marked(job, size) or (int(size[0] * 0.04), int(size[1] * 0.52), int(size[0] * 0.40), int(size[1] * 0.96))
-    _add_subject(picture, recipe, box)
-    _pin(picture, [open_picture(upload.data) for upload in job.images[1:]])
-    return stamp_corner(picture)
+    _add_subject(image, recipe, box)
+    _pin(image, [open_image(upload.data) for upload in job.images[1:]])
+    return stamp_corner(image)
 
 
-def open_picture(data: bytes) -> Image.Image:
+def open_image(data: bytes) -> Image.Image:
     """The decoded picture, upright, RGB or RGBA."""
-    with Image.open(io.BytesIO(data)) as picture:
-        upright = ImageOps.exif_transpose(picture)
+    with Image.open(io.BytesIO(data)) as image:
+        upright = ImageOps.exif_transpose(image)
         return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
 
 
-def _over_white(picture: Image.Image) -> Image.Image:
-    if picture.mode == "RGB":
-        return picture
-    flat = Image.new("RGB", picture.size, (255, 255, 255))
-    flat.paste(picture, (0, 0), picture)
+def _over_white(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    flat = Image.new("RGB", image.size, (255, 255, 255))
+    flat.paste(image, (0, 0), image)
     return flat
 
 
 def _masked(job: Job, recipe: Recipe, base: Image.Image) -> Image.Image:
     """The first input with a new drawing where the mask is transparent; its other pixels are kept as they are."""
     assert job.mask is not None
-    hole = open_picture(job.mask.data).convert("RGBA").getchannel("A").point([255 - value for value in range(256)])
+    hole = open_image(job.mask.data).convert("RGBA").getchannel("A").point([255 - value for value in range(256)])
     box = hole.getbbox()
     if box is not None:
         base.paste(_drawn_anew(recipe, base, hole, box), (0, 0), hole)
@@ -107,7 +107,7 @@ def _drawn_anew(recipe: Recipe, base: Image.Image, hole: Image.Image, box: tuple
     if named_subject(recipe.prompt) is None or _IN_PLACE.search(recipe.prompt) or box == (0, 0, *base.size):
         width, height = max(32, box[2] - box[0]), max(32, box[3] - box[1])
         drawn = Image.new(base.mode, base.size)
-        drawn.paste(paint_picture(replace(recipe, width=width, height=height, backdrop="scene")), box[:2])
+        drawn.paste(paint_image(replace(recipe, width=width, height=height, backdrop="scene")), box[:2])
         return drawn
     drawn = base.copy()
     _add_subject(drawn, recipe, box)
@@ -119,23 +119,23 @@ def _marked(job: Job, size: tuple[int, int]) -> tuple[int, int, int, int] | None
     """The box that the markup's strokes cover, in pixels of the answer."""
     if job.markup is None:
         return None
-    marks = open_picture(job.markup.data).convert("RGBA").getchannel("A").resize(size).point([0] * 32 + [255] * 224)
+    marks = open_image(job.markup.data).convert("RGBA").getchannel("A").resize(size).point([0] * 32 + [255] * 224)
     return marks.getbbox()
 
 
-def _add_subject(picture: Image.Image, recipe: Recipe, box: tuple[int, int, int, int]) -> None:
+def _add_subject(image: Image.Image, recipe: Recipe, box: tuple[int, int, int, int]) -> None:
     edge = max(48, min(box[2] - box[0], box[3] - box[1]))
-    subject = paint_picture(replace(recipe, width=edge, height=edge, backdrop="none", stamped=False))
+    subject = paint_image(replace(recipe, width=edge, height=edge, backdrop="none", stamped=False))
     x = (box[0] + box[2] - edge) // 2
     y = (box[1] + box[3] - edge) // 2
-    picture.paste(subject, (x, y), subject)
+    image.paste(subject, (x, y), subject)
 
 
-def _pin(picture: Image.Image, others: list[Image.Image]) -> None:
+def _pin(image: Image.Image, others: list[Image.Image]) -> None:
     """Small framed copies of the further inputs, from left to right along the upper edge."""
     if not others:
         return
-    edge = int(min(picture.width / max(6, len(others) + 1), picture.height / 5))
+    edge = int(min(image.width / max(6, len(others) + 1), image.height / 5))
     gap, frame = max(4, edge // 10), max(2, edge // 24)
     for number, other in enumerate(others):
         card = ImageOps.expand(
@@ -145,19 +145,19 @@ def _pin(picture: Image.Image, others: list[Image.Image]) -> None:
         ImageDraw.Draw(shadow).rectangle((2 * gap, 2 * gap, 2 * gap + edge, 2 * gap + edge), fill=90)
         shadow = shadow.filter(ImageFilter.GaussianBlur(gap * 0.7))
         x, y = gap + number * (edge + gap), gap
-        picture.paste((20, 20, 30), (x - 2 * gap, y - 2 * gap + gap // 3), shadow)
-        picture.paste(card, (x, y))
+        image.paste((20, 20, 30), (x - 2 * gap, y - 2 * gap + gap // 3), shadow)
+        image.paste(card, (x, y))
 
 
-def _cut(picture: Image.Image) -> Image.Image:
+def _cut(image: Image.Image) -> Image.Image:
     """The subject of a foreign picture: its own alpha, or whatever differs from the colour of its border."""
-    if picture.mode == "RGBA":
-        return picture
-    pixels = np.asarray(picture, np.int16)
+    if image.mode == "RGBA":
+        return image
+    pixels = np.asarray(image, np.int16)
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     distance = np.abs(pixels - np.median(border, axis=0).astype(np.int16)).sum(axis=2)
     alpha = Image.fromarray(np.clip(distance * 255 // _BORDER_DISTANCE, 0, 255).astype(np.uint8), "L")
-    cut = picture.convert("RGBA")
+    cut = image.convert("RGBA")
     cut.putalpha(alpha)
     return cut
 

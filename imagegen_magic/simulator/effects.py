@@ -24,7 +24,7 @@ _HTML = (
 def rate_limit(
     model: str, seconds: float | None, *, what: str = "images per min", detail: str = "Limit 5, Used 5, Requested 1"
 ) -> ApiError:
-    """429, with the wait in the message and, where it is known, in the headers."""
+    """429, with the wait in the message and, if it is known, in the headers."""
     headers = (
         {}
         if seconds is None
@@ -101,7 +101,7 @@ def _silence(fault: Fault, sleep: Sleep, timeout: float | None) -> Iterator[byte
 
 
 def damaged(response: Response, fault: Fault, sleep: Sleep, timeout: float | None) -> Response:
-    """The answer with its body cut, slowed or torn off, where the fault says so."""
+    """The answer with its body cut, slowed or torn off, if the fault says so."""
     if fault.name == "reset after headers":
         return Response(response.status, response.headers, _torn())
     if fault.name not in ("slow body", "truncated body", "json cut"):

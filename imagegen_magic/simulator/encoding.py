@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from PIL import Image, ImageFilter, PngImagePlugin
 
-from .drawing import Recipe, paint_picture
+from .drawing import Recipe, paint_image
 from .drawing.recipe import read_recipe
 
 __all__ = ["SOFTWARE", "animation", "blurred_preview", "encode", "find_recipe"]
@@ -18,7 +18,7 @@ _EXIF_SOFTWARE, _EXIF_DESCRIPTION = 0x0131, 0x010E
 _JPEG_BEST = 95
 
 
-def encode(picture: Image.Image, output_format: str, compression: int, recipe: Recipe | None) -> bytes:
+def encode(image: Image.Image, output_format: str, compression: int, recipe: Recipe | None) -> bytes:
     """The bytes of a still picture as png, jpeg or webp; `compression` is 0..100, 100 the best quality."""
     out = io.BytesIO()
     if output_format == "png":
@@ -26,7 +26,7 @@ def encode(picture: Image.Image, output_format: str, compression: int, recipe: R
         text.add_itxt("Software", SOFTWARE)
         if recipe is not None:
             text.add_itxt(_RECIPE_KEY, recipe.to_text())
-        picture.save(out, "PNG", compress_level=1, pnginfo=text)
+        image.save(out, "PNG", compress_level=1, pnginfo=text)
         return out.getvalue()
     exif = Image.Exif()
     exif[_EXIF_SOFTWARE] = SOFTWARE
@@ -34,36 +34,34 @@ def encode(picture: Image.Image, output_format: str, compression: int, recipe: R
         exif[_EXIF_DESCRIPTION] = recipe.to_text()
     quality = max(5, min(_JPEG_BEST, compression))
     if output_format == "jpeg":
-        picture.convert("RGB").save(out, "JPEG", quality=quality, exif=exif)
+        image.convert("RGB").save(out, "JPEG", quality=quality, exif=exif)
     else:
-        picture.save(out, "WEBP", quality=quality, method=0, exif=exif)
+        image.save(out, "WEBP", quality=quality, method=0, exif=exif)
     return out.getvalue()
 
 
 def find_recipe(data: bytes) -> Recipe | None:
     """The recipe inside a picture that the simulator made, or None."""
-    with Image.open(io.BytesIO(data)) as picture:
-        text = picture.info.get(_RECIPE_KEY) or picture.getexif().get(_EXIF_DESCRIPTION)
+    with Image.open(io.BytesIO(data)) as image:
+        text = image.info.get(_RECIPE_KEY) or image.getexif().get(_EXIF_DESCRIPTION)
     return read_recipe(str(text)) if text else None
 
 
-def blurred_preview(picture: Image.Image, number: int, count: int) -> Image.Image:
+def blurred_preview(image: Image.Image, number: int, count: int) -> Image.Image:
     """Partial image `number` of `count`: the picture out of focus, sharper as the number grows."""
     step = (40, 16, 7)[max(0, number + 3 - count)] if count <= 3 else 16
-    small = picture.resize((max(2, picture.width // step), max(2, picture.height // step)), Image.Resampling.BOX)
-    return small.filter(ImageFilter.GaussianBlur(0.8)).resize(picture.size, Image.Resampling.BICUBIC)
+    small = image.resize((max(2, image.width // step), max(2, image.height // step)), Image.Resampling.BOX)
+    return small.filter(ImageFilter.GaussianBlur(0.8)).resize(image.size, Image.Resampling.BICUBIC)
 
 
 def animation(recipe: Recipe, frames: int, duration_ms: int) -> bytes:
     """A looping GIF in which the subject moves as the prompt says."""
-    pictures = []
+    images = []
     for number in range(frames):
-        picture = paint_picture(replace(recipe, phase=number / frames, quality="low"))
-        pictures.append(
-            picture.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        )
+        image = paint_image(replace(recipe, phase=number / frames, quality="low"))
+        images.append(image.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
     out = io.BytesIO()
-    pictures[0].save(
-        out, "GIF", save_all=True, append_images=pictures[1:], duration=duration_ms, loop=0, comment=SOFTWARE.encode()
+    images[0].save(
+        out, "GIF", save_all=True, append_images=images[1:], duration=duration_ms, loop=0, comment=SOFTWARE.encode()
     )
     return out.getvalue()

@@ -25,7 +25,7 @@ _BATCH_FILE_DAYS = 30
 
 
 class FileStore:
-    """The files of `/v1/files`, each as `ID.bin` beside `ID.json`; in a temporary folder where none is given.
+    """The files of `/v1/files`, each as `ID.bin` beside `ID.json`; in a temporary folder if none is given.
 
     The folder is the whole state: another simulator over it continues where this one stopped.
     """
@@ -88,7 +88,7 @@ class FileStore:
         return self.folder / "files" / f"{file_id}.json"
 
     def get(self, file_id: str) -> dict[str, Any]:
-        """The file object; 404 where there is none."""
+        """The file object; 404 if there is none."""
         path = self._meta(file_id)
         if not re.fullmatch(r"file-\w+", file_id) or not path.exists():
             raise ApiError(404, f"No such File object: {file_id}", param="id")
@@ -96,7 +96,7 @@ class FileStore:
         return entry
 
     def entries(self, purpose: str) -> list[dict[str, Any]]:
-        """Every file object, newest first, of one purpose where one is given."""
+        """Every file object, newest first, of one purpose if one is given."""
         found = [json.loads(path.read_text(encoding="utf-8")) for path in (self.folder / "files").glob("file-*.json")]
         return sorted(
             (entry for entry in found if purpose in ("", entry["purpose"])), key=lambda e: e["id"], reverse=True

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageEndpoints", "Note", "Settings"]
 
-_KEPT_PICTURES = 64
+_KEPT_IMAGES = 64
 _SHORTEST_RETRY = 0.05
 _LONGEST_TEXT = 2000
 
@@ -44,7 +44,7 @@ class Settings:
     drift: float
     varied: bool
     delivery: str
-    picture: bytes | None
+    image: bytes | None
     chain: TestChain | None
 
     def today(self) -> date:
@@ -70,10 +70,10 @@ class Note:
     total: Callable[[int], None] = lambda _: None
     """Adds to the simulator's own count."""
 
-    def bill(self, pictures: int) -> None:
+    def bill(self, images: int) -> None:
         """Counts pictures at once: their answer may take long, or never arrive."""
-        self.billed += pictures
-        self.total(pictures)
+        self.billed += images
+        self.total(images)
 
     def body(self, request: Request) -> tuple[dict[str, Any], list[Upload]]:
         """Fields and files of the request, noted."""
@@ -92,7 +92,7 @@ def _short(value: Any) -> Any:
     return value[:_LONGEST_TEXT] + "…" if isinstance(value, str) and len(value) > _LONGEST_TEXT else value
 
 
-MOST_PICTURES = 100
+MOST_IMAGES = 100
 """More pictures than one request may ask for: with `varied`, how far the requests' pictures are apart."""
 
 
@@ -141,7 +141,7 @@ class ImageEndpoints:
         return job, uploads
 
     def _made(self, job: Job, fault: Fault | None, note: Note, timeout: float | None) -> Response:
-        """The pictures' answer after the time they take, with a fault in it where one is due."""
+        """The pictures' answer after the time they take, with a fault in it if one is due."""
         count = job.n + {"fewer": -1, "more": 1}.get(note.fault, 0)
         note.bill(count if fault is None or fault.billed else 0)
         sleep = self._settings.sleep
@@ -162,7 +162,7 @@ class ImageEndpoints:
             events = answers.event_chunks(job, self._streamed(job, fault, drawn, timeout), created, stop=_stop(fault))
             return Response(200, {"content-type": "text/event-stream; charset=utf-8"}, events)
         job = answers.plain(job)
-        entries = None if fault == "null data" else (self._entry(job, fault, picture) for picture in drawn)
+        entries = None if fault == "null data" else (self._entry(job, fault, image) for image in drawn)
         chunks = answers.json_chunks(job, entries, created, count)
         headers = {"content-type": "application/json"}
         if count > 1:
@@ -172,14 +172,14 @@ class ImageEndpoints:
 
     def _drawn(self, job: Job, count: int, fault: str) -> Iterator[answers.Drawn]:
         """The pictures, the first one ready, the others drawn when they are asked for."""
-        start = next(self._requests) * MOST_PICTURES if self._settings.varied else 0
+        start = next(self._requests) * MOST_IMAGES if self._settings.varied else 0
         first = [self._draw(job, start, fault)] if count else []
         return itertools.chain(first, (self._draw(job, start + number, fault) for number in range(1, count)))
 
     def _draw(self, job: Job, number: int, fault: str) -> answers.Drawn:
         """A picture; inputs that turn out to be broken are refused like the service does."""
-        if self._settings.picture is not None:
-            return answers.Drawn(data=self._settings.picture)
+        if self._settings.image is not None:
+            return answers.Drawn(data=self._settings.image)
         try:
             manner = answers.Manner(drift=self._settings.drift, delivery=self._settings.delivery, fault=fault)
             return answers.draw(job, number, manner)
@@ -209,7 +209,7 @@ class ImageEndpoints:
         with self._lock:
             self._shelved += 1
             name = f"{self._shelved:06d}"
-            while len(self._shelf) >= _KEPT_PICTURES:
+            while len(self._shelf) >= _KEPT_IMAGES:
                 self._shelf.pop(next(iter(self._shelf)))
             self._shelf[name] = data
         return name
@@ -224,8 +224,8 @@ class ImageEndpoints:
     ) -> Iterator[answers.Streamed]:
         """For each picture, its partials and its final entry, each after its share of the latency."""
         pause = self._settings.latency / (job.partial_images + 1) if not fault else 0.0
-        for picture in drawn:
-            yield self._previews(job, picture, pause, timeout), self._final(job, fault, picture, pause, timeout)
+        for image in drawn:
+            yield self._previews(job, image, pause, timeout), self._final(job, fault, image, pause, timeout)
 
     def _previews(self, job: Job, drawn: answers.Drawn, pause: float, timeout: float | None) -> Iterator[bytes]:
         for data in answers.partials(job, drawn):
@@ -250,7 +250,7 @@ class ImageEndpoints:
         except ApiError as error:
             chunks = iter([answers.compact(error.body)])
             return LineAnswer(status=error.status, request_id=request_id, chunks=chunks, usage={}, images_billed=0)
-        entries = (self._entry(job, "", picture) for picture in drawn)
+        entries = (self._entry(job, "", image) for image in drawn)
         chunks = answers.json_chunks(job, entries, int(self._settings.clock()), job.n)
         return LineAnswer(
             status=200, request_id=request_id, chunks=chunks, usage=answers.usage(job, job.n), images_billed=job.n

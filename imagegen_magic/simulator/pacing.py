@@ -15,25 +15,27 @@ __all__ = ["Pacer"]
 
 _WINDOW = 60.0
 _SHOWN_LIMIT = 250
-"""Images a minute that the headers tell where no limit is set: that of the highest tier (April 2026)."""
+"""Images a minute that the headers tell if no limit is set: that of the highest tier (April 2026)."""
 
 
 class Pacer:
     """Counts requests and pictures, and refuses with 429 what is too much. None means no limit.
 
-    The live service's Images answers carry no `x-ratelimit-*` headers (12 of 12 recorded, August 2026): with `told` they
+    The live service's Images answers carry no `x-ratelimit-*` headers (12 of 12 recorded, August 2026): with `headers` they
     do, as those of other servers.
     """
 
-    def __init__(self, *, limit: int | None, ipm: int | None, clock: Callable[[], float], told: bool = False) -> None:
-        self._limit, self._ipm, self._clock, self._told = limit, ipm, clock, told
+    def __init__(
+        self, *, limit: int | None, ipm: int | None, clock: Callable[[], float], headers: bool = False
+    ) -> None:
+        self._limit, self._ipm, self._clock, self._headers = limit, ipm, clock, headers
         self._lock = threading.Lock()
         self._in_flight = 0
         self._minute: deque[tuple[float, int]] = deque()
 
     @contextlib.contextmanager
     def place(self, seconds: float) -> Iterator[None]:
-        """Holds a place in flight; where none is free, the refusal asks to wait `seconds`."""
+        """Takes a place in flight; if none is free, the refusal asks to wait `seconds`."""
         with self._lock:
             if self._limit is not None and self._in_flight >= self._limit:
                 detail = f"Limit {self._limit}, Used {self._in_flight}, Requested 1"
@@ -45,15 +47,15 @@ class Pacer:
             with self._lock:
                 self._in_flight -= 1
 
-    def count(self, model: str, pictures: int) -> None:
+    def count(self, model: str, images: int) -> None:
         """Counts pictures that are about to be made."""
         now = self._clock()
         with self._lock:
             used = self._used(now)
-            if self._ipm is not None and used + pictures > self._ipm:
+            if self._ipm is not None and used + images > self._ipm:
                 seconds = round(_WINDOW - (now - self._minute[0][0]), 3) if self._minute else _WINDOW
-                raise rate_limit(model, seconds, detail=f"Limit {self._ipm}, Used {used}, Requested {pictures}")
-            self._minute.append((now, pictures))
+                raise rate_limit(model, seconds, detail=f"Limit {self._ipm}, Used {used}, Requested {images}")
+            self._minute.append((now, images))
 
     def _used(self, now: float) -> int:
         while self._minute and self._minute[0][0] <= now - _WINDOW:
@@ -62,7 +64,7 @@ class Pacer:
 
     def headers(self) -> dict[str, str]:
         """The rate-limit headers of an answer, if they are told."""
-        if not self._told:
+        if not self._headers:
             return {}
         limit = self._ipm or _SHOWN_LIMIT
         with self._lock:

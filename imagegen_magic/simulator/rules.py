@@ -15,7 +15,7 @@ from typing import Any
 from imagegen_magic.facts.catalog import Catalog, FlexibleSizes, Model
 
 from .reader import Reader, bad, wrong_type, wrong_value
-from .uploads import Endpoint, pixels, read_pictures
+from .uploads import Endpoint, pixels, read_images
 from .wire import ApiError, Upload
 
 __all__ = ["INVALID_KEY", "MODERATED", "Job", "check_key", "find_model", "moderation_error", "read_job"]
@@ -78,7 +78,7 @@ def check_key(authorization: str, api_key: str) -> None:
 
 
 def find_model(catalog: Catalog, name: str, today: date, *, image_call: bool) -> Model:
-    """The model with this id or snapshot; 404 where there is none, or where it has been shut down by `today`."""
+    """The model with this id or snapshot; 404 if there is none, or if it has been shut down by `today`."""
     model = catalog.find(name)
     gone = model is not None and (model.state == "shut down" or (model.ends is not None and model.ends <= today))
     if model is not None and not gone:
@@ -115,7 +115,7 @@ def read_job(
     prompt = reader.text("prompt", required=True, longest=catalog.limits.max_prompt)
     output_format = reader.choice("output_format", model.formats or ("png", "jpeg", "webp"), "png")
     stream = reader.flag("stream")
-    images, mask, markup = read_pictures(endpoint, uploads, model, catalog.limits.max_images, output_format)
+    images, mask, markup = read_images(endpoint, uploads, model, catalog.limits.max_images, output_format)
     job = Job(
         endpoint=endpoint,
         model=model,
@@ -242,7 +242,7 @@ def _gif_fault(size: tuple[int, int], reader: Reader, rule: FlexibleSizes) -> st
 
 
 def _auto_size(model: Model, rule: FlexibleSizes, prompt: str, first: tuple[int, int] | None) -> tuple[int, int]:
-    """An edit keeps the first input's size where it can; else the prompt's words choose one of three."""
+    """An edit keeps the first input's size if it can; else the prompt's words choose one of three."""
     usual = ((1024, 1024), (1536, 1024), (1024, 1536))
     if first is not None:
         fits = rule.min_pixels <= first[0] * first[1] <= rule.max_pixels and max(first) <= rule.max_edge

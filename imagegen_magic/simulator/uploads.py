@@ -13,7 +13,7 @@ from imagegen_magic.facts.catalog import Model
 from .reader import bad
 from .wire import ApiError, Upload
 
-__all__ = ["Endpoint", "pixels", "read_pictures"]
+__all__ = ["Endpoint", "pixels", "read_images"]
 
 Endpoint = Literal["generation", "edit"]
 
@@ -24,13 +24,13 @@ _MAX_PIXELS = 100_000_000
 
 def pixels(data: bytes) -> tuple[int, int]:
     """(width, height) of an encoded picture after EXIF orientation, from its header alone."""
-    with Image.open(io.BytesIO(data)) as picture:
-        width, height = picture.size
-        turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    with Image.open(io.BytesIO(data)) as image:
+        width, height = image.size
+        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     return (height, width) if turned else (width, height)
 
 
-def read_pictures(
+def read_images(
     endpoint: Endpoint, uploads: Collection[Upload], model: Model, most: int, output_format: str
 ) -> tuple[tuple[Upload, ...], Upload | None, Upload | None]:
     """The pictures of an edit, the mask and the markup, each checked."""
@@ -43,7 +43,7 @@ def read_pictures(
         message = f"Invalid 'image': too many items. Expected a maximum of {most}, but got {len(images)} instead."
         raise bad(message, "image", "array_above_max_length")
     for upload in images:
-        _check_picture(upload, "image", _INPUT_MIMES)
+        _check_image(upload, "image", _INPUT_MIMES)
     overlays = []
     for name in ("mask", "markup"):
         given = [upload for upload in uploads if upload.field == name]
@@ -59,18 +59,18 @@ def read_pictures(
 
 def _overlay(name: str, upload: Upload, first: Upload) -> Upload:
     """A mask or markup that is a PNG with alpha of the first picture's size."""
-    _check_picture(upload, name, ("image/png",))
+    _check_image(upload, name, ("image/png",))
     if pixels(upload.data) != pixels(first.data):
         raise bad(f"Invalid {name} image format - {name} size does not match image size.", name, "invalid_image_format")
-    with Image.open(io.BytesIO(upload.data)) as picture:
-        if not picture.has_transparency_data:
+    with Image.open(io.BytesIO(upload.data)) as image:
+        if not image.has_transparency_data:
             raise bad(
                 f"Invalid {name} image format - {name} image missing alpha channel.", name, "invalid_image_format"
             )
     return upload
 
 
-def _is_picture(data: bytes) -> bool:
+def _is_image(data: bytes) -> bool:
     try:
         pixels(data)
     except Exception:  # noqa: BLE001 - Pillow's decoders raise many kinds for bytes that are no picture
@@ -78,8 +78,8 @@ def _is_picture(data: bytes) -> bool:
     return True
 
 
-def _check_picture(upload: Upload, param: str, mimes: tuple[str, ...]) -> None:
-    if upload.param and (upload.mime not in mimes or not _is_picture(upload.data)):
+def _check_image(upload: Upload, param: str, mimes: tuple[str, ...]) -> None:
+    if upload.param and (upload.mime not in mimes or not _is_image(upload.data)):
         raise bad("Invalid image data.", upload.param, "invalid_image_file", kind="image_generation_user_error")
     if upload.mime not in mimes:
         *most, last = [f"'{mime}'" for mime in mimes]

@@ -28,7 +28,7 @@ __all__ = [
 class Disconnect(ConnectionError):  # noqa: N818 - it marks an event, and the transport turns it into the real error
     """The server hangs up here. `reset` tells a TCP reset from an early, orderly close.
 
-    Raised by `Simulator.handle` where no header was sent, and by `Response.chunks` in the middle of a body.
+    Raised by `Simulator.handle` if no header was sent, and by `Response.chunks` in the middle of a body.
     """
 
     def __init__(self, *, reset: bool) -> None:
@@ -41,7 +41,7 @@ class Stalled(TimeoutError):  # noqa: N818 - named for what the peer sees
 
 
 class FormText(str):
-    """A field of a form: its text stands for a value of any type, where JSON has types of its own."""
+    """A field of a form: its text stands for a value of any type, if JSON has types of its own."""
 
     __slots__ = ()
 
@@ -159,7 +159,7 @@ def parse_multipart(body: bytes, content_type: str) -> tuple[dict[str, Any], lis
     """Text fields by name and files in their order, from a `multipart/form-data` body.
 
     Raises:
-        ApiError: 400 where the body is not of that form.
+        ApiError: 400 if the body is not of that form.
     """
     boundary = _header_parameters(content_type).get_param("boundary")
     if not isinstance(boundary, str) or not boundary:
@@ -208,7 +208,7 @@ Sleep = Callable[[float], None]
 
 
 def wait(seconds: float, timeout: float | None, sleep: Sleep) -> None:
-    """Sleeps `seconds`, or `timeout` seconds and raises `Stalled` where that is shorter."""
+    """Sleeps `seconds`, or `timeout` seconds and raises `Stalled` if that is shorter."""
     if timeout is not None and seconds > timeout:
         sleep(timeout)
         raise Stalled(f"nothing came for {timeout:g} s")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from imagegen_magic.matting.arrays import Bytes, Floats, Mask, as_floats
-from imagegen_magic.matting.report import Check, Status
-from imagegen_magic.tables import Table
+from imagegen_magic.matting.report import Check, Report, Status
 
 from .cells import Grid, Layout
 from .colours import to_oklab
@@ -48,48 +47,22 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SheetReport:
-    """All checks of a sheet, which shows itself as a table.
+class SheetReport(Report):
+    """All checks of a sheet.
 
     `before` is the drift of the figures in equal cells, `after` that of the frames made, both in pixels of the sheet.
     `loop` is the likeness of the last frame to the first, relative to that of neighbours; None for one frame.
     """
 
-    checks: tuple[Check, ...]
     before: Drift
     after: Drift
     loop: float | None
     grid: Grid
 
     @property
-    def status(self) -> Status:
-        """The worst status of any check."""
-        found = {check.status for check in self.checks}
-        return "fail" if "fail" in found else "warn" if "warn" in found else "pass"
-
-    @property
-    def ok(self) -> bool:
-        """True if no check failed."""
-        return self.status != "fail"
-
-    def check(self, name: str) -> Check:
-        """The check of that name; raises KeyError if it was not made."""
-        return next((check for check in self.checks if check.name == name), None) or _missing(name)
-
-    def table(self) -> Table:
-        """One row a check."""
-        rows = [(check.status, check.name.replace("_", " "), check.sentence) for check in self.checks]
-        return Table(title=f"Sheet of {self.grid}: {self.status}", columns=("", "", ""), rows=rows)
-
-    def __repr__(self) -> str:
-        return str(self.table())
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
-        return self.table()._repr_mimebundle_()
-
-
-def _missing(name: str) -> Check:
-    raise KeyError(name)
+    def subject(self) -> str:
+        """What was checked, for the table's title."""
+        return f"Sheet of {self.grid}"
 
 
 def check_layout(

@@ -71,7 +71,7 @@ class Parts:
     specks: int
 
     def mask(self, labels: Sequence[int], box: Box) -> Mask:
-        """True where one of those parts is, inside the box."""
+        """True at the pixels of those parts, inside the box."""
         return np.isin(self.labels[box.slices], labels)
 
 

@@ -138,7 +138,7 @@ def _paste(canvas: Bytes, pixels: Bytes, left: int, top: int) -> None:
 
 
 def resized(image: Bytes, size: tuple[int, int], *, nearest: bool = False) -> Bytes:
-    """An RGBA image at (width, height): nearest for pixel art; else by area, or by cubic curves where it grows.
+    """An RGBA image at (width, height): nearest for pixel art; else by area, or by cubic curves if it grows.
 
     Colours are weighted by alpha, so that what is clear does not show in an edge, and clear pixels are black.
     """

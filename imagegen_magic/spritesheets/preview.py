@@ -1,4 +1,4 @@
-"""The light record of an animation in a notebook: an animated WebP, and a still PNG where nothing can move.
+"""The light record of an animation in a notebook: an animated WebP, and a still PNG if nothing can move.
 
 Both together are at most 200 KB as a notebook holds them. WebP is three to five times smaller than APNG on cut-outs and made
 sooner; image renderers of front ends drop alternative text, so that it stands in HTML, as in `images.preview`.

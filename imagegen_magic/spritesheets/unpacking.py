@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.images.opening import MAX_PIXELS, decoding, open_picture
+from imagegen_magic.images.opening import MAX_PIXELS, decoding, open_image
 from imagegen_magic.matting.arrays import Bytes, as_bytes
 from imagegen_magic.matting.cutout import cutout
 from imagegen_magic.matting.loading import Picture, load_picture
@@ -104,7 +104,7 @@ def unpack(
 
 def _read(source: Path | bytes, title: str) -> tuple[tuple[Bytes, ...], tuple[int, ...], bool]:
     """Frames, milliseconds, and whether it begins again at its end; the header says how many pixels are to come."""
-    with open_picture(source, title) as image, decoding(title):
+    with open_image(source, title) as image, decoding(title):
         count = getattr(image, "n_frames", 1)
         if count * image.width * image.height > MAX_PIXELS:
             rule = (

@@ -95,7 +95,7 @@ class Store:
         out: str | None = None,
         markers: Sequence[str] = (),
     ) -> Reservation:
-        """The names for `count` pictures of format `form`, each held by an empty file of that name.
+        """The names for `count` pictures of format `form`, each reserved by an empty file of that name.
 
         `markers` are further names that must be free beside each (`-source`). With `fail`, a taken name is an
         error; with `version` the next free `-v2`, `-v3` is taken; with `overwrite` the name as it is.
@@ -141,7 +141,7 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _ = self.spool  # whoever holds names is known to be alive
-            if if_exists == "overwrite":  # else the names are held by files, which shows the same
+            if if_exists == "overwrite":  # else the names are reserved by files, which shows the same
                 with tempfile.TemporaryFile(dir=folder):
                     pass
         except OSError as error:
@@ -156,7 +156,7 @@ class Store:
             )
 
     def release(self, plan: Reservation) -> None:
-        """Gives back the names of a plan that came to nothing: empty files only."""
+        """Releases the names of a plan that came to nothing: empty files only."""
         for path in plan.reserved():
             if not plan.overwrite:
                 release_name(path)
@@ -190,19 +190,19 @@ class Store:
             return path  # a full disk: it stays where it is, and the next start publishes what is whole
         return target
 
-    def save_elsewhere(self, pictures: Sequence[bytes]) -> tuple[Path, ...]:
+    def save_elsewhere(self, images: Sequence[bytes]) -> tuple[Path, ...]:
         """Where pictures that the output folder did not take were put instead; nothing if no disk takes them."""
         out = []
         with contextlib.suppress(OSError):
             place = Path(tempfile.mkdtemp(prefix="imagegen-rescued-"))
-            for number, data in enumerate(pictures, 1):
+            for number, data in enumerate(images, 1):
                 path = place / f"{number}{_suffix_of(data)}"
                 path.write_bytes(data)
                 out.append(path)
-        return tuple(out) if len(out) == len(pictures) else ()
+        return tuple(out) if len(out) == len(images) else ()
 
     def discard(self, path: Path) -> None:
-        """Removes a spool file that is no longer needed; what is gone, its folder too, is none."""
+        """Removes a spool file that is no longer needed; it may be gone already, with its folder."""
         with contextlib.suppress(OSError):
             path.unlink()
 
@@ -222,9 +222,9 @@ class Store:
         try:
             yield spool
         except (CallError, StoreError):
-            self._give_back(spool)
+            self._release(spool)
             raise
-        self._give_back(spool)
+        self._release(spool)
 
     def _request_spool(self, note: bytes) -> RequestSpool:
         """A request's spool with this note: one that an earlier request left empty, or a new one."""
@@ -240,8 +240,8 @@ class Store:
             new.write(note)
         return RequestSpool(self, path)
 
-    def _give_back(self, spool: RequestSpool) -> None:
-        """Empties a request's spool for the next request: a disk finds a new file slowly where many were just removed."""
+    def _release(self, spool: RequestSpool) -> None:
+        """Empties a request's spool for the next request: a disk finds a new file slowly if many were just removed."""
         with contextlib.suppress(OSError):
             spool.clear()
             self._empty.append(spool)
@@ -260,9 +260,9 @@ class Store:
     # publishing
 
     def save(self, plan: Reservation, response: ImageResponse, record: Record, *, marker: str = "") -> Record:
-        """The record with its files and number, once pictures, sidecars and history line are on disk.
+        """The record with its files and number, after pictures, sidecars and history line are on disk.
 
-        More pictures than names get the next free ones; names without a picture are given back.
+        More pictures than names get the next free ones; names without a picture are released.
 
         Raises:
             StoreError: a file can't be written; the bytes stay in the spool and the message says where.
@@ -280,7 +280,7 @@ class Store:
         return self.record(replace(record, files=tuple(entries)))
 
     def _publish(self, payload: Payload, name: Path, index: int, *, overwrite: bool) -> FileEntry:
-        """Moves one picture from the spool to its name; another suffix where the bytes are of another format."""
+        """Moves one picture from the spool to its name; another suffix if the bytes are of another format."""
         suffix = SUFFIXES.get(payload.format, name.suffix)
         if name.suffix.lower() not in (suffix, ".jpeg" if suffix == ".jpg" else suffix):
             release_name(name)

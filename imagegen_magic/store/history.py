@@ -193,7 +193,7 @@ class History:
         """Of the file as this process left it: its inode, its size, and the number of its last line."""
 
     def append(self, record: Record) -> Record:
-        """The record with its number, once its line is on disk.
+        """The record with its number, after its line is on disk.
 
         Raises:
             OSError: it can't be written.
@@ -267,7 +267,7 @@ class History:
                 reach *= 8
 
     def records(self) -> list[Record]:
-        """Every readable record of a request, oldest first; from the sidecars where the file is missing."""
+        """Every readable record of a request, oldest first; from the sidecars if the file is missing."""
         return [record for record in self._lines() if record.outcome != CHOSEN]
 
     def _lines(self) -> list[Record]:

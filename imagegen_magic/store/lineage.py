@@ -49,7 +49,7 @@ class Lineage:
 
 
 def _ancestors(history: History, record: Record) -> list[Record]:
-    """The oldest known ancestors of `record`; itself where it has none."""
+    """The oldest known ancestors of `record`; itself if it has none."""
     by_sha = {entry.sha256: other for other in history.done() for entry in other.files}
     seen: set[int] = set()
     roots: dict[int, Record] = {}
@@ -106,7 +106,7 @@ def _lines(node: Node, indent: str) -> list[str]:
 
 
 def _html(node: Node) -> str:
-    picture = (
+    image = (
         f'<img src="{node.thumbnail}" alt="{escape(node.label)}" width="48" style="vertical-align:middle;border-radius:4px"> '
         if node.thumbnail
         else ""
@@ -115,5 +115,5 @@ def _html(node: Node) -> str:
     below = "".join(_html(kid) for kid in node.children)
     return (
         f'<div class="{PLAIN_CLASS}" style="margin:4px 0 4px 20px;border-left:1px solid var(--jp-border-color2,#ccc);padding-left:10px">'
-        f'{picture}<span style="font-weight:{weight}">{escape(node.label)}</span>{below}</div>'
+        f'{image}<span style="font-weight:{weight}">{escape(node.label)}</span>{below}</div>'
     )

@@ -1,4 +1,4 @@
-"""What files are called: safe stems, versions, templates; names are held by empty files until their pictures come."""
+"""What files are called: safe stems, versions, templates; names are reserved by empty files until their pictures come."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check_free(path: Path, *, overwrite: bool) -> None:
 
 
 def shown_file(path: Path) -> Path:
-    """The cut-out that was made of the API's file at `path`, or that file where none is there."""
+    """The cut-out that was made of the API's file at `path`, or that file if none is there."""
     cut = path.with_name(path.name.replace(SOURCE, "", 1))
     return cut if SOURCE in path.name and cut.is_file() else path
 
@@ -65,16 +65,16 @@ def shown_in(folder: Path, entry: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """The names that a job's files will have: settled, and held against other kernels, before the call is paid."""
+    """The names that a job's files will have: settled, and reserved, before the call is paid: another kernel can't take them."""
 
     paths: tuple[Path, ...]
     """Where the user looks for the pictures."""
     overwrite: bool = False
     markers: tuple[str, ...] = ()
-    """Further names held beside each path, for what will be made of it: `-source`, `-web`."""
+    """Further names reserved beside each path, for what will be made of it: `-source`, `-web`."""
 
     def reserved(self) -> tuple[Path, ...]:
-        """Every name that is held."""
+        """Every name that is reserved."""
         return (*self.paths, *(path for marker in self.markers for path in self.sources(marker)))
 
     def sources(self, marker: str) -> tuple[Path, ...]:
@@ -87,7 +87,7 @@ class Reservation:
 
 
 def planned_paths(folder: Path, stem: str, count: int, form: str, out: str | None, version: int) -> tuple[Path, ...]:
-    """The names of one version: numbered where `{i}` stands in `out`, else at their ends where there are several.
+    """The names of one version: numbered where `{i}` stands in `out`, else at their ends if there are several.
 
     Raises:
         OptionError: `out` leaves the folder.
@@ -138,28 +138,28 @@ def _leaves(out: str) -> OptionError:
 
 
 def reserve_names(paths: Sequence[Path]) -> bool:
-    """Holds every name with an empty file, or none of them."""
-    held: list[Path] = []
+    """Reserves every name with an empty file, or none of them."""
+    reserved: list[Path] = []
     for path in paths:
         try:
             path.touch(exist_ok=False)
-            held.append(path)
+            reserved.append(path)
         except FileExistsError:
-            for mine in held:
+            for mine in reserved:
                 mine.unlink(missing_ok=True)
             return False
     return True
 
 
 def release_name(path: Path) -> None:
-    """Gives back a held name: an empty file only."""
+    """Releases a reserved name: an empty file only."""
     with contextlib.suppress(OSError):
         if path.stat().st_size == 0:
             path.unlink()
 
 
 def free_path(path: Path) -> Path:
-    """`path`, or the next of its `-v2`, `-v3` … that does not exist; held by an empty file."""
+    """`path`, or the next of its `-v2`, `-v3` … that does not exist; reserved by an empty file."""
     for version in range(1, 100_000):
         candidate = path if version == 1 else path.with_name(f"{path.stem}-v{version}{path.suffix}")
         with contextlib.suppress(FileExistsError):
@@ -168,6 +168,6 @@ def free_path(path: Path) -> Path:
     raise StoreError(f"no free name for {path.name}")
 
 
-def sidecar_path(picture: Path) -> Path:
+def sidecar_path(image: Path) -> Path:
     """Where a picture's sidecar lies: `hero.png.json`."""
-    return picture.with_name(picture.name + ".json")
+    return image.with_name(image.name + ".json")

@@ -55,7 +55,7 @@ def cell_of(store: Store, token: str) -> str:
 
 
 def cell_from_record(record: Record) -> str:
-    """The cell as it was run; where there was none, one with the record's options and prompt."""
+    """The cell as it was run; if there was none, one with the record's options and prompt."""
     if record.cell:
         return record.cell.rstrip("\n")
     edits = record.request.get("endpoint") == "edit" and "image" in record.options
@@ -92,7 +92,7 @@ def flag_words(name: str, value: Any) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """A word of a magic line: quoted where it must be. A line has no escapes, so what quotes can't hold is an expression."""
+    """A word of a magic line: quoted if it must be. A line has no escapes, so what quotes can't hold is an expression."""
     if shlex.quote(text) == text:
         return text
     if "\n" in text or "{{" in text or ('"' in text and "'" in text):

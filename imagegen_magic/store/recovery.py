@@ -1,4 +1,4 @@
-"""What a killed process left: its received pictures are published, its held names given back, its spool swept."""
+"""What a killed process left: its received pictures are published, its reserved names released, its spool swept."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def recover(store: Store) -> list[Path]:
         shutil.rmtree(place, ignore_errors=True)
         swept = True
     if swept and not living:
-        _give_back_all(store)
+        _release_all(store)
     return published
 
 
@@ -61,8 +61,8 @@ def _images(place: Path) -> list[Path]:
     return [path for path in _files(place) if path.suffix in SUFFIXES.values()]
 
 
-def _give_back_all(store: Store) -> None:
-    """Gives back names that a process held when it was killed before it had noted them; no other process is there."""
+def _release_all(store: Store) -> None:
+    """Releases names that a process had reserved, and not yet noted, when it was killed; no other process is there."""
     for suffix in SUFFIXES.values():
         for path in store.folder.rglob(f"*{suffix}"):
             release_name(path)
@@ -100,7 +100,7 @@ def _publish(store: Store, note: Note, images: Sequence[Path]) -> list[Path]:
 
 
 def _adopt(store: Store, note: Note) -> None:
-    """Records what a killed process had under its name already, and gives back names that stayed empty.
+    """Records what a killed process had under its name already, and releases names that stayed empty.
 
     A sidecar of another image, which was to be overwritten, counts as none. A file older than the note was there before.
     """
@@ -144,8 +144,8 @@ def _has_its_sidecar(path: Path) -> bool:
 def mark_unknown(store: Store) -> int:
     """How many requests on the wire were recorded as of unknown outcome, for a process that leaves at once.
 
-    What still waited for its turn was not sent and leaves no line. Names are given back; should images turn up in the
-    spool, `recover` still publishes them.
+    A request that still waited for its turn was not sent and leaves no line. Names are released; should images turn up in
+    the spool, `recover` still publishes them.
     """
     count = 0
     for note in _notes(store, store.spool):

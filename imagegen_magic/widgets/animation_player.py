@@ -1,4 +1,4 @@
-"""Plays the frames of an animation: steps, speed, onion skin, grounds; an animated image where no widget can be shown."""
+"""Plays the frames of an animation: steps, speed, onion skin, grounds; an animated image if no widget can be shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.images.png import encode_png
 
-from .base import PictureWidget, source
+from .base import ImageWidget, source
 
 __all__ = ["AnimationPlayer"]
 
@@ -23,7 +23,7 @@ GROUNDS = ("checker", "light", "dark")
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
-class AnimationPlayer(PictureWidget):
+class AnimationPlayer(ImageWidget):
     """A player of frames of one size.
 
     Args:
@@ -35,7 +35,7 @@ class AnimationPlayer(PictureWidget):
         background: `checker`, `light`, `dark`, or a colour as #rrggbb.
         onion: shows the frame before in red and the one after in blue, faintly, below the frame.
         speed: 0.25, 0.5, 1, 2 or 4 times the durations' own.
-        still: data and metadata of what is shown where no widget can be; without it a sentence.
+        still: data and metadata of what is shown if no widget can be; without it a sentence.
 
     Attributes:
         frame: the frame that is shown, from 0; brought up to date when the animation pauses.

@@ -12,7 +12,7 @@ import traitlets
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import preview
 
-__all__ = ["MessageWidget", "PictureWidget", "shown", "source"]
+__all__ = ["ImageWidget", "MessageWidget", "shown", "source"]
 
 HERE = Path(__file__).parent
 FALLBACK = "This widget needs a running kernel and widget JavaScript. %imagegen help shows what can be done without."
@@ -25,21 +25,21 @@ def source(*names: str) -> str:
     )
 
 
-def shown(picture: Any, max_edge: int) -> tuple[str, bytes]:
+def shown(image: Any, max_edge: int) -> tuple[str, bytes]:
     """(mime type, bytes) of a small preview of a picture: a path, bytes, a Pillow image, an array or a result."""
-    small = preview(as_file(picture), max_edge=max_edge, max_bytes=2_000_000)  # a message, not saved
+    small = preview(as_file(image), max_edge=max_edge, max_bytes=2_000_000)  # a message, not saved
     return ("image/png", b"") if small is None else (small.mime, small.data)
 
 
-def as_file(picture: Any) -> Path | bytes:
+def as_file(image: Any) -> Path | bytes:
     """The picture as a file's path or bytes, whatever it came as.
 
     Raises:
         OptionError: it is not a picture.
     """
-    if isinstance(picture, Path):
-        return picture
-    return read_input(picture).data
+    if isinstance(image, Path):
+        return image
+    return read_input(image).data
 
 
 class MessageWidget(anywidget.AnyWidget):
@@ -75,7 +75,7 @@ class MessageWidget(anywidget.AnyWidget):
         raise NotImplementedError
 
 
-class PictureWidget(MessageWidget):
+class ImageWidget(MessageWidget):
     """A widget whose page asks for its pictures: `{"ask": …}` is answered with buffers, a fault with `{"fault": text}`."""
 
     def on_message(self, message: dict[str, Any], buffers: list[bytes]) -> None:
@@ -90,11 +90,11 @@ class PictureWidget(MessageWidget):
         raise NotImplementedError
 
     def still(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """(data, metadata) of what is shown where no widget can be: a sentence."""
+        """(data, metadata) of what is shown if no widget can be: a sentence."""
         return {"text/plain": FALLBACK}, {}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **more: Any) -> Any:
-        """The widget, and beside it what is shown where no widget can be."""
+        """The widget, and beside it what is shown if no widget can be."""
         bundle = super()._repr_mimebundle_(include=include, exclude=exclude, **more)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         still, still_metadata = self.still()

@@ -1,4 +1,4 @@
-"""Two pictures over each other, with a line between them to drag; side by side where no widget can be shown."""
+"""Two pictures over each other, with a line between them to drag; side by side if no widget can be shown."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import traitlets
 
 from imagegen_magic.images.preview import side_by_side
 
-from .base import PictureWidget, as_file, shown, source
+from .base import ImageWidget, as_file, shown, source
 
 __all__ = ["CompareSlider"]
 
 SHOWN_EDGE = 1024
 
 
-class CompareSlider(PictureWidget):
+class CompareSlider(ImageWidget):
     """A slider between two pictures.
 
     Args:
@@ -46,5 +46,5 @@ class CompareSlider(PictureWidget):
 
     def still(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Both pictures side by side, as one."""
-        pictures = [file if isinstance(file, bytes) else file.read_bytes() for file in self._files]
-        return side_by_side(*pictures).bundle(f"{self.labels[0]} beside {self.labels[1]}")
+        images = [file if isinstance(file, bytes) else file.read_bytes() for file in self._files]
+        return side_by_side(*images).bundle(f"{self.labels[0]} beside {self.labels[1]}")

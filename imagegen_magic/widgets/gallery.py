@@ -7,14 +7,14 @@ from typing import Any
 
 import traitlets
 
-from .base import PictureWidget, shown, source
+from .base import ImageWidget, shown, source
 
 __all__ = ["Gallery"]
 
 THUMBNAIL_EDGE = 192
 
 
-class Gallery(PictureWidget):
+class Gallery(ImageWidget):
     """A gallery of pictures.
 
     Args:

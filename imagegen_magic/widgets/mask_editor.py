@@ -8,16 +8,16 @@ from typing import Any
 import traitlets
 from PIL import Image
 
-from imagegen_magic.images.opening import open_picture, read_input
+from imagegen_magic.images.opening import open_image, read_input
 
-from .base import PictureWidget, shown, source
+from .base import ImageWidget, shown, source
 
 __all__ = ["MaskEditor"]
 
 SHOWN_EDGE = 1536
 
 
-class MaskEditor(PictureWidget):
+class MaskEditor(ImageWidget):
     """A mask editor over a picture.
 
     Args:
@@ -37,11 +37,11 @@ class MaskEditor(PictureWidget):
     strokes = traitlets.Int(0)
 
     def __init__(self, image: Any) -> None:
-        picture = read_input(image)
-        self._picture = picture.data
+        opened = read_input(image)
+        self._image = opened.data
         self._mask: bytes | None = None
-        width, height = picture.size
-        super().__init__(width=width, height=height, label=picture.name)
+        width, height = opened.size
+        super().__init__(width=width, height=height, label=opened.name)
 
     @property
     def mask(self) -> bytes | None:
@@ -54,15 +54,15 @@ class MaskEditor(PictureWidget):
         return None if self._mask is None else Image.open(io.BytesIO(self._mask))
 
     def answer(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        """Sends the picture, or takes the mask that was painted; what is not a mask of this size is passed over."""
+        """Sends the picture, or takes the mask that was painted; anything else than a mask of this size is passed over."""
         if message.get("ask") == "picture":
-            mime, data = shown(self._picture, SHOWN_EDGE)
+            mime, data = shown(self._image, SHOWN_EDGE)
             self.send({"picture": mime}, buffers=[data])
         elif message.get("mask") == "png" and buffers:
-            self._take(buffers[0])
+            self._accept(buffers[0])
 
-    def _take(self, data: bytes) -> None:
-        image = open_picture(data, "the painted mask")
+    def _accept(self, data: bytes) -> None:
+        image = open_image(data, "the painted mask")
         if image.size != (self.width, self.height) or "A" not in image.getbands():
             return
         empty = image.getchannel("A").getextrema()[0] == 255  # nothing will change

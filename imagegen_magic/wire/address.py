@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-__all__ = ["API_VERSION", "ServerAddress", "parse_address"]
+__all__ = ["ServerAddress", "parse_address"]
 
 ENDPOINTS = ("/images/generations", "/images/edits")
 API_VERSION = "api-version"

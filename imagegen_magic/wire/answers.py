@@ -33,7 +33,7 @@ __all__ = [
     "EventStream",
     "ParsedResponse",
     "accept_image",
-    "add_picture",
+    "add_image",
     "check_answer",
     "looks_like_stream",
     "parse_json_answer",
@@ -81,7 +81,7 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
         return answer
     try:
         for prefix, event, value in _with_paths(_events_of(body)):
-            _take(prefix, event, value, answer, spool)
+            _accept(prefix, event, value, answer, spool)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         answer.broken = True
         answer.faults.append(f"the answer is not whole JSON ({str(error).splitlines()[0][:80]})")
@@ -152,7 +152,7 @@ def _with_paths(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str, A
             raise ijson.JSONError(f"nested more than {MAX_DEPTH} levels deep")
 
 
-def _take(prefix: str, event: str, value: Any, answer: ParsedResponse, spool: Spool) -> None:
+def _accept(prefix: str, event: str, value: Any, answer: ParsedResponse, spool: Spool) -> None:
     """One event of the JSON parser."""
     if prefix == "data.item" and event == "start_map":
         answer.items += 1
@@ -179,7 +179,7 @@ def accept_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
     """Decodes one base64 text into a spool file and checks that it is a whole picture; keeps it in any case."""
     text = text.partition(",")[2] if text.startswith("data:") else text
     try:
-        _write_picture(text, answer, spool)
+        _write_image(text, answer, spool)
     except (binascii.Error, ValueError):
         answer.faults.append("a picture is not valid base64")
         path, stream = spool.open(".txt")
@@ -192,7 +192,7 @@ def accept_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
             answer.unsaved.append(b"".join(_decoded(text)))
 
 
-def _write_picture(text: str, answer: ParsedResponse, spool: Spool) -> None:
+def _write_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
     path, stream = spool.open(".png")
     digest = hashlib.sha256()
     try:
@@ -203,7 +203,7 @@ def _write_picture(text: str, answer: ParsedResponse, spool: Spool) -> None:
     except (binascii.Error, ValueError, OSError):
         spool.discard(path)
         raise
-    add_picture(path, digest.hexdigest(), answer, spool)
+    add_image(path, digest.hexdigest(), answer, spool)
 
 
 def _decoded(text: str) -> Iterator[bytes]:
@@ -221,8 +221,8 @@ def _decoded(text: str) -> Iterator[bytes]:
         yield base64.b64decode(text[start : start + SLICE], validate=True)
 
 
-def add_picture(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -> None:
-    """Adds a received file as a payload where it is a whole picture, and keeps it aside where it is not."""
+def add_image(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -> None:
+    """Adds a received file as a payload if it is a whole picture, and keeps it aside if it is not."""
     try:
         form, size = whole_image(path)
     except ValueError as fault:
@@ -265,7 +265,7 @@ def read_usage(usage: Mapping[str, Any], svg: Mapping[str, Any] | None = None) -
 
 
 def flattened(data: object, prefix: str = "") -> dict[str, Any]:
-    """A nested usage object with dotted names; nothing for what is not an object."""
+    """A nested usage object with dotted names; nothing if it is not an object."""
     out: dict[str, Any] = {}
     if not isinstance(data, Mapping) or prefix.count(".") > MAX_DEPTH:
         return out
@@ -312,13 +312,13 @@ def check_answer(answer: ParsedResponse, request: ImageRequest, body: SpooledBod
 
 
 def _unsaved(answer: ParsedResponse, body: SpooledBody, request_id: str | None) -> StoreError:
-    """The paid pictures, handed over in memory; the answer stays on disk where it fits."""
+    """The paid pictures, handed over in memory; the answer stays on disk if it fits."""
     aside = body.keep("unsaved-answer")
-    pictures = (*(payload.path.read_bytes() for payload in answer.payloads), *answer.unsaved)
+    images = (*(payload.path.read_bytes() for payload in answer.payloads), *answer.unsaved)
     hints = (Fix("free some space, or ", Setting("--out-dir"), " on another disk"),)
     why = answer.faults[-1]
     error = StoreError(
-        f"the answer came, but {why}", pictures=pictures, hints=hints, outcome="done", request_id=request_id
+        f"the answer came, but {why}", pictures=images, hints=hints, outcome="done", request_id=request_id
     )
     error.kept = () if aside is None else (shown_path(aside),)
     return error
@@ -355,14 +355,14 @@ class EventStream:
     def feed(self, piece: bytes) -> None:
         """Takes the next bytes of the stream."""
         for event in self._parser.feed(piece):
-            self._take(event)
+            self._accept(event)
 
     def close(self) -> None:
         """Takes what the end of the stream leaves."""
         for event in self._parser.close():
-            self._take(event)
+            self._accept(event)
 
-    def _take(self, received: ServerEvent) -> None:
+    def _accept(self, received: ServerEvent) -> None:
         text = received.data.strip()
         if not text or text == b"[DONE]":
             return

@@ -74,9 +74,9 @@ class BatchCalls:
             return _id_of(self._sdk.files.create(file=(path.name, stream, "application/jsonl"), purpose="batch"))
 
     @mapped_errors
-    def upload_picture(self, picture: InputImage) -> str:
+    def upload_image(self, image: InputImage) -> str:
         """The file id of a picture that edits refer to; the server forgets it after 30 days, as it does batch files."""
-        file = (picture.name, picture.data, picture.mime)
+        file = (image.name, image.data, image.mime)
         expiry: Any = {"anchor": "created_at", "seconds": KEPT_SECONDS}
         return _id_of(self._sdk.files.create(file=file, purpose="vision", expires_after=expiry))
 

@@ -1,12 +1,11 @@
-"""One client for the live API, any compatible server, and the simulator.
+"""The only caller of the `openai` SDK: one client for the live API, any compatible server, and the simulator.
 
-An answer's body goes to a spool file as it arrives, before anything looks at it. Images are asked for by `transport`,
-files, batches and models by the `openai` SDK.
+An answer's body goes to a spool file as it arrives, before anything looks at it. The SDK's own retries are off:
+see `retries`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import sys
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx2
+import openai
 
 from imagegen_magic.errors import AnswerError, CallCancelledError, CallError
 from imagegen_magic.jobs.result import shown_path
@@ -37,31 +37,28 @@ from imagegen_magic.request.response import (
     open_gate,
 )
 
-from .address import API_VERSION, parse_address
+from .address import parse_address
 from .answers import EventStream, ParsedResponse, check_answer, looks_like_stream, parse_json_answer, read_usage
+from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
 from .fetching import fetch_image
 from .http_errors import is_web_page, missing_key, read_request_id, status_error, transport_error, web_page_error
+from .live_models import list_models
 from .retries import TimeBudget, with_retries
+from .sdk_errors import SDK_ERRORS, our_error
 from .spool_body import SpooledBody, decoded
-from .transport import Access, Files, LiveHttp, common_headers
+from .transport import LiveHttp
 
 if TYPE_CHECKING:
-    import openai
-
     from imagegen_magic.simulator import Simulator
-
-    from .batch_files import BatchCalls
 
 __all__ = ["Client", "Clients"]
 
 CHUNK = 1 << 16
-TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore", "ssl")
+TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "ssl")
 """Where the exceptions of a broken connection come from."""
 REFUSALS = ("invalid_request_error", "image_generation_user_error")
 """Error types by which a stream says that the request is to blame; any other error may come after billing."""
-LONGEST_REFUSAL = 1 << 20
-"""Bytes of an error's body that are read."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 RESOLVED = ("size", "quality", "background", "output_format")
 
@@ -130,7 +127,6 @@ class Client:
         self._retries, self._retry_ambiguous = retries, retry_ambiguous
         self._dialect = dialect_of(dialect, self._base_url)
         self._simulator = simulator
-        self._access: Access | None = None
         self._sdk: openai.OpenAI | None = None
         self._lock = threading.Lock()
         self.server = (
@@ -142,40 +138,38 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.server})"
 
-    def access(self) -> Access:
-        """What a request needs to reach the server, made with the first call.
+    def sdk(self) -> openai.OpenAI:
+        """The SDK's client, made with the first call.
 
         Raises:
             AuthenticationError: the live API is wanted and there is no key; nothing was sent.
         """
         with self._lock:
-            if self._access is None:
-                self._access = self._simulated() if self.backend == "simulator" else self._live()
-            return self._access
+            if self._sdk is None:
+                self._sdk = self._simulated() if self.backend == "simulator" else self._live()
+            return self._sdk
 
-    def _live(self) -> Access:
-        address = self._address
-        times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
-        classic = bool(address and address.azure_version)
-        query = dict(address.query) if address else {}
-        return Access(
-            headers=common_headers(self._key(), in_azure_form=classic),
-            http=LiveHttp(timeout=times),
-            url=self.address.rstrip("/"),
-            query={**query, API_VERSION: address.azure_version} if address and classic else query,
-            by_deployment=classic,
-        )
-
-    def _key(self) -> str:
-        """The key of the environment, which a server on this machine may do without."""
+    def _live(self) -> openai.OpenAI:
         key = os.environ.get("OPENAI_API_KEY") or ""
         if self._dialect.name == "azure":
             key = os.environ.get("AZURE_OPENAI_API_KEY") or key
         if not key and not (self._base_url and _is_loopback(self._base_url)):
             raise missing_key()
-        return key or "none"
+        times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
+        http = LiveHttp(follow_redirects=False)
+        query = dict(self._address.query) if self._address else {}
+        shared: dict[str, Any] = {
+            "api_key": key or "none",
+            "base_url": self._base_url,
+            "timeout": times,
+            "max_retries": 0,
+        }
+        shared |= {"default_query": query, "http_client": http, "default_headers": {"Accept-Encoding": "identity"}}
+        if self._address and self._address.azure_version:
+            return openai.AzureOpenAI(api_version=self._address.azure_version, **shared)
+        return openai.OpenAI(**shared)
 
-    def _simulated(self) -> Access:
+    def _simulated(self) -> openai.OpenAI:
 
         from .simulated import SimulatorTransport  # noqa: PLC0415 - the painter comes with the simulator only: 0.1 s
 
@@ -183,37 +177,13 @@ class Client:
             from imagegen_magic.simulator import Simulator as Anew  # noqa: PLC0415 - as above
 
             self._simulator = Anew(state_dir=_simulator_folder())
-        http = httpx2.Client(transport=SimulatorTransport(self._simulator), timeout=self._timeout)
-        return Access(http=http, url="http://simulator/v1", headers=common_headers("simulator"))
-
-    def sdk(self) -> openai.OpenAI:
-        """The SDK's client for files, batches and models, over the same connections.
-
-        Raises:
-            AuthenticationError: as of `access`.
-        """
-        import openai  # noqa: PLC0415 - 0.6 s, and images do without it
-
-        access = self.access()
-        with self._lock:
-            if self._sdk is None:
-                shared: dict[str, Any] = {
-                    "api_key": "simulator" if self.backend == "simulator" else self._key(),
-                    "base_url": access.url,
-                    "timeout": access.http.timeout,
-                    "max_retries": 0,
-                    "default_query": dict(access.query),
-                    "http_client": access.http,
-                    "default_headers": {"Accept-Encoding": "identity"},
-                }
-                version = shared["default_query"].pop(API_VERSION, "") if access.by_deployment else ""
-                self._sdk = openai.AzureOpenAI(api_version=version, **shared) if version else openai.OpenAI(**shared)
-            return self._sdk
+        http = httpx2.Client(transport=SimulatorTransport(self._simulator))
+        return openai.OpenAI(
+            api_key="simulator", base_url="http://simulator/v1", timeout=self._timeout, max_retries=0, http_client=http
+        )
 
     def batches(self) -> BatchCalls:
         """The Batch API of this server."""
-        from .batch_files import BatchCalls  # noqa: PLC0415 - the SDK, as above
-
         return BatchCalls(self.sdk())
 
     def models(self) -> dict[str, date | None]:
@@ -222,14 +192,12 @@ class Client:
         Raises:
             CallError: the server can't be reached, refuses the key, or lists none.
         """
-        from .live_models import list_models  # noqa: PLC0415 - the SDK, as above
-
         return list_models(self.sdk())
 
     def close(self) -> None:
         """Closes the connections."""
-        if self._access is not None:
-            self._access.http.close()
+        if self._sdk is not None:
+            self._sdk.close()
 
     def send(
         self,
@@ -272,9 +240,20 @@ class Client:
             on_wait=on_wait,
         )
 
-    def fields(self, request: ImageRequest) -> tuple[dict[str, Any], list[str]]:
-        """The fields of `request` as this server takes them, without pictures, and what was left out in sentences."""
-        return spell_request(request, self._dialect)
+    def arguments(self, request: ImageRequest) -> tuple[dict[str, Any], list[str]]:
+        """The SDK's keyword arguments for `request` on this server, pictures included, and what was left out."""
+        arguments, extra, notes = spell_request(request, self._dialect)
+        if request.images:
+            arguments["image"] = [(i.name, i.data, i.mime) for i in request.images] if len(request.images) > 1 else (
+                request.images[0].name, request.images[0].data, request.images[0].mime
+            )  # fmt: skip
+        for name in ("mask", "markup"):
+            overlay = getattr(request, name)
+            if overlay is not None:
+                arguments[name] = (overlay.name, overlay.data, overlay.mime)
+        if extra:
+            arguments["extra_body"] = extra
+        return arguments, notes
 
     @property
     def dialect(self) -> Dialect:
@@ -304,14 +283,6 @@ def _is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK
 
 
-def files_of(request: ImageRequest) -> Files:
-    """The input images of a request, as a form carries them."""
-    name = "image[]" if len(request.images) > 1 else "image"
-    named = [(name, image) for image in request.images]
-    named += [(kind, overlay) for kind in ("mask", "markup") if (overlay := getattr(request, kind)) is not None]
-    return [(name, (image.name, image.data, image.mime)) for name, image in named]
-
-
 def _is_stream(headers: Mapping[str, str]) -> bool:
     return "text/event-stream" in headers.get("content-type", "")
 
@@ -334,49 +305,32 @@ class _Call:
         """From the start to the last byte that came."""
 
     def attempt(self, number: int, received: Received) -> ImageResponse:
-        """One attempt: the answer, or the error as ours."""
-        fields, notes = self.client.fields(self.request)
-        response = self._sent(fields)
-        if isinstance(response, CallError):
-            raise response  # outside of the handlers: the HTTP client's error holds the request with its key
-        with contextlib.closing(response):
-            if not response.is_success:
-                raise self._refused(response)
-            return self._received(response, number, notes, received)
-
-    def _sent(self, fields: Mapping[str, Any]) -> httpx2.Response | CallError:
-        """The answer's head, or what went wrong on the way."""
-        access = self.client.access()
+        """One attempt: the answer, or the error as ours. The SDK's own errors never leave this room."""
+        sdk = self.client.sdk()
+        arguments, notes = self.client.arguments(self.request)
+        method = (
+            sdk.images.with_streaming_response.edit
+            if self.request.images
+            else sdk.images.with_streaming_response.generate
+        )
         try:
-            request = access.request(self.request.endpoint, fields, files_of(self.request))
-        except (UnicodeError, httpx2.InvalidURL) as error:
-            return transport_error(error, self.elapsed(), sent=False)
-        try:
-            return access.http.send(request, stream=True)
-        except Exception as error:  # noqa: BLE001 - whatever breaks below, the request may have gone out
-            return transport_error(error, self.elapsed())
-
-    def _refused(self, response: httpx2.Response) -> CallError:
-        """An answer with an error's status, as ours; its status counts also where the body breaks off."""
-        headers, body = dict(response.headers), bytearray()
-        if "text/html" in headers.get("content-type", "") and response.status_code in (404, 405):
-            return web_page_error(response.status_code, self.client.address)
-        with contextlib.suppress(CallError):
-            for piece in self._chunks(response):
-                body += piece
-                if len(body) > LONGEST_REFUSAL:
-                    break
-        gateway, address = self.client.dialect.gateway, self.client.address
-        return status_error(response.status_code, bytes(body), headers, gateway=gateway, address=address)
+            with method(**arguments) as response:
+                return self._received(response, number, notes, received)
+        except CallError:
+            raise
+        except SDK_ERRORS as error:
+            gateway, address = self.client.dialect.gateway, self.client.address
+            failure = our_error(error, self.elapsed(), gateway=gateway, address=address)
+        raise failure  # outside of the handler: see `sdk_errors`
 
     def elapsed(self) -> float:
         """Seconds since the request was taken up."""
         return time.monotonic() - self.started
 
-    def _received(self, response: httpx2.Response, number: int, notes: list[str], received: Received) -> ImageResponse:
+    def _received(self, response: Any, number: int, notes: list[str], received: Received) -> ImageResponse:
         """Spools the body, takes it apart, and checks what it is.
 
-        Every byte is in a file before it is read, of a stream too. Once the first has come no deadline drops the rest.
+        Every byte is in a file before it is read, of a stream too. After the first has come, no deadline drops the rest.
         """
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = read_request_id(headers)
@@ -397,7 +351,7 @@ class _Call:
         if events is None and answer.broken and not answer.payloads and is_web_page(body):
             body.discard()
             raise web_page_error(response.status_code, self.client.address)
-        if events is None and self.request.partial_images and "stream" in self.client.fields(self.request)[0]:
+        if events is None and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
             notes = [*notes, "the server answered in one piece although live previews were asked for"]
         self._fetch(answer)
         notes = [*notes, *check_answer(answer, self.request, body, request_id)]
@@ -454,11 +408,11 @@ class _Call:
                 request_id=request_id, hints=hints, kept=tuple(map(shown_path, kept)),
             )  # fmt: skip
 
-    def _chunks(self, response: httpx2.Response) -> Iterator[bytes]:
+    def _chunks(self, response: Any) -> Iterator[bytes]:
         """The body's pieces as they come."""
         try:
             # As it comes: filling up a chunk would lose what a cut leaves over.
-            yield from decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
+            yield from decoded(response.http_response.iter_raw(), response.headers.get("content-encoding", ""))
         except Exception as error:
             if type(error).__module__.split(".")[0] not in TRANSPORT_MODULES:
                 raise

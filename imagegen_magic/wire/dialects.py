@@ -27,7 +27,7 @@ class Dialect:
     response_format: str = ""
     omit: tuple[str, ...] = ()
     refuses_formats: tuple[str, ...] = ()
-    refuses_pictures: Mapping[str, str] = field(default_factory=dict)
+    refuses_inputs: Mapping[str, str] = field(default_factory=dict)
     """`mask` or `markup`, and why."""
     size_auto: bool = True
     streams: bool = True
@@ -46,7 +46,7 @@ def load_dialects() -> dict[str, Dialect]:
             hosts=tuple(entry["hosts"]),
             omit=tuple(entry.get("omit", ())),
             refuses_formats=tuple(entry.get("refuses_formats", ())),
-            refuses_pictures=entry.get("refuses_pictures", {}),
+            refuses_inputs=entry.get("refuses_inputs", {}),
             **{key: entry[key] for key in _KEYS if key in entry},
         )
         for name, entry in data.items()
@@ -54,7 +54,7 @@ def load_dialects() -> dict[str, Dialect]:
 
 
 def dialect_of(name: str | None, base_url: str | None) -> Dialect:
-    """The dialect of that name, else the one that the address tells; OpenAI's where there is no address.
+    """The dialect of that name, else the one that the address tells; OpenAI's if there is no address.
 
     Raises:
         OptionError: there is no dialect of that name.
@@ -73,26 +73,29 @@ def dialect_of(name: str | None, base_url: str | None) -> Dialect:
     return next((d for d in known.values() if any(part in host for part in d.hosts)), known["generic"])
 
 
-def spell_request(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], list[str]]:
-    """The fields of `request` in this dialect, without pictures, and what was left out, in sentences.
+def spell_request(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """The SDK's arguments for `request` in this dialect, its extra body, and what was left out, in sentences.
 
     Raises:
         OptionError: the server can't do what is asked for.
     """
     _refuse(request, dialect)
     arguments = request.wire()
+    extra: dict[str, Any] = dict(request.extra)
     left_out = [name for name in dialect.omit if arguments.pop(name, None) is not None]
     notes = [f"{name} was left out: {dialect.name} does not take it" for name in left_out]
     if arguments.get("size") == "auto" and not dialect.size_auto:
         del arguments["size"]
         notes.append(f"size auto was left out: {dialect.name} does not take it")
+    if dialect.response_format:
+        extra["response_format"] = dialect.response_format
+    if request.images and "moderation" in arguments:
+        extra["moderation"] = arguments.pop("moderation")  # the SDK's edit has no such argument (openai 3.54.0)
     if request.partial_images and dialect.streams:
         arguments |= {"stream": True, "partial_images": request.partial_images}
     elif request.partial_images:
         notes.append(f"no live previews: {dialect.name} does not stream")
-    if dialect.response_format:
-        arguments["response_format"] = dialect.response_format
-    return {**arguments, **request.extra}, notes
+    return arguments, extra, notes
 
 
 def _refuse(request: ImageRequest, dialect: Dialect) -> None:
@@ -102,9 +105,9 @@ def _refuse(request: ImageRequest, dialect: Dialect) -> None:
         rule = f"{dialect.name} does not make it"
         fix = Fix(Setting("--output-format", "png"))
         problems.append(Problem(field="output_format", value=request.output_format, rule=rule, fix=fix))
-    for name, why in dialect.refuses_pictures.items():
-        if (picture := getattr(request, name)) is not None:
+    for name, why in dialect.refuses_inputs.items():
+        if (image := getattr(request, name)) is not None:
             rule = f"{dialect.name} does not take it: {why}"
-            problems.append(Problem(field=name, value=picture.name, rule=rule, fix=f"leave the {name} out"))
+            problems.append(Problem(field=name, value=image.name, rule=rule, fix=f"leave the {name} out"))
     if problems:
         raise OptionError("this server can't do that", problems=tuple(problems))

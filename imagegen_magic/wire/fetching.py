@@ -11,7 +11,7 @@ import httpx2
 from imagegen_magic.redaction import redact
 from imagegen_magic.request.response import Spool
 
-from .answers import ParsedResponse, add_picture
+from .answers import ParsedResponse, add_image
 
 __all__ = ["fetch_image"]
 
@@ -87,5 +87,5 @@ def _saved(response: httpx2.Response, answer: ParsedResponse, spool: Spool) -> b
     except BaseException:
         spool.discard(path)
         raise
-    add_picture(path, digest.hexdigest(), answer, spool)
+    add_image(path, digest.hexdigest(), answer, spool)
     return True

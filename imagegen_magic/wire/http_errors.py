@@ -167,18 +167,18 @@ def status_error(
         "code": None if code is None else redact(code)[:MAX_CODE],
         "request_id": read_request_id(headers),
     }
-    said = f": {message}" if message else ""
-    if (known := _by_body(f"{code} {kind}", message, said, shared)) is not None:
+    quoted = f": {message}" if message else ""
+    if (known := _by_body(f"{code} {kind}", message, quoted, shared)) is not None:
         return known
     if 300 <= status < 400:
         return _redirect_error(status, headers, address, shared)
     if status in (429, 503):
-        busy = _busy(status, said, read_wait(headers, message), shared)
+        busy = _busy(status, quoted, read_wait(headers, message), shared)
         return _passed_on(busy) if gateway else busy
     if status == 404 and address:
         shared["hints"] = (*_refusal_hints(status, message, code, param), f"base_url is {_without_secrets(address)}")
-        return BadRequestError(f"the server refused the request{said}", **shared)
-    return _by_status(status, said, _refusal_hints(status, message, code, param), shared)
+        return BadRequestError(f"the server refused the request{quoted}", **shared)
+    return _by_status(status, quoted, _refusal_hints(status, message, code, param), shared)
 
 
 def _redirect_error(status: int, headers: Mapping[str, str], address: str, shared: dict[str, Any]) -> BadRequestError:
@@ -191,7 +191,7 @@ def _redirect_error(status: int, headers: Mapping[str, str], address: str, share
     return BadRequestError(summary, **{**shared, "hints": hints})
 
 
-def _by_body(codes: str, message: str, said: str, shared: dict[str, Any]) -> CallError | None:
+def _by_body(codes: str, message: str, quoted: str, shared: dict[str, Any]) -> CallError | None:
     """The error that the body's own words name, whatever the status; None if they name none."""
     hints: tuple[str, ...]
     words = set(codes.split())
@@ -200,44 +200,46 @@ def _by_body(codes: str, message: str, said: str, shared: dict[str, Any]) -> Cal
             "add credit or raise the limit: https://platform.openai.com/settings/organization/billing",
             "waiting does not help",
         )
-        return QuotaError(f"the account's money or spending limit is used up{said}", hints=hints, **shared)
+        return QuotaError(f"the account's money or spending limit is used up{quoted}", hints=hints, **shared)
     if words & MODERATION_CODES or MODERATION_WORDS.search(message):
         hints = ("change the prompt or the input picture; the same request is not tried again",)
-        return ModerationError(f"blocked by the server's moderation{said}", hints=hints, **shared)
+        return ModerationError(f"blocked by the server's moderation{quoted}", hints=hints, **shared)
     if "must be verified" in message:
         hints = (f"verify the organisation: {VERIFY_URL}", "after that it can take 15 minutes until the model is open")
-        return VerificationError(f"the organisation has to be verified for this model{said}", hints=hints, **shared)
+        return VerificationError(f"the organisation has to be verified for this model{quoted}", hints=hints, **shared)
     if REGION_WORDS.search(f"{codes} {message}"):
         hints = ("the server refuses requests from this place; a key does not change that",)
-        return BadRequestError(f"not available in this region{said}", hints=hints, **shared)
+        return BadRequestError(f"not available in this region{quoted}", hints=hints, **shared)
     return None
 
 
-def _busy(status: int, said: str, wait: float | None, shared: dict[str, Any]) -> CallError:
+def _busy(status: int, quoted: str, wait: float | None, shared: dict[str, Any]) -> CallError:
     """A rate limit, or a server that is overloaded."""
     if status == 429:
         hints = ("wait, or ask for fewer pictures a minute",)
-        return RateLimitError(f"rate limit{said}", retry_after=wait, hints=hints, **shared)
-    return ServerError(f"the server is overloaded (503){said}", outcome="refused", retry_after=wait, **shared)
+        return RateLimitError(f"rate limit{quoted}", retry_after=wait, hints=hints, **shared)
+    return ServerError(f"the server is overloaded (503){quoted}", outcome="refused", retry_after=wait, **shared)
 
 
-def _by_status(status: int, said: str, refusal_hints: tuple[str, ...], shared: dict[str, Any]) -> CallError:
+def _by_status(status: int, quoted: str, refusal_hints: tuple[str, ...], shared: dict[str, Any]) -> CallError:
     """The error that the status alone tells."""
     hints: tuple[str, ...]
     if status == 413:
         hints = ("send a smaller picture: scale it down, or save it as JPEG",)
-        return BadRequestError(f"the request is too large for the server{said}", hints=hints, **shared)
+        return BadRequestError(f"the request is too large for the server{quoted}", hints=hints, **shared)
     if status in (401, 403):
         hints = (
             Fix("check OPENAI_API_KEY and, for another server, ", Setting("--base-url")),
             Fix(Command("doctor"), " shows what is set"),
         )
-        return AuthenticationError(f"the server does not accept the key, or not for this{said}", hints=hints, **shared)
+        return AuthenticationError(
+            f"the server does not accept the key, or not for this{quoted}", hints=hints, **shared
+        )
     if status == 408:
-        return CallTimeoutError(f"the server gave up waiting{said}", hints=_AMBIGUOUS_HINTS, **shared)
+        return CallTimeoutError(f"the server gave up waiting{quoted}", hints=_AMBIGUOUS_HINTS, **shared)
     if status < 500 and status != 409:
-        return BadRequestError(f"the server refused the request{said}", hints=refusal_hints, **shared)
-    return ServerError(f"the server failed ({status}){said}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared)
+        return BadRequestError(f"the server refused the request{quoted}", hints=refusal_hints, **shared)
+    return ServerError(f"the server failed ({status}){quoted}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared)
 
 
 def _without_secrets(address: str) -> str:

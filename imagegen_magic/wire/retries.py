@@ -71,7 +71,7 @@ class TimeBudget:
             self._used += time.monotonic() - started
 
     def is_spent(self) -> bool:
-        """True once nothing more may be sent."""
+        """True if nothing more may be sent."""
         return self._used >= self.seconds
 
 

@@ -12,7 +12,7 @@ __all__ = ["SimulatorTransport"]
 
 
 class _Body(httpx2.SyncByteStream):
-    """A simulated body; where the simulator hangs up, the reader sees what a socket would show."""
+    """A simulated body; if the simulator hangs up, the reader sees what a socket would show."""
 
     def __init__(self, response: Response, request: httpx2.Request) -> None:
         self._response, self._request = response, request

@@ -1,4 +1,4 @@
-"""An answer's body on its way to disk: in a spool file as it arrives, and on in memory where the disk gives out."""
+"""An answer's body on its way to disk: in a spool file as it arrives, and on in memory if the disk gives out."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ GZIP = b"\x1f"
 
 
 class SpooledBody:
-    """What was received so far. `path` is its file, or None once it is in memory."""
+    """What was received so far. `path` is its file, or None if it is in memory."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -100,7 +100,7 @@ class SpooledBody:
         return self._spool.keep(path, label)
 
     def discard(self) -> None:
-        """Removes the file, where there is one."""
+        """Removes the file, if there is one."""
         if self.path is not None:
             with contextlib.suppress(OSError):
                 self._stream.close()

@@ -39,14 +39,14 @@ def test_a_streaming_cell(lab):
     """Seconds, then the previews one after the other in one slot, then the picture; only that is in the saved notebook."""
     notebook = lab(START, "%%imagegen hero --size 1024x1024 --partials 2\nA red fox in the snow")
     notebook.menu("Run", "Run All Cells")
-    seen, pictures = [], []
+    seen, previews = [], []
     for _ in range(400):
         text, images = shown(notebook)
         if "output tokens" in text:
             break
-        if images and images[0] not in pictures:
-            pictures.append(images[0])
-            photograph(notebook, f"streaming-{len(pictures) + 1}")
+        if images and images[0] not in previews:
+            previews.append(images[0])
+            photograph(notebook, f"streaming-{len(previews) + 1}")
         elif "generating · 1 s" in text and not seen:
             seen.append(text)
             photograph(notebook, "streaming-1")
@@ -54,7 +54,7 @@ def test_a_streaming_cell(lab):
     notebook.idle()
     photograph(notebook, "streaming-final")
     assert "generating" in seen[0]
-    assert len(pictures) >= 2
+    assert len(previews) >= 2
     cell = notebook.save().cells[1]
     kinds = [sorted(output["data"]) for output in cell.outputs]
     assert kinds == [["image/jpeg", "text/html", "text/plain"]]

@@ -672,5 +672,5 @@ def test_saved_state_is_light(lab):
     print("\nten 4K images: notebook %d, of it images %d, widget state %d bytes" % figures)  # noqa: T201, UP031
     assert images < 200_000
     assert state / 10 < 15_000
-    with Image.open(notebook.folder / "output/imagegen/red-mug-1.png") as picture:
-        assert picture.size == (3840, 2160)
+    with Image.open(notebook.folder / "output/imagegen/red-mug-1.png") as image:
+        assert image.size == (3840, 2160)

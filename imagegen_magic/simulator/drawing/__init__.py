@@ -1,11 +1,11 @@
-"""The painter of the simulator: `paint_picture` makes a picture of a `Recipe`.
+"""The painter of the simulator: `paint_image` makes a picture of a `Recipe`.
 
 To add a subject, put an SVG file into `subjects/` (its conventions are in `svg.py`) and its words into `words.toml`.
 """
 
 from __future__ import annotations
 
-from .picture import paint_picture
+from .painting import paint_image
 from .recipe import Recipe
 
-__all__ = ["Recipe", "paint_picture"]
+__all__ = ["Recipe", "paint_image"]

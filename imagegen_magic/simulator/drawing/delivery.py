@@ -87,9 +87,9 @@ def _drift(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(grid).resize(size, Image.Resampling.BICUBIC)
 
 
-def _error(picture: Image.Image, scale: int, quality: int) -> Image.Image:
+def _error(image: Image.Image, scale: int, quality: int) -> Image.Image:
     """What coding the picture at a reduced size does to it, 128 for nothing: rings around every outline."""
-    small = picture.reduce(scale) if scale > 1 else picture
+    small = image.reduce(scale) if scale > 1 else image
     out = io.BytesIO()
     small.save(out, "JPEG", quality=quality, subsampling=0)
     with Image.open(out) as decoded:

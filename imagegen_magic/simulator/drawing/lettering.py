@@ -20,21 +20,21 @@ def wanted_texts(prompt: str) -> tuple[str, ...]:
     return tuple(text for text in found if text.encode("latin-1", "ignore").decode("latin-1") == text)[:2]
 
 
-def with_texts(picture: Image.Image, prompt: str) -> Image.Image:
+def with_texts(image: Image.Image, prompt: str) -> Image.Image:
     """The picture, RGB or RGBA, with the texts of the prompt in dark letters with a pale edge."""
-    top = picture.height * _TOP
+    top = image.height * _TOP
     for text in wanted_texts(prompt):
-        size = _HEIGHT * min(picture.size)
+        size = _HEIGHT * min(image.size)
         width = ImageFont.load_default(size).getbbox(text)[2]
-        size = max(8.0, size * min(1.0, _WIDTH * picture.width / width))
-        strip = Image.new("RGBA", (picture.width, round(size * 1.5)), (*_PALE, 0))
+        size = max(8.0, size * min(1.0, _WIDTH * image.width / width))
+        strip = Image.new("RGBA", (image.width, round(size * 1.5)), (*_PALE, 0))
         ImageDraw.Draw(strip).text(
-            (picture.width / 2, size * 0.15), text, font=ImageFont.load_default(size), anchor="ma", fill=_DARK,
+            (image.width / 2, size * 0.15), text, font=ImageFont.load_default(size), anchor="ma", fill=_DARK,
             stroke_width=max(1, round(size / 12)), stroke_fill=_PALE,
         )  # fmt: skip
-        if picture.mode == "RGBA":
-            picture.alpha_composite(strip, (0, round(top)))
+        if image.mode == "RGBA":
+            image.alpha_composite(strip, (0, round(top)))
         else:
-            picture.paste(strip, (0, round(top)), strip)
+            image.paste(strip, (0, round(top)), strip)
         top += size * 1.25
-    return picture
+    return image

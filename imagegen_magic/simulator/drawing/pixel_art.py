@@ -52,8 +52,8 @@ def enlarged(small: Image.Image, recipe: Recipe) -> Image.Image:
     pixels = np.asarray(small)
     across = _squares(recipe.width, small.width, recipe, 5)
     down = _squares(recipe.height, small.height, recipe, 6)
-    picture = Image.fromarray(pixels[down][:, across])
-    return picture.filter(ImageFilter.GaussianBlur(_SOFT))
+    image = Image.fromarray(pixels[down][:, across])
+    return image.filter(ImageFilter.GaussianBlur(_SOFT))
 
 
 def _squares(length: int, count: int, recipe: Recipe, salt: int) -> NDArray[np.int64]:

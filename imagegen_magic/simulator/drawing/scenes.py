@@ -68,9 +68,9 @@ def scene_behind(size: tuple[int, int], scene: Scene, wanted: Wanted, style: Sty
     ramp = np.linspace(0, 1, 128, dtype=np.float32)[:, None, None]
     sky = np.array(top, np.float32) * (1 - ramp) + np.array(low, np.float32) * ramp
     strip = Image.fromarray((np.clip(sky, 0, 1) * 255 + 0.5).astype(np.uint8), "RGB")
-    picture = strip.resize((size[0], round(size[1] * 0.7)), Image.Resampling.BICUBIC).convert("RGBA")
+    image = strip.resize((size[0], round(size[1] * 0.7)), Image.Resampling.BICUBIC).convert("RGBA")
     whole = Image.new("RGBA", size, (*rgb_bytes(low), 255))
-    whole.paste(picture, (0, 0))
+    whole.paste(image, (0, 0))
     for part in _lights(size, scene, rng):
         _paint(whole, part, scene, wanted, style, lit=False)
     for layer in scene.place["layers"]:
@@ -79,13 +79,13 @@ def scene_behind(size: tuple[int, int], scene: Scene, wanted: Wanted, style: Sty
     return whole.convert("RGB")
 
 
-def scene_before(picture: Image.Image, scene: Scene, wanted: Wanted, style: Style, rng: random.Random) -> None:
+def scene_before(image: Image.Image, scene: Scene, wanted: Wanted, style: Style, rng: random.Random) -> None:
     """Lays what is in front of the subject over it: a wave, falling snow, rain."""
     if "front" in scene.place:
-        canvas = Image.new("RGBA", picture.size)
-        for part in _layer(picture.size, scene.place["front"], rng):
+        canvas = Image.new("RGBA", image.size)
+        for part in _layer(image.size, scene.place["front"], rng):
             _paint(canvas, part, scene, wanted, style)
-        picture.paste(canvas, (0, 0), canvas)
+        image.paste(canvas, (0, 0), canvas)
 
 
 def _paint(canvas: Image.Image, part: Part, scene: Scene, wanted: Wanted, style: Style, *, lit: bool = True) -> None:
@@ -273,9 +273,9 @@ def room(size: tuple[int, int], main: Colour, wanted: Wanted, style: Style, rng:
     scene = Scene(place={}, light=_named("light", wanted) or {})
     floor = style.toned(scene.lit(named or shade(wall, 0.90, 0.9)), wanted)
     wall = style.toned(scene.lit(wall), wanted)
-    picture = _lit_room(size, wall, floor, style.shading)
-    _light_on_wall(picture, mix(wall, _WHITE, 0.45), rng)
-    return picture
+    image = _lit_room(size, wall, floor, style.shading)
+    _light_on_wall(image, mix(wall, _WHITE, 0.45), rng)
+    return image
 
 
 def _lit_room(size: tuple[int, int], wall: Colour, table: Colour, shading: float) -> Image.Image:
@@ -294,13 +294,13 @@ def _lit_room(size: tuple[int, int], wall: Colour, table: Colour, shading: float
     return small.resize(size, Image.Resampling.BICUBIC)
 
 
-def _light_on_wall(picture: Image.Image, colour: Colour, rng: random.Random) -> None:
+def _light_on_wall(image: Image.Image, colour: Colour, rng: random.Random) -> None:
     """A disc, an arch, or the light of a window."""
     kind = rng.choice(("disc", "disc", "arch", "window", "none"))
     if kind == "none":
         return
-    radius = 0.37 * min(picture.size)
-    middle = picture.width / 2 + rng.uniform(-0.1, 0.1) * radius, picture.height * 0.43
+    radius = 0.37 * min(image.size)
+    middle = image.width / 2 + rng.uniform(-0.1, 0.1) * radius, image.height * 0.43
     panes = [(x, y) for x in (-1.25, -0.75) for y in (-0.85, -0.22)]
     outlines = {
         "disc": (ellipse(0, 0, 1.0),),
@@ -310,6 +310,6 @@ def _light_on_wall(picture: Image.Image, colour: Colour, rng: random.Random) -> 
         ),
     }[kind]
     opacity, blur = (0.45, 0.02) if kind == "window" else (0.55, 0.0)
-    layer = Image.new("RGBA", picture.size)
+    layer = Image.new("RGBA", image.size)
     paint(layer, Part(outlines=outlines, colour=colour, form="flat", opacity=opacity, blur=blur), middle, radius)
-    picture.paste(layer, (0, 0), layer)
+    image.paste(layer, (0, 0), layer)

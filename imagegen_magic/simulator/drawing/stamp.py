@@ -36,10 +36,10 @@ def stamp_foot(canvas: Image.Image) -> None:
     _plate(canvas, (x - width / 2, top, x + width / 2, top + height), opacity=1.0)
 
 
-def stamp_corner(picture: Image.Image) -> Image.Image:
+def stamp_corner(image: Image.Image) -> Image.Image:
     """The picture with SIMULATED in its lower right corner."""
-    height = max(11.0, min(picture.size) * 0.030)
-    right, bottom = picture.width - height * 0.7, picture.height - height * 0.7
+    height = max(11.0, min(image.size) * 0.030)
+    right, bottom = image.width - height * 0.7, image.height - height * 0.7
     layer = Image.new("RGBA", (math.ceil(height * 7), math.ceil(height * 2)))
     at = round(right - layer.width), round(bottom - layer.height)
     _plate(
@@ -47,8 +47,8 @@ def stamp_corner(picture: Image.Image) -> Image.Image:
         (layer.width - height * 5.4 - 1, layer.height - height - 1, layer.width - 1, layer.height - 1),
         opacity=0.78,
     )
-    picture.paste(layer, at, layer)
-    return picture
+    image.paste(layer, at, layer)
+    return image
 
 
 def stamp_figure(canvas: Image.Image, x: float, y: float, height: float) -> None:

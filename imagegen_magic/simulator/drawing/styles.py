@@ -80,28 +80,28 @@ def with_border(subject: Image.Image, style: Style, scale: float) -> Image.Image
     return below
 
 
-def textured(picture: Image.Image, style: Style, seed: int) -> Image.Image:
+def textured(image: Image.Image, style: Style, seed: int) -> Image.Image:
     """The picture, RGB or RGBA, with the pigment, paper or pencil strokes of its style; alpha stays."""
     if not style.wash and not style.hatch:
-        return picture
-    pigment = _clouds(picture.size, seed, 0.10) if style.wash else None
+        return image
+    pigment = _clouds(image.size, seed, 0.10) if style.wash else None
     bands = []
-    for top, pixels in _bands(picture):
+    for top, pixels in _bands(image):
         colour = pixels[..., :3].astype(np.float32) / np.float32(255)
         if pigment is not None:
             field = (
-                np.asarray(pigment.crop((0, top, picture.width, top + len(pixels))), np.float32)[..., None] / 127.5 - 1
+                np.asarray(pigment.crop((0, top, image.width, top + len(pixels))), np.float32)[..., None] / 127.5 - 1
             )
             colour = colour + style.wash * (0.20 * field * (1 - 0.4 * colour) + 0.10 * np.abs(field) * (1 - colour))
         if style.hatch:
-            colour = _hatched(colour, top, style.hatch, picture.width)
+            colour = _hatched(colour, top, style.hatch, image.width)
         band = (np.clip(colour, 0, 1) * 255 + 0.5).astype(np.uint8)
         bands.append(np.concatenate([band, pixels[..., 3:]], axis=2))
     return Image.fromarray(np.concatenate(bands))
 
 
-def _bands(picture: Image.Image) -> Iterator[tuple[int, np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]]:
-    pixels = np.asarray(picture)
+def _bands(image: Image.Image) -> Iterator[tuple[int, np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]]:
+    pixels = np.asarray(image)
     for top in range(0, pixels.shape[0], _BAND):
         yield top, pixels[top : top + _BAND]
 
@@ -130,15 +130,15 @@ def _hatched(colour: Floats, top: int, strength: float, width: int) -> Floats:
 _GRAIN = {"low": 0, "medium": 2, "high": 3, "xhigh": 3, "max": 3}
 
 
-def with_grain(picture: Image.Image, quality: str, seed: int, more: float = 0.0) -> Image.Image:
+def with_grain(image: Image.Image, quality: str, seed: int, more: float = 0.0) -> Image.Image:
     """The picture with a little noise, which also hides the steps of smooth gradients; none at low quality."""
     reach = _GRAIN.get(quality, 2)
     if not reach:
-        return picture
+        return image
     reach = round(reach + more)
     tile = np.random.Generator(np.random.PCG64(seed)).integers(-reach, reach + 1, (_BAND, _BAND, 1), np.int16)
     rows = []
-    for _, band in _bands(picture):
+    for _, band in _bands(image):
         noise = np.tile(tile, (1, -(-band.shape[1] // _BAND), 1))[: band.shape[0], : band.shape[1]]
         rows.append(np.clip(band + noise, 0, 255).astype(np.uint8))
     return Image.fromarray(np.concatenate(rows), "RGB")

@@ -20,7 +20,7 @@ from .stamp import stamp_corner, stamp_figure, stamp_foot, stamp_pixels
 from .styles import PAPER, Style, read_style, textured, with_border, with_grain
 from .wording import Wanted, read_prompt
 
-__all__ = ["on_key", "paint_picture"]
+__all__ = ["on_key", "paint_image"]
 
 _SCALE = 0.375 / 100
 """Pixels for a subject unit, as a share of the picture's shorter edge."""
@@ -28,7 +28,7 @@ _MIDDLE = 0.505
 """Height of the subject's middle, as a share of the picture's."""
 
 
-def paint_picture(recipe: Recipe) -> Image.Image:
+def paint_image(recipe: Recipe) -> Image.Image:
     """The picture of a recipe: RGBA with straight alpha if its backdrop is `none`, else RGB, of the recipe's size.
 
     The subject stands on what the prompt names (sea, forest, night, …) or in a quiet room, on a flat colour, or on
@@ -39,12 +39,12 @@ def paint_picture(recipe: Recipe) -> Image.Image:
     style = read_style(wanted.look)
     layout = read_layout(recipe.prompt, (recipe.width, recipe.height))
     if style.lattice:
-        picture = enlarged(_small(recipe, wanted, style, layout), recipe)
+        image = enlarged(_small(recipe, wanted, style, layout), recipe)
     else:
-        picture = _stamped(_drawn(recipe, wanted, style, layout), recipe)
+        image = _stamped(_drawn(recipe, wanted, style, layout), recipe)
     if recipe.backdrop in ("none", "scene"):
-        return picture
-    return on_key(picture, recipe)
+        return image
+    return on_key(image, recipe)
 
 
 def on_key(subject: Image.Image, recipe: Recipe) -> Image.Image:
@@ -60,7 +60,7 @@ def on_key(subject: Image.Image, recipe: Recipe) -> Image.Image:
 class _Drawn:
     """A picture without its stamp, RGB in a scene and RGBA otherwise; where the figures of a sheet take theirs."""
 
-    picture: Image.Image
+    image: Image.Image
     stamps: tuple[tuple[float, float, float], ...] = ()
     """x, y and pixels for a subject unit of each."""
 
@@ -69,22 +69,22 @@ def _drawn(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout | N
     if layout:
         return _sheet(recipe, wanted, style, layout)
     if recipe.backdrop == "scene":
-        return _Drawn(picture=_on_scene(recipe, wanted, style))
-    return _Drawn(picture=_subject(recipe, wanted, style, shadow=wanted.shadow or not recipe.stamped))
+        return _Drawn(image=_on_scene(recipe, wanted, style))
+    return _Drawn(image=_subject(recipe, wanted, style, shadow=wanted.shadow or not recipe.stamped))
 
 
 def _stamped(drawn: _Drawn, recipe: Recipe) -> Image.Image:
     """The picture with the texts that the prompt wants in it, saying SIMULATED."""
     if recipe.stamped and not drawn.stamps:
-        with_texts(drawn.picture, recipe.prompt)
+        with_texts(drawn.image, recipe.prompt)
     if recipe.stamped and drawn.stamps:
         for x, y, scale in drawn.stamps:
-            stamp_figure(drawn.picture, x, y, scale * 12)
+            stamp_figure(drawn.image, x, y, scale * 12)
     elif recipe.stamped and recipe.backdrop == "scene":
-        stamp_corner(drawn.picture)
+        stamp_corner(drawn.image)
     elif recipe.stamped:
-        stamp_foot(drawn.picture)
-    return drawn.picture
+        stamp_foot(drawn.image)
+    return drawn.image
 
 
 def _small(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout | None) -> Image.Image:
@@ -94,7 +94,7 @@ def _small(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout | N
     shift = recipe.shift[0] * factor, recipe.shift[1] * factor
     large = replace(recipe, width=size[0] * times, height=size[1] * times, shift=shift, quality="low", stamped=False)
     drawn = _drawn(large, wanted, style, layout)
-    small = limited(drawn.picture.reduce(times))
+    small = limited(drawn.image.reduce(times))
     if recipe.stamped:
         stamp_pixels(small, [(x / times, y / times) for x, y, _ in drawn.stamps])
     return small
@@ -113,7 +113,7 @@ def _sheet(recipe: Recipe, wanted: Wanted, style: Style, layout: SheetLayout) ->
         paper = Image.new("RGB", canvas.size, rgb_bytes(PAPER))
         paper.paste(canvas, (0, 0), canvas)
         canvas = paper
-    return _Drawn(picture=canvas, stamps=tuple(stamps))
+    return _Drawn(image=canvas, stamps=tuple(stamps))
 
 
 def _on_scene(recipe: Recipe, wanted: Wanted, style: Style) -> Image.Image:
@@ -121,28 +121,26 @@ def _on_scene(recipe: Recipe, wanted: Wanted, style: Style) -> Image.Image:
     rng = random.Random(recipe.seed + 1)  # noqa: S311 - pictures, not secrets
     size = recipe.width, recipe.height
     scene = find_scene(wanted)
-    picture = scene_behind(size, scene, wanted, style, rng) if scene else _room(recipe, wanted, style, rng)
+    image = scene_behind(size, scene, wanted, style, rng) if scene else _room(recipe, wanted, style, rng)
     if style.softness:
-        picture = _defocused(picture, style.softness)
+        image = _defocused(image, style.softness)
     if scene is None or wanted.subjects:
         shadow = scene is None or figure_place(wanted) == "ground"
         subject = _subject(recipe, wanted, style, shadow=shadow, scene=scene)
-        picture.paste(subject, (0, 0), subject)
+        image.paste(subject, (0, 0), subject)
     if scene:
-        scene_before(picture, scene, wanted, style, rng)
-    return with_grain(textured(picture, style, recipe.seed), recipe.quality, recipe.seed, style.grain)
+        scene_before(image, scene, wanted, style, rng)
+    return with_grain(textured(image, style, recipe.seed), recipe.quality, recipe.seed, style.grain)
 
 
 def _room(recipe: Recipe, wanted: Wanted, style: Style, rng: random.Random) -> Image.Image:
     return room((recipe.width, recipe.height), palette(recipe, wanted, rng)[0], wanted, style, rng)
 
 
-def _defocused(picture: Image.Image, share: float) -> Image.Image:
+def _defocused(image: Image.Image, share: float) -> Image.Image:
     """The picture out of focus, by a share of its shorter edge."""
-    small = picture.reduce(4)
-    return small.filter(ImageFilter.GaussianBlur(share * min(small.size))).resize(
-        picture.size, Image.Resampling.BICUBIC
-    )
+    small = image.reduce(4)
+    return small.filter(ImageFilter.GaussianBlur(share * min(small.size))).resize(image.size, Image.Resampling.BICUBIC)
 
 
 def _subject(recipe: Recipe, wanted: Wanted, style: Style, *, shadow: bool, scene: Scene | None = None) -> Image.Image:
