@@ -38,6 +38,7 @@ OWNERS = {
     "openai": "wire",
     "httpx2": "wire",
     "ijson": "wire",
+    "pybase64": "wire",
     "filelock": "store",
     "cv2": "matting checks spritesheets",
     "isal": "images",

@@ -6,7 +6,6 @@ so that ten 4K pictures cost no more memory than one.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import contextlib
 import hashlib
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import ijson
+import pybase64
 
 from imagegen_magic.errors import AnswerError, Fix, Setting, StoreError
 from imagegen_magic.images.whole import whole_image
@@ -43,8 +43,6 @@ __all__ = [
 SLICE = 1 << 20  # characters of base64 decoded at a time; a multiple of 4
 PIECE = 1 << 22
 """Bytes that the JSON parser reads at a time: it gathers a string that is longer at great cost."""
-ESCAPED_CHARACTER = "\\u"
-"""It may be half of one, and only the streaming parser refuses that."""
 MAX_DEPTH = 64
 """Levels of JSON that are read; an answer has about five, and a hostile one millions."""
 
@@ -80,7 +78,7 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
         answer.faults.append("the answer is empty")
         return answer
     try:
-        for prefix, event, value in _with_paths(_events_of(body)):
+        for prefix, event, value in _with_paths(_events(body)):
             _accept(prefix, event, value, answer, spool)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         answer.broken = True
@@ -91,43 +89,12 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
     return answer
 
 
-def _events_of(body: SpooledBody) -> Iterable[tuple[str, Any]]:
-    """The JSON parser's events; of a body that is one piece anyway, and whole, by the quicker parser."""
-    if body.size <= PIECE:
-        with contextlib.suppress(ValueError, RecursionError):
-            text = body.read().read().decode()
-            if ESCAPED_CHARACTER not in text:
-                return _events(json.loads(text, object_pairs_hook=_Pairs, parse_constant=_no_json))
-    streamed: Iterable[tuple[str, Any]] = ijson.basic_parse(body.read(), buf_size=PIECE, use_float=True)
-    return streamed
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as it was written: a name that comes twice may hold an image each time."""
-
-
-def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
-
-
-def _events(value: Any) -> Iterator[tuple[str, Any]]:
-    """The events by which a streaming parser would tell of a value."""
-    if isinstance(value, _Pairs):
-        yield "start_map", None
-        for name, one in value:
-            yield "map_key", name
-            yield from _events(one)
-        yield "end_map", None
-    elif isinstance(value, list):
-        yield "start_array", None
-        for one in value:
-            yield from _events(one)
-        yield "end_array", None
-    else:
-        yield _KINDS.get(type(value), "number"), value
-
-
-_KINDS = {str: "string", bool: "boolean", type(None): "null"}
+def _events(body: SpooledBody) -> Iterable[tuple[str, Any]]:
+    """The JSON parser's events. It takes room for a whole piece each time it reads, also where the body is short."""
+    events: Iterable[tuple[str, Any]] = ijson.basic_parse(
+        body.read(), buf_size=min(PIECE, body.size + 1), use_float=True
+    )
+    return events
 
 
 def _with_paths(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str, Any]]:
@@ -216,9 +183,10 @@ def _decoded(text: str) -> Iterator[bytes]:
         text = "".join(text.split())
     if "-" in text or "_" in text:
         text = text.translate({ord("-"): "+", ord("_"): "/"})
+    text = text.rstrip("=")  # some write more of them than there must be
     text += "=" * (-len(text) % 4)
     for start in range(0, len(text), SLICE):
-        yield base64.b64decode(text[start : start + SLICE], validate=True)
+        yield pybase64.b64decode(text[start : start + SLICE], validate=True)
 
 
 def add_image(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -> None:
