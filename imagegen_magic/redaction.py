@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["find_key", "hide_keys", "is_secret", "may_hold_secret", "redact", "redact_values"]
+__all__ = ["REMOVED", "find_key", "hide_keys", "is_secret", "may_hold_secret", "redact", "redact_values"]
 
 REMOVED = "[key removed]"
 KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_ADMIN_KEY")

@@ -217,10 +217,8 @@ class Session:
             check_budget(job.estimate, options, self.spending.total, each=job.each)
         if stored is None or options.reuse:
             return job
-        warning = Fix(
-            f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again"
-        )
-        return replace(job, warnings=(*job.warnings, warning))
+        note = Fix(f"the same request as @{stored.number}: ", Setting("--reuse"), " takes that one, not billed again")
+        return replace(job, warnings=(*job.warnings, note))
 
     def _stored(self, job: Job) -> Record | None:
         """The record of an identical request, its images intact: what `reuse` shows at no cost."""

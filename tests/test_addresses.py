@@ -11,8 +11,11 @@ from loopback import loopback
 from PIL import Image
 from test_edits import encoded
 
-from imagegen_magic.errors import BadRequestError
+from imagegen_magic.batch.rows import read_source
+from imagegen_magic.errors import BadRequestError, OptionError, RequestError
 from imagegen_magic.session import Session
+from imagegen_magic.simulator import Simulator
+from imagegen_magic.simulator.server import serve
 from imagegen_magic.wire.address import parse_address
 
 ANSWER = json.dumps({
@@ -48,6 +51,9 @@ SMALL = {"size": "1024x1024", "quality": "low"}
         ("/v1/", "/v1/images/generations"),
         ("/v1/images/generations", "/v1/images/generations"),
         ("/v1/images/edits/", "/v1/images/generations"),
+        ("/v1/Images/Generations//", "/v1/images/generations"),
+        ("/v1/chat/completions", "/v1/images/generations"),
+        ("/openai/deployments/pics?API-Version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
         ("/v1?api-version=preview", "/v1/images/generations?api-version=preview"),
         ("/gateway/v1?team=a&tag=b%20c", "/gateway/v1/images/generations?team=a&tag=b+c"),
         ("/openai/deployments/pics?api-version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
@@ -73,6 +79,60 @@ def test_azures_resource_address_names_the_deployment_by_the_model():
         "https://res.openai.azure.com/openai/v1", "", {"api-version": "preview"},
     )  # fmt: skip
     assert parse_address("http://localhost:8000").url == "http://localhost:8000"
+
+
+WRONG = {
+    "http://[::1/v1": "https://HOST/v1",
+    "http://127.0.0.1:abc/v1": "https://HOST/v1",
+    "http://127.0.0.1:99999/v1": "https://HOST/v1",
+    "localhost:8000/v1": "http://localhost:8000/v1",
+    "images.example/v1": "https://images.example/v1",
+    "'http://127.0.0.1:8000/v1'": "http://127.0.0.1:8000/v1",
+    "ftp://127.0.0.1/v1": "https://HOST/v1",
+    "http:///v1": "https://HOST/v1",
+    "http://my host/v1": "https://HOST/v1",
+    "http://127.0.0.1/v1\nX: y": "https://HOST/v1",
+    "http://127.0.0.1/" + "v" * 70_000: "https://HOST/v1",
+}
+
+
+@pytest.mark.parametrize("address", WRONG)
+@pytest.mark.parametrize("place", ["option", "IMAGEGEN_BASE_URL", "OPENAI_BASE_URL"])
+def test_what_is_no_address_is_refused_before_sending(folder, monkeypatch, address, place):
+    """Wherever it is set: a card with the address that was meant, and no line in the history."""
+    if place != "option":
+        monkeypatch.setenv(place, address)
+    with pytest.raises((RequestError, OptionError)) as caught:
+        Session().generate("a mug", **SMALL, **({"base_url": address} if place == "option" else {}))
+    assert caught.value.outcome == "not sent"
+    assert WRONG[address] in str(caught.value)
+    assert len(str(caught.value)) < 600
+    assert not (folder / "output/imagegen/history.jsonl").exists()
+
+
+def test_an_odd_name_of_a_host_is_refused(folder, monkeypatch):
+    """What only the connection's own library sees."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://bü..cher/v1")
+    with pytest.raises(OptionError, match="no address"):
+        Session().generate("a mug", **SMALL)
+
+
+def test_a_submitted_batch_keeps_no_key_of_its_address(folder, monkeypatch):
+    """It is collected with the address that is set then; without that, the card says what is missing."""
+    with serve(simulator=Simulator()) as server:
+        address = f"{server.url}?token=hunter2secret"
+        rows = read_source([{"prompt": "a mug", "model": "gpt-image-2.5-flare", **SMALL}])
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-test")
+        session = session_on(address)
+        sent = session.batches.submit(session.batches.plan(rows, {"via": "batch-api"}), {"via": "batch-api"})
+        notes = [path for path in (folder / "output/imagegen").rglob("*") if path.is_file()]
+        assert not [path for path in notes if b"hunter" in path.read_bytes()]
+        later = session_on(address).batches.handle(sent.id)
+        for _ in range(9):
+            later.status()
+        assert len(later.collect().done) == 1
+        with pytest.raises(OptionError, match="base_url"):
+            Session().batches.handle(sent.id)
 
 
 @pytest.mark.parametrize("where", ["another host", "the same host"])

@@ -73,6 +73,17 @@ def test_running_again_sends_what_is_missing(session, simulator):
     assert simulator.images_billed == 6
 
 
+def test_a_file_that_is_gone_or_changed_is_made_again(session, simulator):
+    """Only a job whose images are as they were saved counts as done."""
+    jobs = ["a mug", "a cat", "a dog"]
+    first = session.batches.run_jobs(jobs, **SMALL)
+    first[0].path.unlink()
+    first[1].path.write_bytes(b"changed")
+    again = session.batches.run_jobs(jobs, **SMALL)
+    assert [result.reused for result in again] == [False, False, True]
+    assert simulator.images_billed == 5
+
+
 def test_failures_are_results():
     """One job's error does not stop the others; `fail_fast` does."""
     jobs = [f"mug {n}" for n in range(4)]
@@ -289,6 +300,8 @@ def test_a_file_from_anywhere(folder):
 
 def test_grid():
     """Every combination of the grid, a row's own value winning."""
+    [own, _] = expand_grid(read_body('{"prompt": "a", "quality": "max"}'), parse_grid(["quality=low,high"]))
+    assert own.values["quality"] == "max"
     rows = list(expand_grid(read_body("a\nb"), parse_grid(["size=square,landscape quality=low,high"])))
     assert len(rows) == 8
     assert dict(rows[1].values) == {"size": "square", "quality": "high", "prompt": "a"}

@@ -53,6 +53,14 @@ def test_submitted_asked_for_and_collected(session, simulator, folder):
     assert "collected" in str(session.batches.table())
 
 
+def test_a_batch_at_another_server_stops_nothing(session, folder):
+    """The same jobs may be on their way at one server and be sent to another."""
+    handle = submitted(session, ["a mug"])
+    note = folder / f"output/imagegen/batches/{handle.id}.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "server": "elsewhere"}))
+    assert submitted(session, ["a mug"]).id != handle.id
+
+
 def test_edits_go_with_uploaded_images(session, simulator, folder):
     """An edit's pictures and mask are uploaded once each and kept, so that no variable is needed to collect."""
     Image.new("RGB", (1024, 640), "navy").save(folder / "room.png")
@@ -202,18 +210,18 @@ def test_a_torn_line_does_not_stop_the_others(folder, tear, done, lost):
 
 
 @pytest.mark.parametrize(
-    "odd",
+    ("odd", "outcome"),
     [
-        {"response": "x"},
-        {"response": {"status_code": "200", "body": []}},
-        {"response": {"status_code": 200, "body": "x", "request_id": 5}},
-        {"response": {"status_code": 500, "body": "<html>"}},
-        {"error": "expired"},
-        {"error": {"code": "batch_expired", "message": "too late"}, "response": None},
+        ({"response": "x"}, "ambiguous"),
+        ({"response": {"status_code": "200", "body": []}}, "ambiguous"),
+        ({"response": {"status_code": 200, "body": "x", "request_id": 5}}, "ambiguous"),
+        ({"response": {"status_code": 500, "body": "<html>"}}, "ambiguous"),
+        ({"error": "expired"}, "refused"),
+        ({"error": {"code": "batch_expired", "message": "too late"}, "response": None}, "refused"),
     ],
 )
-def test_a_line_of_an_odd_form_is_a_failure(folder, odd):
-    """Whatever a line holds, it is one job's failure."""
+def test_a_line_of_an_odd_form_is_a_failure(folder, odd, outcome):
+    """Whatever a line holds, it is one job's failure; only an error that it names says that nothing is billed."""
 
     def tear(lines):
         entry = json.loads(lines[0])
@@ -222,7 +230,7 @@ def test_a_line_of_an_odd_form_is_a_failure(folder, odd):
     gallery = collected(submitted(simulated_session(Torn(tear)), ["a mug", "a cat"]))
     assert [path.stem for path in gallery.paths] == ["night-cat"]
     assert [failure.prompt for failure in gallery.failures] == ["a mug"]
-    assert all(isinstance(failure.error, CallError) for failure in gallery.failures)
+    assert [failure.error.outcome for failure in gallery.failures] == [outcome]
 
 
 def test_kept_notes_are_plain(session, folder):

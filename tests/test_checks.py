@@ -60,7 +60,8 @@ def test_texts_are_read(text, check, value, words, bound):
 @pytest.mark.parametrize(
     "text",
     ["", "blnk", "alpha tidy", "alpha=1", "palette", "size", "size=big", "size=>=16:9", "text=", "sharp >=x", "sharp >=1 <=2",
-     "same-as", 'text="open', "no.toml", "not-blank extra"],
+     "same-as", 'text="open', "no.toml", "not-blank extra", "sharp 0.9..0.1", "size=0:0", "size=0x0", "background=white",
+     "contrast=#000"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused(text):
     """A word that means nothing would make a check weaker than it looks."""
@@ -216,13 +217,13 @@ def test_bounds():
 
 def test_problems_before_paying(tmp_path):
     """What could not be checked afterwards is said before anything is sent."""
-    texts = ["palette=gone.toml", "background=white", "same-as=gone.png", "outside-mask", "not-blank"]
+    texts = ["palette=gone.toml", "palette=#fff", "same-as=gone.png", "outside-mask", "not-blank"]
     wanted = parse_expectations(texts)
     ready, problems = prepare(wanted, Context(), masked=False)
     assert [item.text for item in ready] == ["not-blank"]
     assert [problem.value for problem in problems] == [
         "palette=gone.toml",
-        "background=white",
+        "palette=#fff",
         "same-as=gone.png",
         "outside-mask",
     ]
@@ -276,6 +277,20 @@ def test_command_line(assets, tmp_path, capsys):
     assert main(["check", str(assets), "--expect", "nonsense"]) == 2
 
 
+def test_broken_files_are_verdicts(assets, tmp_path, capsys):
+    """A picture that is cut off behind its header, or a link to nothing, fails by itself and stops nobody else."""
+    whole = (assets / "good.png").read_bytes()
+    (assets / "cut.png").write_bytes(whole[:60])
+    (assets / "gone.png").symlink_to("nowhere.png")
+    report = tmp_path / "new" / "report.xml"
+    assert main(["check", str(assets), str(assets), "--expect", "not-blank", "--junit", str(report)]) == 1
+    assert "5 images: 1 passed, 4 failed" in capsys.readouterr().out
+    failed = [c.get("classname") for c in ET.fromstring(report.read_bytes()).iter("testcase") if len(c)]
+    assert {name.rsplit("/", 1)[-1] for name in failed} == {"cut.png", "gone.png", "broken.png", "blank.webp"}
+    assert main(["check", str(assets), "--expect", "not-blank", "--junit", str(assets / "good.png" / "x.xml")]) != 0
+    assert "can't be written" in capsys.readouterr().err
+
+
 def test_junit_holds_any_text():
     """Names and sentences with characters that XML can't hold."""
     report = CheckReport(
@@ -285,6 +300,47 @@ def test_junit_holds_any_text():
     assert case.attrib == {"classname": "ab.png", "name": 'x "<&>', "time": "0"}
     assert case.find("skipped").get("message") == "not checked"
     assert "1 expectations could not be checked here" in str(reports_table([report]))
+
+
+@pytest.mark.parametrize(
+    "text", ["palette=gone.toml", "palette=red", "same-as=gone.png", "outside-mask", "outside-mask=a.png,b.png"]
+)
+def test_a_check_of_files_refuses_what_it_cannot_check(assets, text, capsys):
+    """A mistyped file is an error: a check that is skipped never fails, and CI would stay green for ever."""
+    assert main(["check", str(assets / "good.png"), "--expect", text]) == 2
+    assert text in capsys.readouterr().err
+    with pytest.raises(OptionError):
+        imagegen_magic.check(assets / "good.png", [text])
+
+
+@pytest.mark.parametrize(
+    ("answer", "passed"),
+    [
+        (np.True_, True), (np.False_, False), (1, True), (0, False), (None, True), ("", True), ("too dark", False),
+        ((False, "too dark"), None), (np.array([1, 0]), None), ([], None), (Image.new("RGB", (2, 2)), None),
+    ],
+)  # fmt: skip
+def test_answers_of_a_callable(answer, passed):
+    """Yes or no in any kind, or words; what would only count as yes by chance is not taken for one."""
+    assert check(drawn(), [lambda image: answer]).verdicts[0].passed is passed
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 2)])
+def test_tiny_pictures(size):
+    """One row or column of pixels has a verdict on everything."""
+    texts = [
+        "not-blank",
+        "sharp",
+        "alpha clean",
+        "contrast",
+        "contrast=#ffffff",
+        "seamless",
+        "background=#ffffff",
+        "palette=#ffffff",
+    ]
+    for mode in ("RGB", "RGBA", "L", "P", "1", "I;16"):
+        report = check(Image.new(mode, size), texts)
+        assert all(verdict.passed is not None for verdict in report.verdicts)
 
 
 def test_python(assets):

@@ -17,6 +17,7 @@ from imagegen_magic.errors import CutoutError, OptionError
 from imagegen_magic.matting.backdrop_fit import estimate_backdrop
 from imagegen_magic.matting.cutout import cutout, cutout_many
 from imagegen_magic.matting.loading import load_picture
+from imagegen_magic.matting.scene import MARGIN, find_silhouette, read_scene, window_of
 
 GREEN, RED = (0, 255, 0), (200, 30, 40)
 
@@ -440,3 +441,33 @@ def test_many(folder):
         pooled = cutout_many(paths, out_dir=folder / "two", executor=pool)
     assert [getattr(each, "name", type(each)) for each in pooled] == ["a.png", CutoutError, "c.png"]
     assert np.array_equal(decoded(pooled[0].read_bytes())[..., 3], SQUARE)
+
+
+def test_only_the_part_with_the_subject_is_solved():
+    """The window holds the subject and a margin; the backdrop behind its pixels is the frame's, drift and all."""
+    picture = np.empty((600, 900, 3), np.uint8)
+    picture[:] = np.linspace((0, 230, 0), (30, 255, 20), 900)
+    picture[380:420, 600:700] = (200, 40, 30)
+    backdrop = estimate_backdrop(picture)
+    found = find_silhouette(picture, backdrop)
+    scene = read_scene(found, window_of(found.solid))
+    rows, columns = scene.window
+    assert rows.start <= 380 - MARGIN
+    assert rows.stop >= 420 + MARGIN
+    assert rows.stop - rows.start < 200
+    assert columns.start <= 600 - MARGIN
+    assert columns.stop >= 700 + MARGIN
+    assert columns.stop - columns.start < 260
+    assert np.array_equal(scene.framed(scene.solid), found.solid)
+    row, column = np.nonzero(scene.solid)
+    inside = row * scene.solid.shape[1] + column
+    whole = (row + rows.start) * 900 + column + columns.start
+    assert np.array_equal(scene.backdrop.at(inside, scene.solid.shape), backdrop.at(whole, (600, 900)))
+
+
+def test_a_window_that_is_most_of_the_frame_is_the_frame():
+    """Cutting it out would take longer than it saves; a frame without a subject has no window either."""
+    solid = np.zeros((500, 500), np.uint8)
+    assert window_of(solid) == (slice(0, 500), slice(0, 500))
+    solid[30:480, 20:490] = 1
+    assert window_of(solid) == (slice(0, 500), slice(0, 500))

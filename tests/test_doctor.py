@@ -50,7 +50,7 @@ def test_a_server_that_answers(online):
         code, rows = online("--base-url", server.url)
     assert code == 0
     assert rows["online: server"][0] == "ok"
-    assert rows["online: model"] == ("ok", f"{WANTED} is listed, with no end in sight")
+    assert rows["online: model"] == ("ok", f"{WANTED} is listed, without an end date")
     assert "OPENAI_API_KEY is set" in rows["API key"][1]
 
 

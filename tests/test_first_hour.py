@@ -27,6 +27,7 @@ from imagegen_magic.errors import BudgetError, OptionError, RequestError
 from imagegen_magic.images.masks import build_mask, parse_box
 from imagegen_magic.images.opening import parse_token, read_input
 from imagegen_magic.notebook.batch_view import BatchView
+from imagegen_magic.options.words import PYTHON_WORDS
 from imagegen_magic.request.prompt import prompt_slug
 from imagegen_magic.request.response import Sending
 from imagegen_magic.simulator import Simulator
@@ -164,7 +165,7 @@ def test_boxes_in_other_notations(box, rule, fix):
     assert problem.fix == f"--mask-box {fix}"
 
 
-def test_a_box_that_is_rounded_beyond_its_picture():
+def test_a_box_that_is_rounded_beyond_its_image():
     """Fractions of a picture add up to a little more than it."""
     assert parse_box("33.3%,0,66.8%,50%", (1000, 200)) == (333, 0, 667, 100)
 
@@ -204,6 +205,51 @@ def test_results_are_ordinary_objects(session, tmp_path):
     with pytest.raises(FileExistsError):
         one.save(tmp_path / "copy.png")
     assert len(repr(one[0])) < 80
+
+
+def test_a_copy_is_what_its_name_says(session, tmp_path):
+    """Bytes of another format, or the first of several images, would be found out late."""
+    one = session.generate("a mug", name="one", size="1024x1024", quality="low")
+    two = session.generate("a cup", n=2, name="two", size="1024x1024", quality="low")
+    assert bytes(one) == one.bytes == bytes(one[0])
+    for result, name, words in (
+        (one, "copy.jpg", '.image.convert("RGB").save("copy.jpg")'),
+        (one, "copy.webp", '.save("copy.png")'),
+        (two, "copy.png", '[0].save("copy.png")'),
+    ):
+        with pytest.raises(OptionError) as caught:
+            result.save(tmp_path / name)
+        assert words in str(caught.value)
+        assert not (tmp_path / name).exists()
+    assert one.save(tmp_path / "copy").read_bytes() == one.bytes
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: imagegen_magic.generate("a mug", nmae="mug"), "did you mean name?"),  # type: ignore[call-arg]
+        (lambda: imagegen_magic.generate("a mug", out="mug.bmp"), 'out="mug.png"'),
+        (lambda: imagegen_magic.edit("blue", "https://example.com/a.png"), "download it first"),
+        (lambda: imagegen_magic.sheet([None]), "there is no image here"),
+        (lambda: imagegen_magic.sheet("nowhere.png"), "'nowhere.png': there is no such file"),
+    ],
+)
+def test_slips_in_calls(session, call, words):
+    """Each names the thing itself, not what a part of it looks like."""
+    with pytest.raises(imagegen_magic.ImagegenError) as caught, use_session(session):
+        call()
+    assert words in "\n".join(caught.value.card_lines(PYTHON_WORDS))
+
+
+def test_sizes_may_be_pairs_of_numbers(session):
+    """`size=(1024, 1536)`, as Pillow has it."""
+    assert session.preview("a mug", size=(1024, 1536)).request["size"] == "1024x1536"
+
+
+def test_the_first_of_several_images_is_said(session):
+    """An edit of a result of two takes the first, and says so."""
+    two = session.generate("a cup", n=2, name="two", size="1024x1024", quality="low")
+    assert any("has 2 images: the first is taken" in note for note in session.preview("blue", image=two).notes)
 
 
 def test_several_images_are_a_stack_of_arrays(session):

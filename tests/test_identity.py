@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -107,6 +108,19 @@ def test_one_backdrop_answers_no_request_for_two(folder):
     both = session.generate("a robot", transparent="difference", reuse=True, size="1024x640", quality="low")
     assert not both.reused
     assert simulator.images_billed == 3
+
+
+def test_a_second_backdrop_of_another_server_is_not_taken(folder):
+    """Both backdrops have to be from the server that is asked."""
+    simulator = Simulator()
+    asked = {"transparent": "difference", "size": "1024x640", "quality": "low"}
+    simulated_session(simulator).generate("a robot", **asked)
+    path = folder / "output/imagegen/history.jsonl"
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{first}\n{json.dumps({**json.loads(second), 'server': 'elsewhere'})}\n")
+    again = simulated_session(simulator).generate("a robot", reuse=True, **asked)
+    assert not again.reused
+    assert simulator.images_billed == 4
 
 
 def test_one_request_from_several_threads_is_sent_once(folder):

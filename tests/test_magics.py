@@ -107,7 +107,7 @@ def test_prompts_are_escaped(shell):
 
 
 def test_verbs_answer(shell):
-    """Every verb without side effects shows something, before and after there is a history."""
+    """Every subcommand without side effects shows something, before and after there is a history."""
     run(shell, "%%imagegen hero\nA red mug.")
     for line in ("help", "models", "sizes", "config", "doctor", "tips", "history", "cost", "jobs", "lineage hero",
                  "show @hero", "batches"):  # fmt: skip
@@ -179,7 +179,7 @@ def test_help_of_a_cell(shell):
     ],
 )
 def test_help_of_a_line(shell, line, shown):
-    """`%imagegen --help` shows the flags, since IPython refuses a cell magic without a body; each verb has its own."""
+    """`%imagegen --help` shows the flags, since IPython refuses a cell magic without a body; each subcommand has its own."""
     _, done = run(shell, f"%imagegen {line}")
     assert shown in str(done.result)
 

@@ -252,6 +252,8 @@ def test_estimates_add_up():
         ("gpt-image-2", (1792, 1024), "high", 5063),
         ("gpt-image-2", (3584, 2048), "high", 12329),
         ("gpt-image-2", (976, 704), "low", 129),
+        ("gpt-image-2", (1200, 992), "high", 6049),  # by the formula: nothing to round
+        ("gpt-image-2", (2064, 1776), "high", 11287),  # a little more than 11286
         ("gpt-image-1.5", (1024, 1024), "low", 272),
         ("gpt-image-1.5", (1536, 1024), "high", 6208),
         ("gpt-image-1.5", (2048, 2048), "low", None),
@@ -288,6 +290,8 @@ ROUND = Model(
         "1024x1024": {"low": 100, "high": 1000},
         "1024x1536": {"low": 200, "high": 2000},
         "1536x1024": {"low": 300, "high": 3000},
+        "2160x2160": {"low": 400},
+        "2880x2880": {"low": 700},
         "3072x3072": {"low": 900, "high": 9000},
         "4096x2048": {"low": 800, "high": 8000},
     },
@@ -311,6 +315,7 @@ TEXT = (Decimal(2 * 6), Decimal(16 * 6))
         ({"quality": "low", "size": "1024x1024", "n": 3}, 3 * 100 * 100, 3 * 100 * 100),
         ({"quality": "low", "size": "1024x1024", "output_format": "gif"}, 900 * 100, 900 * 100),  # 3 by 3 frames
         ({"quality": "low", "size": "1024x1024", "output_format": "gif", "frame_count": 8}, 800 * 100, 800 * 100),
+        ({"quality": "low", "output_format": "gif"}, 400 * 100, 700 * 100),  # whatever size the frames get
     ],
 )
 def test_an_estimate_by_hand(asked, low, high):
@@ -349,6 +354,8 @@ def test_previews_and_published_prices_raise_the_upper_end_alone():
     estimate = estimate_cost(replace(request, partial_images=None), published)
     assert estimate.low * 10**6 == 100 * 100 + TEXT[0]
     assert estimate.high == Decimal("0.5") + TEXT[1] / 10**6
+    upright = estimate_cost(replace(request, partial_images=None, size="1024x1536"), published)
+    assert upright.high == 9 + TEXT[1] / 10**6
 
 
 @pytest.mark.parametrize(
@@ -365,6 +372,24 @@ def test_what_is_not_known_is_no_estimate(model):
     assert (estimate.low, estimate.high) == (None, None)
     assert estimate.basis == "no published price for round"
     assert str(estimate) == "cost unknown"
+
+
+@pytest.mark.parametrize("role", ["images", "markup"])
+def test_input_images_without_a_price_are_no_estimate(role):
+    """A model whose input rate is not known has prices for its generations alone; a mask is free."""
+    model = replace(ROUND, prices=replace(ROUND.prices, image_input=None))
+    request = ImageRequest(prompt="x", model="round", quality="low", size="1024x1024")
+    assert estimate_cost(request, model).high is not None
+    assert estimate_cost(replace(request, mask=input_image()), model).high is not None
+    given = (input_image(),) if role == "images" else input_image()
+    assert estimate_cost(replace(request, **{role: given}), model).high is None
+
+
+def test_an_estimate_has_the_day_of_its_prices():
+    """So that it can be shown with them."""
+    request = ImageRequest(prompt="x", model="round", quality="low", size="1024x1024")
+    day = date(2026, 11, 26)
+    assert estimate_cost(request, replace(ROUND, checked=day)).checked == day
 
 
 def test_an_estimate_keeps_its_source_when_it_is_changed():
@@ -414,3 +439,27 @@ def test_spending_adds_up(folder):
 )
 def test_the_bill_by_hand(usage, usd):
     assert actual_cost(usage, ROUND) == dollars(usd)
+
+
+@pytest.mark.parametrize(
+    ("usage", "prices", "usd"),
+    [
+        (Usage(output_tokens=100), {"text_output": Decimal(10)}, "0.01"),  # no split: all of it is image
+        (Usage(output_tokens=100, text_output_tokens=40), {"text_output": Decimal(10)}, "0.0064"),
+        (Usage(output_tokens=100), {"image_output": None}, None),
+        (Usage(output_tokens=100, svg={"input_tokens": 5}), {}, None),  # the author's own rates are not known
+        (Usage(output_tokens=100, image_input_tokens=10, text_input_tokens=0), {"image_input": None}, None),
+    ],
+)
+def test_the_bill_by_other_prices(usage, prices, usd):
+    """A count without its rate makes no bill; a rate without a count adds nothing."""
+    assert actual_cost(usage, replace(ROUND, prices=replace(ROUND.prices, **prices))) == dollars(usd)
+
+
+def test_each_image_has_a_second_backdrop_of_its_own(session):
+    """Two backdrops are two paid calls an image: twice the images are twice the price, at both ends."""
+    asked = {"transparent": "difference", "size": "1024x640", "quality": "low"}
+    one, two = (session.preview("a wine glass", n=count, **asked).estimate for count in (1, 2))
+    assert (round(two.low, 12), two.high) == (round(2 * one.low, 12), 2 * one.high)
+    alone = session.preview("a wine glass", transparent=True, n=2, size="1024x640", quality="low").estimate
+    assert two.low > 2 * alone.low

@@ -93,6 +93,21 @@ def test_layers(tmp_path):
     assert options.origins["model"] == "default"
 
 
+def test_an_empty_variable_is_none(tmp_path):
+    """`IMAGEGEN_QUALITY=` in a shell takes a value away, and is no fault."""
+    options = resolve({}, environ={"IMAGEGEN_QUALITY": "", "IMAGEGEN_MAX_COST": ""}, folder=tmp_path)
+    assert (options.max_cost, options.origins["max_cost"], options.origins["quality"]) == (None, "default", "default")
+
+
+@pytest.mark.parametrize("name", ["max_cost", "session_max_cost", "confirm_above"])
+@pytest.mark.parametrize("amount", ["inf", "-inf", "nan", "-0.01", "Infinity", float("inf"), "1,50", "five"])
+def test_a_limit_is_an_amount(name, amount):
+    """A limit that would never stop anything is refused, as is one that no amount is below."""
+    values, problems = read_values({name: amount})
+    assert not values
+    assert [problem.field for problem in problems] == [name]
+
+
 def test_bad_defaults_are_named(tmp_path):
     """A default that can't be read says where it stands."""
     with pytest.raises(OptionError) as caught:

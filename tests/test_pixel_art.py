@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 from pixel_truths import Lattice as Painted
 from pixel_truths import figure, paint
 
-from imagegen_magic.errors import OptionError
+from imagegen_magic.errors import CutoutError, OptionError
 from imagegen_magic.matting.cutout import cutout
 from imagegen_magic.spritesheets.colours import from_oklab, to_oklab
 from imagegen_magic.spritesheets.palette import named_palettes, pick_colours, read_palette, settle_palette, to_hex
@@ -132,12 +133,62 @@ def test_palette_files(tmp_path):
         assert to_hex(settle_palette(tmp_path / name)) == ("#000000", "#ff8001")
 
 
-@pytest.mark.parametrize("choice", [1, 257, "picco", "none.gpl", ["#12"], [], "a.txt"])
+@pytest.mark.parametrize("choice", [1, 257, 1.5, "picco", "none.gpl", ["#12"], [], "a.txt"])
 def test_palettes_that_cannot_be(choice):
     """A wrong palette is refused with what would do."""
     with pytest.raises(OptionError) as caught:
         settle_palette(choice)
     assert caught.value.problems[0].fix
+
+
+RIFF = b"RIFF" + bytes(4) + b"PAL data" + bytes(4) + b"\x00\x03\x02\x00" + bytes([1, 2, 3, 0, 4, 5, 6, 0])
+ACT = bytes([1, 2, 3, 4, 5, 6]) + bytes(762)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("old.gpl", "GIMP Palette\nName: Früh\nChannels: RGBA\n# x\n1 2 3 255\tgrün\n4 5 6\n".encode("latin-1")),
+        ("dos.gpl", "\ufeffGIMP Palette\r\n1 2 3\r\n4 5 6\r\n".encode()),
+        ("microsoft.pal", RIFF),
+        ("jasc.pal", b"JASC-PAL\n0100\n2\n1 2 3\n4 5 6 255\n"),
+        ("adobe.act", ACT + b"\x00\x02\xff\xff"),
+        ("list.hex", b"; mine\n010203\n#040506\n"),
+    ],
+)
+def test_palette_files_of_other_programs(name, data, tmp_path):
+    """Old encodings, Microsoft's .pal and Adobe's colour tables hold the same two colours."""
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert to_hex(settle_palette(path)) == ("#010203", "#040506")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "rule"),
+    [
+        ("a.gpl", b"GIMP Palette\n1 2 3\nhello world\n", "'hello world' is not a colour"),
+        ("b.gpl", b"GIMP Palette\n-3 0 0\n", "'-3 0 0' is not a colour"),
+        ("c.gpl", b"GIMP Palette\n", "holds 0 colours"),
+        ("d.pal", b"JASC-PAL\n0100\n5\n1 2 3\n", "says '5' colours and holds 1"),
+        ("e.pal", RIFF[:-3], "without a whole palette"),
+        ("f.act", ACT[:700], "700 bytes"),
+        ("g.hex", b"f00\n", "'f00' is not a colour"),
+    ],
+)
+def test_palette_files_with_mistakes(name, data, rule, tmp_path):
+    """The card names the file and the line; no colour is left out in silence."""
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(OptionError) as error:
+        settle_palette(str(tmp_path / name))
+    (problem,) = error.value.problems
+    assert problem.value == name
+    assert rule in problem.rule
+
+
+def test_palette_file_that_is_not_there(tmp_path):
+    """It is said that the file can't be read, not that it is none."""
+    with pytest.raises(OptionError, match="can't be read: No such file"):
+        settle_palette(tmp_path / "no.gpl")
 
 
 def test_pixelate_one_image():
@@ -157,3 +208,47 @@ def test_pixelate_asks_for_a_size():
         pixelate(smooth)
     assert "size=" in caught.value.problems[0].fix
     assert pixelate(smooth, size="16x8").frames[0].size == (16, 8)
+
+
+@pytest.mark.parametrize("times", [2, 3, 7, 16])
+@pytest.mark.parametrize("kind", ["hero", "potion", "invader"])
+def test_enlarged_pixels_come_back_as_they_were(kind, times):
+    """Real pixels that were enlarged by a whole number are found exactly, with every one of their colours."""
+    truth = figure(kind, 4)
+    made = pixelate(truth.repeat(times, axis=0).repeat(times, axis=1))
+    assert made.pitch == (times, times)
+    assert np.array_equal(made.pixels[0], truth)
+
+
+@pytest.mark.parametrize("kind", ["hero", "slime", "invader"])
+def test_enlarged_by_no_whole_number(kind):
+    """Nearest scaling by 6.5 has hard edges and no noise: the art is what changes, not noise."""
+    truth = figure(kind, 4)
+    size = round(truth.shape[1] * 6.5), round(truth.shape[0] * 6.5)
+    made = pixelate(Image.fromarray(truth).resize(size, Image.Resampling.NEAREST))
+    assert made.size == truth.shape[1::-1]
+
+
+@pytest.mark.parametrize("pitch", [40, 300, 4096])
+def test_blocks_larger_than_the_figure(pitch):
+    """A figure that is no longer than one block is one pixel."""
+    page = np.zeros((50, 40, 4), np.uint8)
+    page[5:45, 5:35] = (200, 30, 40, 255)
+    assert pixelate(page, pitch=pitch).size == (1, 1)
+
+
+@pytest.mark.parametrize("given", [{"size": "8x8"}, {"pitch": 8}, {}])
+@pytest.mark.parametrize("alpha", [0, 100])
+def test_nothing_opaque(given, alpha):
+    """A picture without an opaque pixel is a card, with or without a size."""
+    with pytest.raises((CutoutError, OptionError)):
+        pixelate(np.full((64, 64, 4), alpha, np.uint8), **given)
+
+
+@pytest.mark.parametrize("edge", [1, 2, 5, 11])
+def test_tiny_pictures_have_no_lattice(edge):
+    """A handful of pixels is said to be none, and a pitch is taken at its word."""
+    page = np.random.default_rng(1).integers(0, 255, (edge, edge, 3)).astype(np.uint8)
+    with pytest.raises(OptionError, match="no lattice"):
+        pixelate(page)
+    assert pixelate(page, pitch=1).size == (edge, edge)

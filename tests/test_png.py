@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagegen_magic.images.png import encode_png, zlib_deflate
+from imagegen_magic.images.png import encode_png, stored_png, zlib_deflate
+from imagegen_magic.matting.loading import load_picture
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -46,3 +47,50 @@ def test_what_it_does_not_write(pixels):
     """Refused, with dtype and shape."""
     with pytest.raises(ValueError, match="a PNG needs uint8 pixels of 1 to 4 channels"):
         encode_png(pixels)
+
+
+def png_of(pixels, **options):
+    """The file that Pillow writes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 7), (5, 4369), (64, 341), (300, 257)])
+def test_stored(height, width):
+    """A plain picture's file is written anew without compression, and loads as it did: any number of blocks, whole or not."""
+    pixels = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    file = stored_png(png_of(pixels))
+    with Image.open(io.BytesIO(file.tobytes())) as picture:
+        assert np.array_equal(np.asarray(picture), pixels)
+    assert len(file) > height * width * 3
+    assert np.array_equal(load_picture(png_of(pixels))[0], pixels)
+
+
+def broken(data, place):
+    """The file with one byte changed."""
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+def test_only_plain_files_are_stored():
+    """Damage, transparency, rotation, palettes, grey, 16 bits and alpha are left to Pillow."""
+    pixels = np.random.default_rng(3).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    plain, turned = png_of(pixels), Image.Exif()
+    turned[0x0112] = 3
+    others = [
+        png_of(pixels[..., 0]),
+        png_of(np.dstack([pixels, pixels[..., 0]])),
+        png_of(pixels[..., 0].astype(np.uint16)),
+    ]
+    others += [
+        png_of(pixels, transparency=(1, 2, 3)),
+        png_of(pixels, exif=turned),
+        plain[:-30],
+        plain[:40],
+        b"",
+        b"GIF89a" + plain,
+    ]
+    others += [broken(plain, place) for place in (17, 24, 100, len(plain) - 20)]
+    assert [stored_png(data) is None for data in others] == [True] * len(others)
+    assert np.array_equal(load_picture(png_of(pixels, exif=turned))[0], pixels[::-1, ::-1])
+    assert stored_png(plain + b"trailing") is not None

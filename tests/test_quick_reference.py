@@ -127,5 +127,5 @@ def test_the_time_that_it_takes_is_known_from_the_own_history(session, folder):
     path.write_text(line.replace(f'"seconds": {made.record.seconds}', '"seconds": 21.4'))
     before = session.preview("a cup", quality="low", size="1024x1024")
     assert before.usual_seconds == (21.4, 21.4, 1)
-    assert "21 s, by 1 of your own before" in str(before)
+    assert "21 s, by 1 earlier request" in str(before)
     assert session.preview("a cup", quality="high", size="1024x1024").usual_seconds is None

@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from imagegen_magic.cli import main
 from imagegen_magic.errors import ReplayError, RequestError
 from imagegen_magic.session import Session
-from imagegen_magic.store.lockfile import LOCK, cell_digest, read_lock
+from imagegen_magic.store.lockfile import LOCK, Lock, LockedRequest, cell_digest, read_lock
 
 
 class NoClients:
@@ -161,6 +161,25 @@ def test_paths_that_leave_the_folder_are_refused(locked, folder):
     (folder / LOCK).write_text(text)
     with pytest.raises(ReplayError, match="lies outside of the output folder"):
         replaying().generate("a red fox", transparent="chroma")
+
+
+def test_a_lock_takes_the_newest_intact_answer(session, folder):
+    """A file that was changed or removed answers nothing; an older answer to the same request does."""
+    first, second = (session.generate("a red fox", reuse=False) for _ in range(2))
+    session.generate("a blue jay").path.write_bytes(b"changed")
+    second.path.unlink()
+    [entry] = session.lock().requests
+    assert [file.path for file in entry.files] == [first.path.name]
+
+
+def test_a_lock_answers_with_the_same_servers_file():
+    """Two servers may have been asked the same; another's answer is better than none."""
+    entries = [LockedRequest(request="x", server=server, files=()) for server in ("one", "two", "one", "three")]
+    lock = Lock(requests=tuple(entries))
+    assert lock.find("x", "one") is entries[2]
+    assert lock.find("x", "two") is entries[1]
+    assert lock.find("x", "four") is entries[3]
+    assert lock.find("y", "one") is None
 
 
 def test_no_lock(folder):

@@ -137,6 +137,13 @@ def test_css_steps(tmp_path):
     assert "prefers-reduced-motion" in css
 
 
+def test_css_class_of_a_number(tmp_path):
+    """No class begins with a digit: browsers would drop the whole rule."""
+    numbered = Frames(name="2walk", pixels=WALK.pixels, durations=WALK.durations)
+    _, text = export_sprites(numbered, tmp_path, formats=["css"])
+    assert text.read_text().startswith("._2walk {")
+
+
 def test_sheet_and_frames(tmp_path):
     """Every PNG has the exact size, and cell i is frame i."""
     files = export_sprites(WALK, tmp_path, formats=["frames", "sheet"])
@@ -186,8 +193,16 @@ def test_texture_limit():
     """An atlas never exceeds the edge given; what cannot fit is refused."""
     many = [animation(f"a{number}", count=8, seed=number) for number in range(6)]
     assert max(pack_atlas(many, max_edge=256).size) <= 256
-    with pytest.raises(OptionError, match="can't be packed"):
+    with pytest.raises(OptionError, match="do not fit into 64 x 64"):
         pack_atlas(many, max_edge=64)
+
+
+@pytest.mark.parametrize("given", [{"trim": "tight"}, {"padding": -2}, {"extrude": -1}, {"padding": 1.5}])
+def test_packing_that_cannot_be(given, tmp_path):
+    """Frames that would overlap, or a word that nobody knows, are refused before anything is written."""
+    with pytest.raises(OptionError, match=next(iter(given))):
+        export_sprites(WALK, tmp_path, formats=["texturepacker"], **given)
+    assert not list(tmp_path.iterdir())
 
 
 def test_refusals(tmp_path):
@@ -282,6 +297,25 @@ def test_small_icons_are_sharper_than_plain_averaging():
     assert np.ptp(np.array(icons[32])[16, :, 1].astype(int)) >= np.ptp(plain[16, :, 1].astype(int))
     steps = np.abs(np.diff(np.array(icons[32])[16, 6:26, 1].astype(int))).max()
     assert steps > np.abs(np.diff(plain[16, 6:26, 1].astype(int))).max()
+
+
+def test_icons_of_a_small_subject_are_not_enlarged_unasked():
+    """A subject of 81 pixels has no entry of 128 or more in an .ico or .icns, unless a size of the set asks for it."""
+    small = make_icons(round_subject(100), sizes=(16, 32))
+    with Image.open(io.BytesIO(small.ico())) as ico, Image.open(io.BytesIO(small.icns())) as icns:
+        assert max(ico.info["sizes"]) == (64, 64)
+        assert max(size[0] * size[2] for size in icns.info["sizes"]) == 64
+    asked = make_icons(round_subject(100), sizes=(256,))
+    assert "enlarged" in asked.notes[0]
+    with Image.open(io.BytesIO(asked.ico())) as ico:
+        assert max(ico.info["sizes"]) == (256, 256)
+
+
+@pytest.mark.parametrize("given", [{"margin": -1}, {"margin": 0.6}, {"sizes": "16,32"}])
+def test_icons_that_cannot_be(given):
+    """Each is a card that names the argument."""
+    with pytest.raises(OptionError, match=next(iter(given))):
+        make_icons(round_subject(100), **given)
 
 
 @pytest.mark.parametrize("sizes", [(), (4,), (2048,), (16.5,)])

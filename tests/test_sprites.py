@@ -216,7 +216,7 @@ def test_grid_of(given, grid):
     assert (found.columns, found.rows, found.count) == grid
 
 
-@pytest.mark.parametrize("given", [(7, 3, 2), (0, None, None), (None, -1, 2)])
+@pytest.mark.parametrize("given", [(7, 3, 2), (0, None, None), (None, -1, 2), ("6", None, None), (2.5, 2, None)])
 def test_grids_that_cannot_be(given):
     """Frames that no cell would hold are refused before anything is done."""
     with pytest.raises(OptionError):
@@ -226,10 +226,32 @@ def test_grids_that_cannot_be(given):
 def test_read_cell():
     """A cell is `64x64`, `64` or a pair."""
     assert read_cell("64x48") == read_cell((64, 48)) == (64, 48)
-    assert read_cell("32") == (32, 32)
-    for bad in ("64x", "3x3", "5000", (64,), (1.5, 4)):
+    assert read_cell("32") == read_cell(32) == (32, 32)
+    for bad in ("64x", "3x3", "5000", (64,), (1.5, 4), 3, 64.0, None):
         with pytest.raises(OptionError):
             read_cell(bad)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"pitch": -4}, {"pitch": "x"}, {"pitch": float("nan")}, {"margin": 0.6}, {"margin": -1}, {"ground": "sky"}, {"cell": (9, 0)},
+    ],
+)  # fmt: skip
+def test_arguments_that_cannot_be(given):
+    """Each is refused by a card that names it, with what to write in its place."""
+    with pytest.raises(OptionError) as error:
+        sliced(sheet("idle", seed=1, columns=2, cell=(288, 288)), **given)
+    (problem,) = error.value.problems
+    assert problem.field == next(iter(given))
+    assert problem.fix
+
+
+@pytest.mark.parametrize("given", [{"padding": -1}, {"padding": "2"}, {"padding": 10**6}, {"gap": -3}, {"gap": 10**6}])
+def test_objects_that_cannot_be_cut(given):
+    """The same for the objects of a sheet."""
+    with pytest.raises(OptionError, match=next(iter(given))):
+        slice_objects(sheet("idle", seed=1, columns=2, cell=(288, 288)).image, **given)
 
 
 def test_no_figure():
@@ -259,6 +281,22 @@ def test_animations_read_back(form):
                 assert (shown[..., 3] == frame[..., 3]).all()
     assert total == 500
     assert sum(sprites.durations) == 500
+
+
+@pytest.mark.parametrize("form", ["gif", "apng", "webp"])
+def test_clear_frames_blink(form):
+    """A frame with nothing on it is shown as one, wherever it stands, and the file stays one file."""
+    square, clear = np.zeros((20, 30, 4), np.uint8), np.zeros((20, 30, 4), np.uint8)
+    square[5:10, 3:8] = (200, 30, 40, 255)
+    frames = [clear, square, clear, np.roll(square, 9, axis=1), clear]
+    data = encode_animation(frames, [100] * 5, form)
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.n_frames == 5
+        for number, frame in enumerate(frames):
+            image.seek(number)
+            assert (np.array(image.convert("RGBA"))[..., 3] == frame[..., 3]).all()
+            assert image.info["duration"] == 100
+    assert form != "gif" or data.count(b"GIF89a") == 1
 
 
 def test_still_pixels_do_not_flicker():

@@ -7,12 +7,14 @@ import io
 import json
 
 import pytest
+from conftest import simulated_session
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from test_hostile_answers import Canned
 
 from imagegen_magic.store.folder import Store
-from imagegen_magic.wire.answers import EventStream
+from imagegen_magic.wire.events import EventStream
 from imagegen_magic.wire.sse import SseParser
 
 
@@ -84,6 +86,41 @@ def test_any_event_that_holds_an_image_yields_it(final, tmp_path):
     assert stream.completed == 1
 
 
+PREVIEW = {"type": "image_generation.partial_image", "b64_json": image_text("red")}
+WRITTEN = {
+    "no empty line between events": f"data: {json.dumps(PREVIEW)}\ndata: {json.dumps(FINAL)}\n\n",
+    "two values in one line": f"data: {json.dumps(PREVIEW)}{json.dumps(FINAL)}\n\n",
+    "data twice": f"data: data: {json.dumps(PREVIEW)}\n\ndata: data: {json.dumps(FINAL)}\n\n",
+    "cut off after the image": f"data: {json.dumps(PREVIEW)}\n\ndata: {json.dumps(FINAL)[:-20]}",
+    "named by its line, cut off": "event: image_generation.completed\ndata: "
+    + json.dumps({"b64_json": FINAL["b64_json"], "usage": {}})[:-2],
+    "the same twice": f"data: {json.dumps(FINAL)}\n\ndata: {json.dumps({'type': 'done', 'result': FINAL['b64_json']})}\n\n",
+    "JSON lines": f"{json.dumps(PREVIEW)}\n{json.dumps(FINAL)}\n",
+    "an id first": f"id: 1\nretry: 9\ndata: {json.dumps(FINAL)}\n\n",
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json", "application/x-ndjson"])
+def test_the_final_image_however_it_is_written(written, kind, folder):
+    """One image, the final one, whatever the body is called."""
+    server = Canned(WRITTEN[written].encode(), content_type=kind)
+    made = simulated_session(server, retries=0).generate("a mug", size="1024x1024", quality="low", partial_images=1)
+    assert [image.source.read_bytes() for image in made] == [base64.b64decode(FINAL["b64_json"])]
+
+
+def test_a_cut_event_that_may_be_a_preview_is_none(tmp_path):
+    """Nothing says what it is: it is kept with the stream, not taken for a result."""
+    stream, _ = read_stream(tmp_path, json.dumps({"b64_json": image_text(), "type": "x"})[:-6])
+    assert (stream.answer.payloads, stream.answer.broken) == ([], True)
+
+
+def test_tokens_may_have_an_event_of_their_own(tmp_path):
+    final = {"type": "image_generation.completed", "b64_json": image_text()}
+    stream, _ = read_stream(tmp_path, final, {"type": "usage", "usage": {"output_tokens": 5}})
+    assert stream.answer.usage == {"output_tokens": 5}
+
+
 @pytest.mark.parametrize(
     "preview",
     [
@@ -122,12 +159,20 @@ def test_a_preview_that_nobody_can_show_costs_nothing(tmp_path):
         {"error": {"message": "too much"}},
         {"error": "too much"},
         {"type": "image_generation.failed", "error": {"message": "too much"}},
+        {"type": "image_generation.failed", "message": "too much"},
+        {"type": "response.failed", "response": {"error": {"message": "too much"}}},
     ],
 )
 def test_flat_and_nested_errors_keep_their_reason(error, tmp_path):
     """The reason is in the error, however deep the server puts it."""
     stream, _ = read_stream(tmp_path, error)
     assert "too much" in str(dict(stream.error))
+
+
+def test_an_error_in_plain_words(tmp_path):
+    stream = EventStream(Store(tmp_path / "out"), lambda data, number: None)
+    stream.feed(b"event: error\ndata: too much\n\n")
+    assert stream.error == {"message": "too much"}
 
 
 @pytest.mark.parametrize(

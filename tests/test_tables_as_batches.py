@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from IPython.utils.capture import capture_output
 from test_magics import run
 
 from imagegen_magic.batch.rows import read_source
-from imagegen_magic.errors import RequestError
+from imagegen_magic.errors import OptionError, RequestError
 
 
 def test_rows_left_out_keep_their_place(session):
@@ -101,3 +103,107 @@ def test_a_profile_keeps_a_variables_file(shell, simulator):
     _, done = run(shell, "import imagegen_magic\nr = imagegen_magic.generate('at sea', profile='robot', quality='low')")
     assert done.success
     assert "edits" in str(simulator.record[-1])
+
+
+SUN_AND_MOON = [{"prompt": "a sun", "name": "sun"}, {"prompt": "a moon, full", "name": "moon"}]
+WITH_COMMAS = 'prompt,name\na sun,sun\n"a moon, full",moon\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("excel.csv", WITH_COMMAS.encode("utf-8-sig")),
+        ("unicode.csv", WITH_COMMAS.encode("utf-16")),
+        ("lines.csv", WITH_COMMAS.replace("\n", "\r\n").encode()),
+        ("semicolons.csv", b"prompt;name\na sun;sun\na moon, full;moon\n"),
+        ("said.csv", b"sep=;\nprompt;name\na sun;sun\na moon, full;moon\n"),
+        ("bars.csv", b"name|prompt\nsun|a sun\nmoon|a moon, full\n"),
+        ("tabs.tsv", b"prompt\tname\na sun\tsun\na moon, full\tmoon\n"),
+        ("lines.jsonl", "\n".join(map(json.dumps, SUN_AND_MOON)).encode()),
+        ("array.json", json.dumps(SUN_AND_MOON).encode()),
+        ("array.jsonl", json.dumps(SUN_AND_MOON).encode()),
+        ("indented.json", json.dumps(SUN_AND_MOON, indent=2).encode()),
+        ("columns.json", json.dumps({key: [row[key] for row in SUN_AND_MOON] for key in ("prompt", "name")}).encode()),
+    ],
+)
+def test_files_as_other_programs_write_them(folder, name, data):
+    """Byte-order marks, separators, line ends, JSON as lines, as one array and as columns: the same two jobs."""
+    (folder / name).write_bytes(data)
+    assert [row.values for row in read_source(name)] == SUN_AND_MOON
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pd.DataFrame(SUN_AND_MOON).itertuples(),
+        pd.DataFrame(SUN_AND_MOON).to_dict("list"),
+        (row for row in SUN_AND_MOON),
+        pl.DataFrame(SUN_AND_MOON),
+        pa.Table.from_pylist(SUN_AND_MOON),
+    ],
+    ids=["itertuples", "columns", "generator", "polars", "pyarrow"],
+)
+def test_tables_of_every_kind(source):
+    """What can be walked row by row, and columns of one length."""
+    assert [row.values for row in read_source(source)] == SUN_AND_MOON
+
+
+def test_one_row_and_one_column_of_a_table():
+    """A row is one job, not a prompt for each of its cells; a column is a list of prompts."""
+    table = pd.DataFrame(SUN_AND_MOON)
+    assert [row.values for row in read_source(table.iloc[1])] == SUN_AND_MOON[1:]
+    for column in (table["prompt"], pl.Series(table["prompt"].tolist()), pa.array(table["prompt"].tolist())):
+        assert [row.values["prompt"] for row in read_source(column)] == ["a sun", "a moon, full"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "rule", "fix"),
+    [
+        ("commas.csv", b"prompt\na sun\na moon, full\n", "row 3 has more cells", '"a moon, full"'),
+        ("headless.csv", b"a sun,sun\na moon,moon\n", "no column prompt", 'of the prompts "prompt"'),
+        ("only_head.csv", b"prompt,name\n", "no rows", "one row a picture"),
+        ("empty.jsonl", b"", "no rows", "one row a picture"),
+        ("jobs.xlsx", b"PK", ".xlsx files are not read", 'pandas.read_excel("jobs.xlsx")'),
+        ("jobs.yaml", b"- prompt: a sun\n", ".yaml files are not read", "a list or a table first"),
+        ("latin.csv", "prompt\nun caf\xe9\n".encode("latin-1"), "UTF-8", "save it as UTF-8"),
+    ],
+)
+def test_files_that_would_be_paid_for_wrongly(folder, name, data, rule, fix):
+    """A prompt cut at a comma, a table without a head, a file that is no text: one card, and nothing is sent."""
+    (folder / name).write_bytes(data)
+    with pytest.raises(OptionError) as caught:
+        read_source(name)
+    (problem,) = caught.value.problems
+    assert rule in problem.rule
+    assert fix in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("source", "rule", "fix"),
+    [
+        (pd.DataFrame(SUN_AND_MOON).set_index("prompt"), "no column prompt", "table.reset_index()"),
+        (pd.DataFrame({"subject": ["a sun"]}), "no column prompt", 'of the prompts "prompt"'),
+        (pd.DataFrame({"prompt": ["a {name}"], "name": ["sun"]}), "row 0: a column's name in braces", "format"),
+        (pl.DataFrame(SUN_AND_MOON).lazy(), "LazyFrame", "collect() it first"),
+        ("a red fox", "no such file", "given as a list"),
+        ("a sun\na moon", "no such file", "given as a list"),
+    ],
+    ids=["index", "subject", "braces", "lazy", "prompt", "prompts"],
+)
+def test_tables_that_miss_something(source, rule, fix):
+    """The one thing that is missing, not an empty prompt for each row."""
+    with pytest.raises(OptionError) as caught:
+        read_source(source)
+    (problem,) = caught.value.problems
+    assert rule in problem.rule
+    assert fix in problem.fix
+
+
+def test_a_cell_may_hold_a_json_array(shell, simulator):
+    """As an array it is a job for each item; broken, it is no list of prompts `[`, `{"prompt": …`, `]`."""
+    assert run(shell, '%%imagegen_batch icons -q low\n[{"prompt": "a sun"},\n {"prompt": "a moon"}]')[1].success
+    assert [result.prompt for result in shell.user_ns["icons"]] == ["a sun", "a moon"]
+    sent = len(simulator.record)
+    _, done = run(shell, '%%imagegen_batch more -q low\n[\n{"prompt": "a sun"},\n')
+    assert "not valid JSON" in str(done.error_in_exec)
+    assert len(simulator.record) == sent

@@ -40,9 +40,9 @@ class Case:
 BEFORE = (
     Case(
         cell="%%imagegen hero --size 15x15 --quality ultra -n 11\nA mug.",
-        why="Everything that is wrong is said at once, each with a line to type instead.",
+        why="All faults are shown at once, each with a line to type instead.",
     ),
-    Case(cell="%%imagegen hero --qualty high\nA mug.", why="A flag that does not exist is answered with the nearest."),
+    Case(cell="%%imagegen hero --qualty high\nA mug.", why="For an unknown flag, the card names the nearest one."),
     Case(
         cell="%%imagegen hero --background sunset\nA mug.",
         why="`--background` is the API's transparency switch. What the picture shows around its subject is `--scene`.",
@@ -54,7 +54,7 @@ BEFORE = (
     ),
     Case(
         cell="%%imagegen hero --confirm-above 0.01\nA mug.",
-        why="`-y` says yes for this cell; run it again with it.",
+        why="`-y` confirms it, for this cell.",
     ),
     Case(cell="%%imagegen_edit hero -i missing.png\nMake it blue.", why="A picture is a path, `@name`, `@17`, `@last` or a variable."),
     Case(

@@ -66,12 +66,12 @@ def options_page() -> str:
         rows = [_option(option, common) for option in its]
         table = as_table(("flag", "what it says", "default"), rows)
         parts.append(
-            f"\n## {group.capitalize()}\n\nIn {_places(common)}, if not said otherwise.\n\n{{.options}}\n{table}"
+            f"\n## {group.capitalize()}\n\nIn {_places(common)}, unless said otherwise.\n\n{{.options}}\n{table}"
         )
     rows = [(f"`{o.name}`", f"`IMAGEGEN_{o.name.upper()}`", _default(o)) for o in OPTIONS if o.config]
     parts += [
         "\n## Settings\n",
-        "These can be given once. The first that says something wins: the line, `%config ImagegenMagics.NAME = value`, the",
+        "These can be set as defaults. The first place that has a value wins: the line, `%config ImagegenMagics.NAME = value`, the",
         "environment, the nearest `pyproject.toml` with `[tool.imagegen_magic]`, the default. `%imagegen config` shows which.\n",
         as_table(("setting", "environment", "default"), rows),
     ]
@@ -207,7 +207,7 @@ def servers_page() -> str:
     data = tomllib.loads(files("imagegen_magic.facts").joinpath("servers.toml").read_text(encoding="utf-8"))
     parts = [
         "# Servers\n",
-        "What differs between servers that speak the Images API, as this version knows it. The habits of a server are told from",
+        "What differs between servers that speak the Images API, as this version knows it. A server is recognised by",
         "the host of `base_url`, or named with `--dialect`.\n",
     ]
     for name, facts in data.items():

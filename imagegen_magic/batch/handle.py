@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from imagegen_magic.errors import CallError, Command, Fix, ImagegenError, OptionError, Problem, Setting
+from imagegen_magic.redaction import redact
 from imagegen_magic.request.request import InputImage
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.names import safe_stem
@@ -60,7 +61,7 @@ def submit(
     batch_id = f"{safe_stem(name or 'batch')}-{now.strftime('%Y%m%dT%H%M%S%f')[:-3]}"
     sent = SubmittedBatch(
         id=batch_id, server=server, created=now.isoformat(timespec="seconds"), name=name, backend=backend,
-        base_url=base_url, estimate=str(plan.estimate),
+        base_url=base_url and redact(base_url), estimate=str(plan.estimate),
     )  # fmt: skip
     files = write_parts(plan.to_send, batch_id, store, calls.upload_image)
     sent.parts = [part for part, _ in files]

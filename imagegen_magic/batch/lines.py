@@ -30,7 +30,7 @@ __all__ = ["AnswerFromFile", "TornLine", "read_lines", "write_parts"]
 ENDPOINTS = {"generate": "/v1/images/generations", "edit": "/v1/images/edits"}
 NOT_KEPT = {
     "source", "grid", "concurrency", "ipm", "fail_fast", "skip_invalid", "max_cost", "session_max_cost",
-    "mask_box", "mask_invert", *IMAGE_OPTIONS,
+    "mask_box", "mask_invert", "base_url", *IMAGE_OPTIONS,
 }  # fmt: skip
 """Options of the run that submitted, and pictures, which are kept as files; the others are kept as they are, so that
 collecting plans the same requests."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import itertools
 import json
 import math
@@ -17,6 +15,8 @@ from typing import Any
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.options.table import BY_NAME
+
+from .files import csv_table, json_items, read_text, records_of_columns
 
 __all__ = [
     "Row",
@@ -46,7 +46,12 @@ class Row:
 
 
 def read_body(text: str, start: int = 1) -> list[Row]:
-    """One row a line of a cell's body or a file: a JSON object, or a prompt. Empty lines and those that start with # are passed over."""
+    """One row a line of a cell's body or a file: a JSON object, or a prompt. Empty lines and those that start with # are passed over.
+
+    A text that is one JSON array as a whole has a row for each of its items.
+    """
+    if (items := json_items(text)) is not None:
+        return [_of_item(item, f"item {number}") for number, item in enumerate(items, 1)]
     numbered = [(number, line.strip()) for number, line in enumerate(_lines(text), start)]
     return [_row(line, f"line {number}") for number, line in numbered if line and not line.startswith("#")]
 
@@ -57,11 +62,13 @@ def _lines(text: str) -> list[str]:
 
 
 def _row(line: str, where: str) -> Row:
-    """A line that starts like an object must be one; everything else is a prompt."""
-    if not line.startswith("{") or line.startswith("{{"):
+    """A line that starts like JSON must be an object; everything else is a prompt."""
+    if not re.match(r"\{(?!\{)|\[\s*([{\"]|$)|[\]}],?$", line):
         return Row(values={"prompt": line}, where=where)
     try:
         values = json.loads(line)
+        if not isinstance(values, Mapping):
+            raise ValueError("one object a line, or one array for all")  # noqa: TRY004 - said as JSON's own faults
     except (ValueError, RecursionError) as error:
         problem = Problem(
             field="line",
@@ -75,52 +82,79 @@ def _row(line: str, where: str) -> Row:
 
 
 def read_source(source: Any) -> list[Row]:
-    """Rows of a file (JSONL, CSV or text, lines that start with # passed over), a list of mappings or prompts, or a table of any dataframe library.
+    """Rows of a file (JSONL, JSON, CSV or text), a list of mappings or prompts, or a table of any dataframe library.
 
     Raises:
-        OptionError: it is none of these, or can't be read.
+        OptionError: it is none of these, can't be read, or is a table without a column of prompts.
     """
-    if isinstance(source, (str, Path)) and is_file(path := expanded(source)):
-        return _read_file(path)
+    columns: Sequence[Any] | None = None
     if isinstance(source, (str, Path)):
-        raise no_source(str(source), "there is no such file")
-    found = [_of_item(item, where) for where, item in zip(_places(source), _items(source), strict=False)]
-    if _is_table(source):
-        found = _without_extra_columns(found)
+        path = expanded(source)
+        if not is_file(path):
+            raise no_source(str(source), "there is no such file")
+        text = read_text(path)
+        if path.suffix.lower() in (".csv", ".tsv"):
+            columns, rows = csv_table(text, path.name, KNOWN)
+            found = [_of_item(row, f"row {number}") for number, row in enumerate(rows, 2)]
+        else:
+            found = read_body(text)
+    else:
+        columns = _columns(source)
+        found = [_of_item(item, where) for where, item in zip(_places(source), _items(source), strict=False)]
     if not found:
-        raise OptionError(
-            "no jobs", problems=(Problem(field="from", rule="it has no rows", fix="one row a picture, with a prompt"),)
-        )
-    return found
+        raise _no_jobs("it has no rows", "one row a picture, with a prompt")
+    return found if columns is None else _of_table(found, [str(name).strip() for name in columns], source)
+
+
+KNOWN = frozenset({"prompt", "name", *BY_NAME})
+"""The columns of a table that are read."""
+
+
+def _no_jobs(rule: str, fix: str, value: Any = None) -> OptionError:
+    return OptionError("no jobs", problems=(Problem(field="from", value=value, rule=rule, fix=fix),))
+
+
+def _columns(source: Any) -> Sequence[Any] | None:
+    """The names of a table's columns; None for what is no table."""
+    if not _is_table(source):
+        return None
+    names = getattr(source, "column_names", None) or getattr(source, "columns", None)
+    return None if names is None else list(names)
+
+
+def _of_table(rows: list[Row], columns: Sequence[str], source: Any) -> list[Row]:
+    """The rows of a table without what is not read of it.
+
+    Raises:
+        OptionError: it has no column of prompts, or a prompt holds another column's name in braces.
+    """
+    free = difflib.get_close_matches("prompt", [name.lower() for name in columns], n=1, cutoff=0.8)
+    if not free and "prompt" not in columns:
+        named = getattr(getattr(source, "index", None), "name", None)
+        fix = "table.reset_index()" if named == "prompt" else 'name the column of the prompts "prompt"'
+        raise _no_jobs("it has no column prompt", fix, ", ".join(columns))
+    for row in rows:
+        in_braces = re.findall(r"(?<!\{)\{(\w+)\}(?!\})", str(row.values.get("prompt", "")))
+        if meant := [name for name in in_braces if name in columns]:
+            rule = f"{row.where}: a column's name in braces is not filled in"
+            fix = 'table["prompt"] = [row.prompt.format(**row) for _, row in table.iterrows()]'
+            raise _no_jobs(rule, fix, "{" + meant[0] + "}")
+    return _without_extra_columns(rows)
 
 
 def no_source(source: str, rule: str, variables: Iterable[str] = ()) -> OptionError:
     """The error of a file or variable that is not there: near ones are offered."""
-    files = {path.stem: path.name for path in Path().iterdir() if path.suffix.lower() in (".jsonl", ".csv", ".txt")}
+    if "\n" in source or (" " in source and not Path(source).suffix):
+        return _no_jobs(rule, 'prompts are given as a list, ["a red mug"], or below %%imagegen_batch', source)
+    files = {path.stem: path.name for path in Path().iterdir() if path.suffix.lower() in FILE_SUFFIXES}
     known = {name: name for name in variables if not name.startswith("_")} | files
     near = difflib.get_close_matches(Path(source).stem, known, n=2)
     fix = Fix.any_of(Setting("--from", known[name]) for name in near) if near else "check the path and the spelling"
-    return OptionError("no jobs", problems=(Problem(field="from", value=source, rule=rule, fix=fix),))
+    return _no_jobs(rule, fix, source)
 
 
-def _read_file(path: Path) -> list[Row]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = Problem(
-            field="from", value=path.name, rule=f"can't be read as UTF-8 text: {error}", fix="save it as UTF-8"
-        )
-        raise OptionError("no jobs", problems=(problem,)) from error
-    if path.suffix.lower() == ".csv":
-        lines = enumerate(csv.DictReader(io.StringIO(text)), 2)
-        try:
-            return _without_extra_columns([Row(values=_cleaned(row), where=f"row {n}") for n, row in lines])
-        except csv.Error as error:
-            rule, fix = f"can't be read as CSV: {error}", "save it again as CSV"
-            raise OptionError(
-                "no jobs", problems=(Problem(field="from", value=path.name, rule=rule, fix=fix),)
-            ) from error
-    return read_body(text)
+FILE_SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".txt")
+"""Files that are offered in place of one that is not there."""
 
 
 def _is_table(source: Any) -> bool:
@@ -132,7 +166,7 @@ def _is_table(source: Any) -> bool:
 
 def _without_extra_columns(rows: list[Row]) -> list[Row]:
     """The rows without columns that are not options; a column whose name is nearly an option's is asked about."""
-    known = {"prompt", "name", *BY_NAME}
+    known = KNOWN
     columns = dict.fromkeys(name for row in rows for name in row.values)
     unused = tuple(name for name in columns if name not in known)
     free = known - set(columns)
@@ -159,11 +193,17 @@ def _items(source: Any) -> Iterable[Any]:
         return source.to_pylist()  # type: ignore[no-any-return]
     if hasattr(source, "to_dict") and hasattr(source, "columns"):
         return source.to_dict("records")  # type: ignore[no-any-return]
+    if isinstance(source, Mapping) and (rows := records_of_columns(source)) is not None:
+        return rows
+    if hasattr(source, "to_dict") and "prompt" in getattr(source, "index", ()):
+        return [source.to_dict()]  # one row of a pandas table
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes, Mapping)):
         return source
     rule = f"a list, a DataFrame, or a JSONL or CSV file is needed, not {type(source).__name__}"
-    problem = Problem(field="from", rule=rule, fix='[{"prompt": "a red mug"}], a list with a dict for each picture')
-    raise OptionError("no jobs", problems=(problem,))
+    lazy = hasattr(source, "collect")
+    raise _no_jobs(
+        rule, "collect() it first" if lazy else '[{"prompt": "a red mug"}], a list with a dict for each picture'
+    )
 
 
 def _places(source: Any) -> Iterator[str]:
@@ -176,6 +216,8 @@ def _places(source: Any) -> Iterator[str]:
 def _of_item(item: Any, where: str) -> Row:
     if isinstance(item, str):
         return Row(values={"prompt": item}, where=where)
+    if hasattr(item, "_asdict"):
+        item = {name: value for name, value in item._asdict().items() if name != "Index"}  # of DataFrame.itertuples
     if isinstance(item, Mapping):
         return Row(values=_cleaned(item), where=where)
     rule = "a prompt, or a mapping with a prompt and options"

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from warnings import warn
 
-from imagegen_magic.errors import RequestError
+from imagegen_magic.errors import Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.running import Run, run_job, stored_result
@@ -21,6 +21,7 @@ from imagegen_magic.jobs.task import Task, run_through
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.values import BATCH_CALLS, read_call
 from imagegen_magic.options.words import in_python_words
+from imagegen_magic.redaction import REMOVED, redact
 from imagegen_magic.request.response import OnEvent, ignore
 from imagegen_magic.store.folder import Store
 from imagegen_magic.tables import Table
@@ -215,12 +216,30 @@ class Batches:
         return submitted_table(self._runner.store(self._runner.options()))
 
     def _handle(self, sent: SubmittedBatch, store: Store) -> BatchHandle:
-        options = self._runner.options({"backend": sent.backend, "base_url": sent.base_url})
+        options = self._runner.options(self._server_of(sent))
         return BatchHandle(sent, store, self._runner.clients.get(options).batches(), self._collect)
+
+    def _server_of(self, sent: SubmittedBatch) -> dict[str, Any]:
+        """The options that name a batch's server; a key in its address is not in the note, and is taken from what is set now.
+
+        Raises:
+            OptionError: nothing is set, or another address.
+        """
+        address, now = sent.base_url or "", self._runner.options().base_url or ""
+        if REMOVED in address and redact(now) == address:
+            address = now
+        elif REMOVED in address:
+            rule = f"the batch was submitted to {address}; the key in that is not kept"
+            fix = Fix("set the same address again: ", Setting("--base-url"))
+            raise OptionError(
+                "the server can't be asked",
+                problems=(Problem(field="base_url", value=now or None, rule=rule, fix=fix),),
+            )
+        return {"backend": sent.backend, "base_url": address or None}
 
     def _collect(self, sent: SubmittedBatch, lines: Iterable[Mapping[str, Any] | TornLine]) -> Gallery:
         """Every job planned anew and given its answer; what is saved already is not saved again."""
-        shared = {"backend": sent.backend, "base_url": sent.base_url, "via": "batch-api"}
+        shared = {**self._server_of(sent), "via": "batch-api"}
         store = self._runner.store(self._runner.options())
         plan = self._plan_rows(sent.rows(store), shared, name=sent.name, is_paid=True)
         places = {item.where: index for index, item in enumerate(plan.planned)}

@@ -91,7 +91,7 @@ class SubmittedBatch:
         try:
             return cls.from_json(path.read_bytes())
         except (OSError, ValueError) as error:
-            hint = f"put it right, or move it out of the way if the server has no such batch: {path.name}"
+            hint = f"correct it, or move it away if the server has no such batch: {path.name}"
             raise OptionError(f"a submitted batch can't be read ({type(error).__name__})", hints=(hint,)) from None
 
     def save(self, store: Store) -> None:

@@ -20,7 +20,7 @@ from imagegen_magic.options.paths import expanded
 
 from .verdicts import Bound
 
-__all__ = ["CHECKS", "SIZE", "Check", "Expectation", "parse_expectations"]
+__all__ = ["CHECKS", "COLOR", "SIZE", "Check", "Expectation", "parse_expectations"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +165,17 @@ def _check_words(text: str, check: Check, value: str | None, plain: tuple[str, .
         rule = f"not understood: {' '.join(unknown)}" if unknown else "one bound at most"
         allowed = ", ".join((*check.words, ">=NUMBER", "<=NUMBER", "LOW..HIGH"))
         raise _refused(text, rule, f"{example}, then {allowed}")
-    if check.name == "size" and not SIZE.fullmatch(value or ""):
+    if any(bound.low is not None and bound.high is not None and bound.low > bound.high for bound in bounds):
+        raise _refused(text, "the smaller number comes first: nothing is in this range", f"{check.name} 0.2..0.8")
+    size = SIZE.fullmatch(value or "")
+    if check.name == "size" and (size is None or 0 in map(int, filter(None, size.group(2, 3, 4, 5)))):
         raise _refused(text, "a size is needed", "size=1024x1024, size=16:9, or size >=1024x1024")
+    if (
+        check.name in ("background", "contrast")
+        and value not in (None, "transparent")
+        and not COLOR.fullmatch(value or "")
+    ):
+        raise _refused(text, "a colour is needed as #rrggbb", f"{check.name}=#ffffff")
     if check.name == "text" and not (value or "").split():
         raise _refused(text, "words are needed", "'text=\"SALE\"'")
 
@@ -175,6 +184,8 @@ _NUMBER = r"\d+(?:\.\d+)?|\.\d+"
 _BOUND = re.compile(rf"(?P<op>>=|<=)(?P<one>{_NUMBER})(?P<percent>%?)|(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER})")
 SIZE = re.compile(r"(?P<op>>=|<=|)(?P<width>\d+)x(?P<height>\d+)|(?P<across>\d+):(?P<down>\d+)")
 """`1024x1024`, `16:9`, `>=1024x1024`."""
+
+COLOR = re.compile(r"#([0-9a-fA-F]{6})")
 
 
 def _bound(word: str) -> Bound | None:

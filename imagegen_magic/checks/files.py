@@ -12,8 +12,8 @@ from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.options.paths import expanded
 from imagegen_magic.tables import Table
 
-from .expectations import parse_expectations
-from .running import Context, check_image
+from .expectations import Expectation, parse_expectations
+from .running import Context, check_image, prepare
 from .verdicts import CheckReport, Verdict
 
 __all__ = ["check", "check_files", "image_files", "junit_xml", "reports_table"]
@@ -34,14 +34,15 @@ def check(image: Any, expect: Iterable[Any], *, find: Any = None) -> CheckReport
         find: a function from `@hero` to a file, for `same-as=@hero`.
 
     Raises:
-        OptionError: an expectation can't be read, or the image can't; `.problems` holds every fault.
+        OptionError: an expectation, a file that it names or the image can't be read; `.problems` holds every fault.
     """
     source = Path(image.path) if hasattr(image, "path") and not isinstance(image, Path) else image
-    return check_image(source, expect, context=Context(find=find) if find else None)
+    context = Context(find=find) if find else Context()
+    return check_image(source, _usable(expect, context), context=context)
 
 
 def image_files(given: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """The files that are meant: each file, and every PNG, JPEG, WebP and GIF below each folder, sorted.
+    """The files that are meant: each file, and every PNG, JPEG, WebP and GIF below each folder, sorted; each once.
 
     Raises:
         OptionError: one is not there, or there is no image at all.
@@ -50,7 +51,7 @@ def image_files(given: Iterable[str | os.PathLike[str]]) -> list[Path]:
     for item in map(Path, given):
         path = expanded(item)
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and _is_asset(p))
         elif path.is_file():
             found.append(path)
         else:
@@ -61,17 +62,31 @@ def image_files(given: Iterable[str | os.PathLike[str]]) -> list[Path]:
     if not found:
         problem = Problem(field="image", rule=f"there is no image here ({', '.join(SUFFIXES)})", fix="name a file")
         raise OptionError("nothing to check", problems=(problem,))
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _is_asset(path: Path) -> bool:
+    """A file, or a link to nothing, which is an asset that is missing."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def check_files(paths: Iterable[Path], expect: Iterable[Any], *, context: Context | None = None) -> list[CheckReport]:
     """A report for each file; one that can't be read is a failed verdict of its own.
 
     Raises:
-        OptionError: an expectation can't be read.
+        OptionError: an expectation can't be read, or needs a file that can't.
     """
-    wanted = parse_expectations(expect)
+    wanted = _usable(expect, context or Context())
     return [_report(path, wanted, context) for path in paths]
+
+
+def _usable(expect: Iterable[Any], context: Context) -> tuple[Expectation, ...]:
+    """The expectations with what they name; a mistyped file must not make a check that is skipped, and so never fails."""
+    masked = context.mask is not None
+    wanted, problems = prepare(parse_expectations(expect), context, masked=masked, reads=False)
+    if problems:
+        raise OptionError("what is expected can't be checked", problems=tuple(problems))
+    return wanted
 
 
 def _report(path: Path, wanted: Sequence[Any], context: Context | None) -> CheckReport:

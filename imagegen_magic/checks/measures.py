@@ -178,6 +178,8 @@ def seam_ratio(pixels: Pixels) -> float:
 
 def _seam(image: Floats) -> float:
     """The seam between the last and the first column; stretches run along it."""
+    if image.shape[1] < 2:
+        return 0.0  # one column meets itself
     stretches = min(16, image.shape[0])
     steps = np.abs(np.diff(image, axis=1, append=image[:, :1])).mean(axis=2)
     means = np.stack([part.mean(axis=0) for part in np.array_split(steps, stretches)])

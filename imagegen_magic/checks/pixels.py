@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from imagegen_magic.images.opening import open_image
+from imagegen_magic.images.opening import decoding, open_image
 
 __all__ = ["Pixels", "load_pixels"]
 
@@ -58,12 +58,18 @@ def load_pixels(source: Any) -> Pixels:
     """The pixels of a path, of a file's bytes or of a Pillow image, upright, 8 bits; the header is checked before they are decoded.
 
     Raises:
-        OptionError: it is not an image, or has more than 100 million pixels.
+        OptionError: it is not an image, is cut off or broken, or has more than 100 million pixels.
     """
-    image = (
-        source if isinstance(source, Image.Image) else open_image(Path(source) if isinstance(source, str) else source)
-    )
-    image = ImageOps.exif_transpose(image)
+    if isinstance(source, Image.Image):
+        with decoding("picture"):
+            return _decoded(source)
+    path = Path(source) if isinstance(source, str) else source
+    with open_image(path) as image, decoding(path.name if isinstance(path, Path) else "picture"):
+        return _decoded(image)
+
+
+def _decoded(opened: Image.Image) -> Pixels:
+    image = ImageOps.exif_transpose(opened)
     has_alpha = "A" in image.getbands() or "transparency" in image.info
     rgba = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
     height, width = rgba.shape[:2]

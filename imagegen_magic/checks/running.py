@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from imagegen_magic.errors import Fix, ImagegenError, OptionError, Problem, Sett
 from imagegen_magic.images.opening import decoding, open_image
 
 from . import measures, ocr
-from .expectations import SIZE, Expectation, parse_expectations
+from .expectations import COLOR, SIZE, Expectation, parse_expectations
 from .pixels import Pixels, load_pixels
 from .verdicts import CheckReport, Verdict
 
@@ -27,7 +27,6 @@ MOST_COLOR_CHANGE = 0.06
 """ΔE-OK, on average, by which an image may differ from the one that it is to be the same as."""
 MIN_SHARE = 0.002
 """The share of a picture that must be transparent, and the share that must not, if alpha is expected."""
-_COLOR = re.compile(r"#([0-9a-fA-F]{6})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +109,10 @@ def _call(image: Any, wanted: Expectation) -> _Finding:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code: its fault must not hide a picture that was paid for
         raise _CannotCheckError(f"{type(error).__name__}: {error}") from None
     if isinstance(answer, str):
-        return _Finding(sentence=answer, holds=not answer)
+        return _Finding(sentence=answer or "as expected", holds=not answer)
+    if not (answer is None or isinstance(answer, Real | np.bool_)):
+        kind = type(answer).__name__  # a tuple, a mask or a coroutine would count as True
+        raise _CannotCheckError(f"{wanted.text} answered a {kind}, not True, False, None or a text")
     holds = answer is None or bool(answer)
     return _Finding(sentence="as expected" if holds else f"answered {answer!r}", holds=holds)
 
@@ -172,7 +174,7 @@ def _read_palette(wanted: Expectation) -> tuple[list[tuple[int, int, int]], floa
 
 
 def _color(text: str) -> tuple[int, int, int] | None:
-    match = _COLOR.fullmatch(text)
+    match = COLOR.fullmatch(text)
     return None if match is None else tuple(bytes.fromhex(match[1]))  # type: ignore[return-value]
 
 
@@ -259,27 +261,25 @@ _MEASURES: dict[str, Callable[[Pixels, Expectation, Context], _Finding]] = {
 
 
 def prepare(
-    wanted: Iterable[Expectation], context: Context, *, masked: bool
+    wanted: Iterable[Expectation], context: Context, *, masked: bool, reads: bool = True
 ) -> tuple[tuple[Expectation, ...], list[Problem]]:
     """The expectations, ready to be checked later, and what would keep one from it: files, colours, tools, a mask.
 
-    The image of `same-as` is read now: a new `hero.png` must not be compared with itself.
+    `reads` says that a text which can't be read on this machine is a problem too. The image of `same-as` is read now: a new `hero.png` must not be compared with itself.
     """
     ready: list[Expectation] = []
     problems: list[Problem] = []
     for item in wanted:
         try:
-            ready.append(_prepared(item, context, masked=masked))
+            ready.append(_prepared(item, context, masked=masked, reads=reads))
         except ImagegenError as error:
             problems += [replace(problem, field="expect", value=item.text) for problem in error.problems]
     return tuple(ready), problems
 
 
-def _prepared(wanted: Expectation, context: Context, *, masked: bool) -> Expectation:
+def _prepared(wanted: Expectation, context: Context, *, masked: bool, reads: bool) -> Expectation:
     if wanted.check == "palette":
         _read_palette(wanted)
-    elif wanted.check in ("background", "contrast") and wanted.value not in (None, "transparent"):
-        _needed_color(wanted)
     elif wanted.check == "same-as":
         path = _reference(wanted, context)
         return replace(wanted, reference=_readable(path, _modified(path)))
@@ -287,8 +287,9 @@ def _prepared(wanted: Expectation, context: Context, *, masked: bool) -> Expecta
         for path in _mask_and_original(wanted):
             _readable(path, _modified(path))
     elif wanted.check == "outside-mask" and not masked:
-        raise _refused(wanted, "there is no mask", Fix(Setting("--mask-box", "25%,25%,50%,50%")))
-    elif wanted.check == "text" and ocr.find_reader() is None:
+        fix = Fix(Setting("--mask-box", "25%,25%,50%,50%"), " in an edit, or outside-mask=MASK,ORIGINAL")
+        raise _refused(wanted, "there is no mask", fix)
+    elif wanted.check == "text" and reads and ocr.find_reader() is None:
         raise _refused(wanted, ocr.INSTALL, "leave this expectation out")
     return wanted
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from imagegen_magic.checks.files import check_files, image_files, junit_xml, reports_table
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import OptionError, Problem, StoreError
 from imagegen_magic.options.paths import expanded
 
 from .call import Call
@@ -28,10 +30,18 @@ def check(call: Call) -> int:
     reports = check_files(image_files(call.words), call.values["expect"])
     code = 0 if all(report.passed for report in reports) else 1
     if call.values.get("junit"):
-        expanded(call.values["junit"]).write_bytes(junit_xml(reports))
+        _write(expanded(call.values["junit"]), junit_xml(reports))
     if call.json:
         files = [{"file": r.name, "passed": r.passed, "verdicts": [v.to_dict() for v in r.verdicts]} for r in reports]
         print_json({"exit_code": code, "files": files})
     else:
         print_lines([reports_table(reports)])
     return code
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise StoreError(f"{path} can't be written: {error.strerror}") from error

@@ -27,7 +27,7 @@ def _own(name: str, kind: str, text: str, *short: str, metavar: str = "", choice
 PROMPT = _own("prompt", "text", "what to make; the first word without a flag is the same", "-p", metavar="TEXT")
 PROMPT_FILE = _own("prompt_file", "text", "a file with the prompt, UTF-8; - reads standard input", metavar="FILE")
 ATTEMPTS = _own(
-    "max_attempts", "int", "how often to send what is known not to be billed; --retries plus one", metavar="N"
+    "max_attempts", "int", "how many times to send what is known not to be billed; --retries plus one", metavar="N"
 )
 JSON = _own("json", "flag", "one JSON document on standard output")
 ONLINE = _own("online", "flag", "ask the server as well: the key, and which models end; nothing is billed")
@@ -127,7 +127,7 @@ _GENERATION = (
         own=(
             _own("input", "text", "the picture", "-i", metavar="FILE"),
             _own("out", "text", "the cut-out, .png or .webp", "-o", metavar="FILE"),
-            _own("force", "flag", "replace the file that is there"),
+            _own("force", "flag", "replace an existing file"),
             JSON,
             HELP_ALL,
         ),
@@ -215,7 +215,7 @@ _TABLES = (
     Command(name="cost", summary="what was spent: today, in all, by model", examples=("imagegen cost",)),
     Command(name="history", summary="what was made, newest last", examples=("imagegen history mug",),
             positional="WORD"),
-    Command(name="lock", summary="write imagegen.lock, by which --replay answers",
+    Command(name="lock", summary="write imagegen.lock, from which --replay answers",
             examples=("imagegen lock",)),
     Command(name="doctor", summary="check key, packages, folder and backend; sends nothing",
             examples=("imagegen doctor", "imagegen doctor --online"), own=(ONLINE,)),
@@ -266,7 +266,7 @@ _OTHERS = (
         summary="serve an offline Images API on 127.0.0.1 until Ctrl-C",
         examples=("imagegen simulate --port 8000", 'imagegen simulate --port 0 --faults "429 x2" --latency 1'),
         own=(
-            _own("port", "int", "the port, 8000 where not given; 0 takes any free one", metavar="PORT"),
+            _own("port", "int", "the port, 8000 if not given; 0 takes any free one", metavar="PORT"),
             _own("faults", "text", "what goes wrong, in order: docs/simulator.md", metavar="SCRIPT"),
             _own("latency", "number", "seconds that each picture takes", metavar="S"),
             _own("credentials", "flag", "sign pictures with test Content Credentials (extra: c2pa)"),

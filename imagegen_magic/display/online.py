@@ -44,7 +44,7 @@ def online_rows(
 def _unanswered(error: CallError) -> Row:
     """A server that does not list its models may make images all the same."""
     if error.status in (404, 405, 501):
-        return "online: server", "warn", "it answered and has no list of models: that says nothing about its images"
+        return "online: server", "warn", "it answered, but has no list of models; that says nothing about its images"
     return "online: server", "fail", redact(error.summary)
 
 
@@ -54,7 +54,7 @@ def _model(listed: Mapping[str, date | None], wanted: str, today: date) -> Row:
         return "online: model", "warn", fix
     ends = listed[wanted]
     if ends is None:
-        return "online: model", "ok", f"{wanted} is listed, with no end in sight"
+        return "online: model", "ok", f"{wanted} is listed, without an end date"
     left = (ends - today).days
     return "online: model", "warn" if left <= SOON else "ok", f"{wanted} ends on {ends}, in {left} days"
 

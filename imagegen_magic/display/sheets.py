@@ -78,6 +78,7 @@ def make_sheet(
     Raises:
         OptionError: there are no images, an item is none, or the columns or labels do not fit.
     """
+    items = [items] if isinstance(items, (str, PathLike)) and not hasattr(items, "paths") else items
     labelled = items.items() if isinstance(items, dict) else ((None, item) for item in items)
     found = [(image, label or name) for label, item in labelled for image, name in _images_of(item, find, variables)]
     texts = _labels([name for _, name in found], labels)
@@ -100,6 +101,9 @@ def make_sheet(
 def _images_of(item: Any, find: Callable[[str], Path], variables: Mapping[str, object]) -> list[tuple[Any, str]]:
     """The images of one item, each with its name: several for a result of several, a gallery, or a list of these."""
     source, origin = resolve_token(item, variables, find)
+    if source is None:
+        rule, fix = "there is no image here", "leave it out: [one for one in results if one is not None]"
+        raise OptionError("no sheet can be made", problems=(Problem(field="items", value="None", rule=rule, fix=fix),))
     if isinstance(paths := getattr(source, "paths", None), tuple):
         return [(path, path.stem) for path in paths]
     if isinstance(source, (list, tuple)):

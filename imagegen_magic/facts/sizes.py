@@ -68,19 +68,19 @@ def format_grid(columns: int, rows: int) -> str:
     return "one row" if rows == 1 else "one column" if columns == 1 else f"{columns} columns and {rows} rows"
 
 
-def read_cell(cell: str | tuple[int, int]) -> tuple[int, int]:
-    """(width, height) of a sprite's cell: `64x64`, `64` or a pair of numbers, each from 4 to 4096 pixels.
+def read_cell(cell: str | int | tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of a sprite's cell: `64x64`, `64`, 64 or a pair of numbers, each from 4 to 4096 pixels.
 
     Raises:
         OptionError: it is none of these.
     """
-    word = cell if not isinstance(cell, str) else f"{cell}x{cell}" if cell.strip().isdigit() else cell
-    size = read_pixels(word) if isinstance(word, str) else tuple(word)
-    if size is None or len(size) != 2 or not all(isinstance(edge, int) and 4 <= edge <= 4096 for edge in size):
+    word = str(cell).strip()
+    pair = tuple(cell) if isinstance(cell, (tuple, list)) else read_pixels(f"{word}x{word}" if word.isdigit() else word)
+    if pair is None or len(pair) != 2 or not all(isinstance(edge, int) and 4 <= edge <= 4096 for edge in pair):
         rule = "WIDTHxHEIGHT in pixels, each from 4 to 4096"
         problem = Problem(field="cell", value=cell, rule=rule, fix="for example 64x64")
         raise OptionError("the cell can't be used", problems=(problem,))
-    return size[0], size[1]
+    return pair[0], pair[1]
 
 
 def parse_size(text: str, model: Model, rule: FlexibleSizes) -> str | None:

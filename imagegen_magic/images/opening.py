@@ -21,10 +21,10 @@ from imagegen_magic.errors import ImagegenError, OptionError, Problem
 from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.request.request import InputImage
 
+from .limits import MAX_PIXELS
+
 __all__ = ["decoding", "open_image", "parse_token", "read_input", "resolve_token"]
 
-MAX_PIXELS = 100_000_000
-"""Pictures with more pixels than this are refused from their header: a decompression bomb, or no model's business."""
 MAX_BYTES = 50 * 2**20
 """Each input picture must be under 50 MB (OpenAI API reference, images, read 2026-11-23)."""
 COMMON = ("PNG", "JPEG", "GIF", "BMP", "PPM")
@@ -189,7 +189,7 @@ def _prepared(image: Image.Image, data: bytes, name: str, role: str, origin: str
 
 
 def _looks_like_text(data: bytes) -> bool:
-    """True for text and HTML that wears a picture's name: Pillow's message would say less."""
+    """True for text and HTML under a picture's file name: Pillow's message would say less."""
     head = data[:64].lstrip().lower()
     return head.startswith((b"<!doctype", b"<html", b"{"))
 
@@ -306,8 +306,10 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
     with contextlib.suppress(OptionError):
         return find(reference), path.name
     near = "" if path.suffix else f", or @{reference} if you mean the history"
-    rule = "neither a file nor a variable" if variables else "there is no such file"
-    problem = Problem(field="image", value=reference, rule=rule, fix=f"check the path{near}")
+    rule, fix = "neither a file nor a variable" if variables else "there is no such file", f"check the path{near}"
+    if re.match(r"(https?|ftp|s3|gs)://", reference):
+        rule, fix = "an address, and addresses are not fetched", "download it first, and give the file"
+    problem = Problem(field="image", value=reference, rule=rule, fix=fix)
     raise OptionError("no such picture", problems=(problem,))
 
 

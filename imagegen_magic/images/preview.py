@@ -66,7 +66,7 @@ class Preview:
         ends without HTML: a terminal, LaTeX.
 
         Args:
-            sentence: what stands where no picture can be shown.
+            sentence: the text for front ends that can't show a picture.
             alt: the alternative text; `sentence` if empty.
             caption: HTML that stands below the picture, already escaped.
         """

@@ -80,10 +80,17 @@ def _read(
     try:
         source, origin = resolve_token(parsed.reference, variables, known.image_file)
         image = read_input(source, role=parsed.role, origin=origin)
-        return replace(image, notes=(*image.notes, *_found_elsewhere(parsed.reference, source))), source
+        notes = (*image.notes, *_found_elsewhere(parsed.reference, source), *_first_of_several(origin, source))
+        return replace(image, notes=notes), source
     except ImagegenError as error:
         problems += problems_of(error)
         return None
+
+
+def _first_of_several(name: str, source: Any) -> list[str]:
+    """A note for a result of several images, of which the first is taken."""
+    count = len(getattr(source, "paths", ()))
+    return [f"{name} has {count} images: the first is taken, [1] is the next"] if count > 1 else []
 
 
 def _found_elsewhere(reference: Any, source: Any) -> list[str]:

@@ -35,7 +35,7 @@ def whole_image(path: Path) -> tuple[str, tuple[int, int] | None]:
             form = FORMATS.get(image.format or "")
             size = image.size
     except OptionError as error:
-        raise ValueError(f"what was sent as a picture is none: {error.problems[0].rule}") from None
+        raise ValueError(f"a picture can't be opened: {error.problems[0].rule}") from None
     if form is None:
         raise ValueError(f"a picture has an unexpected format ({image.format})")
     if not _ends_whole(form, head, tail, path.stat().st_size):

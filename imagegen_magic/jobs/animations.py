@@ -76,7 +76,7 @@ def sheet_options(animation: Animation, given: Mapping[str, Any], options: Optio
     Raises:
         OptionError: `given` has options that the sheet settles, or the model has no size that divides into the cells.
     """
-    rule = "the sheet of the frames settles it"
+    rule = "the sheet of the frames decides it"
     problems = [Problem(field=n, value=given[n], rule=rule, fix="leave it out") for n in SETTLED if n in given]
     width, height = animation.size
     rows = -(-len(animation) // animation.columns)
@@ -88,7 +88,7 @@ def sheet_options(animation: Animation, given: Mapping[str, Any], options: Optio
         rule = f"no size divides into {animation.columns} by {rows} cells"
         problems.append(Problem(field="model", value=options.model, rule=rule, fix="a model with flexible sizes"))
     if problems or size is None:
-        raise OptionError("the animation can't be edited so", problems=tuple(problems))
+        raise OptionError("the animation can't be edited this way", problems=tuple(problems))
     return format_size(size)
 
 

@@ -181,15 +181,19 @@ def save_icons(source: Any, place: Place) -> SavedArt:
     Raises:
         CutoutError: there is no flat backdrop, or nothing on it.
     """
-    from imagegen_magic.spritesheets.icons import SIZES, make_icons  # noqa: PLC0415 - numpy and OpenCV come with the first icons: 0.2 s
+    from imagegen_magic.spritesheets.icons import MANIFEST, SIZES, make_icons  # noqa: PLC0415 - numpy and OpenCV come with the first icons: 0.2 s
 
     options = place.options
     icons = make_icons(source, sizes=options.sizes or SIZES, key=options.key_color or "auto", name=place.stem)
     icons = replace(icons, sources=place.origins or icons.sources)
     files = icons.files(place.marking, ico=options.ico, icns=options.icns, favicon=options.favicon)
     saved = place.save(lambda name: {f"{name}/{file}": data for file, data in files.items()}, "icons", "icon")
-    note = f"icons in {saved.name}: {listed(list(files))}"
-    return SavedArt(art=icons, saved=saved, notes=(note, *icons.notes))
+    notes = [f"icons in {saved.name}: {listed(list(files))}", *icons.notes]
+    if options.favicon and icons.master.shape[0] < max(MANIFEST):
+        notes.append(
+            f"the web page's icons of up to {max(MANIFEST)} px are enlarged: the subject is {icons.master.shape[0]} px"
+        )
+    return SavedArt(art=icons, saved=saved, notes=tuple(notes))
 
 
 def pixels_of_line(parsed: ParsedLine, variables: Mapping[str, object], options: Options, store: Store) -> SavedArt:

@@ -32,6 +32,7 @@ from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.images.references import Inputs
 from imagegen_magic.metadata.derived import Marking
+from imagegen_magic.options.address import host_of
 from imagegen_magic.options.names import name_problems
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.table import BACKGROUNDS
@@ -222,10 +223,7 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
                 fix=Fix(Setting("--mask-box", "25%,25%,50%,50%")),
             )
         )
-    if urlsplit(options.replay_from or "").password:
-        rule = "a password in an address ends up in sidecars and notebooks"
-        place = "set it where the storage's own library reads it: ~/.netrc, AWS_PROFILE"
-        faults.append(Problem(field="replay_from", rule=rule, fix=place))
+    faults += _replay_problems(options.replay_from or "")
     if any(edge < 1 for edge in options.web or ()):
         faults.append(
             Problem(field="web", value=options.web, rule="at least 1 pixel", fix=Fix(Setting("--web", "1024")))
@@ -235,6 +233,17 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
             Problem(field="svg_model", rule="for svg output only", fix=Fix(Setting("--output-format", "svg")))
         ]  # fmt: skip
     return faults
+
+
+def _replay_problems(address: str) -> list[Problem]:
+    """What is wrong with `replay_from`."""
+    try:
+        password = urlsplit(address).password
+    except ValueError as error:
+        return [Problem(field="replay_from", value=address, rule=f"no address: {error}", fix="check its spelling")]
+    rule = "a password in an address ends up in sidecars and notebooks"
+    place = "set it where the storage's own library reads it: ~/.netrc, AWS_PROFILE"
+    return [Problem(field="replay_from", rule=rule, fix=place)] if password else []
 
 
 def _alpha_problems(options: Options) -> list[Problem]:
@@ -273,9 +282,7 @@ def _transparency_problems(options: Options, model: Model, catalog: Catalog) -> 
     if options.background != "transparent" or options.transparent or model.transparency != "preview":
         return []
     able = catalog.first_able(lambda other: other.transparency == "yes")
-    rule = (
-        f"{model.id} has native transparency only as a preview, which the server may refuse: it wants your confirmation"
-    )
+    rule = f"{model.id} has native transparency only as a preview, which the server may refuse: confirm it"
     other = (", ", Setting("--model", able), " has it") if able else ()
     fix = Fix(
         Setting("--transparent", "native"), " confirms it, ", Setting("--transparent"), " cuts out locally", *other
@@ -435,7 +442,7 @@ def _estimate(request: ImageRequest, model: Model, options: Options) -> Estimate
         first += estimate_cost(again, model)
     if options.retry_ambiguous:
         first = first.widened(Decimal(1 + options.retry_ambiguous), f"up to {1 + options.retry_ambiguous} attempts")
-    host = urlsplit(options.base_url or os.environ.get("OPENAI_BASE_URL") or "").hostname or ""
+    host = host_of(options.base_url or os.environ.get("OPENAI_BASE_URL"))
     rates = load_rates()
     if host.endswith(rates.residency_hosts):
         first = first.widened(rates.residency_factor, f"data residency may cost {rates.residency_factor - 1:.0%} more")
@@ -459,8 +466,8 @@ def check_budget(estimate: Estimate, options: Options, spent: Decimal, *, each: 
     if above is not None and not options.yes and (high is None or high > above):
         cost = "unknown" if high is None else f"up to {format_usd(high)}"
         raise BudgetError(
-            f"the cost is {cost}; above {format_usd(above)} you asked to be asked",
-            hints=(Fix("run it again with ", Setting("-y")),),
+            f"the cost is {cost}; you asked to confirm above {format_usd(above)}",
+            hints=(Fix("confirm with ", Setting("-y")),),
         )
 
 

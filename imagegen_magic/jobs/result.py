@@ -12,8 +12,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+import PIL.Image
+
 from imagegen_magic.checks.verdicts import CheckReport
-from imagegen_magic.errors import OptionError
+from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.images.opening import open_image
 from imagegen_magic.images.preview import contact_sheet, wrapped
 from imagegen_magic.images.preview import preview as small_preview
@@ -32,7 +34,6 @@ from .ranking import Ranking
 
 if TYPE_CHECKING:
     import numpy as np
-    import PIL.Image
 
     from imagegen_magic.images.preview import Preview
     from imagegen_magic.matting.cutout import Cutout
@@ -176,6 +177,9 @@ class GeneratedImage(TableRow):
     def __repr__(self) -> str:
         return f"GeneratedImage({shown_path(self.path)})"
 
+    def __bytes__(self) -> builtins.bytes:
+        return self.bytes
+
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels, from the file's own header."""
@@ -186,7 +190,9 @@ class GeneratedImage(TableRow):
 
         Raises:
             FileExistsError: `path` exists already, and `overwrite` is False.
+            OptionError: the name's suffix is that of another format.
         """
+        _check_suffix(self.path, Path(path))
         check_free(Path(path), overwrite=overwrite)
         with Path(path).open("wb" if overwrite else "xb") as copy:
             copy.write(self.bytes)
@@ -252,6 +258,23 @@ def file_facts(record: Record, index: int) -> tuple[tuple[int, int] | None, str]
     """(width, height) and format of the record's file `index`."""
     entry = record.files[index]
     return entry.size, entry.format
+
+
+def _check_suffix(source: Path, path: Path) -> None:
+    """Stops at a copy under the suffix of another format: no viewer would tell.
+
+    Raises:
+        OptionError: the suffixes are of two formats.
+    """
+    formats = PIL.Image.registered_extensions()
+    given, wanted = (formats.get(one.suffix.lower(), one.suffix.lower()) for one in (source, path))
+    if wanted == given or path.suffix.lower() not in {*formats, ".svg"}:
+        return
+    rule = f"{given.lstrip('.')} data would stand in a file that is called {path.suffix.lower()}"
+    fix = f'.save("{path.with_suffix(source.suffix).name}"), or .image.save("{path.name}") for a converted copy'
+    if wanted == "JPEG":
+        fix = fix.replace(".image.save", '.image.convert("RGB").save')
+    raise OptionError("nothing was saved", problems=(Problem(field="path", value=path.name, rule=rule, fix=fix),))
 
 
 def shown_path(path: Path) -> str:
@@ -329,6 +352,9 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __bytes__(self) -> builtins.bytes:
+        return self.bytes
 
     @property
     def image(self) -> PIL.Image.Image:
@@ -481,11 +507,19 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
         return str(self.request.get("model", ""))
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Copies the first image's file to `path`, and returns it.
+        """Copies the image's file to `path`, and returns it.
 
         Raises:
             FileExistsError: `path` exists already, and `overwrite` is False.
+            OptionError: there are several images, or the name's suffix is that of another format.
         """
+        if len(self.images) > 1:
+            problem = Problem(
+                field="save",
+                rule=f"this result has {len(self.images)} images, and a file holds one",
+                fix=f'one of them: [0].save("{Path(path).name}"); all lie in the output folder as .paths says',
+            )
+            raise OptionError("which image?", problems=(problem,))
         return self.images[0].save(path, overwrite=overwrite)
 
     def show(self) -> None:
@@ -652,7 +686,7 @@ class JobPreview:
         if self.usual_seconds is not None:
             shortest, longest, count = self.usual_seconds
             took = f"{shortest:.0f} s" if round(shortest) == round(longest) else f"{shortest:.0f} to {longest:.0f} s"
-            rows.append(("time", f"{took}, by {count} of your own before"))
+            rows.append(("time", f"{took}, by {count} earlier request{'s' * (count > 1)}"))
         rows += [("note", note) for note in self.notes] + [("warning", warning) for warning in self.warnings]
         return Table(title="Dry run: nothing was sent", columns=("", ""), rows=rows)
 

@@ -1,6 +1,6 @@
 """One job from request to result: send, save the bytes first, then everything that can fail.
 
-`send` is handed in, so that this room knows neither the SDK nor the simulator.
+`send` is handed in, so that this module knows neither the SDK nor the simulator.
 """
 
 from __future__ import annotations

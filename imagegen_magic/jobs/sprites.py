@@ -197,7 +197,7 @@ def with_like(options: Options, variables: Mapping[str, object]) -> tuple[Option
         return options, [Problem(field="like", value=given, rule=rule, fix=fix)]
     cell = format_size(found.placement.cell)
     if (wanted := frame_cell(options)) not in (None, cell, str(found.placement.cell[0])):
-        rule = f"the sprites that these are to be like have a cell of {cell}"
+        rule = f"the sprites of --like have a cell of {cell}"
         return options, [Problem(field="cell", value=wanted, rule=rule, fix="leave it out")]
     return options.changed("line", like=found, cell=cell), []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import cv2
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from cv2.typing import MatLike
 
-__all__ = ["Bytes", "Floats", "Indices", "Mask", "as_bytes", "as_floats", "masked", "within"]
+__all__ = ["Bytes", "Floats", "Indices", "Mask", "Window", "as_bytes", "as_floats", "masked", "median", "quantile", "within"]
 
 Bytes: TypeAlias = "NDArray[np.uint8]"
 Floats: TypeAlias = "NDArray[np.float32]"
 Indices: TypeAlias = "NDArray[np.intp]"
 """Flat positions: row * width + column."""
 Mask: TypeAlias = "NDArray[np.bool_]"
+Window: TypeAlias = "tuple[slice, slice]"
+"""Rows and columns of a part of a frame."""
 
 
 def as_bytes(array: MatLike | NDArray[Any]) -> Bytes:
@@ -28,6 +31,19 @@ def as_bytes(array: MatLike | NDArray[Any]) -> Bytes:
 def as_floats(array: MatLike | NDArray[Any]) -> Floats:
     """The array as float32; the very same one where it is."""
     return np.asarray(array, dtype=np.float32)
+
+
+def quantile(values: NDArray[Any], share: float) -> float:
+    """The value below which that share of them lies, as `numpy.quantile` has it, which loads the masked arrays: 0.02 s."""
+    place = share * (values.size - 1)
+    low, high = math.floor(place), math.ceil(place)
+    ordered = np.partition(values, (low, high), axis=None)
+    return float(ordered[low]) + (place - low) * (float(ordered[high]) - float(ordered[low]))
+
+
+def median(values: NDArray[Any]) -> float:
+    """The middle of the values, or the mean of the two in the middle."""
+    return quantile(values, 0.5)
 
 
 def within(plane: Any, low: float, high: float) -> Bytes:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Indices
+from .arrays import Bytes, Floats, Indices, Mask, Window, median, quantile
 from .subsampling import LUMA_NOISE, is_subsampled
 
 GRID = 64
@@ -36,6 +36,8 @@ class Backdrop:
     compressed: bool
     inside: bool = False  # the key was known, and found in the picture although not along its border
     bleed: int = 0  # pixels from an edge within which a codec may have mixed the colours of both sides
+    origin: tuple[int, int] = (0, 0)  # row and column of a part of a frame, and that frame's (height, width)
+    frame: tuple[int, int] | None = None
 
     @property
     def hex(self) -> str:
@@ -51,6 +53,10 @@ class Backdrop:
         """The backdrop of the picture at half size, where a subsampled one is keyed."""
         return replace(self, compressed=False, noise=max(self.noise, LUMA_NOISE), bleed=BLEED)
 
+    def behind(self, window: Window, frame: tuple[int, int]) -> Backdrop:
+        """The backdrop of that part of a (height, width) frame: `at` takes positions in the part."""
+        return replace(self, origin=(window[0].start, window[1].start), frame=frame)
+
     def planes(self, shape: tuple[int, ...]) -> list[Bytes]:
         """Three uint8 planes of the given (height, width), the backdrop behind every pixel."""
         rounded = np.rint(self.grid).astype(np.uint8)
@@ -64,8 +70,10 @@ class Backdrop:
         if self.spread < 0.5:
             return np.repeat(self.grid[0, 0][:, None], len(index), axis=1)
         row, column = np.divmod(index, shape[1])
-        y = np.clip((row.astype(np.float32) + 0.5) * np.float32(GRID / shape[0]) - 0.5, 0, GRID - 1.001)
-        x = np.clip((column.astype(np.float32) + 0.5) * np.float32(GRID / shape[1]) - 0.5, 0, GRID - 1.001)
+        height, width = self.frame or shape[:2]
+        top, left = self.origin
+        y = np.clip(((row + top).astype(np.float32) + 0.5) * np.float32(GRID / height) - 0.5, 0, GRID - 1.001)
+        x = np.clip(((column + left).astype(np.float32) + 0.5) * np.float32(GRID / width) - 0.5, 0, GRID - 1.001)
         y0, x0 = y.astype(np.intp), x.astype(np.intp)
         fy, fx = y - y0.astype(np.float32), x - x0.astype(np.float32)
         corner = y0 * GRID + x0
@@ -96,19 +104,32 @@ def corner_pixels(image: Bytes, size: int = 12) -> Bytes:
 
 def border_mode(pixels: Bytes, hint: tuple[float, float, float] | None = None) -> tuple[NDArray[np.float64], float]:
     """The colour most of the pixels gather around and the share of them near it; `hint` says where to look first."""
-    values = pixels.astype(np.int32)
-    code = values >> 4
-    counts = np.bincount((code[:, 0] * 16 + code[:, 1]) * 16 + code[:, 2], minlength=4096)
+    code = (pixels >> 4).T.astype(np.intp)
+    counts = np.bincount((code[0] * 16 + code[1]) * 16 + code[2], minlength=4096)
     fullest = int(counts.argmax())
     centre = np.array([fullest >> 8, (fullest >> 4) & 15, fullest & 15]) * 16.0 + 8.0
-    if hint is not None and (np.abs(values - np.array(hint)).max(axis=1) <= AWAY).mean() >= FILLED:
+    channels = np.ascontiguousarray(pixels.T)
+    if hint is not None and _near(channels, np.array(hint), AWAY).mean() >= FILLED:
         centre = np.array(hint, dtype=np.float64)
     for radius in (64, 40, NEAR, NEAR):
-        near = np.abs(values - centre).max(axis=1) <= radius
+        near = _near(channels, centre, radius)
         if not near.any():
             break
-        centre = np.median(values[near], axis=0)
-    return centre, float((np.abs(values - centre).max(axis=1) <= NEAR).mean())
+        centre = _middle(channels[:, near])
+    return centre, float(_near(channels, centre, NEAR).mean())
+
+
+def _near(channels: Bytes, centre: NDArray[np.float64], radius: float) -> Mask:
+    """Whether the pixels (3, n) are within so many levels of a colour in every channel."""
+    off = np.abs(channels - centre.astype(np.float32)[:, None])
+    return np.asarray(off.max(axis=0) <= radius, dtype=np.bool_)
+
+
+def _middle(channels: Bytes) -> NDArray[np.float64]:
+    """The median of each channel of the pixels (3, n)."""
+    count = channels.shape[1]
+    below = [np.bincount(channel, minlength=256).cumsum() for channel in channels]
+    return np.array([np.searchsorted(each, ((count - 1) // 2, count // 2), side="right").mean() for each in below])
 
 
 def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = None, source: str = "border") -> Backdrop:
@@ -131,7 +152,7 @@ def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = No
         )
     x, y, blocks = cells
     grid, residual = _fit_surface(x, y, blocks)
-    noise = max(float(np.quantile(np.abs(residual[..., c]), 0.97)) for c in range(3)) / 2
+    noise = max(quantile(np.abs(residual[..., c]), 0.97) for c in range(3)) / 2
     spread = float(np.ptp(grid, axis=(0, 1)).max())
     return Backdrop(
         key=(float(centre[0]), float(centre[1]), float(centre[2])),
@@ -199,7 +220,7 @@ def _fit_surface(x: Floats, y: Floats, blocks: Floats) -> tuple[Floats, Floats]:
             normal = basis.T @ weighted + 1e-6 * len(x) * np.eye(basis.shape[1])
             coefficients = np.linalg.solve(normal, weighted.T @ means)
             error = np.abs(means - basis @ coefficients).max(axis=1)
-            scale = max(1.5 * float(np.median(error)), 0.25)
+            scale = max(1.5 * median(error), 0.25)
             weight = np.clip(1 - (error / (4 * scale)) ** 2, 0, 1) ** 2
         if best is None or scale < 0.8 * best[0]:
             best = (scale, degree, coefficients, weight)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Bytes
+from .arrays import Bytes, median, quantile
 
 __all__ = ["painted_checkerboard"]
 
@@ -26,7 +26,7 @@ def _even_squares(line: Bytes, alpha: Bytes) -> float:
     if neutral.mean() < 0.5:
         return 0.0
     grey = values.mean(axis=1)
-    low, high = np.percentile(grey[neutral], (10, 90))
+    low, high = (quantile(grey[neutral], share) for share in (0.1, 0.9))
     if high - low < 6:
         return 0.0
     tone = grey > (low + high) / 2
@@ -34,6 +34,6 @@ def _even_squares(line: Bytes, alpha: Bytes) -> float:
     runs = np.diff(np.flatnonzero(np.diff(tone.astype(np.int8))))
     if len(runs) < 5:
         return 0.0
-    side = float(np.median(runs))
+    side = median(runs)
     even = float((np.abs(runs - side) <= max(1.5, 0.2 * side)).mean())
     return even * float((typical & neutral).mean()) if side >= 3 else 0.0

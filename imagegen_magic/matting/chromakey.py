@@ -17,7 +17,7 @@ from .backdrop_fit import Backdrop, estimate_backdrop
 from .haze import colourless
 from .nearest import nearest_subject
 from .regions import Subject, certain_subject, samples, soft_regions, tinted_share
-from .scene import Scene, colours_at, dominance_channels, read_scene
+from .scene import Scene, colours_at, dominance_channels, find_silhouette, read_scene, window_of
 from .solving import Batch, shadow_colour, solve
 from .spill import Spill, despill_certain, estimate_spill
 from .subsampling import even_sided, halve, refine_alpha, refine_foreground
@@ -39,7 +39,6 @@ class Extraction:
 
     alpha: Bytes
     foreground: Bytes
-    certain: Bytes  # 1 where the subject is opaque beyond doubt
     backdrop: Backdrop
     tinted: float
     soft: Mask | None
@@ -57,12 +56,13 @@ def extract(
     backdrop = estimate_backdrop(image) if backdrop is None else backdrop
     if backdrop.compressed:
         return _extract_subsampled(image, backdrop, subject=subject, despill=despill)
-    scene = read_scene(image, backdrop)
+    found = find_silhouette(image, backdrop)
+    scene = read_scene(found, window_of(found.solid))
     soft = soft_regions(scene, subject)
     certain = certain_subject(scene, soft)
     spill = estimate_spill(scene, certain) if despill else None
     tinted = tinted_share(scene, certain) if subject == "auto" else 0.0  # else the caller has decided
-    return replace(_solve(scene, soft, certain, spill), tinted=tinted)
+    return replace(_solve(scene, soft, certain, spill), backdrop=backdrop, tinted=tinted)
 
 
 def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, despill: bool) -> Extraction:
@@ -92,12 +92,11 @@ def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None)
     for plane, values in zip(planes, colour, strict=True):
         plane.ravel()[index] = values
     return Extraction(
-        alpha=opacity,
-        foreground=as_bytes(cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes])),
-        certain=certain,
+        alpha=scene.framed(opacity),
+        foreground=scene.framed(as_bytes(cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes]))),
         backdrop=scene.backdrop,
         tinted=0.0,
-        soft=soft,
+        soft=None if soft is None else scene.framed(soft),
         spill=0.0 if spill is None else spill.strength,
     )
 
@@ -154,7 +153,7 @@ def _solve_band(
 
 def _lines(scene: Scene) -> Floats:
     """The haze lines of everything that is not backdrop."""
-    step = max(1, int(np.sqrt(scene.solid.size / LINE_PIXELS)))
+    step = max(1, int(np.sqrt(scene.frame[0] * scene.frame[1] / LINE_PIXELS)))
     row, column = np.nonzero(scene.solid[::step, ::step])
     index = row * (step * scene.solid.shape[1]) + column * step
     return unmixing.haze_lines(colours_at(scene.planes, index) - scene.backdrop.at(index, scene.image.shape))

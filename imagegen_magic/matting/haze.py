@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, within
+from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, median, within
 from .scene import KEYED, Scene
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], 
     `labels` numbers the regions' pixels, at full size or half.
     """
     height, width = scene.image.shape[:2]
-    side = (CELL // 2 if scene.backdrop.bleed else CELL) * max(1, round(max(height, width) / LARGE))
+    side = (CELL // 2 if scene.backdrop.bleed else CELL) * max(1, round(max(scene.frame) / LARGE))
     size = (max(1, width // side), max(1, height // side))
     share, shown = _along(scene, size)
     region = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
@@ -90,6 +90,6 @@ def _along(scene: Scene, size: tuple[int, int]) -> tuple[Floats, Mask]:
     across, down = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
     along = np.square((across * offset).sum(axis=2)) + np.square((down * offset).sum(axis=2))
     energy = (across * across + down * down).sum(axis=2)
-    floor = 6 * np.median(energy[outside]) if outside.any() else 0
+    floor = 6 * median(energy[outside]) if outside.any() else 0
     shown = inside & (energy > floor + LEAST_ENERGY)
     return as_floats(along / np.maximum(energy, np.float32(1e-6))), np.asarray(shown, dtype=np.bool_)

@@ -29,7 +29,7 @@ def nearest_subject(
     if not len(at):
         grey = np.full((3, 1), 128, np.float32)
         return np.zeros(len(index), np.intp), (grey, np.full((3, 1), 4000, np.float32), np.zeros(1, np.float32))
-    nearest = _nearest(near.shape, at, index)
+    nearest = _nearest(near.shape, at, index, 2 if max(scene.frame) > LARGE else 1)
     mean, variance = _window_statistics(scene.planes, samples, at)
     if spill is not None:
         mean = np.maximum(mean - spill.light(at, mean, scene.backdrop.at(at, scene.image.shape)), 0)
@@ -53,9 +53,8 @@ def _shading(mean: Floats, shape: tuple[int, ...], at: Indices) -> Floats:
     return np.clip(spread - LEAST_SHADING, 0, MOST_SHADING).astype(np.float32)
 
 
-def _nearest(shape: tuple[int, ...], at: Indices, index: Indices) -> Indices:
-    """For every flat index the position in `at` of the nearest of those pixels."""
-    factor = 2 if max(shape) > LARGE else 1
+def _nearest(shape: tuple[int, ...], at: Indices, index: Indices, factor: int) -> Indices:
+    """For every flat index the position in `at` of the nearest of those pixels, on the grid thinned by `factor`."""
     width = -(-shape[1] // factor)
 
     def cells(flat: Indices) -> Indices:

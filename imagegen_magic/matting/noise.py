@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Indices, as_bytes, as_floats
+from .arrays import Bytes, Floats, Indices, as_bytes, as_floats, median
 
 __all__ = ["NoiseMap", "measure_noise"]
 
@@ -106,5 +106,5 @@ def _deviation(planes: list[Bytes], behind: list[Bytes], index: Indices) -> floa
 def _robust(error: Floats) -> float:
     """The standard deviation of errors around 0, of which some are no noise."""
     size = np.abs(error)
-    usual = np.minimum(size, np.float32(4.5) * np.median(size) + np.float32(1.5))
+    usual = np.minimum(size, np.float32(4.5) * median(size) + np.float32(1.5))
     return float(np.sqrt(np.mean(usual * usual)))

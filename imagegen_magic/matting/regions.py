@@ -51,7 +51,7 @@ def soft_regions(scene: Scene, subject: Subject) -> Mask | None:
 
 def _reduced(scene: Scene) -> tuple[Bytes, Bytes, int]:
     """Neutrality and depth, at half size where the picture is large, and the factor."""
-    if max(scene.image.shape[:2]) <= LARGE:
+    if max(scene.frame) <= LARGE:
         return scene.neutrality, scene.depth, 1
     size = (scene.image.shape[1] // 2, scene.image.shape[0] // 2)
     neutral = cv2.resize(scene.neutrality, size, interpolation=cv2.INTER_AREA)
@@ -122,7 +122,7 @@ def certain_subject(scene: Scene, soft: Mask | None) -> Bytes:
 def tinted_share(scene: Scene, certain: Bytes) -> float:
     """The share of the picture, 0..1, that one picture cannot tell from tinted glass: deep, smooth, in a tint of the key."""
     tint = within(scene.neutrality, 25, KEYED - TINT) & within(scene.depth, 3 * EDGE, 255) & certain
-    return cv2.countNonZero(tint) / tint.size
+    return cv2.countNonZero(tint) / (scene.frame[0] * scene.frame[1])
 
 
 def samples(scene: Scene, soft: Mask | None, certain: Bytes) -> Bytes:

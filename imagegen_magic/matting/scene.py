@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Indices, as_bytes, within
+from .arrays import Bytes, Floats, Indices, Window, as_bytes, within
 from .backdrop_fit import Backdrop
 from .noise import NoiseMap, measure_noise
 
-__all__ = ["KEYED", "LEAST_STRENGTH", "Scene", "colours_at", "dominance_channels", "key_strength", "read_scene"]
+__all__ = [
+    "KEYED",
+    "LEAST_STRENGTH",
+    "Scene",
+    "Silhouette",
+    "colours_at",
+    "dominance_channels",
+    "find_silhouette",
+    "key_strength",
+    "read_scene",
+    "window_of",
+]
 
 KEYED = 100  # value of the `neutrality` plane where a pixel carries no key at all
 SHARP = (20, 100)  # levels from the backdrop on the two sides of an edge, five pixels wide
@@ -22,10 +35,31 @@ LEAST_NOISE = 0.3  # levels; rounding
 LEAST_STRENGTH = 48  # levels; a key whose channels differ by less has no dominance to tell it by
 
 
+Sample = TypeVar("Sample", bound=np.generic)
+
+MARGIN = 48  # pixels of backdrop around the subject: the farthest that any step looks
+ALIGNED = 24  # pixels: where a window begins and ends, so that thinned and reduced planes have the frame's grid
+WORTH = 0.85  # of the frame; a larger window saves less than cutting it out takes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silhouette:
+    """What is more than backdrop, looked for all over the frame."""
+
+    image: Bytes
+    backdrop: Backdrop
+    planes: list[Bytes]
+    apart: Bytes  # levels from the backdrop
+    solid: Bytes  # 1 where not certain backdrop
+    noise: NoiseMap
+
+
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """The planes the steps share; all of the frame's size."""
+    """The planes the steps share; all of the size of the frame's part that the subject needs."""
 
+    frame: tuple[int, int]  # (height, width) of the whole
+    window: Window  # of the frame
     image: Bytes
     backdrop: Backdrop
     planes: list[Bytes]
@@ -36,26 +70,62 @@ class Scene:
     noise: NoiseMap
     hard: bool  # no pixel at the silhouette is a mixture: pixel art
 
+    def framed(self, part: NDArray[Sample]) -> NDArray[Sample]:
+        """A plane, or colours, of the frame's size: `part` in its window, 0 elsewhere."""
+        if part.shape[:2] == self.frame:
+            return part
+        whole = np.zeros(self.frame + part.shape[2:], part.dtype)
+        whole[self.window] = part
+        return whole
 
-def read_scene(image: Bytes, backdrop: Backdrop) -> Scene:
-    """The planes of an (height, width, 3) uint8 picture."""
+
+def find_silhouette(image: Bytes, backdrop: Backdrop) -> Silhouette:
+    """Where an (height, width, 3) uint8 picture is more than its backdrop."""
     planes = [as_bytes(plane) for plane in cv2.split(image)]
     behind = backdrop.planes(planes[0].shape)
     apart = _distance(planes, behind)
     noise = measure_noise(planes, behind, apart, max(backdrop.noise, LEAST_NOISE))
     solid = _solid(planes, behind, apart, noise, backdrop)
+    return Silhouette(image=image, backdrop=backdrop, planes=planes, apart=apart, solid=solid, noise=noise)
+
+
+def window_of(solid: Bytes) -> Window:
+    """The part of the frame that holds the subject and a margin; all of it if that is most of it."""
+    height, width = solid.shape
+    left, top, across, down = cv2.boundingRect(solid)
+    rows = slice(*_padded(top, down, height))
+    columns = slice(*_padded(left, across, width))
+    size = (rows.stop - rows.start) * (columns.stop - columns.start)
+    return (rows, columns) if down and size < WORTH * solid.size else (slice(0, height), slice(0, width))
+
+
+def _padded(start: int, length: int, side: int) -> tuple[int, int]:
+    end = -(-(start + length + MARGIN) // ALIGNED) * ALIGNED
+    return max(0, start - MARGIN) // ALIGNED * ALIGNED, min(side, end)
+
+
+def read_scene(silhouette: Silhouette, window: Window) -> Scene:
+    """The planes of the frame's part that `window` is."""
+
+    def part(plane: Bytes) -> Bytes:
+        return np.ascontiguousarray(plane[window])
+
+    backdrop, frame = silhouette.backdrop, (silhouette.solid.shape[0], silhouette.solid.shape[1])
+    planes, solid = [part(plane) for plane in silhouette.planes], part(silhouette.solid)
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
     neutrality, saturated = _neutrality(planes, backdrop)
     return Scene(
-        image=image,
-        backdrop=backdrop,
+        frame=frame,
+        window=window,
+        image=silhouette.image[window],
+        backdrop=backdrop.behind(window, frame),
         planes=planes,
         solid=solid,
         depth=as_bytes(cv2.convertScaleAbs(depth, alpha=1.0, beta=-0.45)),  # floor
         neutrality=neutrality,
         saturated=saturated,
-        noise=noise,
-        hard=_is_hard(apart),
+        noise=replace(silhouette.noise, distance=part(silhouette.noise.distance)),
+        hard=_is_hard(part(silhouette.apart)),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Indices, Mask, as_floats
+from .arrays import Bytes, Floats, Indices, Mask, as_floats, median
 from .scene import KEYED, Scene, colours_at, dominance_channels
 from .unmixing import LUMA
 
@@ -60,7 +60,7 @@ def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
     if not scene.saturated:
         return None
     height, width = certain.shape
-    step = max(1, round(max(height, width) / 1024))
+    step = max(1, round(max(scene.frame) / 1024))
     thin = (slice(step // 2, None, step),) * 2
     inside = (certain[thin] & (scene.depth[thin] > scene.backdrop.bleed)).astype(np.float32)
     if inside.sum() < FEWEST:
@@ -119,8 +119,8 @@ def _is_everywhere(expected: Floats, observed: Floats, at: Mask) -> bool:
         _robust_slope(expected[part == each], observed[part == each])[0]
         for each in np.flatnonzero(np.bincount(part) >= FEWEST)
     ]
-    middle = float(np.median(slopes)) if slopes else 0.0
-    return len(slopes) > 1 and float(np.median(np.abs(np.array(slopes) - middle))) <= AGREEMENT * middle
+    middle = median(np.array(slopes)) if slopes else 0.0
+    return len(slopes) > 1 and median(np.abs(np.array(slopes) - middle)) <= AGREEMENT * middle
 
 
 def spill_weight(exposed: Floats, radius: int) -> Floats:
@@ -140,7 +140,7 @@ def _robust_slope(x: Floats, y: Floats) -> tuple[float, float]:
     slope, weight = float((x * y).sum()) / power, np.ones_like(x)
     for _ in range(4):
         error = np.abs(y - slope * x)
-        weight = 1 / (1 + np.square(error / (1.5 * np.median(error) + np.float32(0.002))))
+        weight = as_floats(1 / (1 + np.square(error / (np.float32(1.5 * median(error)) + np.float32(0.002)))))
         slope = float((weight * x * y).sum()) / max(float((weight * x * x).sum()), 1e-9)
     left = float((weight * np.square(y - slope * x)).sum())
     return slope, 1 - left / max(float((weight * y * y).sum()), 1e-9)

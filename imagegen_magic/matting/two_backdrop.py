@@ -14,10 +14,10 @@ import numpy as np
 
 from . import unmixing
 from .alignment import align, shifted
-from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, masked
+from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, masked, median
 from .backdrop_fit import Backdrop
 from .regions import certain_subject, soft_regions
-from .scene import Scene, colours_at, read_scene
+from .scene import Scene, colours_at, find_silhouette, read_scene, window_of
 from .spill import shade, spill_weight
 from .subsampling import even_sided, halve, refine_foreground, refine_pair
 from .unmixing import LUMA
@@ -62,7 +62,9 @@ def extract_difference(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, B
     shift = align(first, second, as_floats(np.subtract(backdrops[0].key, backdrops[1].key)))
     if max(map(abs, shift)) > LEAST_SHIFT:
         second = as_bytes(shifted(second, *shift))
-    return replace(_Pair(read_scene(first, backdrops[0]), read_scene(second, backdrops[1])).solved(), shift=shift)
+    found = [find_silhouette(frame, backdrop) for frame, backdrop in zip((first, second), backdrops, strict=True)]
+    window = window_of(found[0].solid | found[1].solid)
+    return replace(_Pair(read_scene(found[0], window), read_scene(found[1], window)).solved(), shift=shift)
 
 
 class _Pair:
@@ -82,8 +84,8 @@ class _Pair:
         spill = self._spill(alpha, self.certain & (alpha > TINTED))
         opacity, planes = self._unmixed(alpha, spill)
         return Difference(
-            alpha=opacity,
-            foreground=as_bytes(cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes])),
+            alpha=self.scenes[0].framed(opacity),
+            foreground=self.scenes[0].framed(as_bytes(cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes]))),
             shift=(0.0, 0.0),
             change=self._change(contrary, self.certain),
             contradiction=self._contradiction(contrary, alpha > FAINT),
@@ -154,7 +156,7 @@ class _Pair:
     def _spill(self, alpha: Floats, opaque: Mask) -> Floats | None:
         """Share of key light on the subject, (n,): what differs between the frames although opaque; None if there is none."""
         height, width = self.scenes[0].solid.shape
-        step = max(1, round(max(height, width) / THIN))
+        step = max(1, round(max(self.scenes[0].frame) / THIN))
         known, solid = np.zeros((height, width), np.float32), np.zeros((height, width), np.bool_)
         known.ravel()[self.index], solid.ravel()[self.index] = alpha, opaque
         thin = (slice(step // 2, None, step),) * 2
@@ -174,7 +176,7 @@ def _is_blurred(alpha: Floats, opaque: Mask) -> bool:
     at = opaque & (alpha < LIT) & away
     smooth = cv2.blur(alpha, (3, 3))
     across, down = (cv2.Sobel(smooth, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
-    return bool(at.sum() >= FEWEST // 10) and float(np.median(np.hypot(across[at], down[at]))) > STEEPEST_LIGHT
+    return bool(at.sum() >= FEWEST // 10) and median(np.hypot(across[at], down[at])) > STEEPEST_LIGHT
 
 
 def _reflected(missing: Floats, opaque: Mask, shades: Floats) -> Floats | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 
 from .arrays import Floats, Indices, as_floats
@@ -118,26 +119,27 @@ def haze_lines(offset: Floats) -> Floats:
     `offset` holds C - K of pixels that are not backdrop, (3, n).
     """
     radius = np.sqrt(dot(offset, offset))
-    far = radius > 24
-    lines = np.zeros((DIRECTIONS + 2) ** 2, np.float32)  # the map with a margin, so that every bin has neighbours
-    i, j = np.divmod(_bins(offset[:, far]), DIRECTIONS)
-    direction = (i + 1) * (DIRECTIONS + 2) + j + 1
-    steps = (np.arange(-1, 2)[:, None] * (DIRECTIONS + 2) + np.arange(-1, 2)).ravel()
-    near = np.unique(np.unique(direction)[:, None] + steps)
+    far = np.flatnonzero(radius > 24)
+    side = DIRECTIONS + 2  # the map with a margin, so that every bin has neighbours
+    lines = np.zeros(side * side, np.float32)
+    bins = _bins(offset[:, far])
+    direction = bins + bins // DIRECTIONS * 2 + side + 1
+    seen = (np.bincount(direction, minlength=len(lines)) > 0).astype(np.uint8).reshape(side, side)
+    near = np.flatnonzero(cv2.dilate(seen, np.ones((3, 3), np.uint8)))
     row = np.full(
-        len(lines) + DIRECTIONS + 4, len(near)
+        len(lines) + side + 2, len(near)
     )  # few directions are seen: the table holds those, and an empty row
     row[near] = np.arange(len(near))
     level = np.clip(radius[far] / 4, 0, RADII - 1).astype(np.intp)
     counts = np.bincount(row[direction] * RADII + level, minlength=(len(near) + 1) * RADII)
     table = counts.reshape(-1, RADII).astype(np.float32)
     around = table.copy()
-    for step in (1, DIRECTIONS + 2):  # the sum over nine neighbours, one axis after the other
+    for step in (1, side):  # the sum over nine neighbours, one axis after the other
         around[:-1] += around[row[near - step]] + around[row[near + step]]
     tail = np.cumsum((0.5 * (table + around))[:-1, ::-1], axis=-1)[:, ::-1]
     reached = (tail >= np.maximum(12, 0.02 * tail[:, :1])).sum(axis=-1)
     lines[near] = np.where(reached > 0, reached * 4.0 - 2.0, 0.0)
-    return np.ascontiguousarray(lines.reshape(DIRECTIONS + 2, -1)[1:-1, 1:-1]).ravel()
+    return np.ascontiguousarray(lines.reshape(side, -1)[1:-1, 1:-1]).ravel()
 
 
 def prolong(offset: Floats, smooth: Floats, key: Floats, lines: Floats) -> tuple[Floats, Floats]:

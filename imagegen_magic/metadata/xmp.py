@@ -6,10 +6,10 @@ vocabulary digitalsourcetype, 2024-10). Layout of the packet: XMP specification 
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Literal
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from .cbor import MetadataError
 from .credentials import plain_text
@@ -80,7 +80,7 @@ def _clean(text: str) -> str:
     legal = "".join(
         c for c in text if c in "\t\n" or (c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff")
     )
-    return escape(legal)
+    return html.escape(legal, quote=False)
 
 
 def _sources(hashes: tuple[str, ...]) -> str:

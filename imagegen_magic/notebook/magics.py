@@ -44,7 +44,7 @@ examples
   %%imagegen_edit sunset -i @hero --mask-box 0,0,35%,60% --keep "mug, desk"
   Replace only the window view with a warm sunset.
 
-An image is a path, @last, @hero, @17, a variable or {{ expr }}, with :role where it matters.
+An image is a path, @last, @hero, @17, a variable or {{ expr }}, with :role if it matters.
 """,
     "sprites": """\
 examples

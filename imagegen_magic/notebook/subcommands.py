@@ -1,4 +1,4 @@
-"""`%imagegen VERB …`: what can be asked and done beside making a picture."""
+"""`%imagegen SUBCOMMAND …`: what can be asked and done beside making a picture."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _no_subcommand(word: str, rest: str) -> OptionError:
         fix = Fix(fix, Command("help"), " lists the subcommands")
     else:
         fix = Fix(Command("help"), " lists them")
-    problem = Problem(field="subcommand", value=word, rule="there is none of this name", fix=fix)
+    problem = Problem(field="subcommand", value=word, rule="there is no subcommand of this name", fix=fix)
     return OptionError("no such subcommand", problems=(problem,))
 
 
@@ -85,7 +85,7 @@ def _refuse_flags(subcommand: str, rest: str) -> None:
 
 
 def _flags(line: str) -> PlainText:
-    """What `%imagegen [VERB] --help` shows. IPython refuses `%%imagegen --help` alone, since such a cell has no body."""
+    """What `%imagegen [SUBCOMMAND] --help` shows. IPython refuses `%%imagegen --help` alone, since such a cell has no body."""
     subcommand = next((word for word in line.split() if word in SUBCOMMANDS), "run")
     command = {"run": "generate"}.get(subcommand, subcommand)
     if command in COMMANDS:

@@ -11,6 +11,7 @@ from imagegen_magic.errors import Fix, Problem, PromptPlace, Setting
 from imagegen_magic.facts.sizes import PRESETS
 from imagegen_magic.facts.words import foreign_flags, foreign_values
 
+from .address import near_address
 from .table import BY_NAME, OPTIONS, Option
 
 __all__ = [
@@ -126,6 +127,8 @@ def value_fix(option: Option, given: object) -> Fix:
         return Fix(Setting(flag))
     if option.kind in ("int", "ints", "number", "money"):
         return Fix(Setting(flag, _number_in(option, str(given)) or _example(option)))
+    if option.metavar == "URL":
+        return Fix(Setting(flag, near_address(str(given))))
     return choice_fix(option.name, given, _allowed(option) or (_example(option),))
 
 

@@ -44,7 +44,7 @@ class GenerateOptions(TypedDict, total=False):
     frame_duration_ms: int
     """gif: milliseconds a frame, from 20"""
     svg_model: str
-    """svg: author model, where the project may choose"""
+    """svg: author model, if the project may choose"""
     svg_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
     """svg: the author model's reasoning effort"""
     extra: Mapping[str, Any]
@@ -74,7 +74,7 @@ class GenerateOptions(TypedDict, total=False):
     profile: str
     """a named bundle of options, fields and references; %imagegen profile lists them"""
     template: str
-    """a text around the prompt, which stands for {prompt} in it"""
+    """a text around the prompt; {prompt} marks its place"""
     keep: str | Sequence[str]
     """what an edit must not change; repeatable"""
     augment: bool
@@ -100,7 +100,7 @@ class GenerateOptions(TypedDict, total=False):
     transparent: bool | Literal["chroma", "difference", "native"]
     """make a cut-out: bare or chroma = one key colour; difference = two backdrops (a second paid call); native = the API's own alpha"""
     key_color: str
-    """backdrop colour; auto picks one that the subject does not hold"""
+    """chroma-key colour; auto picks one that the subject does not hold"""
     opacity: Literal["auto", "opaque", "translucent"]
     """what a key-tinted subject is: opaque, translucent such as glass, or judged by its colours"""
     edge_contract: int
@@ -110,7 +110,7 @@ class GenerateOptions(TypedDict, total=False):
     pixel_art: bool | str
     """make one real pixel of each block that was painted: as many as are found, or WxH"""
     colors: int | str
-    """pixel art: how many colours, a palette's name, or a .gpl, .hex or .pal file"""
+    """pixel art: how many colours, a palette's name, or a .gpl, .hex, .pal or .act file"""
     sizes: int | Sequence[int]
     """icons of the cut-out with these edges in pixels, 8 to 1024, with commas"""
     ico: bool
@@ -122,7 +122,7 @@ class GenerateOptions(TypedDict, total=False):
     expect: Any
     """what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable"""
     best_of: int
-    """try up to so often, 2 to 20, each try billed; keep all, bind the best by --expect"""
+    """make up to this many tries, 2 to 20, each billed; keep all, bind the best by --expect"""
     until: Literal["pass"]
     """pass ends --best-of at the first picture that is as expected"""
     out: str | Path
@@ -130,7 +130,7 @@ class GenerateOptions(TypedDict, total=False):
     out_dir: str | Path
     """output folder"""
     if_exists: Literal["version", "fail", "overwrite"]
-    """when the name is taken; version makes hero-v2.png"""
+    """what to do if the name is taken; version makes hero-v2.png"""
     web: int | Sequence[int]
     """also save a copy scaled to this longest edge; repeatable"""
     web_suffix: str
@@ -140,9 +140,9 @@ class GenerateOptions(TypedDict, total=False):
     alt: str
     """alternative text for the picture"""
     mark: bool
-    """files made from a picture say in XMP that it was made by AI, and from which"""
+    """write into files made from a picture, in XMP, that AI made it, and from which picture"""
     embed_prompt: bool
-    """the prompt too stands in files made from a picture"""
+    """also write the prompt into files made from a picture"""
     sign: bool
     """sign files made from a picture with your certificate (extra: c2pa)"""
     sign_certificate: str | Path
@@ -154,7 +154,7 @@ class GenerateOptions(TypedDict, total=False):
     replay_from: str
     """where --replay fetches locked images that are not here: https, s3 (extra: remote)"""
     max_cost: Money
-    """refuse when the estimate's upper end is above this"""
+    """refuse if the estimate's upper end is above this"""
     confirm_above: Money
     """ask for -y above this"""
     yes: bool
@@ -164,15 +164,15 @@ class GenerateOptions(TypedDict, total=False):
     deadline: float
     """seconds in all before giving up"""
     retries: int
-    """how often to retry what is known not to be billed"""
+    """how many times to retry what is known not to be billed"""
     retry_ambiguous: int
-    """also retry what may have been billed, this often"""
+    """also retry what may have been billed, this many times"""
     partial_images: int
     """live previews, 0 to 3 (100 tokens each); 1 in a live front end unless --quality low, 0 elsewhere"""
     preview: int
     """longest edge of the inline preview in pixels; 0 shows text only"""
     caption: Literal["full", "minimal", "none"]
-    """what stands below the picture"""
+    """the caption below the picture"""
     progress: Literal["auto", "on", "off"]
     """auto shows progress in a live front end only"""
     quiet: bool
@@ -201,7 +201,7 @@ class BatchOptions(GenerateOptions, total=False):
     skip_invalid: bool
     """send the good jobs although others are faulty"""
     wildcards: bool
-    """make a job of each choice of {red|blue} in a prompt"""
+    """make a job for each choice of {red|blue} in a prompt"""
 
 
 class SpriteOptions(GenerateOptions, total=False):
@@ -216,7 +216,7 @@ class SpriteOptions(GenerateOptions, total=False):
     cell: str | tuple[int, int]
     """exact size of a finished frame, WxH in pixels"""
     like: Any
-    """sprites whose cell, scale and pivot these get too: a variable"""
+    """a variable with sprites; the new ones get their cell, scale and pivot"""
     fps: float
     """frames a second"""
     once: bool

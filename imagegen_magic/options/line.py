@@ -304,7 +304,7 @@ def _takes_value(word: str) -> bool:
 
 def _stray_words(stray: Sequence[str], words: Sequence[str], command: str, variables: Mapping[str, object]) -> Problem:
     """Words that belong to no flag and are not NAME: a value without quotes, a table, an image, or the prompt."""
-    rule = "one NAME at most; the prompt stands below the line, and a value with spaces in quotes"
+    rule = "at most one NAME; the prompt goes below the line, and a value with spaces needs quotes"
     before = list(words[: words.index(stray[0])])[-2:]
     flag = option_of_flag(before[0]) if len(before) == 2 else None
     there = stray[0] in variables or is_file(expanded(stray[0]))

@@ -35,7 +35,7 @@ def name_problems(name: str | None) -> list[Problem]:
     rule = "must be a Python name, because the result is bound to it"
     fix: str
     if iskeyword(name):
-        rule, fix = "this is a keyword of Python, which can't name a result", f"another name, for example {name}_image"
+        rule, fix = "must be a Python name, and this is a keyword of Python", f"another name, for example {name}_image"
     elif read_pixels(name) or re.fullmatch(r"\d+:\d+(@[124]k)?|[24]k", name):
         fix = Fix(Setting("--size", name))
     elif name in load_catalog().ids():

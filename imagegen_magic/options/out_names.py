@@ -12,6 +12,8 @@ __all__ = ["FORMATS", "format_of", "out_problems", "with_format_of_name"]
 
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".gif": "gif", ".svg": "svg"}
 
+OTHER_FORMATS = frozenset({".avif", ".bmp", ".eps", ".heic", ".heif", ".ico", ".jp2", ".pdf", ".psd", ".tif", ".tiff"})
+
 
 def format_of(name: str | None) -> str | None:
     """The format that a file name asks for by its suffix, or None.
@@ -37,9 +39,13 @@ def out_problems(name: str | None, given: str | None, where: str = "") -> list[P
     '--out hero.png, or --output-format jpeg'
     """
     form = format_of(name)
+    suffix = PurePath(str(name or "")).suffix.lower()
+    if suffix in OTHER_FORMATS:
+        png = Fix(Setting("--out", PurePath(str(name)).with_suffix(".png").as_posix()))
+        return [Problem(field="out", value=name, rule=f"the API makes no {suffix} files", fix=png, where=where)]
     if form is None or given is None or form == given or given not in FORMATS.values():
         return []
-    rule = f"{given} data would stand in a file that is called {PurePath(str(name)).suffix.lower()}"
+    rule = f"{given} data would stand in a file that is called {suffix}"
     other = PurePath(str(name)).with_suffix("." + given).as_posix()
     fix = Fix(Setting("--out", other), ", or ", Setting("--output-format", form))
     return [Problem(field="out", value=name, rule=rule, fix=fix, where=where)]

@@ -187,7 +187,7 @@ def read_saved(out_dir: Path) -> Any:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        hint = f"correct it, or take it away: {path}"
+        hint = f"correct it, or delete it: {path}"
         raise OptionError(f"{path.name} can't be read: {type(error).__name__}", hints=(hint,)) from None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from imagegen_magic.errors import Fix, Problem, Setting
 from imagegen_magic.redaction import is_secret
 
+from .address import address_fault
 from .hints import unknown_option, value_fix
 from .secrets import secret_problems
 from .table import BY_NAME, Option
@@ -35,7 +36,7 @@ def read_values(
             continue
         option = table.get(name)
         if option is None:
-            problems.append(replace(unknown_option(name, given, BY_NAME, _OTHERWISE), where=where))
+            problems.append(replace(unknown_option(name, given, (*BY_NAME, "name"), _OTHERWISE), where=where))
         elif given is not None:
             try:
                 values[name] = _without_data_uri(option, _READERS[option.kind](option, given))
@@ -100,7 +101,9 @@ def unsendable(text: str) -> bool:
 def _read_text(option: Option, given: Any) -> str:
     text = given if isinstance(given, str) else str(given)
     if unsendable(text):
-        raise ValueError("null characters and lone surrogates fit into no file name and no request")
+        raise ValueError("a file name or a request can't hold null characters or lone surrogates")
+    if option.metavar == "URL" and text and (fault := address_fault(text)):
+        raise ValueError(fault)
     values = option.choices or option.suggests
     if isinstance(values, tuple) and text not in values and text.lower() in values:
         return text.lower()

@@ -58,7 +58,7 @@ def _refuse_objects(expressions: Sequence[str], values: Sequence[object]) -> Non
         fix = Fix("for an image each: ", Command("batch"), " ", Setting("--from", expression), joined)
         problems.append(Problem(field=f"{{{{ {expression} }}}}", rule=rule, fix=fix))
     if problems:
-        raise OptionError("this is no text for a prompt", problems=tuple(problems))
+        raise OptionError("this is not text for a prompt", problems=tuple(problems))
 
 
 def refuse_single_braces(text: str, variables: Collection[str], *, template: bool) -> None:

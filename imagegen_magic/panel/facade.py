@@ -11,7 +11,6 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from IPython.core.getipython import get_ipython
 
@@ -23,6 +22,7 @@ from imagegen_magic.jobs.planning import Job, check_budget
 from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.task import Task
 from imagegen_magic.metadata.derived import Marking, finish_file, source_of
+from imagegen_magic.options.address import is_loopback
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.profiles import Profile
 from imagegen_magic.options.secrets import refuse_keys
@@ -139,8 +139,7 @@ class Facade:
         """True if the live API is wanted and no key is set for it."""
         options = self.options(values)
         address = options.base_url or os.environ.get("OPENAI_BASE_URL") or ""
-        own = urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
-        return options.backend == "openai" and not os.environ.get("OPENAI_API_KEY") and not own
+        return options.backend == "openai" and not os.environ.get("OPENAI_API_KEY") and not is_loopback(address)
 
     # one request
 
@@ -214,7 +213,7 @@ class Facade:
         """(mime type, bytes) of an image for the page, its longest edge at most `edge` pixels.
 
         Raises:
-            OptionError: the reference means nothing, or no image that can be read.
+            OptionError: the reference means nothing, or an image that can't be read.
         """
         source, _ = resolve_token(ref, self.variables(), self.session.library.image_file)
         if isinstance(source, Path):
@@ -341,7 +340,7 @@ class Facade:
         refs = [tile.ref for tile in self.tiles(starred=True)]
         if not refs:
             raise OptionError(
-                "no image has a star", problems=(Problem(field="star", rule="star what the archive shall hold"),)
+                "no image has a star", problems=(Problem(field="star", rule="star the images for the archive"),)
             )
         stamp = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
         target = self.store().folder / f"starred-{stamp}.zip"

@@ -124,7 +124,7 @@ class Form:
 
 
 def _text(value: Any) -> Any:
-    """An option's value as the form holds it: texts, lists of texts, and switches."""
+    """An option's value as the form holds it: texts, lists of texts, and flags."""
     if isinstance(value, bool):
         return value
     if isinstance(value, Mapping):

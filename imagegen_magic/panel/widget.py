@@ -44,7 +44,7 @@ class Panel(MessageWidget):
     Args:
         prompt: what the prompt starts with.
         session: whose defaults, budget and history it uses; None takes this kernel's.
-        options: options of `%%imagegen` by their names, as the controls shall start: `quality="low"`.
+        options: options of `%%imagegen` by their names, as the controls start: `quality="low"`.
 
     Attributes:
         request: what Generate would send now, as JSON-ready data; None while something is wrong. Can be observed.

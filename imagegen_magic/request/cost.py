@@ -102,7 +102,8 @@ def estimate_cost(request: ImageRequest, model: Model, *, batch_api: bool = Fals
         return Estimate(low=None, high=None, basis="an svg's author model is billed at rates of its own")
     prices = model.prices
     tokens = _output_range(request, model)
-    if tokens is None or prices.image_output is None or prices.text_input is None:
+    rates = (prices.image_output, prices.text_input, *((prices.image_input,) if _input_sizes(request) else ()))
+    if tokens is None or None in rates:
         return Estimate(low=None, high=None, basis=f"no published price for {request.model}")
     low_out, high_out = _output_usd(request, model, tokens)
     low_in, high_in = _input_usd(request, model)
@@ -165,9 +166,7 @@ def _input_usd(request: ImageRequest, model: Model) -> tuple[Decimal, Decimal]:
     """Input cost of one picture: text at 2 to 6 characters a token, pictures by their patches."""
     text = (model.prices.text_input or Decimal(0)) / MILLION
     image_rate = (model.prices.image_input or Decimal(0)) / MILLION
-    inputs = [
-        image.size for image in (*request.images, *((request.markup,) if request.markup else ()))
-    ]  # a mask is free
+    inputs = _input_sizes(request)
     likely = sum(image_input_tokens(size) for size in inputs)
     characters = len(request.prompt)
     most = load_rates().max_patches + (model.fidelity_tokens if request.input_fidelity == "high" else 0)
@@ -175,6 +174,11 @@ def _input_usd(request: ImageRequest, model: Model) -> tuple[Decimal, Decimal]:
         characters / Decimal(6) * text + likely * image_rate,
         (characters / Decimal(2) + 10) * text + len(inputs) * most * image_rate,
     )
+
+
+def _input_sizes(request: ImageRequest) -> list[tuple[int, int]]:
+    """Of every input picture that is billed; a mask is free."""
+    return [image.size for image in (*request.images, *((request.markup,) if request.markup else ()))]
 
 
 def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False) -> Decimal | None:

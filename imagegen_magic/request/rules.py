@@ -77,7 +77,7 @@ def _whole(name: str, value: object, low: int, high: int) -> Iterator[Problem]:
 def rule_prompt(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """The prompt is text of 1 to 32,000 characters, without a key in it."""
     if half := next((letter for letter in request.prompt if "\ud800" <= letter <= "\udfff"), None):
-        rule = "half of a surrogate pair, which no encoding takes: the text was decoded wrongly somewhere"
+        rule = "half of a surrogate pair, which can't be encoded: the text was decoded wrongly"
         yield Problem(
             field="prompt", value=half, rule=rule, fix="prompt.encode('utf-16', 'surrogatepass').decode('utf-16')"
         )
@@ -286,7 +286,7 @@ def rule_stream(request: ImageRequest, model: Model, limits: Limits) -> Iterator
             field="partial_images", value=request.partial_images, rule=rule, fix=Fix(Setting("--partials", "0"))
         )
     if request.partial_images and request.count > 1:
-        rule = "previews come with one image a request only: the service streams no more (read 2026-11-26)"
+        rule = "previews need one image a request: the service streams only one (read 2026-11-26)"
         yield Problem(
             field="partial_images",
             value=request.partial_images,

@@ -64,8 +64,8 @@ class Sheet:
 def plan_sheet(options: Options, catalog: Catalog) -> tuple[Options, Sheet | None, list[Problem]]:
     """The options with the sheet's size and a cut-out, the sheet, and every fault; the sheet is None if there are any.
 
-    The size is the model's own legal one that divides into equal cells of whole pixels; a size that was given is taken
-    at its word, or is a fault. Frames and layout count as given, so that the history knows how the sheet is to be cut.
+    The size is the model's own legal one that divides into equal cells of whole pixels; a size that was given is used
+    as it is, or is a fault. Frames and layout count as given, so that the history knows how the sheet is to be cut.
     """
     animation = find_animation(options.animation)
     frames = options.frames or (animation.frames if animation else ROW_FRAMES)
@@ -96,7 +96,7 @@ def frame_cell(options: Options) -> str | None:
 
 
 def _faults(options: Options, frames: int) -> list[Problem]:
-    """What no sheet can be made with."""
+    """Options that no sheet can be made with."""
     one = "a sheet is one still image, for one request"
     faults = []
     if not 2 <= frames <= MOST_FRAMES:
@@ -105,10 +105,11 @@ def _faults(options: Options, frames: int) -> list[Problem]:
     if (options.n or 1) != 1:
         faults.append(Problem(field="n", value=options.n, rule=one, fix="leave it out"))
     if options.output_format in ("gif", "svg"):
-        fix = Fix("leave it out; ", Setting("--export", options.output_format), " writes the finished animation")
+        gif = ("; ", Setting("--export", "gif"), " writes the finished animation")
+        fix = Fix("leave it out", *(gif if options.output_format == "gif" else ()))
         faults.append(Problem(field="output_format", value=options.output_format, rule=one, fix=fix))
     if options.mask is not None or options.mask_box is not None:
-        faults.append(Problem(field="mask", rule="a sheet is drawn whole", fix=Fix("leave it out")))
+        faults.append(Problem(field="mask", rule="a sheet is not made with a mask", fix=Fix("leave it out")))
     return faults
 
 
@@ -257,7 +258,7 @@ def sheet_warnings(sheet: Sheet) -> list[str]:
             Fix(
                 f"sheets of more than {SURE_FRAMES} frames often repeat or leave out some: ",
                 Setting("--frames", "6"),
-                " is surer",
+                " is more reliable",
             )
         )
     if sheet.cell and (sheet.cell[0] > sheet.slot[0] or sheet.cell[1] > sheet.slot[1]):

@@ -49,16 +49,14 @@ FAULTS: dict[str, FaultKind] = {
     "html 200": FaultKind(effect="200 with an HTML page", billed=False),
     "bad base64": FaultKind(effect="pictures with characters that are not base64", billed=True),
     "half png": FaultKind(effect="pictures cut in the middle", billed=True),
-    "jpeg for png": FaultKind(
-        effect="JPEG data, declared as what was asked for (PNG data where JPEG was)", billed=True
-    ),
+    "jpeg for png": FaultKind(effect="JPEG data, declared as what was asked for (PNG data if JPEG was)", billed=True),
     "null data": FaultKind(effect='`"data": null`', billed=True),
-    "fewer": FaultKind(effect="one picture less than asked for", billed=True),
+    "fewer": FaultKind(effect="one picture fewer than asked for", billed=True),
     "more": FaultKind(effect="one picture more than asked for", billed=True),
     "missing frame": FaultKind(effect="a sprite sheet with an empty cell", billed=True),
     "doubled frame": FaultKind(effect="a sprite sheet with two figures in one cell", billed=True),
     "crossing frame": FaultKind(effect="a sprite sheet with a figure that stands across two cells", billed=True),
-    "extra frame": FaultKind(effect="a sprite sheet with a figure more in each row than asked for", billed=True),
+    "extra frame": FaultKind(effect="a sprite sheet with one figure more in each row than asked for", billed=True),
     "url only": FaultKind(effect="`url` in place of `b64_json`; the served simulator answers at that URL", billed=True),
     "stream cut": FaultKind(
         effect="the event stream ends in an orderly way before the final event", billed=True, stream=True

@@ -1,17 +1,19 @@
 """Animated files: GIF, APNG and WebP, with every frame's time and as much alpha as the format holds.
 
-What Pillow 13 does was tried on 2026-11-26: it floors GIF times to 10 ms and makes every alpha above 0 opaque; in APNG only
-`blend=0` with `disposal` 0 or 1 shows the frames that were given; neighbours that are the same become one, for their time together.
+What Pillow 13 does was tried on 2026-11-26: it floors GIF times to 10 ms, makes every alpha above 0 opaque and begins the file anew
+at a clear frame, so that GIFs are put together here; an APNG shows every frame, clear ones too, by `blend=0` with `disposal=0` only.
+In APNG and WebP neighbours that are the same become one, for their time together.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from imagegen_magic.matting.arrays import Bytes, Mask
 
@@ -57,7 +59,7 @@ def encode_animation(
     buffer = io.BytesIO()
     times = {"duration": list(durations), "loop": 0 if loop else 1}
     if form == "apng":
-        _save(buffer, images, "PNG", **times, disposal=1, blend=0, default_image=False)
+        _save(buffer, images, "PNG", **times, disposal=0, blend=0, default_image=False)
     else:
         _save(buffer, images, "WEBP", **times, lossless=lossless, quality=80, method=4 if lossless else 2)
     return buffer.getvalue()
@@ -73,13 +75,30 @@ def _gif(frames: Sequence[Bytes], durations: Sequence[int], loop: bool) -> bytes
     indices, palette = _indexed(strip[..., :3], solid)
     indices[~solid] = GIF_COLOURS
     height = frames[0].shape[0]
-    images = [_palette_image(indices[top : top + height], palette) for top in range(0, len(strip), height)]
-    buffer = io.BytesIO()
-    repeat = {"loop": 0} if loop else {}
-    _save(
-        buffer, images, "GIF", duration=list(durations), disposal=2, transparency=GIF_COLOURS, optimize=False, **repeat
+    stills = [indices[top : top + height] for top in range(0, len(strip), height)]
+    blocks = [block for still, time in zip(stills, durations, strict=True) for block in _gif_frame(still, time)]
+    return b"".join([_gif_header(palette, (stills[0].shape[1], height), loop), *blocks, b";"])
+
+
+def _gif_header(palette: Bytes, size: tuple[int, int], loop: bool) -> bytes:
+    """What a GIF begins with: its size, one palette for all frames, and that it begins again."""
+    full = np.zeros((256, 3), np.uint8)
+    full[: len(palette)] = palette
+    full[len(palette) :] = palette[-1]  # a tail of black would take dark colours
+    screen = struct.pack("<6sHHBBB", b"GIF89a", *size, 0xF7, GIF_COLOURS, 0)  # 0xF7: a global palette of 256 colours
+    return screen + full.tobytes() + (b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00" if loop else b"")
+
+
+def _gif_frame(still: Bytes, duration: int) -> Iterator[bytes]:
+    """The blocks of one frame: the box of what it shows, one pixel if that is nothing; cleared when its time is over."""
+    shown = still != GIF_COLOURS
+    columns, rows = np.flatnonzero(shown.any(axis=0)), np.flatnonzero(shown.any(axis=1))
+    left, right, top, bottom = (
+        (int(columns[0]), int(columns[-1]) + 1, int(rows[0]), int(rows[-1]) + 1) if len(columns) else (0, 1, 0, 1)
     )
-    return buffer.getvalue()
+    box = np.ascontiguousarray(still[top:bottom, left:right])
+    image = Image.frombytes("P", (box.shape[1], box.shape[0]), box.tobytes())
+    yield from GifImagePlugin.getdata(image, (left, top), duration=duration, disposal=2, transparency=GIF_COLOURS)
 
 
 def _indexed(rgb: Bytes, solid: Mask) -> tuple[Bytes, Bytes]:
@@ -93,12 +112,3 @@ def _indexed(rgb: Bytes, solid: Mask) -> tuple[Bytes, Bytes]:
     reduced = row.quantize(GIF_COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
     indices[solid] = np.asarray(reduced)[0]
     return indices, np.array(reduced.getpalette(), np.uint8).reshape(-1, 3)[:GIF_COLOURS]
-
-
-def _palette_image(indices: Bytes, palette: Bytes) -> Image.Image:
-    image = Image.frombytes("P", indices.shape[::-1], indices.tobytes())
-    full = np.zeros((256, 3), np.uint8)
-    full[: len(palette)] = palette
-    full[len(palette) :] = palette[-1]  # a tail of black would take dark colours
-    image.putpalette(full.tobytes())
-    return image

@@ -126,6 +126,7 @@ def css_sprites(frames: Frames, image: str) -> str:
     width, height = frames.size
     total, count = sum(frames.durations), len(frames)
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in frames.name)
+    name = f"_{name}" if name[0].isdigit() else name  # a class does not begin with a digit
     repeat = "infinite" if frames.loops else "1 forwards"
     last = count * width if frames.loops else (count - 1) * width
     steps = f"steps({count})" if frames.loops else f"steps({max(1, count - 1)})"

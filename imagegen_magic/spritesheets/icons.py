@@ -12,6 +12,7 @@ import os
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 
 import cv2
@@ -25,6 +26,7 @@ from imagegen_magic.matting.arrays import Bytes, as_bytes, as_floats
 from imagegen_magic.matting.cutout import Picture, cutout
 from imagegen_magic.metadata.derived import Marking, Source, default_marking, finish_file
 
+from .arguments import check_arguments
 from .export import write_set
 from .parts import SOLID, find_parts, union
 from .placing import resized
@@ -67,22 +69,25 @@ class IconSet:
     def __getitem__(self, edge: int) -> Image.Image:
         return Image.fromarray(self.icons[edge])
 
-    def ico(self, sizes: Sequence[int] = ICO_SIZES) -> bytes:
-        """A Windows .ico: an image of its own for each size up to 256."""
-        chosen = sorted(size for size in sizes if size <= 256)
+    def ico(self, sizes: Sequence[int] | None = None) -> bytes:
+        """A Windows .ico: an image of its own for each size up to 256; without sizes the usual ones up to the cut-out's own."""
+        chosen = sorted(size for size in sizes or self._unenlarged(ICO_SIZES) if size <= 256)
         images = [Image.fromarray(self.at(size)) for size in chosen]
         buffer = io.BytesIO()
         images[-1].save(buffer, "ICO", sizes=[(size, size) for size in chosen], append_images=images[:-1])
         return buffer.getvalue()
 
     def icns(self) -> bytes:
-        """An Apple .icns, with every size up to the cut-out's own: nothing is enlarged."""
-        largest = max(32, *(size for size in ICNS_TYPES if size <= max(self.master.shape[0], *self.icons)))
-        entries = [
-            (kind, encode_png(self.at(size))) for size, kinds in ICNS_TYPES.items() if size <= largest for kind in kinds
-        ]
+        """An Apple .icns, with every size up to the cut-out's own, or to the largest icon of the set."""
+        chosen = self._unenlarged(tuple(ICNS_TYPES))
+        entries = [(kind, encode_png(self.at(size))) for size in chosen for kind in ICNS_TYPES[size]]
         body = b"".join(kind.encode() + struct.pack(">I", len(data) + 8) + data for kind, data in entries)
         return b"icns" + struct.pack(">I", len(body) + 8) + body
+
+    def _unenlarged(self, sizes: Sequence[int]) -> list[int]:
+        """Those that need no more pixels than there are; the smallest in any case."""
+        largest = max(min(sizes), self.master.shape[0], *self.icons)
+        return [size for size in sizes if size <= largest]
 
     def favicon(self, background: str = "#ffffff") -> dict[str, bytes]:
         """The files of a web page by name, with `favicon.html` for its head and `site.webmanifest`."""
@@ -168,18 +173,25 @@ def make_icons(
         OptionError: a size outside of 8 to 1024 pixels.
         CutoutError: there is no flat backdrop, or nothing on it.
     """
-    bad = [size for size in sizes if not isinstance(size, int) or not 8 <= size <= 1024]
-    if bad or not sizes:
-        problem = Problem(
-            field="sizes", value=bad or None, rule="edges of 8 to 1024 pixels", fix="sizes=(16, 32, 64, 128, 512)"
-        )
-        raise OptionError("these icons can't be made", problems=(problem,))
+    check_arguments("these icons can't be made", margin=margin)
+    sizes = _checked_sizes(sizes)
     cut = cutout(image, key=key)
     master = _squared(cut.rgba)
     larger = [size for size in sorted(sizes) if size > master.shape[0]]
     notes = (f"{', '.join(map(str, larger))} px are enlarged: the subject is {master.shape[0]} px",) if larger else ()
     icons = {size: icon_of(master, size, margin) for size in sorted(set(sizes))}
     return IconSet(name=name, master=master, icons=icons, margin=margin, notes=notes, sources=cut.sources)
+
+
+def _checked_sizes(sizes: object) -> tuple[int, ...]:
+    given = tuple(sizes) if isinstance(sizes, (list, tuple, range, set)) else (sizes,)
+    bad = [size for size in given if not isinstance(size, Integral) or not 8 <= int(size) <= 1024]
+    if bad or not given:
+        problem = Problem(
+            field="sizes", value=bad or None, rule="edges of 8 to 1024 pixels", fix="sizes=(16, 32, 64, 128, 512)"
+        )
+        raise OptionError("these icons can't be made", problems=(problem,))
+    return tuple(int(size) for size in given)
 
 
 def _squared(rgba: Bytes) -> Bytes:

@@ -22,12 +22,20 @@ OPAQUE = 192
 """An alpha of at least this many levels is the figure itself: a soft edge reaches outwards, and its line is within it."""
 NOISE, FULL_EDGE = 10, 70
 """Levels: a change below the first is noise, one above the second counts as one edge and no more."""
+TILE = 32
+"""Pixels of the edge of a tile in which the noise is measured."""
+FEWEST = 4
+"""A figure has at least so many blocks on its longer side."""
+MANY = 10.0
+"""Edges that all lie on whole blocks: by chance that happens once in two to the power of this."""
 REPEATS = 6
 """Distances of up to this many blocks are looked at: lines wander too far beyond."""
 WANDER = 0.1
 """Repeats are looked for within this share of a block."""
 BETWEEN = np.array([1 / 3, 0.5, 2 / 3])
 """Where between two blocks edges must not repeat; a third, a half and so on betray a pitch that is a multiple."""
+ONE = 1.5
+"""What is shorter than this many blocks is one."""
 LOOSE = 0.4
 """A step between lines may differ by this share from the pitch."""
 FINE = 16
@@ -54,11 +62,12 @@ SURE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lattice:
-    """The pitch across and down in pixels, and how sure it is, 0 to 1."""
+    """The pitch across and down in pixels, and how sure it is, 0 to 1; `enlarged` if real pixels were, without any smoothing."""
 
     x: float
     y: float
     confidence: float
+    enlarged: bool = False
 
     @property
     def found(self) -> bool:
@@ -81,7 +90,12 @@ class Lines:
 
 def find_lattice(images: Sequence[Bytes]) -> Lattice:
     """The lattice that figures (height, width, 4) uint8 share; clear pixels count as one colour."""
+    if enlarged := _enlarged_by(images):
+        return Lattice(x=enlarged, y=enlarged, confidence=1.0, enlarged=True)
     pitches = as_floats(np.geomspace(MIN_PITCH, MAX_PITCH, 700))
+    pitches = pitches[pitches <= max(max(image.shape[:2]) for image in images) / FEWEST]
+    if not len(pitches):
+        return Lattice(x=MIN_PITCH, y=MIN_PITCH, confidence=0.0)
     edges = [[_edges(image, axis) for image in images] for axis in (1, 0)]
     scores = [_axis_scores(one, pitches) for one in edges]
     both = as_floats((scores[0] + scores[1]) / 2)
@@ -89,6 +103,21 @@ def find_lattice(images: Sequence[Bytes]) -> Lattice:
     near = np.abs(np.log(pitches / best)) < 0.06
     x, y = (float(pitches[near][int(np.argmax(score[near]))]) for score in scores)
     return Lattice(x=x, y=y, confidence=float(np.mean([_explained(edges[0], x), _explained(edges[1], y)])))
+
+
+def _enlarged_by(images: Sequence[Bytes]) -> int:
+    """By how much real pixels were enlarged without smoothing: then every change lies on a whole block. 0 if they were not."""
+    found = [_changes(image, axis) for image in images for axis in (1, 0)]
+    block = int(np.gcd.reduce(np.concatenate([np.diff(at) for at in found] or [np.zeros(0, np.intp)]), initial=0))
+    steps = sum(max(0, len(at) - 1) for at in found)
+    return block if block > 1 and steps * np.log2(block) >= MANY else 0
+
+
+def _changes(image: Bytes, axis: int) -> Indices:
+    """Where any line across the axis differs from the one before."""
+    shown = np.where(image[..., 3:] > 0, image, 0)
+    lines = np.moveaxis(shown, axis, 0).astype(np.int16)
+    return np.flatnonzero(np.diff(lines, axis=0).any(axis=(1, 2))) + 1
 
 
 def _best_pitch(scores: Floats, pitches: Floats, edges: Sequence[Sequence[Floats]]) -> float:
@@ -130,11 +159,25 @@ def _edges(image: Bytes, axis: int) -> Floats:
     layers = np.dstack([layers, np.where(image[..., 3] < OPAQUE, 0, FULL_EDGE).astype(np.float32)])
     layers = as_floats(cv2.blur(layers, (1, 3) if axis == 1 else (3, 1)))
     change = np.abs(np.diff(layers, axis=axis)).max(axis=2)
-    inside = change[change > 0]
-    noise = max(NOISE, 4.0 * float(np.median(inside))) if len(inside) else NOISE
+    noise = max(NOISE, 4.0 * _usual_change(change))
     edges = np.clip((change - noise) / (FULL_EDGE - NOISE), 0, 1).astype(np.float32)
     edges = np.pad(edges, ((0, 0), (1, 0)) if axis == 1 else ((1, 0), (0, 0)))
     return np.ascontiguousarray(edges if axis == 1 else edges.T)
+
+
+def _usual_change(change: Floats) -> float:
+    """How much neighbouring pixels differ by noise, in levels: what changes usually are, or 0 if most pixels do not change.
+
+    Real pixels that were enlarged, and nothing else, change at their edges only: what is usual there is the art.
+    """
+    if not change.any():
+        return 0.0
+    high, wide = (min(TILE, edge) for edge in change.shape)
+    rows, columns = change.shape[0] // high, change.shape[1] // wide
+    tiles = change[: rows * high, : columns * wide].reshape(rows, high, columns, wide)
+    seen = tiles.any(axis=(1, 3))
+    noisy = np.median(tiles, axis=(1, 3)) > 0
+    return float(np.median(change[change > 0])) if noisy.sum() * 2 >= seen.sum() else 0.0
 
 
 def _axis_scores(edges: Sequence[Floats], pitches: Floats) -> Floats:
@@ -179,16 +222,37 @@ def _comb(repeats: Floats, pitches: Floats) -> Floats:
 
 def find_lines(image: Bytes, lattice: Lattice) -> Lines:
     """The lines of one figure (height, width, 4) uint8, from its left to its right and from its top to its bottom edge."""
-    solid = np.asarray(image[..., 3] >= OPAQUE)
+    solid = _solid(image)
+    if lattice.enlarged:
+        return Lines(
+            x=_block_lines(image, solid, 1, round(lattice.x)), y=_block_lines(image, solid, 0, round(lattice.y))
+        )
     return Lines(
         x=_axis_lines(_edges(image, 1), np.asarray(np.any(solid, axis=0)), lattice.x),
         y=_axis_lines(_edges(image, 0), np.asarray(np.any(solid, axis=1)), lattice.y),
     )
 
 
+def _solid(image: Bytes) -> Mask:
+    """The figure itself, without its soft edge; all of the image if nothing is as opaque as that."""
+    solid = np.asarray(image[..., 3] >= OPAQUE)
+    return solid if solid.any() else np.ones_like(solid)
+
+
+def _block_lines(image: Bytes, solid: Mask, axis: int, block: int) -> Floats:
+    """The lines of real pixels that were enlarged: every `block` pixels, from a change of colour."""
+    inside, changes = np.flatnonzero(solid.any(axis=1 - axis)), _changes(image, axis)
+    start, end = int(inside[0]), int(inside[-1]) + 1
+    phase = int(changes[0]) % block if len(changes) else start % block
+    between = np.arange(start + 1, end)
+    return as_floats(np.concatenate([[start], between[between % block == phase], [end]]))
+
+
 def _axis_lines(edges: Floats, solid: Mask, pitch: float) -> Floats:
     """The lines of one axis, in two rounds: the second knows how wide blocks are in each place."""
     inside = np.flatnonzero(solid)
+    if inside[-1] + 1 - inside[0] < ONE * pitch:
+        return as_floats(np.array([inside[0], inside[-1] + 1], np.float32))
     fine = FINE / pitch
     evidence = _evidence(edges, pitch, fine)
     start, end = float(inside[0]) * fine, float(inside[-1] + 1) * fine
@@ -271,7 +335,7 @@ def _end_cost(positions: Indices, end: float) -> Floats:
 
 def even_lines(image: Bytes, columns: int, rows: int) -> Lines:
     """Lines at equal steps over what is solid in an image."""
-    solid = image[..., 3] >= OPAQUE
+    solid = _solid(image)
     xs, ys = np.flatnonzero(np.any(solid, axis=0)), np.flatnonzero(np.any(solid, axis=1))
     return Lines(
         x=as_floats(np.linspace(xs[0], xs[-1] + 1, columns + 1)), y=as_floats(np.linspace(ys[0], ys[-1] + 1, rows + 1))

@@ -12,6 +12,7 @@ import rectpack
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.matting.arrays import Bytes
 
+from .arguments import check_arguments
 from .parts import Box, union
 from .sprites import Frames
 
@@ -87,6 +88,7 @@ def pack_atlas(
     Raises:
         OptionError: the frames do not fit, or two animations have one name.
     """
+    check_arguments("the atlas can't be packed", trim=trim, padding=padding, extrude=extrude, max_edge=max_edge)
     _check_names(animations)
     frames = [frame for animation in animations for frame in animation.pixels]
     boxes = [box for animation in animations for box in _kept(animation, trim)]
@@ -95,7 +97,7 @@ def pack_atlas(
     unique = list(dict.fromkeys(keys))
     around = 2 * extrude + padding
     sizes = [(shape[1] + around, shape[0] + around) for shape, _ in unique]
-    corners = _packed(sizes, max_edge + padding)
+    corners = _packed(sizes, max_edge, padding)
     places = {
         key: Box(x + extrude, y + extrude, x + extrude + key[0][1], y + extrude + key[0][0])
         for key, (x, y) in zip(unique, corners, strict=True)
@@ -149,15 +151,17 @@ def _shown(frame: Bytes) -> Box | None:
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1) if len(columns) else None
 
 
-def _packed(sizes: Sequence[tuple[int, int]], max_edge: int) -> list[tuple[int, int]]:
-    """The left upper corner of each rectangle, in the smallest atlas of several widths that were tried."""
+def _packed(sizes: Sequence[tuple[int, int]], max_edge: int, padding: int) -> list[tuple[int, int]]:
+    """The left upper corner of each rectangle, in the smallest atlas of several widths that were tried.
+
+    The padding of the last ones may lie outside of the atlas.
+    """
+    most = max_edge + padding
     area, widest = sum(w * h for w, h in sizes), max(w for w, _ in sizes)
-    widths = {
-        min(max_edge, max(widest, round(area**0.5 * stretch))) for stretch in (1.0, 1.05, 1.1, 1.2, 1.35, 1.5, 2.0)
-    }
-    tries = [found for width in sorted(widths) if (found := _in_width(sizes, width, max_edge)) is not None]
+    widths = {min(most, max(widest, round(area**0.5 * stretch))) for stretch in (1.0, 1.05, 1.1, 1.2, 1.35, 1.5, 2.0)}
+    tries = [found for width in sorted(widths) if (found := _in_width(sizes, width, most)) is not None]
     if not tries:
-        rule = f"{len(sizes)} frames of up to {widest} px do not fit into {max_edge} x {max_edge} px"
+        rule = f"{len(sizes)} frames, the widest {widest - padding} px, do not fit into {max_edge} x {max_edge} px"
         problem = Problem(
             field="max_edge", value=max_edge, rule=rule, fix="a smaller cell, or fewer animations in one atlas"
         )

@@ -6,9 +6,10 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from numbers import Integral
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.matting.arrays import Bytes, Floats, Indices, as_floats
+from imagegen_magic.options.paths import expanded
 
 from .colours import from_oklab, to_oklab
 
@@ -33,8 +35,9 @@ __all__ = [
 ]
 
 PaletteChoice: TypeAlias = "int | str | os.PathLike[str] | Sequence[str] | None"
-"""A number of colours, a palette's name or file (.gpl, .hex, .pal), its colours as `#rrggbb`, or None: as many as there are."""
+"""A number of colours, a palette's name or file (.gpl, .hex, .pal, .act), its colours as `#rrggbb`, or None: as many as there are."""
 
+Colour: TypeAlias = "tuple[int, int, int]"
 MOST = 256
 BITS = 5
 ALIKE = 0.035
@@ -55,15 +58,19 @@ def settle_palette(choice: PaletteChoice) -> Bytes | int | None:
     Raises:
         OptionError: a name that is not known, a file that can't be read, or a number outside of 2 to 256.
     """
-    if choice is None or isinstance(choice, int):
-        return _counted(choice)
+    if choice is None:
+        return None
+    if isinstance(choice, Integral):
+        return _counted(int(choice))
     if isinstance(choice, (str, os.PathLike)):
         return _named(os.fspath(choice))
+    if not isinstance(choice, Sequence):
+        raise _refused(choice, "a number, a name, a file or colours as #rrggbb", "palette=16")
     return _parsed([str(colour) for colour in choice])
 
 
-def _counted(count: int | None) -> int | None:
-    if count is not None and not 2 <= count <= MOST:
+def _counted(count: int) -> int:
+    if not 2 <= count <= MOST:
         raise _refused(count, f"a palette has 2 to {MOST} colours", "palette=16")
     return count
 
@@ -99,53 +106,93 @@ def _refused(value: object, rule: str, fix: str) -> OptionError:
 
 
 def read_palette(path: str | os.PathLike[str]) -> Bytes:
-    """The colours (n, 3) uint8 of a palette file: GIMP's .gpl, one RRGGBB a line (.hex), or JASC's .pal.
+    """The colours (n, 3) uint8 of a palette file: GIMP's .gpl, one RRGGBB a line (.hex), JASC's or Microsoft's .pal, Adobe's .act.
 
-    Formats: developer.gimp.org/core/standards/gpl (read 2026-11-26); JASC-PAL 0100.
+    Formats: developer.gimp.org/core/standards/gpl (read 2026-11-26); JASC-PAL 0100; RIFF PAL; Adobe's colour table of 768 or
+    772 bytes. A line that is none of its format is an error: it may be a colour that was mistyped.
 
     Raises:
         OptionError: there is no such file, or it does not hold 1 to 256 colours of its format.
     """
-    source = Path(path)
+    source = expanded(path)
     reader = READERS.get(source.suffix.lower())
     if reader is None:
         raise _refused(source.name, f"palette files end in {', '.join(READERS)}", "save it as .gpl")
     try:
-        lines = source.read_text(encoding="utf-8-sig").splitlines()
-        colours = list(reader(lines))
-    except (OSError, ValueError) as error:
-        raise _refused(
-            source.name, f"this is not a palette of its format ({error})", "open it in GIMP and save it again"
-        ) from None
-    return _parsed(colours)
+        colours = list(dict.fromkeys(reader(source.read_bytes())))
+    except OSError as error:
+        raise _refused(source.name, f"it can't be read: {error.strerror or error}", "check the path") from None
+    except ValueError as error:
+        rule = f"this is not a palette of its format ({error})"
+        raise _refused(source.name, rule, "open it in GIMP and save it again") from None
+    if not 1 <= len(colours) <= MOST:
+        raise _refused(source.name, f"it holds {len(colours)} colours, not 1 to {MOST}", "a shorter palette")
+    return np.array(colours, np.uint8)
 
 
-def _gpl(lines: Sequence[str]) -> Iterator[str]:
-    if not lines or lines[0].strip() != "GIMP Palette":
+def _lines(data: bytes) -> list[str]:
+    """The lines of a text in UTF-8, or in Latin-1 as old editors wrote it; without those that are empty."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _gpl(data: bytes) -> Iterator[Colour]:
+    lines = _lines(data)
+    if not lines or lines[0] != "GIMP Palette":
         raise ValueError("line 1 is not `GIMP Palette`")
     for line in lines[1:]:
-        if match := re.match(r"\s*(\d+)\s+(\d+)\s+(\d+)", line):
-            yield _levels(match.groups())
+        if not re.match(r"#|(Name|Columns|Channels):", line):
+            yield _levels(line)
 
 
-def _hex(lines: Sequence[str]) -> Iterator[str]:
-    yield from (line.strip() for line in lines if line.strip() and not line.startswith(";"))
+def _hex(data: bytes) -> Iterator[Colour]:
+    for line in _lines(data):
+        if not line.startswith(";"):
+            if not re.fullmatch(r"#?[0-9a-fA-F]{6}", line):
+                raise ValueError(f"{line[:40]!r} is not a colour as RRGGBB")
+            red, green, blue = bytes.fromhex(line.removeprefix("#"))
+            yield red, green, blue
 
 
-def _pal(lines: Sequence[str]) -> Iterator[str]:
-    if [line.strip() for line in lines[:2]] != ["JASC-PAL", "0100"]:
-        raise ValueError("it does not begin with JASC-PAL and 0100")
-    yield from (_levels(line.split()[:3]) for line in lines[3:] if line.strip())
+def _pal(data: bytes) -> Iterator[Colour]:
+    if data[:4] == b"RIFF":
+        yield from _riff(data)
+        return
+    lines = _lines(data)
+    if lines[:2] != ["JASC-PAL", "0100"]:
+        raise ValueError("it begins neither with JASC-PAL and 0100 nor with RIFF")
+    colours = [_levels(line) for line in lines[3:]]
+    if lines[2:3] != [str(len(colours))]:
+        raise ValueError(f"it says {' '.join(lines[2:3])[:20]!r} colours and holds {len(colours)}")
+    yield from colours
 
 
-def _levels(words: Sequence[str]) -> str:
-    levels = [int(word) for word in words]
-    if len(levels) != 3 or not all(0 <= level <= 255 for level in levels):
-        raise ValueError(f"{' '.join(words)} is not a colour")
-    return "".join(f"{level:02x}" for level in levels)
+def _riff(data: bytes) -> Iterator[Colour]:
+    """Microsoft's palette: a chunk of red, green, blue and a flag for each colour."""
+    count = int.from_bytes(data[22:24], "little")
+    if data[8:16] != b"PAL data" or len(data) < 24 + 4 * count:
+        raise ValueError("it is a RIFF file without a whole palette")
+    yield from ((data[at], data[at + 1], data[at + 2]) for at in range(24, 24 + 4 * count, 4))
 
 
-READERS = {".gpl": _gpl, ".hex": _hex, ".pal": _pal}
+def _act(data: bytes) -> Iterator[Colour]:
+    if len(data) not in (768, 772):
+        raise ValueError(f"it has {len(data)} bytes, not 768 or 772")
+    count = int.from_bytes(data[768:770], "big") or MOST
+    yield from ((data[at], data[at + 1], data[at + 2]) for at in range(0, 3 * min(count, MOST), 3))
+
+
+def _levels(line: str) -> Colour:
+    match = re.match(r"(\d{1,3})\s+(\d{1,3})\s+(\d{1,3})(\s|$)", line)
+    if match is None or max(red := int(match[1]), green := int(match[2]), blue := int(match[3])) > 255:
+        raise ValueError(f"{line[:40]!r} is not a colour of three levels from 0 to 255")
+    return red, green, blue
+
+
+READERS: dict[str, Callable[[bytes], Iterator[Colour]]] = {".gpl": _gpl, ".hex": _hex, ".pal": _pal, ".act": _act}
 
 
 def to_hex(colours: Bytes) -> tuple[str, ...]:
@@ -153,12 +200,12 @@ def to_hex(colours: Bytes) -> tuple[str, ...]:
     return tuple("#{:02x}{:02x}{:02x}".format(*map(int, colour)) for colour in colours)
 
 
-def merge_colours(colours: Bytes, weights: Floats) -> Bytes:
+def merge_colours(colours: Bytes, weights: Floats, alike: float = ALIKE) -> Bytes:
     """The colours (n, 3) that are plainly different, each the mean of those alike; heavy ones gather their neighbours."""
     lab = to_oklab(colours)
     leaders = np.zeros((0, 3), np.float32)
     for index in np.argsort(-weights, kind="stable"):
-        far = len(leaders) == 0 or float(np.linalg.norm(leaders - lab[index], axis=1).min()) > ALIKE
+        far = len(leaders) == 0 or float(np.linalg.norm(leaders - lab[index], axis=1).min()) > alike
         if far and len(leaders) < MOST:
             leaders = np.concatenate([leaders, lab[index : index + 1]])
     return _by_lightness(_settled(lab, weights, leaders, rounds=2))

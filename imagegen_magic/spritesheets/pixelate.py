@@ -10,6 +10,7 @@ from imagegen_magic.matting.arrays import Bytes, as_bytes
 from imagegen_magic.matting.loading import Picture, load_picture
 from imagegen_magic.metadata.derived import source_of
 
+from .arguments import check_arguments
 from .lattice import Lattice, even_lines, find_lattice, find_lines
 from .palette import PaletteChoice, settle_palette, to_hex
 from .sampling import apply_palette, find_palette, sample
@@ -33,7 +34,7 @@ def pixelate(
 
     Args:
         size: columns and rows, `64x64`: then the picture is divided into just so many, with or without a lattice.
-        palette: a number of colours, a name (`pico-8`), a .gpl, .hex or .pal file, or colours; None keeps those that differ.
+        palette: a number of colours, a name (`pico-8`), a .gpl, .hex, .pal or .act file, or colours; None keeps those that differ.
         pitch: pixels of the picture for one of the art, taken at its word.
 
     Raises:
@@ -44,6 +45,7 @@ def pixelate(
         >>> pixelate("knight.png", palette=16).frames[0].size  # doctest: +SKIP
         (22, 41)
     """
+    check_arguments("the picture can't be sampled", pitch=pitch)
     wanted = settle_palette(palette)
     rgb, alpha, _ = load_picture(image)
     whole = as_bytes(np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha]))
@@ -56,7 +58,9 @@ def pixelate(
         )
     lines = find_lines(whole, lattice) if size is None else even_lines(whole, *read_cell(size))
     (sampled,) = sample([whole], [lines])
-    colours: Bytes = find_palette([sampled], wanted) if wanted is None or isinstance(wanted, int) else wanted
+    colours: Bytes = (
+        find_palette([sampled], wanted, exact=lattice.enlarged) if wanted is None or isinstance(wanted, int) else wanted
+    )
     return PixelArt(
         name=name,
         pixels=(apply_palette(sampled, colours),),

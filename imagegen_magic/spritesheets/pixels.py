@@ -50,7 +50,9 @@ def pixel_figures(
         lattice = _coarser(reach, cell or reach, lattice)
         lines = [_even_lines(figure, lattice) for figure in figures]
     sampled = sample(images, lines)
-    colours = find_palette(sampled, wanted) if wanted is None or isinstance(wanted, int) else wanted
+    colours = (
+        find_palette(sampled, wanted, exact=lattice.enlarged) if wanted is None or isinstance(wanted, int) else wanted
+    )
     limited = [apply_palette(image, colours) for image in sampled]
     made = [_placed(figure, image, own, lattice) for figure, image, own in zip(figures, limited, lines, strict=True)]
     return PixelFigures(figures=tuple(made), palette=colours, lattice=lattice, reduced=reduced)

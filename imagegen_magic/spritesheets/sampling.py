@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imagegen_magic.errors import CutoutError
 from imagegen_magic.matting.arrays import Bytes, Floats, Indices
 
 from .lattice import Lines
@@ -29,7 +30,13 @@ class _Cells:
 
 
 def sample(images: Sequence[Bytes], lattices: Sequence[Lines]) -> list[Bytes]:
-    """Each image (height, width, 4) on its lines, as one pixel a cell (rows, columns, 4): alpha is 0 or 255."""
+    """Each image (height, width, 4) on its lines, as one pixel a cell (rows, columns, 4): alpha is 0 or 255.
+
+    Raises:
+        CutoutError: no pixel of any image is more opaque than clear.
+    """
+    if not any((image[..., 3] >= SOLID).any() for image in images):
+        raise CutoutError("nothing here is opaque: there are no pixels to make")
     shades = _shades(images)
     return [_sampled(image, _cells(image, lines), shades) for image, lines in zip(images, lattices, strict=True)]
 
@@ -81,12 +88,15 @@ def _sampled(image: Bytes, cells: _Cells, shades: Bytes) -> Bytes:
     return pixels.reshape(rows, columns, 4)
 
 
-def find_palette(images: Sequence[Bytes], count: int | None) -> Bytes:
-    """One palette (n, 3) for a set of sampled images: `count` colours at most, or those that are plainly different."""
+def find_palette(images: Sequence[Bytes], count: int | None, *, exact: bool = False) -> Bytes:
+    """One palette (n, 3) for a set of sampled images: `count` colours at most, or those that are plainly different.
+
+    `exact` says that no colour is a painter's variation of another.
+    """
     colours = np.concatenate([image[image[..., 3] > 0][:, :3] for image in images])
     found, counts = np.unique(colours, axis=0, return_counts=True)
     weights = counts.astype(np.float32)
-    merged = merge_colours(found, weights)
+    merged = merge_colours(found, weights, 0.0) if exact else merge_colours(found, weights)
     if count is None or len(merged) <= count:
         return merged
     heaps = nearest_colours(found, merged)

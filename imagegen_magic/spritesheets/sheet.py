@@ -15,6 +15,7 @@ from imagegen_magic.matting.cutout import Picture, cutout
 from imagegen_magic.matting.report import Check
 from imagegen_magic.metadata.derived import Source
 
+from .arguments import check_arguments
 from .cells import Grid, Layout, assign_cells
 from .checks import Drift, SheetReport, check_frames, check_layout, drift_of
 from .figures import Figure, cut_figures, cut_objects, figure_of
@@ -61,7 +62,7 @@ def slice_sheet(
     Args:
         cell: the exact size of a frame, `64x64` or (64, 64), in pixels; without it frames keep the sheet's scale.
         pixel_art: finds the painted lattice and makes one real pixel of each of its blocks.
-        palette: for pixel art: a number of colours, a name (`pico-8`), a .gpl, .hex or .pal file, or colours.
+        palette: for pixel art: a number of colours, a name (`pico-8`), a .gpl, .hex, .pal or .act file, or colours.
         pitch: for pixel art: pixels of the sheet for one of the art, taken at its word.
         ground: `feet` sets every frame on its feet, `row` keeps the height of a jump above the lowest feet of its row,
             `auto` decides by the name and by how far feet are apart.
@@ -81,6 +82,7 @@ def slice_sheet(
         >>> walk.frames[0].size, walk.report.ok  # doctest: +SKIP
         ((64, 64), True)
     """
+    check_arguments("the sheet can't be sliced", pitch=pitch, ground=ground, margin=margin)
     size, found = _cell_size(cell, like), _find(image, grid_of(frames, columns, rows), key)
     art = _real_pixels(found, size, palette, pitch, settle_ground(ground, found.present, name)) if pixel_art else None
     standing = found.standing if art is None else found.with_figures(art.figures)
@@ -119,7 +121,9 @@ def slice_objects(
 
     Raises:
         CutoutError: there is no flat backdrop, or nothing on it.
+        OptionError: a padding or a gap cannot be used.
     """
+    check_arguments("the objects can't be cut", padding=padding, gap=gap)
     cut = cutout(image, key=key)
     sheet = cut.rgba
     joined = round(OBJECT_GAP * max(sheet.shape[:2])) if gap is None else gap
@@ -202,15 +206,9 @@ def grid_of(frames: int | None, columns: int | None, rows: int | None) -> Grid |
     """The grid that those numbers mean; None if nothing is said, and the sheet itself must show it.
 
     Raises:
-        OptionError: a number below 1, or more frames than cells.
+        OptionError: no whole number from 1 on, or more frames than cells.
     """
-    problems = [
-        Problem(field=field, value=value, rule="a whole number of 1 or more", fix=f"{field}=4")
-        for field, value in (("frames", frames), ("columns", columns), ("rows", rows))
-        if value is not None and value < 1
-    ]
-    if problems:
-        raise OptionError("the grid can't be used", problems=tuple(problems))
+    check_arguments("the grid can't be used", frames=frames, columns=columns, rows=rows)
     if frames is None and (columns is None or rows is None):
         return (
             None

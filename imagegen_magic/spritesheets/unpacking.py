@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.images.opening import MAX_PIXELS, decoding, open_image
+from imagegen_magic.images.limits import MAX_PIXELS
+from imagegen_magic.images.opening import decoding, open_image
 from imagegen_magic.matting.arrays import Bytes, as_bytes
 from imagegen_magic.matting.cutout import cutout
 from imagegen_magic.matting.loading import Picture, load_picture

@@ -148,7 +148,7 @@ class Store:
             raise _unwritable(folder, error) from error
         free = self._free_bytes(folder)
         if free < EXPECTED_BYTES * count:
-            summary = f"the disk has {free / 1e6:.0f} MB left; {EXPECTED_BYTES * count / 1e6:.0f} MB are wanted for {count} picture{'s' * (count > 1)}"
+            summary = f"the disk has {free / 1e6:.0f} MB left; {EXPECTED_BYTES * count / 1e6:.0f} MB are needed for {count} picture{'s' * (count > 1)}"
             raise StoreError(
                 summary,
                 hints=(Fix("free some space, or ", Setting("--out-dir"), " on another disk"),),

@@ -86,7 +86,7 @@ class Lock:
 
     def __str__(self) -> str:
         count, files = len(self.requests), sum(len(entry.files) for entry in self.requests)
-        return f"{count} request{'s' * (count > 1)}, {files} file{'s' * (files > 1)}, {format_usd(self.cost)} once paid for them"
+        return f"{count} request{'s' * (count > 1)}, {files} file{'s' * (files > 1)}, {format_usd(self.cost)} paid for them"
 
 
 def cell_digest(cell: str) -> str:
@@ -101,10 +101,10 @@ def lock_of(store: Store) -> Lock:
     Raises:
         ReplayError: there is none.
     """
-    newest = {(record.server, record.digest): record for record in store.history.answers()}
-    kept = [record for record in newest.values() if all(map(store.history.intact, record.api_files()))]
+    intact = (record for record in store.history.answers() if all(map(store.history.intact, record.api_files())))
+    kept = list({(record.server, record.digest): record for record in intact}.values())
     if not kept:
-        hints = (Fix(Setting("--out-dir", "DIR"), " says which folder is meant"),)
+        hints = (Fix(Setting("--out-dir", "DIR"), " names another folder"),)
         raise ReplayError("nothing to lock: the output folder has no image of a request that is done", hints=hints)
     derived = dict[tuple[int, str], list[FileEntry]]()
     for record in _derived_records(store):

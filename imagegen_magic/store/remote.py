@@ -65,9 +65,9 @@ def _read(address: str, place: str) -> bytes:
         raise _unread(place, parts.hostname, "this address needs more packages", INSTALL) from None
     except Exception as error:  # noqa: BLE001 - every protocol has errors of its own
         rule = "there is no such file" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}"
-        raise _unread(place, parts.hostname, rule, "check --replay-from, and your right to read there") from None
+        raise _unread(place, parts.hostname, rule, "check --replay-from, and that you may read there") from None
     if len(data) > MAX_BYTES:
-        raise _unread(place, parts.hostname, f"larger than {MAX_BYTES >> 20} MB", "this is no image that was locked")
+        raise _unread(place, parts.hostname, f"larger than {MAX_BYTES >> 20} MB", "this is not a locked image")
     return bytes(data)
 
 

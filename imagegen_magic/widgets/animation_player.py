@@ -42,7 +42,7 @@ class AnimationPlayer(ImageWidget):
         playing, speed, loops, onion, background: what the controls show; setting them changes the page.
 
     Raises:
-        OptionError: a background or a speed that there is not.
+        OptionError: an unknown background, or another speed.
     """
 
     module = source("animation_player")

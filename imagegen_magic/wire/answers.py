@@ -6,45 +6,41 @@ so that ten 4K pictures cost no more memory than one.
 
 from __future__ import annotations
 
-import binascii
 import contextlib
 import hashlib
 import json
-import string
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import ijson
-import pybase64
 
 from imagegen_magic.errors import AnswerError, Fix, Setting, StoreError
 from imagegen_magic.images.whole import whole_image
 from imagegen_magic.jobs.result import shown_path
+from imagegen_magic.redaction import redact
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import Payload, Spool, Usage
 from imagegen_magic.store.names import SUFFIXES
 
+from .shapes import MAX_DEPTH, image_bytes, images_in, is_address, without_wrapping
 from .spool_body import SpooledBody
-from .sse import ServerEvent, SseParser
 
 __all__ = [
-    "EventStream",
     "ParsedResponse",
     "accept_image",
+    "accept_or_note",
     "add_image",
     "check_answer",
-    "looks_like_stream",
+    "flattened",
     "parse_json_answer",
     "read_usage",
+    "token_count",
 ]
 
-SLICE = 1 << 20  # characters of base64 decoded at a time; a multiple of 4
 PIECE = 1 << 22
 """Bytes that the JSON parser reads at a time: it gathers a string that is longer at great cost."""
-MAX_DEPTH = 64
-"""Levels of JSON that are read; an answer has about five, and a hostile one millions."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +65,8 @@ class ParsedResponse:
     """Pictures that the disk did not take."""
     broken: bool = False
     """The answer broke off, or is not of the expected form."""
+    error: Any = None
+    """What an answer without an image says under `error`, though its status is that of a success."""
 
 
 def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
@@ -82,8 +80,10 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
             _accept(prefix, event, value, answer, spool)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         answer.broken = True
-        answer.faults.append(f"the answer is not whole JSON ({str(error).splitlines()[0][:80]})")
+        answer.faults.append(f"the answer is not whole JSON ({_first_line(error)})")
     answer.urls = [url for item, url in answer.addresses if item not in answer.items_with_bytes]
+    if not (answer.payloads or answer.kept or answer.unsaved):
+        _read_leniently(body, answer, spool)
     empty = answer.nulls - answer.items_with_bytes - {item for item, _ in answer.addresses}
     answer.faults += ["a picture is null"] * len(empty)
     return answer
@@ -95,6 +95,76 @@ def _events(body: SpooledBody) -> Iterable[tuple[str, Any]]:
         body.read(), buf_size=min(PIECE, body.size + 1), use_float=True
     )
     return events
+
+
+def _first_line(error: Exception) -> str:
+    """What the parser says, in a line; of an encoding that is none it says it in bytes."""
+    said = error.args[0] if error.args else error
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    return text.splitlines()[0].strip()[:80]
+
+
+LENIENT_BYTES = 256 << 20
+"""Of an answer in an unknown form no more is read into memory."""
+IMAGE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"<svg")
+
+
+def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> None:
+    """Takes an answer of another form, since it may be paid for: a bare image, other names, NaN, UTF-16.
+
+    What the server says of itself is kept with it.
+    """
+    data = body.read().read(LENIENT_BYTES)
+    if data.startswith(IMAGE_MAGIC):
+        path, stream = spool.open(".png")
+        with stream:
+            stream.write(data)
+        answer.faults.clear()
+        answer.broken = False
+        add_image(path, hashlib.sha256(data).hexdigest(), answer, spool)
+        return
+    try:
+        value = json.loads(data.decode(json.detect_encoding(data), "replace"), parse_int=_whole_number)
+    except (ValueError, RecursionError):
+        return
+    found = list(images_in(_without_error(value)))
+    if answer.urls and all(map(is_address, found)):
+        return
+    if found:
+        answer.urls.clear()
+        answer.nulls.clear()
+        answer.faults.clear()
+        answer.broken = False
+    for image in found:
+        accept_or_note(image, answer, spool)
+    if isinstance(value, Mapping):
+        answer.usage = flattened(value.get("usage"))
+        answer.fields = {name: field for name, field in value.items() if isinstance(field, (str, int))}
+        answer.error = None if found else value.get("error")
+        if not found and isinstance(said := value.get("message") or value.get("msg") or value.get("detail"), str):
+            answer.faults.append(f"it holds no picture, and says: {redact(' '.join(said.split()))[:SAID]}")
+
+
+def _whole_number(digits: str) -> int | float:
+    """Python refuses to read an int of thousands of digits; a float of them is infinite."""
+    return int(digits) if len(digits) < _LONGEST_COUNT else float(digits)
+
+
+def _without_error(value: Any) -> Any:
+    """The answer without what it says of an error: an address in there is of a page that explains it."""
+    return {name: inner for name, inner in value.items() if name != "error"} if isinstance(value, Mapping) else value
+
+
+SAID = 300
+"""Characters of a server's own words that are kept."""
+
+
+def accept_or_note(image: str, answer: ParsedResponse, spool: Spool) -> None:
+    """Takes an image that came in a text, or notes its address, to be fetched."""
+    if is_address(image):
+        answer.urls.append(image)
+    else:
+        accept_image(image, answer, spool)
 
 
 def _with_paths(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str, Any]]:
@@ -123,17 +193,14 @@ def _accept(prefix: str, event: str, value: Any, answer: ParsedResponse, spool: 
     """One event of the JSON parser."""
     if prefix == "data.item" and event == "start_map":
         answer.items += 1
-    elif prefix == "data.item.b64_json" and event == "string":
-        answer.items_with_bytes.add(answer.items)
-        accept_image(value, answer, spool)
     elif prefix == "data.item.b64_json" and event == "null":
         answer.nulls.add(answer.items)
-    elif prefix == "data.item.url" and event == "string":
-        if value.startswith("data:"):
+    elif prefix in ("data.item.b64_json", "data.item.url") and event == "string" and value:
+        if is_address(value):
+            answer.addresses.append((answer.items, value))
+        else:
             answer.items_with_bytes.add(answer.items)
             accept_image(value, answer, spool)
-        else:
-            answer.addresses.append((answer.items, value))
     elif prefix.startswith("usage.") and event in ("number", "string", "null"):
         answer.usage[prefix.removeprefix("usage.")] = token_count(value)
     elif prefix.startswith("svg_usage.") and event in ("number", "string"):
@@ -144,10 +211,12 @@ def _accept(prefix: str, event: str, value: Any, answer: ParsedResponse, spool: 
 
 def accept_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
     """Decodes one base64 text into a spool file and checks that it is a whole picture; keeps it in any case."""
-    text = text.partition(",")[2] if text.startswith("data:") else text
     try:
-        _write_image(text, answer, spool)
-    except (binascii.Error, ValueError):
+        try:
+            _write_image(text, answer, spool)
+        except ValueError:
+            _write_image(without_wrapping(text), answer, spool)
+    except ValueError:
         answer.faults.append("a picture is not valid base64")
         path, stream = spool.open(".txt")
         with stream:
@@ -155,8 +224,8 @@ def accept_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
         answer.kept.append(spool.keep(path, "bad-base64"))
     except OSError as error:
         answer.faults.append(f"a picture could not be written ({error.strerror})")
-        with contextlib.suppress(binascii.Error, ValueError):
-            answer.unsaved.append(b"".join(_decoded(text)))
+        with contextlib.suppress(ValueError):
+            answer.unsaved.append(b"".join(image_bytes(text)))
 
 
 def _write_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
@@ -164,29 +233,13 @@ def _write_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
     digest = hashlib.sha256()
     try:
         with stream:
-            for piece in _decoded(text):
+            for piece in image_bytes(text):
                 digest.update(piece)
                 stream.write(piece)
-    except (binascii.Error, ValueError, OSError):
+    except (ValueError, OSError):
         spool.discard(path)
         raise
     add_image(path, digest.hexdigest(), answer, spool)
-
-
-def _decoded(text: str) -> Iterator[bytes]:
-    """The bytes of a base64 text, piece by piece: line breaks, blanks and the url-safe alphabet are read too.
-
-    Raises:
-        binascii.Error, ValueError: it is not base64.
-    """
-    if not text.isascii() or any(blank in text for blank in string.whitespace):  # a regex would take 20 ms a picture
-        text = "".join(text.split())
-    if "-" in text or "_" in text:
-        text = text.translate({ord("-"): "+", ord("_"): "/"})
-    text = text.rstrip("=")  # some write more of them than there must be
-    text += "=" * (-len(text) % 4)
-    for start in range(0, len(text), SLICE):
-        yield pybase64.b64decode(text[start : start + SLICE], validate=True)
 
 
 def add_image(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -> None:
@@ -245,12 +298,6 @@ def flattened(data: object, prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def looks_like_stream(body: SpooledBody) -> bool:
-    """True if a body that is called JSON begins as an event stream does."""
-    start = body.read().read(64).lstrip(b"\xef\xbb\xbf \r\n")
-    return start.startswith((b"data:", b"event:", b": "))
-
-
 def check_answer(answer: ParsedResponse, request: ImageRequest, body: SpooledBody, request_id: str | None) -> list[str]:
     """The warnings that a usable answer carries: fewer or more pictures, another format or size.
 
@@ -271,7 +318,7 @@ def check_answer(answer: ParsedResponse, request: ImageRequest, body: SpooledBod
     notes = list(dict.fromkeys(answer.faults))
     if len(answer.payloads) != request.count:
         word = "fewer" if len(answer.payloads) < request.count else "more"
-        notes.append(f"{word} pictures than asked: {len(answer.payloads)} of {request.count}")
+        notes.append(f"{word} pictures than asked for: {len(answer.payloads)} of {request.count}")
     for number, payload in enumerate(answer.payloads):
         notes += [f"picture {number}: {note}" for note in _differences(payload, request)]
     if answer.broken and (aside := body.keep("cut-answer")):
@@ -301,110 +348,3 @@ def _differences(payload: Payload, request: ImageRequest) -> Iterator[str]:
         received = f"{payload.size[0]}x{payload.size[1]}"
         if received != asked:
             yield f"asked for {asked}, received {received}"
-
-
-class EventStream:
-    """The events of a streaming answer; each names itself in its `type`, else by its `event:` line.
-
-    Any event but a preview that holds an image yields it, under whatever name and in whatever shape: it is billed.
-    """
-
-    def __init__(self, spool: Spool, on_partial: Callable[[bytes, int], None]) -> None:
-        self.answer = ParsedResponse()
-        self.error: Mapping[str, Any] | None = None
-        self.completed = 0
-        """Events that held an image, or said that one is complete."""
-        self.count = 0
-        """Events of any kind."""
-        self._parser = SseParser()
-        self._spool = spool
-        self._on_partial = on_partial
-
-    def feed(self, piece: bytes) -> None:
-        """Takes the next bytes of the stream."""
-        for event in self._parser.feed(piece):
-            self._accept(event)
-
-    def close(self) -> None:
-        """Takes what the end of the stream leaves."""
-        for event in self._parser.close():
-            self._accept(event)
-
-    def _accept(self, received: ServerEvent) -> None:
-        text = received.data.strip()
-        if not text or text == b"[DONE]":
-            return
-        self.count += 1
-        try:
-            event = json.loads(text)
-        except (ValueError, RecursionError):
-            self.answer.broken = True
-            self.answer.faults.append("an event of the stream is cut off, or not JSON")
-            return
-        if isinstance(event, dict):
-            self._dispatch(str(event.get("type") or received.name), event)
-        else:
-            self.answer.broken = True
-
-    def _dispatch(self, kind: str, event: dict[str, Any]) -> None:
-        if "partial" in kind:
-            self._partial(event)
-        elif event.get("error") or kind == "error":
-            error = event.get("error") or event
-            self.error = error if isinstance(error, Mapping) else {"message": str(error)}
-        elif images := list(images_in(event)):
-            self.completed += 1
-            self._final(event, images)
-        elif kind.endswith(".completed"):
-            self.completed += 1
-            self.answer.faults.append("the final event holds no picture")
-        elif kind != "message" or event:
-            self.answer.broken = True  # not understood: the stream is kept with the result
-
-    def _partial(self, event: Mapping[str, Any]) -> None:
-        """A live preview: shown, never kept as a result; one that can't be decoded or shown is passed over."""
-        text, number = event.get("b64_json"), event.get("partial_image_index")
-        if not isinstance(text, str):
-            return
-        with contextlib.suppress(Exception):
-            if data := b"".join(_decoded(text)):
-                self._on_partial(data, number if isinstance(number, int) else 0)
-
-    def _final(self, event: Mapping[str, Any], images: Sequence[str]) -> None:
-        for image in images:
-            if image.startswith(("http:", "https:", "/")) and not image.startswith(_STARTS):
-                self.answer.urls.append(image)
-            else:
-                accept_image(image, self.answer, self._spool)
-        for name, count in flattened(event.get("usage")).items():
-            if (more := token_count(count)) is not None:
-                self.answer.usage[name] = (self.answer.usage.get(name) or 0) + more
-        self.answer.fields |= {k: v for k, v in event.items() if k in _FIELDS and isinstance(v, (str, int))}
-
-
-_FIELDS = ("created", "created_at", "size", "quality", "background", "output_format")
-_STARTS = ("data:image/", "iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD", "PHN2Zy", "PD94bWw")
-"""How the base64 text of a PNG, JPEG, WebP, GIF or SVG file begins, and a data URI."""
-_SHORTEST = 64
-"""Characters; nothing shorter is an image."""
-
-
-def images_in(value: object, key: str = "", depth: int = 0) -> Iterator[str]:
-    """Every text inside a JSON value that is an image, or the address of one, in its order; each once.
-
-    An entry that holds both the image and its address yields the image.
-    """
-    if depth > MAX_DEPTH:
-        return
-    if isinstance(value, str):
-        named = key in ("b64_json", "b64", "image_base64") and value
-        looks = len(value) >= _SHORTEST and value.lstrip().startswith(_STARTS)
-        if named or looks or (key == "url" and value):
-            yield value
-    elif isinstance(value, Mapping):
-        found = [(name, text) for name, inner in value.items() for text in images_in(inner, str(name), depth + 1)]
-        has_bytes = any(name != "url" for name, _ in found)
-        yield from dict.fromkeys(text for name, text in found if name != "url" or not has_bytes)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from images_in(inner, key, depth + 1)

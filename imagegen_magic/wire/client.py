@@ -16,13 +16,13 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
 
 from imagegen_magic.errors import AnswerError, CallCancelledError, CallError
 from imagegen_magic.jobs.result import shown_path
+from imagegen_magic.options.address import host_of, is_loopback
 from imagegen_magic.options.options import Options
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import (
@@ -38,11 +38,12 @@ from imagegen_magic.request.response import (
 )
 
 from .address import parse_address
-from .answers import EventStream, ParsedResponse, check_answer, looks_like_stream, parse_json_answer, read_usage
+from .answers import ParsedResponse, check_answer, parse_json_answer, read_usage
 from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
+from .events import EventStream, looks_like_stream
 from .fetching import fetch_image
-from .http_errors import is_web_page, missing_key, read_request_id, status_error, transport_error, web_page_error
+from .http_errors import error_in_answer, is_web_page, missing_key, read_request_id, transport_error, web_page_error
 from .live_models import list_models
 from .retries import TimeBudget, with_retries
 from .sdk_errors import SDK_ERRORS, our_error
@@ -57,9 +58,6 @@ __all__ = ["Client", "Clients"]
 CHUNK = 1 << 16
 TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "ssl")
 """Where the exceptions of a broken connection come from."""
-REFUSALS = ("invalid_request_error", "image_generation_user_error")
-"""Error types by which a stream says that the request is to blame; any other error may come after billing."""
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 RESOLVED = ("size", "quality", "background", "output_format")
 
 
@@ -129,11 +127,7 @@ class Client:
         self._simulator = simulator
         self._sdk: openai.OpenAI | None = None
         self._lock = threading.Lock()
-        self.server = (
-            "simulator"
-            if backend == "simulator"
-            else urlsplit(address or "https://api.openai.com").hostname or "server"
-        )
+        self.server = "simulator" if backend == "simulator" else host_of(address or "https://api.openai.com")
 
     def __repr__(self) -> str:
         return f"Client({self.server})"
@@ -153,7 +147,7 @@ class Client:
         key = os.environ.get("OPENAI_API_KEY") or ""
         if self._dialect.name == "azure":
             key = os.environ.get("AZURE_OPENAI_API_KEY") or key
-        if not key and not (self._base_url and _is_loopback(self._base_url)):
+        if not key and not is_loopback(self._base_url):
             raise missing_key()
         times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
         http = LiveHttp(follow_redirects=False)
@@ -279,10 +273,6 @@ def _simulator_folder() -> Path:
     return folder
 
 
-def _is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in LOOPBACK
-
-
 def _is_stream(headers: Mapping[str, str]) -> bool:
     return "text/event-stream" in headers.get("content-type", "")
 
@@ -348,7 +338,7 @@ class _Call:
         received(headers)
         events, answer = self._taken_apart(events, body)
         self._raise_if_lost(broke, events, answer, body, request_id)
-        if events is None and answer.broken and not answer.payloads and is_web_page(body):
+        if events is None and answer.broken and not answer.payloads and is_web_page(body, headers):
             body.discard()
             raise web_page_error(response.status_code, self.client.address)
         if events is None and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
@@ -360,19 +350,21 @@ class _Call:
 
     def _taken_apart(self, events: EventStream | None, body: SpooledBody) -> tuple[EventStream | None, ParsedResponse]:
         """The stream and its answer, whatever the server called it: JSON labelled as a stream, and a stream as JSON."""
+        if events is None and looks_like_stream(body):
+            events, stream = EventStream(self.spool, self._partial), body.read()
+            while piece := stream.read(CHUNK):
+                events.feed(piece)
         if events is not None:
             events.close()
             if events.count:
                 return events, events.answer
-            return None, parse_json_answer(body, self.spool)
-        if not looks_like_stream(body):
-            return None, parse_json_answer(body, self.spool)
-        events = EventStream(self.spool, self._partial)
-        stream = body.read()
-        while piece := stream.read(CHUNK):
-            events.feed(piece)
-        events.close()
-        return events, events.answer
+        answer = parse_json_answer(body, self.spool)
+        if answer.broken and not (answer.payloads or answer.kept or answer.unsaved):
+            lines = EventStream(self.spool, self._partial)
+            lines.accept_lines(body)
+            if lines.count > 1 and (lines.completed or lines.error):
+                return lines, lines.answer
+        return None, answer
 
     def _raise_if_lost(
         self,
@@ -389,11 +381,13 @@ class _Call:
             if events is not None and events.error is not None:
                 answer.faults.append(f"the stream ended with an error ({str(dict(events.error))[:120]})")
             return
-        if events is not None and events.error is not None:
-            body.discard()
-            status = 400 if events.error.get("type") in REFUSALS else 500
-            error = status_error(status, {"error": dict(events.error)}, {})
+        said = answer.error if events is None else events.error
+        if said and not answer.urls:
+            error = error_in_answer(said, gateway=self.client.dialect.gateway)
             error.request_id = request_id
+            if events is None and error.outcome == "ambiguous" and (aside := body.keep("answer-with-error")):
+                error.kept = (shown_path(aside),)
+            body.discard()
             raise error
         if broke is not None:
             if aside := body.keep("cut-answer"):

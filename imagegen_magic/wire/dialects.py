@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlsplit
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.options.address import host_of
 from imagegen_magic.request.request import ImageRequest
 
 __all__ = ["Dialect", "dialect_of", "load_dialects", "spell_request"]
@@ -69,7 +69,7 @@ def dialect_of(name: str | None, base_url: str | None) -> Dialect:
         return known[name]
     if not base_url:
         return known["openai"]
-    host = (urlsplit(base_url).hostname or "").lower()
+    host = host_of(base_url)
     return next((d for d in known.values() if any(part in host for part in d.hosts)), known["generic"])
 
 

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import time
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx2
 
+from imagegen_magic.options.address import is_loopback
 from imagegen_magic.redaction import redact
 from imagegen_magic.request.response import Spool
 
 from .answers import ParsedResponse, add_image
+from .spool_body import decoded
 
 __all__ = ["fetch_image"]
 
-CHUNK = 1 << 16
 MAX_BYTES = 64 << 20
 TIMEOUT = 60.0
 TRIES = 3
 PAUSE = 1.0
 """Seconds between tries: a server may announce an image a moment before it can be had."""
+SHOWN = 400
+"""Characters of an address that a card shows."""
+PORTS = {"http": 80, "https": 443}
+
+
+class _NotNowError(Exception):
+    """The image can't be had now; a moment later it may."""
 
 
 def fetch_image(url: str, base_url: str, answer: ParsedResponse, spool: Spool, *, pause: float = PAUSE) -> None:
@@ -30,56 +38,84 @@ def fetch_image(url: str, base_url: str, answer: ParsedResponse, spool: Spool, *
         url: absolute, or relative to `base_url`.
         base_url: the server that answered; its own host may be reached over http.
     """
-    place = urljoin(base_url, url)
-    if not _is_allowed(place, base_url):
-        answer.faults.append(f"an image's address is neither https nor on the server's own host: {redact(place)}")
-        return
-    why = "it was not found"
+    shown = redact(url.strip())[:SHOWN]
+    try:
+        place = urljoin(base_url, url.strip())
+        shown = redact(place)[:SHOWN]
+        if not _is_allowed(place, base_url):
+            answer.faults.append(f"an image's address is neither https nor on the server's own host: {shown}")
+            return
+        why = _why_not_fetched(place, base_url, answer, spool, pause)
+    except (httpx2.InvalidURL, ValueError, OSError) as error:
+        why = str(error)
+    if why:
+        answer.faults.append(f"an image could not be fetched ({why}): {shown}")
+
+
+def _why_not_fetched(place: str, base_url: str, answer: ParsedResponse, spool: Spool, pause: float) -> str:
+    """Empty once the image is fetched. Asking again is free, so that what may be there a moment later is asked for again."""
+    why = ""
     for attempt in range(TRIES):
         if attempt:
             time.sleep(pause)
         try:
-            if _fetched(place, base_url, answer, spool):
-                return
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError) as error:
-            why = type(error).__name__ if isinstance(error, httpx2.HTTPError) else str(error)
-            break
-    answer.faults.append(f"an image could not be fetched ({why}): {redact(place)}")
+            _fetch(place, base_url, answer, spool)
+        except httpx2.TimeoutException as error:
+            return type(error).__name__
+        except (_NotNowError, httpx2.TransportError) as error:
+            why = str(error) if isinstance(error, _NotNowError) else type(error).__name__
+        else:
+            return ""
+    return why
 
 
 def _is_allowed(url: str, base_url: str) -> bool:
+    """True for https, and for http on the server's own host: as its address names it, or another name of this machine."""
     parts, own = urlsplit(url), urlsplit(base_url)
-    return parts.scheme == "https" or (parts.scheme == "http" and own.scheme == "http" and parts.netloc == own.netloc)
+    if parts.scheme == "https" and parts.hostname:
+        return True
+    return parts.scheme == own.scheme == "http" and _is_same_host(parts, own)
 
 
-def _fetched(url: str, base_url: str, answer: ParsedResponse, spool: Spool) -> bool:
-    """True if the image was fetched; False if there is none yet (404). One redirect on the same host is followed.
+def _is_same_host(one: SplitResult, other: SplitResult) -> bool:
+    """True for the same host and port, whoever may log in there."""
+    ports = [parts.port or PORTS.get(parts.scheme) for parts in (one, other)]
+    here = is_loopback(one.geturl()) and is_loopback(other.geturl())
+    return ports[0] == ports[1] and (here or one.hostname == other.hostname)
+
+
+def _fetch(url: str, base_url: str, answer: ParsedResponse, spool: Spool) -> None:
+    """Adds the image. One redirect on the same host is followed.
 
     Raises:
-        httpx2.HTTPError: the connection, or another status.
+        _NotNowError: the server has none now.
+        httpx2.TransportError: the connection.
         ValueError: a second redirect, one to another host, or more than 64 MB.
     """
-    with httpx2.stream("GET", url, follow_redirects=False, timeout=TIMEOUT) as response:
-        if response.is_redirect:
-            target = urljoin(url, response.headers["location"])
-            if urlsplit(target).netloc != urlsplit(url).netloc or not _is_allowed(target, base_url):
-                raise ValueError("it redirects to another host")
-            with httpx2.stream("GET", target, follow_redirects=False, timeout=TIMEOUT) as second:
-                return _saved(second, answer, spool)
-        return _saved(response, answer, spool)
+    headers = {"Accept-Encoding": "identity"}
+    with httpx2.stream("GET", url, headers=headers, follow_redirects=False, timeout=TIMEOUT) as response:
+        if not response.has_redirect_location:
+            _save(response, answer, spool)
+            return
+        target = urljoin(url, response.headers["location"])
+    if not _is_same_host(urlsplit(target), urlsplit(url)) or not _is_allowed(target, base_url):
+        raise ValueError(f"it redirects to another host: {redact(target)[:SHOWN]}")
+    with httpx2.stream("GET", target, headers=headers, follow_redirects=False, timeout=TIMEOUT) as response:
+        if response.has_redirect_location:
+            raise ValueError("it redirects more than once")
+        _save(response, answer, spool)
 
 
-def _saved(response: httpx2.Response, answer: ParsedResponse, spool: Spool) -> bool:
-    if response.status_code == httpx2.codes.NOT_FOUND:
-        return False
-    if response.is_redirect:
-        raise ValueError("it redirects more than once")
-    response.raise_for_status()
+def _save(response: httpx2.Response, answer: ParsedResponse, spool: Spool) -> None:
+    if response.status_code != httpx2.codes.OK:
+        raise _NotNowError(
+            "it was not found" if response.status_code == httpx2.codes.NOT_FOUND else f"status {response.status_code}"
+        )
     path, stream = spool.open(".png")
     digest = hashlib.sha256()
     try:
         with stream:
-            for piece in response.iter_bytes(CHUNK):
+            for piece in decoded(response.iter_raw(), response.headers.get("content-encoding", "")):
                 digest.update(piece)
                 stream.write(piece)
                 if stream.tell() > MAX_BYTES:
@@ -87,5 +123,7 @@ def _saved(response: httpx2.Response, answer: ParsedResponse, spool: Spool) -> b
     except BaseException:
         spool.discard(path)
         raise
+    before = len(answer.payloads)
     add_image(path, digest.hexdigest(), answer, spool)
-    return True
+    if len(answer.payloads) == before:
+        answer.faults[-1] += f": {redact(str(response.url))[:SHOWN]}"

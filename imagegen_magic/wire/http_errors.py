@@ -33,6 +33,7 @@ from .retries import read_wait
 from .spool_body import SpooledBody
 
 __all__ = [
+    "error_in_answer",
     "is_web_page",
     "missing_key",
     "read_error_body",
@@ -135,10 +136,11 @@ def read_request_id(headers: Mapping[str, str]) -> str | None:
     return None if found is None else redact(found)[:MAX_CODE]
 
 
-def is_web_page(body: SpooledBody) -> bool:
+def is_web_page(body: SpooledBody, headers: Mapping[str, str]) -> bool:
     """True if a body is an HTML page, not an answer of the API."""
     start = body.read().read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+    page = "text/html" in headers.get("content-type", "") and start.startswith(b"<")
+    return page or start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
 
 
 def web_page_error(status: int, address: str) -> BadRequestError:
@@ -181,13 +183,33 @@ def status_error(
     return _by_status(status, quoted, _refusal_hints(status, message, code, param), shared)
 
 
+def error_in_answer(error: Any, *, gateway: bool = False) -> CallError:
+    """The error that stands in a stream, or in an answer with the status of a success: by its words, then by its type."""
+    message, code, kind, param = read_error_body({"error": error})
+    shared: dict[str, Any] = {"code": None if code is None else redact(code)[:MAX_CODE]}
+    said = f": {message}" if message else ""
+    if (known := _by_body(f"{code} {kind}", message, said, shared)) is not None:
+        return known
+    if kind in REFUSALS and not gateway:
+        return BadRequestError(
+            f"the server refused the request{said}", hints=_refusal_hints(400, message, code, param), **shared
+        )
+    return ServerError(
+        f"the server failed after it had begun to answer{said}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared
+    )
+
+
+REFUSALS = ("invalid_request_error", "image_generation_user_error")
+"""Error types that say that the request is to blame; any other error in an answer may come after billing."""
+
+
 def _redirect_error(status: int, headers: Mapping[str, str], address: str, shared: dict[str, Any]) -> BadRequestError:
     """The error for a redirect, which is not followed: only the user knows whether the other place may have the prompt."""
     place = {name.lower(): value for name, value in headers.items()}.get("location", "")
     with contextlib.suppress(ValueError):  # an address that is none is named as it came
         place = urljoin(address, place)
     summary = f"the server redirects ({status}) to {redact(_without_secrets(place))}; nothing was sent there"
-    hints = ("if that is where requests shall go, make it the base_url", f"base_url is {_without_secrets(address)}")
+    hints = ("if requests should go there, make it the base_url", f"base_url is {_without_secrets(address)}")
     return BadRequestError(summary, **{**shared, "hints": hints})
 
 

@@ -17,14 +17,14 @@ __all__ = ["SpooledBody", "decoded"]
 def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The pieces of a body without their `Content-Encoding`, if they really have one.
 
-    Some gateways say gzip and send plain bytes: a paid answer must not be lost to a wrong header. What can't be
-    decompressed any further is passed on as it is.
+    Some gateways say gzip and send plain bytes, or the other way round: a paid answer must not be lost to a wrong header.
+    What can't be decompressed any further is passed on as it is.
     """
     unpack = None
     first = True
     for piece in pieces:
-        if first and piece and "gzip" in encoding.lower() and piece.startswith(GZIP):
-            unpack = zlib.decompressobj(31)
+        if first and piece and (piece.startswith(GZIP) or ("deflate" in encoding.lower() and piece.startswith(ZLIB))):
+            unpack = zlib.decompressobj(GZIP_OR_ZLIB)
         first = first and not piece
         if unpack is None:
             yield piece
@@ -37,7 +37,10 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 GZIP = b"\x1f"
-"""The first byte of what gzip makes, and of no JSON and no event."""
+"""The first byte of what gzip makes, and of no JSON, no event and no image."""
+ZLIB = b"x"
+GZIP_OR_ZLIB = 47
+"""As zlib counts the kinds that it tells apart by itself."""
 
 
 class SpooledBody:

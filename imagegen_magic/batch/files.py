@@ -1,0 +1,105 @@
+"""Tables in files, as the programs that write them do: CSV with any separator, JSON lines, JSON arrays and columns."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from imagegen_magic.errors import OptionError, Problem
+
+__all__ = ["csv_table", "json_items", "read_text", "records_of_columns"]
+
+TEXT_SUFFIXES = frozenset(
+    {"", ".txt", ".text", ".md", ".prompts", ".list", ".jsonl", ".ndjson", ".json", ".csv", ".tsv"}
+)
+_READERS = {
+    ".xlsx": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
+    ".parquet": "parquet",
+    ".feather": "feather",
+    ".arrow": "feather",
+}
+_SEPARATORS = ",;\t|"
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of jobs: UTF-8, or what its byte-order mark says.
+
+    Raises:
+        OptionError: it is a file of another kind, can't be read, or is in another encoding.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in TEXT_SUFFIXES:
+        reader = _READERS.get(suffix)
+        fix = (
+            f'pandas.read_{reader}("{path.name}") makes a table of it' if reader else "make it a list or a table first"
+        )
+        raise _refused(path.name, f"{suffix} files are not read: JSONL, JSON, CSV, TSV or text", fix)
+    try:
+        data = path.read_bytes()
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return data.decode("utf-16" if wide else "utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _refused(path.name, f"can't be read as UTF-8 text: {error}", "save it as UTF-8") from error
+
+
+def _refused(value: str, rule: str, fix: str) -> OptionError:
+    return OptionError("no jobs", problems=(Problem(field="from", value=value, rule=rule, fix=fix),))
+
+
+def csv_table(text: str, name: str, known: frozenset[str]) -> tuple[list[str], list[dict[str, str]]]:
+    """(columns, rows) of a CSV text; its separator is the one with which its first line holds most `known` columns.
+
+    Raises:
+        OptionError: it is no CSV, or a row has more cells than there are columns, as after a comma without quotes.
+    """
+    first, _, rest = text.partition("\n")
+    if first.lower().startswith("sep=") and len(first.strip()) == len("sep=;"):
+        separator, text = first.strip()[-1], rest  # as Excel writes and reads it
+    else:
+        separator = max(
+            _SEPARATORS, key=lambda one: len(known & {cell.strip(' "') for cell in first.strip().split(one)})
+        )
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise _refused(name, f"can't be read as CSV: {error}", "save it again as CSV") from error
+    for number, row in enumerate(rows, 2):
+        if None in row:
+            cells = [cell for cell in row.values() if isinstance(cell, str)]
+            text = separator.join([*cells[-1:], *row[None]])
+            rule = f"row {number} has more cells than the first line has columns"
+            raise _refused(name, rule, f'a text with {separator!r} stands in quotes: "{text.strip()}"')
+    return list(reader.fieldnames or ()), rows
+
+
+def json_items(text: str) -> Sequence[Any] | None:
+    """The items of a text that is one JSON value as a whole: an array, or an object; None for any other text."""
+    if not text.lstrip().startswith(("[", "{")):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, Mapping):
+        return records_of_columns(value) or [dict(value)]
+    return value if isinstance(value, list) else None
+
+
+def records_of_columns(columns: Mapping[Any, Any]) -> list[dict[Any, Any]] | None:
+    """The rows of columns of one length, `{"prompt": ["a", "b"]}`; None for any other mapping."""
+    cells = list(columns.values())
+    if (
+        "prompt" not in columns
+        or not all(isinstance(one, (list, tuple)) for one in cells)
+        or len({*map(len, cells)}) != 1
+    ):
+        return None
+    return [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]

@@ -1,0 +1,101 @@
+"""How servers write an image into JSON: base64 in its variants, data URIs, addresses, under whatever name and in whatever place."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, unquote_to_bytes
+
+import pybase64
+
+__all__ = ["STARTS", "image_bytes", "images_in", "is_address", "without_wrapping"]
+
+SLICE = 1 << 20
+"""Characters of base64 decoded at a time; a multiple of 4."""
+MAX_DEPTH = 64
+"""Levels of JSON that are read; an answer has about five, and a hostile one millions."""
+LONGEST_ADDRESS = 2048
+"""Characters; signed addresses have up to about 1,500."""
+SHORTEST = 64
+"""Characters; nothing shorter is an image."""
+STARTS = ("data:image/", "iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD", "PHN2Zy", "PD94bWw")
+"""How the base64 text of a PNG, JPEG, WebP, GIF or SVG file begins, and a data URI."""
+IMAGE_NAMES = ("b64_json", "b64", "base64", "image_base64", "image_b64")
+ADDRESS_NAMES = ("url", "image_url")
+_IMAGE_ADDRESS = re.compile(r"https?://\S{1,2000}\.(?:png|jpe?g|webp|gif|svg)(?:\?\S*)?", re.IGNORECASE)
+_MARKDOWN = re.compile(r"!\[[^\]]*\]\(\s*([^)\s]+)")
+_EMBEDDED = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
+
+
+def is_address(text: str) -> bool:
+    """True if an image has to be fetched from there; False for a data URI and for base64, which hold it.
+
+    Servers put either under the other's name. Base64 has neither dot nor colon.
+    """
+    start = text.lstrip()[:LONGEST_ADDRESS]
+    if _is_data_uri(start) or start.startswith(STARTS):
+        return False
+    return "." in start or ":" in start or (start.startswith("/") and len(text) < LONGEST_ADDRESS)
+
+
+def _is_data_uri(text: str) -> bool:
+    return text.lstrip()[:5].lower() == "data:"
+
+
+def image_bytes(text: str) -> Iterator[bytes]:
+    """The bytes of a base64 text or a data URI, piece by piece: line breaks, blanks and the url-safe alphabet are read too.
+
+    Raises:
+        binascii.Error, ValueError: it is not base64.
+    """
+    if _is_data_uri(text):
+        head, _, text = text.partition(",")
+        if not head.lower().rstrip().endswith("base64"):
+            yield unquote_to_bytes(text)
+            return
+    if not text.isascii() or any(blank in text for blank in string.whitespace):  # a regex would take 20 ms a picture
+        text = "".join(text.split())
+    if "-" in text or "_" in text:
+        text = text.translate({ord("-"): "+", ord("_"): "/"})
+    text = text.rstrip("=")  # some write more of them than there must be
+    text += "=" * (-len(text) % 4)
+    for start in range(0, len(text), SLICE):
+        yield pybase64.b64decode(text[start : start + SLICE], validate=True)
+
+
+_WRAPPING = dict.fromkeys(map(ord, "\"'`\0\ufeff\u200b\u200c\u200d\u2060"))
+
+
+def without_wrapping(text: str) -> str:
+    """A base64 text without what was put around or into it on the way: quotes, a prefix, percent signs, marks that nobody sees."""
+    text = unquote(text) if "%" in text else text
+    bare = text.partition("base64,")[2] or text
+    bare = bare.replace("\\n", "").replace("\\r", "").replace("\\/", "/").strip()
+    return bare.removeprefix("b'").removeprefix('b"').translate(_WRAPPING).rstrip("=")
+
+
+def images_in(value: object, key: str = "", depth: int = 0) -> Iterator[str]:
+    """Every text inside a JSON value that is an image, or the address of one, in its order; each once.
+
+    An entry that holds both the image and its address yields the image.
+    """
+    if depth > MAX_DEPTH:
+        return
+    if isinstance(value, str):
+        yield from _images_in_text(value, key)
+    elif isinstance(value, Mapping):
+        found = [(name, text) for name, inner in value.items() for text in images_in(inner, str(name), depth + 1)]
+        has_bytes = any(not is_address(text) for _, text in found)
+        yield from dict.fromkeys(text for _, text in found if not (has_bytes and is_address(text)))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from images_in(inner, key, depth + 1)
+
+
+def _images_in_text(text: str, key: str) -> Iterator[str]:
+    looks = len(text) >= SHORTEST and text.lstrip().startswith(STARTS)
+    if text and (looks or key in IMAGE_NAMES or key in ADDRESS_NAMES or _IMAGE_ADDRESS.fullmatch(text.strip())):
+        yield text
+    elif "](" in text or "data:image/" in text:  # a chat's answer
+        yield from _MARKDOWN.findall(text) or _EMBEDDED.findall(text)

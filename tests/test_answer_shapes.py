@@ -1,0 +1,282 @@
+"""Answers as gateways write them: every one that holds an image yields it, and what holds none says why."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import zlib
+
+import pytest
+from conftest import simulated_session
+from loopback import loopback
+from PIL import Image
+from test_hostile_answers import Canned
+
+from imagegen_magic.errors import AnswerError, BadRequestError, ModerationError, QuotaError, ServerError
+from imagegen_magic.session import Session
+from imagegen_magic.simulator import Simulator
+from imagegen_magic.store.folder import Store
+from imagegen_magic.wire.answers import ParsedResponse, parse_json_answer
+from imagegen_magic.wire.fetching import fetch_image
+from imagegen_magic.wire.spool_body import SpooledBody, decoded
+
+SMALL = {"size": "1024x640", "quality": "low"}
+USAGE = {"input_tokens": 10, "output_tokens": 20, "total_tokens": 30}
+
+
+def encoded(form="PNG"):
+    stream = io.BytesIO()
+    Image.effect_noise((64, 40), 90).convert("RGB").save(stream, form)
+    return stream.getvalue()
+
+
+IMAGE = encoded()
+TEXT = base64.b64encode(IMAGE).decode()
+URI = f"data:image/png;base64,{TEXT}"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"></svg>'
+
+
+def parsed(body, tmp_path):
+    """The answer that a body holds, taken apart."""
+    store = Store(tmp_path / "out")
+    received = SpooledBody(store)
+    received.write(body if isinstance(body, bytes) else json.dumps(body).encode())
+    answer = parse_json_answer(received, store)
+    received.discard()
+    return answer
+
+
+def images(answer):
+    return [payload.path.read_bytes() for payload in answer.payloads]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT + "\n",
+        "\r\n".join(TEXT[n : n + 76] for n in range(0, len(TEXT), 76)),
+        TEXT.rstrip("="),
+        TEXT + "==",
+        TEXT.replace("+", "-").replace("/", "_"),
+        "\ufeff" + TEXT,
+        TEXT[:9] + "\u200b" + TEXT[9:] + "\0",
+        TEXT[:40] + "\\n" + TEXT[40:],
+        TEXT.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D"),
+        f'"{TEXT}"',
+        f"b'{TEXT}'",
+        f"base64,{TEXT}",
+        f"data:;base64,{TEXT}",
+        f"DATA:image/png;base64, {TEXT}",
+        URI.replace("+", "%2B").replace("=", "%3D"),
+    ],
+)
+@pytest.mark.parametrize("name", ["b64_json", "url"])
+def test_base64_in_any_wrapping(text, name, tmp_path):
+    """What was put around an image on the way is taken off, under either name."""
+    assert images(parsed({"data": [{name: text}]}, tmp_path)) == [IMAGE]
+
+
+@pytest.mark.parametrize("text", ["!" * 90, TEXT[:40] + "==" + TEXT[40:], TEXT.replace("A", "&#65;")])
+def test_what_is_no_base64_is_kept(text, tmp_path):
+    answer = parsed({"data": [{"b64_json": text}]}, tmp_path)
+    assert answer.faults == ["a picture is not valid base64"]
+    assert answer.kept[0].read_text() == text
+
+
+@pytest.mark.parametrize(
+    "uri", ["data:image/svg+xml;utf8," + SVG.decode(), "data:image/svg+xml,%3Csvg%20/%3E%3C/svg%3E"]
+)
+def test_a_data_uri_may_be_plain_text(uri, tmp_path):
+    answer = parsed({"data": [{"url": uri}]}, tmp_path)
+    assert [payload.format for payload in answer.payloads] == ["svg"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": {"b64_json": TEXT}},
+        {"data": [[{"b64_json": TEXT}]]},
+        {"code": 0, "message": "ok", "data": {"data": [{"b64_json": TEXT}]}},
+        {"images": [{"b64_json": TEXT}]},
+        {"images": [TEXT]},
+        {"image": TEXT},
+        {"data": [TEXT]},
+        {"data": [{"base64": TEXT}]},
+        {"data": [{"b64_json": None, "image": TEXT}]},
+        {"data": [{"image_url": {"url": URI}}]},
+        {"data": [{"image": TEXT, "url": "https://127.0.0.1:1/x.png"}]},
+        {"choices": [{"message": {"content": f"Here it is: ![image]({URI})"}}]},
+        {"choices": [{"message": {"content": "", "images": [{"image_url": {"url": URI}}]}}]},
+        {"output": [{"type": "image_generation_call", "result": TEXT}]},
+        {"candidates": [{"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": TEXT}}]}}]},
+        [{"b64_json": TEXT}],
+        TEXT,
+        IMAGE,
+        b"\xef\xbb\xbf" + json.dumps({"data": [{"b64_json": TEXT}]}).encode(),
+        json.dumps({"data": [{"b64_json": TEXT}]}).encode("utf-16"),
+        b'{"created": NaN, "data": [{"b64_json": "' + TEXT.encode() + b'"}], "usage": {"output_tokens": Infinity}}',
+        b'{"created": 1' + b"0" * 5000 + b', "data": [{"b64_json": "' + TEXT.encode() + b'"}]}',
+    ],
+)
+def test_an_image_in_any_place(answer, tmp_path):
+    """Once, whatever it is called and wherever it stands; nothing is left to fetch."""
+    answer = parsed(answer, tmp_path)
+    assert (images(answer), answer.urls, answer.faults) == ([IMAGE], [], [])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": ["https://127.0.0.1:1/x.png?sig=1"]},
+        {"data": [{"b64_json": "https://127.0.0.1:1/x.png?sig=1"}]},
+        {"image_url": "https://127.0.0.1:1/x.png?sig=1"},
+        {"choices": [{"message": {"content": "![image](https://127.0.0.1:1/x.png?sig=1)"}}]},
+    ],
+)
+def test_an_address_in_any_place(answer, tmp_path):
+    assert parsed(answer, tmp_path).urls == ["https://127.0.0.1:1/x.png?sig=1"]
+
+
+def test_an_unknown_form_keeps_its_counts(tmp_path):
+    answer = parsed({"images": [TEXT], "usage": USAGE, "size": "64x40"}, tmp_path)
+    assert (answer.usage, answer.fields["size"]) == (USAGE, "64x40")
+
+
+def asked(answer, **more):
+    return simulated_session(Canned(json.dumps(answer).encode()), retries=0, **more).generate("a mug", **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "outcome"),
+    [
+        ({"error": {"message": "no", "code": "moderation_blocked"}}, ModerationError, "refused"),
+        ({"error": {"message": "rejected by the safety system", "code": None}}, ModerationError, "refused"),
+        ({"error": {"message": "no", "type": "insufficient_quota"}}, QuotaError, "refused"),
+        ({"error": {"message": "no", "type": "invalid_request_error"}}, BadRequestError, "refused"),
+        ({"error": {"message": "no", "url": "https://127.0.0.1:1/why"}, "data": []}, ServerError, "ambiguous"),
+        ({"error": "no"}, ServerError, "ambiguous"),
+        ({"error": ["no"]}, ServerError, "ambiguous"),
+        ({"success": False, "message": "no"}, AnswerError, "ambiguous"),
+        ({"code": 429, "msg": "no", "data": None}, AnswerError, "ambiguous"),
+        ({"detail": "no"}, AnswerError, "ambiguous"),
+    ],
+)
+def test_an_error_with_the_status_of_a_success(folder, answer, kind, outcome):
+    """Its words decide; what may be billed is kept."""
+    with pytest.raises(kind, match=r"no|safety") as caught:
+        asked(answer)
+    assert caught.value.outcome == outcome
+    assert bool(caught.value.kept) == (outcome == "ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (gzip.compress(b"{}", mtime=0), ""),
+        (gzip.compress(b"{}", mtime=0), "gzip"),
+        (zlib.compress(b"{}"), "deflate"),
+        (b"{}", "gzip"),
+        (b"{}", "br"),
+    ],
+)
+def test_encodings_true_false_and_unsaid(body, encoding):
+    assert b"".join(decoded([body], encoding)) == b"{}"
+
+
+# images by address
+
+
+def fetched(tmp_path, respond, url="/f/x.png", base=lambda address: f"{address}/v1"):
+    """The answer after an image was fetched from a server that answers `respond(path, number of the request)`."""
+    answer, seen = ParsedResponse(), []
+
+    def serve(path, headers, body):
+        assert "authorization" not in headers
+        seen.append(path)
+        return respond(path, len(seen))
+
+    with loopback(serve) as address:
+        url = url.replace("HOST", address.removeprefix("http://"))
+        fetch_image(url, base(address), answer, Store(tmp_path / "out"), pause=0)
+    return answer
+
+
+HERE = (200, {}, IMAGE)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://HOST/x.png", "//HOST/x.png", "/f/ü b.png", " HTTP://HOST/x.png\n", "../x.png?sig=1"]
+)
+def test_the_servers_own_host_however_it_is_written(tmp_path, url):
+    assert images(fetched(tmp_path, lambda path, number: HERE, url)) == [IMAGE]
+
+
+@pytest.mark.parametrize("name", ["localhost", "0.0.0.0", "bob:secret@127.0.0.1"])
+def test_the_servers_own_host_by_another_name(tmp_path, name):
+    """A server of this machine may know itself by another name than its base address, which may hold a password."""
+    answer = fetched(tmp_path, lambda path, number: HERE, "http://HOST/x.png", lambda a: a.replace("127.0.0.1", name))
+    assert images(answer) == [IMAGE]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [(404, {}, b""), (403, {}, b""), (429, {}, b""), (503, {}, b"busy"), (202, {}, b""), (200, {"content-length": "9999"}, b"\x89PNG")],
+)  # fmt: skip
+def test_what_is_not_there_yet_is_asked_for_again(tmp_path, first):
+    """Fetching costs nothing; the image is paid for."""
+    assert images(fetched(tmp_path, lambda path, number: first if number == 1 else HERE)) == [IMAGE]
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ((302, {"location": "/g/y.png"}, b""), ""),
+        ((302, {}, b""), "status 302"),
+        ((302, {"location": "http://[bad/x"}, b""), "Invalid IPv6"),
+        ((302, {"location": "http://example.invalid/y.png"}, b""), "redirects to another host"),
+        ((302, {"location": "https://127.0.0.1:1/y.png"}, b""), "redirects to another host"),
+    ],
+)
+def test_one_redirect_on_the_same_host(tmp_path, first, why):
+    answer = fetched(tmp_path, lambda path, number: first if path == "/f/x.png" else HERE)
+    assert images(answer) == ([] if why else [IMAGE])
+    assert all(why in fault and "/f/x.png" in fault for fault in answer.faults)
+    assert len(answer.faults) == bool(why)
+
+
+@pytest.mark.parametrize(
+    ("url", "found", "shown"),
+    [("http://[::1/x.png", HERE, "[::1/x.png"), ("http://HOST:x/x.png", HERE, ":x/x.png"), ("javascript:alert(1)", HERE, "alert(1)"),
+     ("file:///etc/passwd", HERE, "/etc/passwd"), ("https://", HERE, "https:"), ("http://169.254.169.254/x", HERE, "169.254.169.254/x"),
+     ("/page.png", (200, {}, b"<html>"), "/page.png")],
+)  # fmt: skip
+def test_an_address_that_brings_no_image_is_in_the_card(tmp_path, url, found, shown):
+    """So that it can be fetched by hand."""
+    answer = fetched(tmp_path, lambda path, number: found, url)
+    assert answer.payloads == []
+    assert [shown in fault for fault in answer.faults] == [True]
+
+
+def test_false_gzip_of_an_image(tmp_path):
+    answer = fetched(tmp_path, lambda path, number: (200, {"content-encoding": "gzip"}, IMAGE))
+    assert images(answer) == [IMAGE]
+
+
+def test_an_answer_with_an_address_over_sockets(folder):
+    """From the request to the file, with a redirect and an image that is not there at once."""
+
+    def respond(path, headers, body):
+        if path == "/v1/images/generations":
+            return 200, {"content-type": "application/json"}, b'{"data": [{"url": "/f/x.png"}]}'
+        return HERE
+
+    with loopback(respond) as address:
+        made = Session(defaults=lambda: {"base_url": f"{address}/v1"}).generate("a mug", **SMALL)
+    assert made.path.read_bytes() == IMAGE
+
+
+def test_a_simulated_answer_is_none_of_these(folder):
+    """The usual form is read without a second look."""
+    assert simulated_session(Simulator()).generate("a mug", **SMALL).warnings == ()
