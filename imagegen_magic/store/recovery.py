@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,8 @@ from .names import SUFFIXES, free_path, release_name, sidecar_path
 
 __all__ = ["mark_unknown", "recover"]
 
+MOMENT = 2.0
+"""Seconds for which a killed process's lock may be held by a program that it was just starting: the SDK asks `uname`."""
 KILLED = "its process was killed before the answer came"
 RECOVERED = "recovered after its process was killed"
 
@@ -29,7 +33,7 @@ def recover(store: Store) -> list[Path]:
     published: list[Path] = []
     living = swept = False
     for place in _places(store.folder / SPOOL):
-        lock = FileLock(place / ALIVE, timeout=0)
+        lock = FileLock(place / ALIVE, timeout=0 if _may_live(place) else MOMENT)
         try:
             lock.acquire()
         except (Timeout, OSError):
@@ -44,6 +48,20 @@ def recover(store: Store) -> list[Path]:
     if swept and not living:
         _release_all(store)
     return published
+
+
+def _may_live(place: Path) -> bool:
+    """False if the process that a part of the spool is named after is not on this machine."""
+    number = place.name.partition("-")[0]
+    if sys.platform == "win32" or not number.isascii() or not number.isdigit():
+        return True
+    try:
+        os.kill(int(number), 0)  # asks, and ends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _places(spool: Path) -> list[Path]:
