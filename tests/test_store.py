@@ -330,3 +330,23 @@ def test_a_process_killed_while_it_starts_a_program_is_known_as_dead(tmp_path):
     recover(Store(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == [".incoming"]
     assert list((tmp_path / ".incoming").iterdir()) == []
+
+
+KILLED_WITH_NAMES = """
+import os, pathlib, sys
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import Record
+store = Store(pathlib.Path(sys.argv[1]))
+with store.journal(store.reserve("mug", 1, "png", markers=("-source", "-web")), Record(), "-source"):
+    os._exit(9)
+"""
+
+
+def test_names_of_files_to_be_made_are_free_while_another_process_lives(tmp_path):
+    """The killed process's note has them all: nobody has to wait until the last kernel on the folder is gone."""
+    living = Store(tmp_path)
+    assert living.spool.is_dir()
+    subprocess.run([sys.executable, "-c", KILLED_WITH_NAMES, str(tmp_path)], check=False)
+    assert {path.name for path in tmp_path.glob("*.png")} == {"mug.png", "mug-source.png", "mug-web.png"}
+    recover(Store(tmp_path))
+    assert list(tmp_path.glob("*.png")) == []

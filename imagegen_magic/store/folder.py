@@ -213,8 +213,9 @@ class Store:
         What the request receives is named after its note, so that a killed process's images are published later with
         their own prompts. The note stays if the request is ended by anything but an answer or a known failure.
         """
-        paths = json.dumps([path.relative_to(self.folder).as_posix() for path in plan.named(marker)])
-        note = f'{{"record": {draft.to_json()}, "paths": {paths}}}'
+        names = {"paths": plan.named(marker), "reserved": () if plan.overwrite else plan.reserved()}
+        places = {key: [path.relative_to(self.folder).as_posix() for path in paths] for key, paths in names.items()}
+        note = f'{{"record": {draft.to_json()}, {json.dumps(places)[1:]}'
         try:
             spool = self._request_spool(note.encode())
         except OSError as error:

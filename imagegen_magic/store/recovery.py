@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from filelock import FileLock, Timeout
 
@@ -122,7 +122,7 @@ def _adopt(store: Store, note: Note) -> None:
 
     A sidecar of another image, which was to be overwritten, counts as none. A file older than the note was there before.
     """
-    for name in note.paths:
+    for name in (*note.paths, *note.reserved):
         release_name(name)
     noted = note.path.stat().st_mtime_ns
     came = [path for path in note.paths if path.is_file() and path.stat().st_mtime_ns >= noted]
@@ -167,7 +167,7 @@ def mark_unknown(store: Store) -> int:
     """
     count = 0
     for note in _notes(store, store.spool):
-        for name in note.paths:
+        for name in (*note.paths, *note.reserved):
             release_name(name)
         if note.sent and not _is_recorded(store, note):
             store.history.append(replace(note.record, outcome="ambiguous", error="left before the answer came"))
@@ -193,6 +193,8 @@ class Note:
     path: Path
     record: Record
     paths: tuple[Path, ...]
+    reserved: tuple[Path, ...] = ()
+    """Every name that was held for it, those of files to be made from its images too."""
 
     @property
     def sent(self) -> bool:
@@ -208,14 +210,19 @@ def _notes(store: Store, place: Path) -> list[Note]:
 
 def _note(store: Store, path: Path) -> Note | None:
     data = _read_json(path)
-    record, names = (data or {}).get("record"), (data or {}).get("paths")
-    if not isinstance(record, dict) or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+    record, names, held = ((data or {}).get(key) for key in ("record", "paths", "reserved"))
+    if not isinstance(record, dict) or not _are_names(names):
         return None
     with contextlib.suppress(TypeError, ValueError, KeyError, AttributeError, OSError):
         paths = tuple(store.folder / name for name in names)
-        if all(_may_be_written(store, target) for target in paths):
-            return Note(path=path, record=Record.from_dict(record), paths=paths)
+        reserved = tuple(store.folder / name for name in held) if _are_names(held) else ()
+        if all(_may_be_written(store, target) for target in (*paths, *reserved)):
+            return Note(path=path, record=Record.from_dict(record), paths=paths, reserved=reserved)
     return None
+
+
+def _are_names(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _may_be_written(store: Store, target: Path) -> bool:
