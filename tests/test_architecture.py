@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import one_line_bugs
 import pytest
 from made import architecture
 
@@ -177,3 +178,11 @@ def test_public_names_exist():
     for name in imagegen_magic._HOMES:
         assert getattr(imagegen_magic, name).__name__ == name
         assert name not in modules
+
+
+@pytest.mark.parametrize("bug", one_line_bugs.bugs(), ids=lambda bug: bug["name"])
+def test_one_line_bugs_are_of_today(bug):
+    """Each names a line that stands once, and tests that are there: the list must follow the code."""
+    text = (PACKAGE / bug["file"]).read_text(encoding="utf-8")
+    assert text.count(bug["line"]) == 1
+    assert all((Path(__file__).with_name(f"{name}.py")).is_file() for name in bug.get("tests", ()))

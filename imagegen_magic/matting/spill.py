@@ -15,16 +15,17 @@ __all__ = ["Spill", "despill_certain", "estimate_spill", "shade", "spill_weight"
 
 ENOUGH = 40_000  # pixels for a robust slope; more only take time
 FEWEST = 500  # certain pixels; fewer say nothing about light
-RADII = (5, 3, 7, 10)  # pixels of the thinned frame: how far spill may reach; the likeliest first
+RADII = (6, 4, 7, 9, 3)  # pixels of the thinned frame: how far spill may reach; the likeliest first
 HOPELESS = 0.05  # share explained at one reach, below which none explains enough
 WINDOW = (65, 65)  # colours are compared with their surroundings of this size
 LEAST_POWER = np.float32(1e-4)  # variance of shade, below which it is noise
 GAIN = (
-    0.1  # share of the variation that spill must explain to be believed; a pattern explains 0.07 where its parts agree
+    0.08  # share of the variation that spill must explain to be believed; a pattern explains 0.07 where its parts agree
 )
 PARTS = 4  # along each side
-AGREEMENT = 0.3  # deviation of the parts from their median, as a share of it
-STRENGTHS = (0.02, 0.35)
+STRONG = 0.5  # share that spill must explain for each unit of its strength; a drawn pattern in the key's tint 0.25
+AGREEMENT = 0.4  # deviation of the parts from their median, as a share of it; more if more is explained
+STRENGTHS = (0.02, 0.5)
 NEUTRAL = np.float32(8)  # levels of the opposite tint up to which a colour is grey
 LEAST_LIGHT = np.float32(5)  # levels
 
@@ -56,7 +57,10 @@ def shade(luma: Floats) -> Floats:
 
 
 def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
-    """Spill, if key dominance falls with the distance from the backdrop in the same way all over the subject."""
+    """Spill, if key dominance falls with the distance from the backdrop in the same way all over the subject.
+
+    The subject's own light and shade is read in the key's dark channels, which the key's light does not reach.
+    """
     if not scene.saturated:
         return None
     height, width = certain.shape
@@ -65,14 +69,16 @@ def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
     inside = (certain[thin] & (scene.depth[thin] > scene.backdrop.bleed)).astype(np.float32)
     if inside.sum() < FEWEST:
         return None
-    luma = cv2.cvtColor(np.ascontiguousarray(scene.image[thin]), cv2.COLOR_RGB2GRAY)
+    channels = dominance_channels(scene.backdrop.key)
+    unlit = np.mean([scene.planes[dark][thin] for dark in channels[1]], axis=0, dtype=np.float32)
     dominance = as_floats(1 - scene.neutrality[thin].astype(np.float32) / KEYED)
-    exposed = np.where(scene.solid[thin] > 0, np.clip(dominance, 0, 1), 1).astype(np.float32)
-    slope, gain, weight = _best_reach(inside, dominance, exposed, shade(as_floats(luma)))
+    covered = np.where(scene.solid[thin] > 0, np.clip(dominance, 0, 1), 1)
+    exposed = as_floats(np.where(certain[thin] > 0, 0, covered))  # a subject's own tint lets no light through
+    slope, gain, weight = _best_reach(inside, dominance, exposed, shade(as_floats(unlit)))
     if gain < GAIN or not STRENGTHS[0] <= slope <= STRENGTHS[1]:
         return None
     full = cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR)
-    return Spill(strength=slope, weight=as_floats(full), channels=dominance_channels(scene.backdrop.key))
+    return Spill(strength=slope, weight=as_floats(full), channels=channels)
 
 
 def _best_reach(inside: Floats, dominance: Floats, exposed: Floats, shades: Floats) -> tuple[float, float, Floats]:
@@ -89,7 +95,8 @@ def _best_reach(inside: Floats, dominance: Floats, exposed: Floats, shades: Floa
         if gain < HOPELESS:
             break  # no other reach explains so much more
     slope, gain, weight, expected = best
-    return slope, gain if gain >= GAIN and _is_everywhere(expected, observed, at) else 0.0, weight
+    believed = gain >= max(GAIN, STRONG * slope) and _disagreement(expected, observed, at) <= AGREEMENT * (1 + gain)
+    return slope, gain if believed else 0.0, weight
 
 
 class _Varying:
@@ -111,16 +118,16 @@ class _Varying:
         return as_floats((rest - slope * self.shading)[self.inside > 0])
 
 
-def _is_everywhere(expected: Floats, observed: Floats, at: Mask) -> bool:
-    """Whether the parts of the picture agree on the slope: light does, a coloured pattern does not."""
+def _disagreement(expected: Floats, observed: Floats, at: Mask) -> float:
+    """How far the slopes in the picture's parts are from their median, as a share of it: light is the same all over."""
     row, column = np.nonzero(at)
     part = row * PARTS // at.shape[0] * PARTS + column * PARTS // at.shape[1]
     slopes = [
         _robust_slope(expected[part == each], observed[part == each])[0]
         for each in np.flatnonzero(np.bincount(part) >= FEWEST)
     ]
-    middle = median(np.array(slopes)) if slopes else 0.0
-    return len(slopes) > 1 and median(np.abs(np.array(slopes) - middle)) <= AGREEMENT * middle
+    middle = median(np.array(slopes)) if len(slopes) > 1 else 0.0
+    return median(np.abs(np.array(slopes) - middle)) / middle if middle > 0 else np.inf
 
 
 def spill_weight(exposed: Floats, radius: int) -> Floats:
