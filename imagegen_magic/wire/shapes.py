@@ -58,8 +58,9 @@ def image_bytes(text: str) -> Iterator[bytes]:
         text = "".join(text.split())
     if "-" in text or "_" in text:
         text = text.translate({ord("-"): "+", ord("_"): "/"})
-    text = text.rstrip("=")  # some write more of them than there must be
-    text += "=" * (-len(text) % 4)
+    if len(text) % 4 or text.endswith("==="):  # some write none of them, and some more than there must be
+        text = text.rstrip("=")
+        text += "=" * (-len(text) % 4)
     for start in range(0, len(text), SLICE):
         yield pybase64.b64decode(text[start : start + SLICE], validate=True)
 
