@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import mmap
 import os
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 __all__ = ["REMOVED", "find_key", "hide_keys", "is_secret", "may_hold_secret", "redact", "redact_values"]
 
@@ -31,7 +33,15 @@ _IN_ADDRESS = (
 
 
 def _known(environ: Mapping[str, str]) -> list[str]:
-    return [value for name in KEY_VARIABLES if len(value := environ.get(name, "")) >= SHORTEST]
+    keys = [value for name in KEY_VARIABLES if len(value := environ.get(name, "").strip()) >= SHORTEST]
+    return [shape for key in keys for shape in _shapes(key)]
+
+
+@lru_cache(maxsize=16)
+def _shapes(key: str) -> tuple[str, ...]:
+    """A key as servers and proxies send it back: as it is, in letters of one case, quoted for an address, in base64."""
+    in_base64 = base64.b64encode(key.encode()).decode().rstrip("=")
+    return tuple(dict.fromkeys((key, key.lower(), key.upper(), quote(key, safe=""), in_base64)))
 
 
 def find_key(text: str, environ: Mapping[str, str] = os.environ) -> bool:

@@ -207,7 +207,8 @@ class Session:
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
             problems=[*faults, *sheet_faults, *artwork_problems(options, command)], cell=cell, sheet=sheet,
         )  # fmt: skip
-        job = with_every_try(replace(job, warnings=(*job.warnings, *map(_unchecked, unreadable))))
+        notes = (*job.notes, *self._other_quality(options, inputs))
+        job = with_every_try(replace(job, notes=notes, warnings=(*job.warnings, *map(_unchecked, unreadable))))
         if in_batch:
             return job
         if options.replay:
@@ -223,6 +224,20 @@ class Session:
     def _stored(self, job: Job) -> Record | None:
         """The record of an identical request, its images intact: what `reuse` shows at no cost."""
         return reusable(job, self.run_context(job))
+
+    def _other_quality(self, options: Options, inputs: Inputs | None) -> list[str]:
+        """A note for an edit that nobody set a quality for, of an image that was made at another one than it gets."""
+        if inputs is None or inputs.references_only or not inputs.parents or options.origins["quality"] != "default":
+            return []
+        number = inputs.parents[0].number
+        made = None
+        if number is not None:
+            with contextlib.suppress(OptionError):
+                made = Library(self.store(options)).history.find(f"@{number}")[0].request.get("quality")
+        if made in (None, options.quality):
+            return []
+        note = f"quality {options.quality}, the default: {inputs.images[0].name} was made at {made}; "
+        return [Fix(note, Setting("--quality", made), " goes on with it")]
 
     def _planned_sheet(
         self, options: Options, command: str, variables: Mapping[str, object]

@@ -277,6 +277,19 @@ def test_an_answer_with_an_address_over_sockets(folder):
     assert made.path.read_bytes() == IMAGE
 
 
+def test_a_timeout_longer_than_any_socket_takes(folder):
+    """It is as good as a day."""
+    answer = json.dumps({"data": [{"b64_json": TEXT}]}).encode()
+    with loopback(lambda *asked: (200, {"content-type": "application/json"}, answer)) as address:
+        session = Session(defaults=lambda: {"base_url": f"{address}/v1", "timeout": 1e12, "deadline": 1e12})
+        assert session.generate("a mug", **SMALL).path.read_bytes() == IMAGE
+
+
+def test_more_images_than_asked_are_numbered(folder):
+    answer = {"data": [{"b64_json": base64.b64encode(encoded()).decode()} for _ in range(3)]}
+    assert [path.name for path in asked(answer).paths] == ["mug.png", "mug-v2.png", "mug-v3.png"]
+
+
 def test_a_simulated_answer_is_none_of_these(folder):
     """The usual form is read without a second look."""
     assert simulated_session(Simulator()).generate("a mug", **SMALL).warnings == ()

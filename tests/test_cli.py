@@ -333,6 +333,8 @@ WRONG = [
     ("cutout mug.png", ["did you mean remove-chroma-key?"]),
     ("batch x", ["did you mean generate-batch?"]),
     ("generate x --ar 16:9 --count 2", ["--size 16:9", "--n 2"]),
+    ("generate x -size square --max_cost 1 --size 1024*768", ["--size square", "--max-cost 1", "--size 1024x768"]),
+    ("generate x --grid size=square", ["imagegen generate does not have it", "imagegen generate-batch --grid size=square"]),
     ("generate-batch --input bad.jsonl", ["line 1", "line 2", "not valid JSON", "2 of 3 jobs"]),
     ("generate-batch --input bad.jsonl --max-attempts 0 --concurrency 0 --out x.png", ["--max-attempts 3", "--out-dir DIR", "--concurrency 5"]),
     ("remove-chroma-key --input a.jpg --out b.jpg --edge-contract 99", ["--out cut.png", "from 0 to 16"]),

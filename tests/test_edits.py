@@ -219,3 +219,13 @@ def test_a_conversion_is_said(session, folder):
     gradient(mode="CMYK").save(folder / "c.jpg")
     assert any("CMYK" in note for note in session.edit("x", "c.jpg").notes)
     assert any("CMYK" in note for note in session.preview("x", image="c.jpg").notes)
+
+
+def test_an_edit_of_a_draft_says_its_quality(session):
+    """The quality is not carried over; where nobody set one, the caption says at which the edited image was made."""
+    session.generate("a mug", name="mug", quality="low", size="1024x1024")
+    told = "quality medium, the default: mug.png was made at low; --quality low goes on with it"
+    assert told in session.preview("make it blue", image="@mug").notes
+    assert told not in session.preview("make it blue", image="@mug", quality="high").notes
+    session.generate("a cup", name="cup", quality="medium", size="1024x1024")
+    assert not any("quality" in note for note in session.preview("make it blue", image="@cup").notes)

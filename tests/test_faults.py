@@ -78,6 +78,13 @@ def test_the_key_appears_nowhere(tmp_path, monkeypatch, caplog, capfd):
         ({}, "try again in 2 minutes", 120),
         ({}, "later", None),
         ({"retry-after": "soon"}, "", None),
+        ({"retry-after": ""}, "", None),
+        ({"retry-after": "nan"}, "", None),
+        ({"retry-after": "2s"}, "", 2),
+        ({"retry-after": "2, 3"}, "", 2),
+        ({"retry-after": "Fri, 31 Dec 99999 23:59:59 GMT"}, "", None),
+        ({"retry-after": "soon"}, "Please retry after 2 seconds.", 2),
+        ({}, "wait 1.5 s", 1.5),
     ],
 )
 def test_how_long_a_server_wants_us_to_wait(headers, message, seconds):

@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+from urllib.parse import quote_plus
 
 import pytest
 from conftest import simulated_session
@@ -115,6 +116,21 @@ def test_a_key_that_the_server_sends_back_is_hidden_everywhere(folder, monkeypat
         kept = next(path for path in files if "unusable-answer" in path.name)
         assert json.loads(kept.read_text())["echo"] == "*" * len(key)
         kept.unlink()
+
+
+@pytest.mark.parametrize(
+    "shape", [str.upper, str.lower, lambda key: base64.b64encode(key.encode()).decode(), quote_plus]
+)
+def test_a_key_in_another_shape_is_hidden(folder, monkeypatch, shape):
+    """As proxies quote it: in capitals, in base64, for an address."""
+    key = "Key/of+no known-shape-0123456789"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    echo = shape(key).replace("+", "%20") if shape is quote_plus else shape(key)
+    with pytest.raises(CallError) as caught:
+        asked(Canned(json.dumps({"error": {"message": f"wrong key {echo}", "code": echo}}).encode(), 401))
+    assert echo not in str(caught.value) + str(caught.value.code)
+    assert "[key removed]" in str(caught.value)
+    assert not any(echo.encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def test_hidden_keys_leave_everything_else(folder):

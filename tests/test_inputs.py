@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import pickle
 import random
 
 import numpy as np
 import pytest
+from loopback import loopback
 from PIL import Image
 from test_magics import run
 
-from imagegen_magic.errors import ImagegenError, OptionError, RequestError
+from imagegen_magic.errors import AuthenticationError, ImagegenError, OptionError, RequestError
 from imagegen_magic.images.masks import build_mask
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import preview, tile
 from imagegen_magic.options.out_names import out_problems
 from imagegen_magic.redaction import may_hold_secret, redact_values
+from imagegen_magic.session import Session
 
 KEY = "sk-proj-abcdefghijklmnop1234567890"
 PIXELS = np.linspace(0, 255, 48 * 64 * 3).reshape(48, 64, 3).astype(np.uint8)
@@ -101,6 +104,99 @@ def test_postscript_is_never_run(tmp_path):
         read_input(tmp_path / "x.eps")
 
 
+@pytest.mark.parametrize("form", ["WEBP", "PNG", "GIF"])
+def test_of_an_animation_the_first_frame_is_sent(form):
+    """An edit has still inputs; the note says so."""
+    stream = io.BytesIO()
+    frames = [Image.new("RGB", (64, 64), color) for color in ("red", "blue")]
+    frames[0].save(stream, form, save_all=True, append_images=frames[1:], lossless=True)
+    image = read_input(stream.getvalue(), name="a")
+    with Image.open(io.BytesIO(image.data)) as sent:
+        assert (image.mime, getattr(sent, "n_frames", 1)) == ("image/png", 1)
+        assert sent.convert("RGB").getpixel((5, 5)) == (255, 0, 0)
+    assert any("first frame" in note for note in image.notes)
+
+
+MODES = (
+    "1",
+    "L",
+    "P",
+    "PA",
+    "LA",
+    "La",
+    "RGB",
+    "RGBA",
+    "RGBa",
+    "RGBX",
+    "CMYK",
+    "YCbCr",
+    "LAB",
+    "HSV",
+    "I",
+    "F",
+    "I;16",
+)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_images_of_every_mode(mode):
+    with Image.open(io.BytesIO(read_input(Image.new(mode, (64, 64))).data)) as sent:
+        assert sent.mode in ("RGB", "RGBA", "L")
+
+
+def closed():
+    stream = io.BytesIO(encoded("PNG"))
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("file", "rule"),
+    [(closed, "can't be read from: ValueError"), (lambda: io.StringIO("a.png"), "texts in place of bytes")],
+)
+def test_an_open_file_that_gives_no_bytes(file, rule):
+    with pytest.raises(OptionError) as caught:
+        read_input(file())
+    assert rule in caught.value.problems[0].rule
+
+
+def test_an_open_file_at_its_end_is_read_from_its_start():
+    """As an image lies there that was just saved into it."""
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(stream, "PNG")
+    assert read_input(stream).data == stream.getvalue()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its names are text")
+def test_a_name_that_is_no_text_is_sent(session, folder):
+    """Not every file system keeps names in UTF-8."""
+    name = os.fsdecode(b"a\xff.png")
+    (folder / name).write_bytes(encoded("PNG"))
+    assert session.edit("a hat", name, quality="low", size="1024x1024").ok
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-“0123456789abcdef”", "sk-0123456789\nabcdef", "Bearer sk-0123456789abcdef", "ключ-0123456789"]
+)
+def test_a_key_that_fits_into_no_header(folder, monkeypatch, key):
+    """Copied with its quotation marks, or with a line break inside: nothing is sent, and nothing of it is shown."""
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(AuthenticationError) as caught:
+        Session(defaults=lambda: {"base_url": "http://127.0.0.1:9/v1"}).generate("a mug")
+    assert caught.value.outcome == "not sent"
+    assert "0123456789" not in str(caught.value)
+
+
+def test_blanks_around_a_key_are_none_of_it(folder, monkeypatch):
+    """Neither in its header, nor where it is looked for."""
+    monkeypatch.setenv("OPENAI_API_KEY", "  a-key-of-no-known-shape\n")
+    echo = loopback(lambda path, headers, body: (401, {}, headers["authorization"].encode()))
+    with echo as address, pytest.raises(AuthenticationError) as caught:
+        Session(defaults=lambda: {"base_url": address}).generate("a mug")
+    assert "no-known" not in str(caught.value)
+    assert "[key removed]" in str(caught.value)
+
+
 def test_broken_bytes_end_in_cards(tmp_path):
     """150 damaged files of seven formats through everything that reads images."""
     chance = random.Random(7)
@@ -146,6 +242,45 @@ def test_a_black_and_white_mask_says_which_part_changes(tmp_path, edit, left):
         alpha = np.asarray(Image.open(io.BytesIO(build_mask(target, source=source, edit=edit).data)))[..., 3]
         assert (alpha[:, :512] == left).all()
         assert (alpha[:, 512:] == 255 - left).all()
+
+
+LIGHT = np.arange(64)[:, None].repeat(64, 1) < 16
+"""The upper quarter is light."""
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        LIGHT,
+        LIGHT.astype(np.uint8),
+        LIGHT.astype(np.uint8) * 255,
+        LIGHT.astype(np.int64),
+        LIGHT.astype(np.int32) * 3,
+        LIGHT.astype(float),
+        LIGHT.astype(np.float32) * 255,
+        Image.fromarray(LIGHT.astype(np.uint8) * 255),
+        Image.fromarray(LIGHT),
+        Image.fromarray(LIGHT.astype(np.float32)),
+        Image.fromarray(LIGHT.astype(np.float32) * 255),
+        Image.fromarray(LIGHT.astype(np.uint16) * 65_000 + 300),
+        Image.fromarray(LIGHT.astype(np.int32) * 65_000 + 300),
+        Image.fromarray(LIGHT.astype(np.uint8) * 255).convert("CMYK"),
+    ],
+)
+@pytest.mark.parametrize(("edit", "changes"), [("white", 1024), ("black", 3072)])
+def test_a_mask_counted_in_anything(mask, edit, changes):
+    """Booleans, labels, floats, 8 and 16 bits, in an array or an image: the light part is the light part."""
+    target = read_input(Image.new("RGB", (64, 64)))
+    with Image.open(io.BytesIO(build_mask(target, source=mask, edit=edit).data)) as made:
+        assert int((np.asarray(made)[..., 3] == 0).sum()) == changes
+
+
+@pytest.mark.parametrize(
+    "mask", [LIGHT, LIGHT.astype(np.uint8), LIGHT.astype(np.uint8) * 255, LIGHT.astype(np.int32) * 3]
+)
+def test_an_array_says_what_will_change(mask):
+    with Image.open(io.BytesIO(build_mask(read_input(Image.new("RGB", (64, 64))), source=mask).data)) as made:
+        assert int((np.asarray(made)[..., 3] == 0).sum()) == 1024
 
 
 def test_a_mask_without_alpha_is_asked_about(session, folder):

@@ -324,6 +324,7 @@ def test_warnings_come_before_the_call(shell, simulator):
     (warning,) = texts(seen)
     assert "gpt-image-1" in warning
     assert "2026-10-23" in warning
+    assert "base_url" not in str(done.error_in_exec)  # nothing went there
     seen, done = run(shell, "%%imagegen drink --transparent --size 1024x1024\nA glass of water.")
     assert done.success
     shown = texts(seen)

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import tracemalloc
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,16 @@ def test_any_prompt_survives_xmp(prompt, hashes):
     assert back.prompt == legal.strip()
 
 
+@pytest.mark.parametrize("letter", ["a", "&", "図", "\U0001f98a"])
+def test_a_long_prompt_fits_into_a_jpeg(letter):
+    """A JPEG has 64 KB for XMP: the mark is there, with the beginning of the prompt; a PNG keeps all of it."""
+    mark = replace(MARK, prompt=letter * 32_000)
+    found = read_provenance(mark_image(encoded_image("jpeg"), mark)).mark
+    assert found.source_type == MARK.source_type
+    assert found.prompt in (mark.prompt, letter * 10_000 + "…")
+    assert read_provenance(mark_image(encoded_image("png"), mark)).mark.prompt == mark.prompt
+
+
 def test_xmp_of_others_is_read():
     """Properties may be attributes, and values may lie in a list; a bare code is taken as one."""
     space = 'xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
@@ -371,6 +382,8 @@ def test_missing_and_foreign_files(tmp_path):
     with pytest.raises(OptionError, match=r"gone\.png"):
         read_provenance(tmp_path / "gone.png")
     assert read_provenance(b"%PDF-1.7") == Provenance()
+    assert "not looked for" in str(read_provenance(b"<svg/>"))  # "none" would be a claim about a file that nobody read
+    assert str(read_provenance(encoded_image("png"))) == "Content Credentials: none"
     assert mark_image(b"%PDF-1.7", MARK) == b"%PDF-1.7"
 
 
@@ -389,6 +402,11 @@ def test_bad_identities_are_named(tmp_path):
     with pytest.raises(OptionError, match="unencrypted PEM") as caught:
         c2pa.load_identity(chain, secret)
     assert "c2VjcmV0" not in str(caught.value)
+    other, _, _ = write_chain(tmp_path / "other", "Another Studio")
+    with pytest.raises(OptionError, match="not that of the key"):
+        c2pa.load_identity(other, key)
+    with pytest.raises(OptionError, match="no certificate in it"):
+        c2pa.load_identity(secret, key)
     leaf_only = c2pa.Identity("es256", b"no chain", key.read_bytes())
     with pytest.raises(OptionError, match="can't be signed"):
         c2pa.sign_image(encoded_image("png"), leaf_only, mark=MARK, step="cutout")

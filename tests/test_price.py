@@ -69,3 +69,10 @@ def test_a_cell_that_will_not_run_is_said_before(live, shell, simulator, folder)
 def test_what_has_no_price(live, shell, text):
     """Nothing is shown for what is no cell of ours, is not typed yet, or needs code to run."""
     assert edge(live, shell, text) == {"text": "", "title": "", "wrong": False}
+
+
+def test_the_price_of_a_sheet(live, shell):
+    """A cell of sprites has its price at the edge, too."""
+    shown = edge(live, shell, "%%imagegen_sprites knight --animation walk --cell 64x64 -q low\nA small knight.")
+    assert shown["text"]
+    assert not shown["wrong"]

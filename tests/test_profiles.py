@@ -7,6 +7,7 @@ import json
 import pytest
 from test_magics import run
 
+from imagegen_magic.batch.choices import expand_choices
 from imagegen_magic.batch.rows import expand_wildcards, read_source
 from imagegen_magic.errors import OptionError, RequestError
 from imagegen_magic.options.settings import resolve
@@ -115,6 +116,42 @@ def test_wildcards_make_a_row_of_each_choice(session):
     assert plain[0].prompt == "a {red|blue} cup"
 
 
+@pytest.mark.parametrize(
+    ("prompt", "made"),
+    [
+        ("a {red|{dark|light} blue} mug", ["a red mug", "a dark blue mug", "a light blue mug"]),
+        (r"a \{red\|blue\} {mug|cup}", ["a {red|blue} mug", "a {red|blue} cup"]),
+        ("a {red|red|} mug", ["a red mug", "a  mug"]),
+        ("a {red, blue} mug", ["a {red, blue} mug"]),
+        ("a red|blue mug }", ["a red|blue mug }"]),
+        ("a { mug", ["a { mug"]),
+    ],
+)
+def test_choices_nested_escaped_and_alike(prompt, made):
+    """No prompt is made of half a choice, and none is paid for twice."""
+    assert expand_choices(prompt) == made
+
+
+def test_a_choice_that_is_never_closed():
+    """It is refused where it stands."""
+    with pytest.raises(OptionError) as caught:
+        list(expand_wildcards(read_source(["a mug", "a {red|blue mug"])))
+    assert [(problem.where, problem.rule) for problem in caught.value.problems] == [
+        ("row 2", "a { with choices is never closed")
+    ]
+
+
+@pytest.mark.parametrize("cell", ["%%imagegen w\na {red|blue} mug", "%%imagegen_batch w\na cup\na {red|blue} mug"])
+def test_choices_without_wildcards_are_asked_about(shell, simulator, cell):
+    """A cell would pay for the braces; with --raw it does."""
+    shell.user_ns["table"] = [{"prompt": "a {red|blue} mug"}]
+    for typed in (cell, "%%imagegen_batch w --from table\n"):
+        assert "%%imagegen_batch --wildcards" in str(run(shell, typed)[1].error_in_exec)
+    assert not simulator.record
+    assert run(shell, "%%imagegen w --raw -q low\na {red|blue} mug")[1].success
+    assert run(shell, '%%imagegen_batch x -q low\n{"prompt": "a mug|cup"}')[1].success
+
+
 def test_a_store_keeps_profiles_apart_from_sidecars(session, folder):
     """Rebuilding a history passes them over."""
     session.generate("a mug", quality="low", size="1024x1024")
@@ -137,3 +174,12 @@ def test_references_of_a_saved_profile_stay_after_a_change_of_folder(shell, fold
     monkeypatch.chdir(folder / "sub")
     assert run(shell, "%%imagegen mug --profile marked\na mug")[1].success
     assert len(shell.user_ns["mug"].request["images"]) == 1
+
+
+def test_a_profile_that_is_replaced_is_said(shell, folder):
+    """What was saved before is named, so that it can be had again; `list` and `use` are understood."""
+    run(shell, '%imagegen profile save brand --style "flat icon" -q low')
+    assert '--style "flat icon"' in str(run(shell, "%imagegen profile save brand --style other")[1].result)
+    assert "brand" in str(run(shell, "%imagegen profile list")[1].result)
+    assert "%%imagegen --profile brand" in str(run(shell, "%imagegen profile use brand")[1].error_in_exec)
+    assert run(shell, "%imagegen profile remove brand")[1].success

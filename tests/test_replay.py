@@ -142,6 +142,28 @@ def test_sidecars_are_enough(locked, folder):
         replaying().generate("a red fox", transparent="chroma")
 
 
+def test_cells_that_ask_for_the_same_keep_their_own_images(session, folder):
+    """Two names for one request are two images, paid for twice; a replay gives each its own, and a third the newest."""
+    made = {name: session.generate("a red fox", name=name).path for name in ("one", "two")}
+    session.generate("a red fox", name="one")  # of a cell that was run again the newest counts
+    made["one"] = session.library.history.find("@one")[0].files[0].path
+    session.lock()
+    assert len(read_lock(folder / LOCK).requests) == 2
+    for name, path in made.items():
+        assert replaying().generate("a red fox", name=name).path.name == Path(path).name
+    assert replaying().generate("a red fox", name="three").path.name == Path(made["one"]).name
+
+
+def test_a_lock_with_both_sides_of_a_merge(locked, folder):
+    """What version control left in it is named."""
+    text = (
+        (folder / LOCK).read_text().replace(' "version": 1,', '<<<<<<< HEAD\n "version": 1,\n=======\n>>>>>>> theirs')
+    )
+    (folder / LOCK).write_text(text)
+    with pytest.raises(ReplayError, match="both sides of a merge conflict"):
+        replaying().generate("a red fox")
+
+
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", '{"requests": 3}', '{"version": 2}', '{"requests": [{"request": "x"}]}']
 )
@@ -249,6 +271,21 @@ def test_files_are_fetched_from_the_web(emptied):
         assert path.read_bytes() == (away / path.name).read_bytes()
     assert fox.path.parent == here
     assert replaying(replay_from=address).generate("a red fox", transparent="chroma").number == fox.number
+
+
+def test_files_are_fetched_from_an_object_store(emptied):
+    """Any protocol of fsspec; one that is in memory stands for S3, which wants an account."""
+    fsspec = pytest.importorskip("fsspec")
+    away, _ = emptied
+    store = fsspec.filesystem("memory")
+    store.put(str(away), "/bucket/images", recursive=True)
+    try:
+        fox = replaying(replay_from="memory://bucket/images").generate("a red fox", transparent="chroma")
+        hat = replaying(replay_from="memory://bucket/images/").edit("put a hat on it", fox)
+    finally:
+        store.rm("/bucket", recursive=True)
+    assert fox.path.read_bytes() == (away / fox.path.name).read_bytes()
+    assert hat.path.read_bytes() == (away / "hat.png").read_bytes()
 
 
 def test_what_is_fetched_is_checked(emptied):

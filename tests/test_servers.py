@@ -11,7 +11,7 @@ from loopback import loopback
 from PIL import Image
 from test_edits import encoded
 
-from imagegen_magic.errors import BadRequestError, OptionError, ServerError
+from imagegen_magic.errors import BadRequestError, CallError, ModerationError, OptionError, QuotaError, ServerError
 from imagegen_magic.session import Session
 from imagegen_magic.wire.dialects import dialect_of, load_dialects
 
@@ -122,6 +122,57 @@ def test_what_a_server_can_not_do_is_refused_before_sending(folder):
     assert not arrived
 
 
+NESTED = json.dumps({"error": {"message": "no", "code": "moderation_blocked"}})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "text"),
+    [
+        (400, {"detail": {"error": {"message": "deep", "code": "content_filter"}}}, ModerationError, ": deep"),
+        (400, {"error": {"message": NESTED}}, ModerationError, ": no"),
+        (
+            400,
+            {"error": {"message": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
+            ModerationError,
+            ": x",
+        ),
+        (400, {"error": {"message": "Your task failed as a result of our safety system."}}, ModerationError, "task"),
+        (403, {"error": {"message": "it violates our content policy"}}, ModerationError, "violates"),
+        (500, {"errors": [{"message": "[IMAGE_SAFETY] no"}]}, ModerationError, "no"),
+        (402, {"message": "pay first"}, QuotaError, "pay first"),
+        (403, {"error": {"message": "用户额度不足", "code": "insufficient_user_quota"}}, QuotaError, "用户"),
+        (400, {"error": {"message": "Insufficient balance"}}, QuotaError, "balance"),
+        (422, {"errors": [{"message": "too long"}, {"message": "too wide"}]}, BadRequestError, ": too long; too wide"),
+        (422, {"detail": [{"loc": ["body", "size"], "msg": "bad size"}]}, BadRequestError, ": bad size"),
+        (400, {"title": "Bad", "detail": "bad size", "status": 400}, BadRequestError, ": bad size"),
+        (400, {"error": {"message": "a\x1b[31mb\u202ec\0d"}}, BadRequestError, "a[31mbcd"),
+        (400, {"error": {"message": {"text": "inner"}, "code": 7, "param": ["a"]}}, BadRequestError, "inner"),
+        (499, {}, ServerError, "(499)"),
+        (502, "<html><style>a{}</style><title>502</title><script>x()</script>", ServerError, "(502): 502"),
+    ],
+)
+def test_what_the_body_says_decides(folder, status, body, kind, text):
+    """At whatever depth it stands, and whatever the status."""
+    with served(lambda fields: (status, body)) as (url, _), pytest.raises(kind) as caught:
+        session_on(url, None).generate("x", model="my-pictures")
+    assert text in caught.value.summary
+    assert caught.value.outcome == ("ambiguous" if kind is ServerError else "refused")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("dialect", ["litellm", "gateway"])
+def test_a_gateways_refusal_is_not_tried_again(folder, status, dialect):
+    """The server behind it may have made the image: one request, unless more are allowed."""
+    with served(lambda fields: (status, {"error": {"message": "busy, retry after 0 seconds"}})) as (url, arrived):
+        session = session_on(url, dialect, retries=4)
+        with pytest.raises(CallError) as caught:
+            session.generate("x", model="my-pictures")
+        assert (len(arrived), caught.value.outcome) == (1, "ambiguous")
+        with pytest.raises(CallError):
+            session.generate("x", model="my-pictures", retry_ambiguous=1)
+        assert len(arrived) == 3
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -145,6 +196,7 @@ def test_the_address_tells_the_dialect():
     """A host's name is enough for the well-known ones; any other address is `generic`."""
     assert dialect_of(None, None).name == "openai"
     assert dialect_of(None, "https://me.openai.azure.com/openai/v1/").name == "azure"
+    assert dialect_of(None, "https://openrouter.ai/api/v1").gateway
     assert dialect_of(None, "http://localhost:8080/v1").name == "generic"
     with pytest.raises(OptionError, match="one of openai"):
         dialect_of("nothing", None)

@@ -331,6 +331,76 @@ def test_retimed():
             sprites.retimed(**bad)
 
 
+def with_lines(made, kind):
+    """The sheet with lines between its cells, or with a box around each of them."""
+    image = made.image.copy()
+    high, wide = image.shape[0] // made.rows, image.shape[1] // made.columns
+    for row in range(made.rows):
+        for column in range(made.columns):
+            top, left = row * high, column * wide
+            if kind == "boxes":
+                image[top + 6 : top + high - 6, left + 6 : left + wide - 6][_border(high - 12, wide - 12)] = (
+                    20,
+                    20,
+                    20,
+                )
+            elif kind == "lines":
+                image[top : top + high, left : left + wide][_border(high, wide)] = (250, 250, 250)
+            elif column:
+                image[:, left - 1 : left + 2] = (40, 40, 40)
+    return image
+
+
+def _border(high, wide):
+    inside = np.zeros((high, wide), bool)
+    inside[2:-2, 2:-2] = True
+    return ~inside
+
+
+@pytest.mark.parametrize("kind", ["lines", "boxes", "dividers"])
+@pytest.mark.parametrize("grid", [(6, 1, (256, 512)), (3, 2, (512, 512))])
+def test_lines_between_cells_are_left_out(kind, grid):
+    """Painted lines make no frame larger, join no figures, and are said."""
+    columns, rows, cell = grid
+    made = drawn("walk", seed=2, columns=columns, rows=rows, cell=cell, drift=0.01)
+    plain = slice_sheet(made.image, frames=6, columns=columns, rows=rows, name="walk")
+    lined = slice_sheet(with_lines(made, kind), frames=6, columns=columns, rows=rows, name="walk")
+    assert lined.report.check("lines").status == "warn"
+    assert lined.report.ok
+    assert np.abs(np.subtract(lined.size, plain.size)).max() <= 2
+    with pytest.raises(KeyError):
+        plain.report.check("lines")
+
+
+@pytest.mark.parametrize("motion", sorted(MOTIONS))
+def test_limbs_and_blades_are_no_lines(motion):
+    """Nothing of a figure is taken for a line, or for something beside it."""
+    names = {check.name for check in sliced(sheet(motion, seed=5), name=motion).report.checks}
+    assert not names & {"lines", "beside"}
+
+
+def test_labels_are_said():
+    """A text above each figure is kept, and the report names the frames that have one."""
+    made = drawn("walk", seed=2, drift=0.01)
+    image = made.image.copy()
+    for cell in (0, 3):
+        image[20:40, cell * 256 + 20 : cell * 256 + 90 : 2] = (0, 0, 0)
+        image[28:31, cell * 256 + 20 : cell * 256 + 90] = (0, 0, 0)
+    report = slice_sheet(image, frames=6, columns=6, name="walk").report
+    assert report.check("beside").sentence.startswith("frames 1, 4 with something beside the figure")
+
+
+def test_frames_that_fill_a_finished_sheet():
+    """A transparent sheet is packed up to its edge: that is a question, and no failure as on a painted backdrop."""
+    art = np.zeros((32, 96, 4), np.uint8)
+    for left in (2, 34, 66):
+        art[:, left : left + 24] = (200, 30, 40, 255)
+    check = slice_sheet(art).report.check("cut_off")
+    assert (check.status, check.value) == ("warn", 3)
+    green = np.where(art[..., 3:] > 0, art, np.array([0, 255, 0, 255], np.uint8))[..., :3]
+    assert slice_sheet(np.ascontiguousarray(green)).report.check("cut_off").status == "fail"
+
+
 def test_a_floating_head_is_no_second_figure():
     """Pieces that stand close together in a cell are one figure; figures that stand apart are two."""
     page = np.zeros((200, 600, 4), np.uint8)

@@ -84,6 +84,14 @@ def test_a_batch_result_is_shown_when_it_is_looked_at(shell):
     assert sheets("%imagegen batch --quality low --from suns") == 1
 
 
+def test_a_table_may_give_its_name_to_its_batch(shell):
+    """`--from products` says that the table is meant; its name is then free for the result."""
+    shell.user_ns["products"] = pd.DataFrame({"prompt": ["a mug"]})
+    _, done = run(shell, "%imagegen batch products --from products --quality low")
+    assert done.success
+    assert [path.name for path in shell.user_ns["products"].paths] == ["products-mug.png"]
+
+
 def test_show_takes_galleries_lists_and_variables(shell):
     run(shell, "%%imagegen_batch icons --quality low\na mug\na fox")
     run(shell, "import imagegen_magic\nx = imagegen_magic.generate('a sun', quality='low')\nboth = [x, icons[0]]")
@@ -207,3 +215,10 @@ def test_a_cell_may_hold_a_json_array(shell, simulator):
     _, done = run(shell, '%%imagegen_batch more -q low\n[\n{"prompt": "a sun"},\n')
     assert "not valid JSON" in str(done.error_in_exec)
     assert len(simulator.record) == sent
+
+
+def test_a_batch_may_take_the_name_of_its_table(shell):
+    """`%imagegen batch products --from products`: the table is named, so its name is meant."""
+    shell.user_ns["products"] = pd.DataFrame(SUN_AND_MOON)
+    assert run(shell, "%imagegen batch products --from products -q low")[1].success
+    assert len(shell.user_ns["products"]) == 2

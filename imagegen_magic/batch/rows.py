@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,15 +15,13 @@ from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.options.table import BY_NAME
 
+from .choices import expand_choices
 from .files import csv_table, json_items, read_text, records_of_columns
 
 __all__ = [
     "Row",
-    "count_choices",
     "expand",
-    "expand_choices",
     "expand_grid",
-    "expand_wildcards",
     "no_source",
     "parse_grid",
     "read_body",
@@ -253,43 +250,23 @@ def _is_empty(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, str) and not value)
 
 
-_CHOICE = re.compile(r"\{([^{}|]*(?:\|[^{}|]*)+)\}")
-
-
-def count_choices(prompt: str) -> int:
-    """How many prompts `a {red|blue} {cat|dog}` stands for: 4."""
-    return math.prod(choices.count("|") + 1 for choices in _CHOICE.findall(prompt))
-
-
-def expand_choices(prompt: str) -> list[str]:
-    """Every prompt that one with choices stands for, in order.
-
-    >>> expand_choices("a {red|blue} mug")
-    ['a red mug', 'a blue mug']
-    """
-    parts = _CHOICE.split(prompt)  # its odd parts are choices
-    options = [part.split("|") if number % 2 else [part] for number, part in enumerate(parts)]
-    return ["".join(chosen) for chosen in itertools.product(*options)]
-
-
-MAX_EXPANDED = 1000
-"""Rows that one row's choices may make: more were hardly meant."""
-
-
 def expand_wildcards(rows: Iterable[Row]) -> Iterator[Row]:
     """Every row with each of its prompt's choices.
 
     Raises:
-        OptionError: a row would become more than `MAX_EXPANDED`.
+        OptionError: a row's choices can't be read, or would make too many prompts.
     """
     for row in rows:
         prompt = str(row.values.get("prompt", ""))
-        if (count := count_choices(prompt)) > MAX_EXPANDED:
-            rule = f"its choices make {count} prompts; at most {MAX_EXPANDED}"
-            problem = Problem(field="prompt", value=prompt[:60], rule=rule, fix="take choices away", where=row.where)
-            raise OptionError("too many prompts", problems=(problem,))
-        for number, text in enumerate(expand_choices(prompt), 1):
-            where = f"{row.where}.{number}" if count > 1 else row.where
+        try:
+            prompts = expand_choices(prompt)
+        except ValueError as error:
+            problem = Problem(
+                field="prompt", value=prompt[:60], rule=str(error), fix=r"{red|blue}; \{ \| \} as text", where=row.where
+            )
+            raise OptionError("the choices can't be used", problems=(problem,)) from None
+        for number, text in enumerate(prompts, 1):
+            where = f"{row.where}.{number}" if len(prompts) > 1 else row.where
             yield replace(row, values={**row.values, "prompt": text}, where=where)
 
 
@@ -316,7 +293,7 @@ def expand(rows: Iterable[Row], *, wildcards: bool, grid: Mapping[str, Sequence[
     """Every row that is meant: one for each choice in its prompt if `wildcards` is set, and for each combination of the grid.
 
     Raises:
-        OptionError: a row's choices would make more than `MAX_EXPANDED`.
+        OptionError: a row's choices can't be read, or would make too many prompts.
     """
     return expand_grid(expand_wildcards(rows) if wildcards else rows, grid)
 

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.facts.words import foreign_values
 from imagegen_magic.request.request import InputImage
 
+from .arrays import eight_bit_gray
 from .opening import decoding, open_image, read_input
 
 __all__ = ["Change", "box_text", "build_mask", "changed_outside", "mask_overlay", "mask_share", "protect"]
@@ -80,13 +82,12 @@ def box_text(source: Any) -> str | None:
 def _alpha_of(source: Any, target: InputImage, edit: str | None) -> Image.Image:
     """The keep-channel of a mask source: its alpha, or the inverse of a plain array of what will change."""
     source = np.asarray(source) if isinstance(source, (list, tuple)) else source
-    if (
-        edit is None
-        and hasattr(source, "__array__")
-        and not hasattr(source, "getbands")
-        and not hasattr(source, "path")
-    ):
-        return _of_array(source, target)
+    if hasattr(source, "__array__") and not hasattr(source, "getbands") and not hasattr(source, "path"):
+        if edit is None:
+            return _of_array(source, target)
+        if edit in ("white", "black") and np.ndim(source) == 2:
+            keep = _of_array(source, target)
+            return keep if edit == "white" else ImageChops.invert(keep)
     image = source if isinstance(source, Image.Image) else open_image(_mask_bytes(source))
     if image.size != target.size:
         raise _refused(
@@ -95,7 +96,7 @@ def _alpha_of(source: Any, target: InputImage, edit: str | None) -> Image.Image:
             Fix(f"resize it to {target.size[0]}x{target.size[1]}, or use ", Setting("--mask-box")),
         )
     if edit in ("white", "black"):
-        bright = image.convert("L").point(lambda level: 255 if level > 127 else 0)
+        bright = _bright(image)
         return ImageChops.invert(bright) if edit == "white" else bright
     if "A" not in image.getbands() and "transparency" not in image.info:
         rule = "it has no alpha, and black or white could mean either: which part will change?"
@@ -103,6 +104,22 @@ def _alpha_of(source: Any, target: InputImage, edit: str | None) -> Image.Image:
             _named(source), rule, Fix(Setting("--mask-edit", "white"), " or ", Setting("--mask-edit", "black"))
         )
     return image.convert("RGBA").getchannel("A")
+
+
+def _bright(image: Image.Image) -> Image.Image:
+    """White for the lighter half of an image's levels, black for the darker, whatever they are counted in."""
+    if image.mode == "F":
+        image = Image.fromarray(np.where(_is_light(np.asarray(image)), 255, 0).astype(np.uint8))
+    elif image.mode.startswith("I"):
+        image = eight_bit_gray(image)
+    return image.convert("L").point(lambda level: 255 if level > 127 else 0)
+
+
+def _is_light(levels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a plane of levels is light: booleans, floats of 0 to 1, levels of 0 to 255; wider integers are labels, 0 is none."""
+    are_labels = levels.dtype.kind in "biu" and levels.dtype != np.uint8
+    half = 127 if levels.size and levels.max() > 1 and not are_labels else 0.5
+    return np.asarray(levels > half)
 
 
 def _mask_bytes(source: Any) -> bytes:
@@ -121,7 +138,7 @@ def _of_array(source: Any, target: InputImage) -> Image.Image:
     if array.ndim == 3 and array.shape[2] == 4:
         keep = array[..., 3] if array.dtype == np.uint8 else np.rint(array[..., 3] * 255)
     elif array.ndim == 2:
-        keep = np.where(array > (0.5 if array.dtype.kind == "f" else 127 if array.dtype == np.uint8 else 0), 0, 255)
+        keep = np.where(_is_light(array), 0, 255)
     else:
         raise _refused(
             str(array.shape),

@@ -142,9 +142,8 @@ def read_input(source: Any, *, role: str = "", name: str = "", origin: str = "")
         _check_bytes(name or "bytes", len(source))
         return _from_bytes(bytes(source), name or "image", role, origin or "bytes")
     if hasattr(source, "read"):
-        return read_input(
-            source.read(), role=role, name=name or Path(getattr(source, "name", "") or "image").name, origin=origin
-        )
+        name = name or Path(str(getattr(source, "name", "") or "image")).name
+        return read_input(_bytes_of_file(source, name), role=role, name=name, origin=origin)
     image = source if isinstance(source, Image.Image) else _of_array(source, name)
     with decoding(name or type(source).__name__):
         return _converted(image, name or "image", role, origin or type(source).__name__, ())
@@ -155,6 +154,23 @@ def _file_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise OptionError("a picture can't be read", problems=(_unreadable(path.name, error),)) from None
+
+
+def _bytes_of_file(file: Any, name: str) -> bytes:
+    """What an open file holds; one that was read or written to its end is read from its start."""
+    try:
+        data = file.read()
+        if not data:
+            file.seek(0)
+            data = file.read()
+    except Exception as error:  # noqa: BLE001 - a closed file, or whatever an object of the user's own raises
+        rule = f"it can't be read from: {type(error).__name__}: {error}"
+        problem = Problem(field="image", value=name, rule=rule, fix='open it anew, open(…, "rb"), or give the path')
+        raise OptionError("a picture can't be read", problems=(problem,)) from None
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        rule, fix = "it gives texts in place of bytes", 'open(…, "rb"), or give the path'
+        raise OptionError("a picture can't be read", problems=(Problem(field="image", value=name, rule=rule, fix=fix),))
+    return bytes(data)
 
 
 def _check_bytes(name: str, count: int) -> None:
@@ -182,7 +198,8 @@ def _prepared(image: Image.Image, data: bytes, name: str, role: str, origin: str
     """The picture as it is if the API reads it so; decoded once all the same, since a torn file would only be refused there."""
     image.load()
     mime = SENT_AS_THEY_ARE.get(image.format or "")
-    if mime and image.getexif().get(ORIENTATION, 1) == 1 and image.mode not in ("CMYK", "I;16", "I", "F"):
+    plain = getattr(image, "n_frames", 1) == 1 and image.mode not in ("CMYK", "I;16", "I", "F")
+    if mime and plain and image.getexif().get(ORIENTATION, 1) == 1:
         stem = name if Path(name).suffix else name + _SUFFIXES[mime]
         return InputImage(name=stem, data=data, mime=mime, size=image.size, role=role, origin=origin)
     return _converted(image, name, role, origin, _why(image, mime))
@@ -247,6 +264,8 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         from .arrays import eight_bit_gray  # noqa: PLC0415 - numpy comes with the first array: 0.1 s
 
         return eight_bit_gray(image)
+    if image.mode == "La":
+        image = image.convert("LA")
     alpha = "A" in image.getbands() or "transparency" in image.info
     return image.convert("RGBA" if alpha else "RGB")
 

@@ -34,7 +34,7 @@ def replayed_result(job: Job, lock: Lock, store: Store, server: str) -> ImageRes
         ReplayError: the lock has no answer to this request, and the card says what changed; or a file is missing, changed or
             can't be fetched from `replay_from`.
     """
-    entry = lock.find(job.request.digest(), server)
+    entry = lock.find(job.request.digest(), server, cell=cell_digest(job.cell), name=job.name or "")
     if entry is None:
         raise _changed(job, lock, store)
     if job.options.replay_from:

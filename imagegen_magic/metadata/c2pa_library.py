@@ -87,13 +87,33 @@ def load_identity(certificate: str | Path | None, key: str | Path | None) -> Ide
     """The user's identity from two PEM files: the chain from the signer's own certificate upwards, and an unencrypted key.
 
     Raises:
-        OptionError: the extra is missing, a file is not given, can't be read, or holds no usable key.
+        OptionError: the extra is missing, a file is not given, can't be read, holds no usable key, or the key is of another
+            certificate.
     """
     if not is_installed():
         problem = Problem(field="sign", rule="signing needs c2pa-python", fix=_INSTALL)
         raise OptionError("derived files can't be signed", problems=(problem,))
     chain, secret = _read_pem(certificate, "sign_certificate"), _read_pem(key, "sign_key")
-    return Identity(_algorithm(secret), chain, secret)
+    algorithm = _algorithm(secret)
+    _check_pair(chain, secret)
+    return Identity(algorithm, chain, secret)
+
+
+def _check_pair(chain: bytes, key: bytes) -> None:
+    """Refuses a chain whose first certificate is not that of the key: it would be found only after a request was paid for."""
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - comes with the extra
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415 - as above
+
+    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    try:
+        own = load_pem_x509_certificate(chain).public_key().public_bytes(*form)
+    except ValueError:
+        own = b""
+    if own != serialization.load_pem_private_key(key, password=None).public_key().public_bytes(*form):
+        rule = "its first certificate is not that of the key" if own else "there is no certificate in it, in PEM"
+        fix = "the chain from your own certificate upwards, and the key that it was issued for"
+        problem = Problem(field="sign_certificate", rule=rule, fix=fix)
+        raise OptionError("the certificate can't be used", problems=(problem,))
 
 
 def _read_pem(path: str | os.PathLike[str] | None, field: str) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .cbor import MetadataError
 from .containers import GIF_XMP, JPEG_XMP, PNG_SIGNATURE, PNG_XMP, file_format
@@ -17,6 +18,8 @@ from .xmp import Mark, write_xmp
 __all__ = ["mark_image"]
 
 _JPEG_LIMIT = 65_533 - len(JPEG_XMP)
+_JPEG_PROMPT = 10_000
+"""Letters, of which each is 5 bytes at most: `&` is written as `&amp;`."""
 _VP8X_XMP, _VP8X_ALPHA = 0x04, 0x10
 _GIF_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 
@@ -24,11 +27,16 @@ _GIF_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 def mark_image(data: bytes, mark: Mark) -> bytes:
     """The file with the mark in it; an XMP packet that it had is replaced. Other formats come back as they are.
 
+    A JPEG holds no more than 64 KB: a longer prompt ends there with `…` after 10,000 letters.
+
     Raises:
-        MetadataError: the file is damaged, or its format can't hold a mark of this size (64 KB in JPEG).
+        MetadataError: the file is damaged.
     """
     form = file_format(data[:12])
-    return _WRITERS[form](data, write_xmp(mark)) if form else data
+    packet = write_xmp(mark)
+    if form == "jpeg" and len(packet) > _JPEG_LIMIT:
+        packet = write_xmp(replace(mark, prompt=f"{mark.prompt[:_JPEG_PROMPT]}…"))
+    return _WRITERS[form](data, packet) if form else data
 
 
 def _png(data: bytes, packet: bytes) -> bytes:

@@ -77,6 +77,8 @@ class Provenance:
         """What became of Content Credentials: `present (issuer, generator)…`, `lost by this save…`, `none`, `unreadable…`."""
         if self.state == "unreadable":
             return f"unreadable ({'; '.join(self.faults)})"
+        if self.state == "none" and not self.format:
+            return "not looked for: PNG, JPEG, WebP and GIF files are read"
         if self.state == "none" or self.credentials is None:
             return self.state
         who = ", ".join(filter(None, (self.credentials.issuer, self.credentials.generator))) or "unnamed"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from imagegen_magic.batch.choices import has_choices
 from imagegen_magic.batch.results import FailedJob, Gallery
 from imagegen_magic.batch.rows import Row, expand, no_source, parse_grid, read_body, read_source
 from imagegen_magic.display import slot as frontend
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from imagegen_magic.jobs.result import ImageResult
     from imagegen_magic.session import Session
 
-__all__ = ["find_source", "plan_batch_cell", "run_batch_cell"]
+__all__ = ["find_source", "plan_batch_cell", "refuse_choices", "run_batch_cell"]
 
 
 def run_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str, cell: str) -> Any:
@@ -73,7 +74,10 @@ def plan_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str,
     Raises:
         RequestError: anything is wrong with the line or a row.
     """
-    problems = (*parsed.problems, *name_problems(parsed.name), *doubtful_name(parsed.name, shell.user_ns))
+    source = parsed.values.get("source")
+    meant = isinstance(source, str) and source == parsed.name  # `products --from products`: no doubt about that table
+    doubts = doubtful_name(parsed.name, {} if meant else shell.user_ns)
+    problems = (*parsed.problems, *name_problems(parsed.name), *doubts)
     if problems:
         raise RequestError("the batch's options can't be read", problems=problems)
     grid = parse_grid(parsed.values.get("grid") or ())
@@ -112,7 +116,22 @@ def _rows(parsed: ParsedLine, body: str, shell: Any) -> list[Row]:
             field="batch", rule="it has no jobs", fix=Fix("one prompt a line, or ", Setting("--from", "jobs.jsonl"))
         )
         raise OptionError("no jobs", problems=(problem,))
+    refuse_choices([str(row.values.get("prompt", "")) for row in rows], parsed)
     return rows
+
+
+def refuse_choices(prompts: list[str], parsed: ParsedLine) -> None:
+    """Stops at `{red|blue}` without `--wildcards`: it would be sent as it stands.
+
+    Raises:
+        OptionError: a prompt has choices.
+    """
+    prompt = next((prompt for prompt in prompts if has_choices(prompt)), None)
+    if prompt is None or parsed.values.get("wildcards") or parsed.values.get("raw"):
+        return
+    rule = "choices are expanded by a batch with --wildcards alone"
+    fix = Fix(Command("batch", "--wildcards"), "; ", Setting("--raw"), " sends them as they stand")
+    raise OptionError("choices in a prompt", problems=(Problem(field="prompt", value=prompt[:60], rule=rule, fix=fix),))
 
 
 def find_source(source: Any, variables: Any) -> Any:

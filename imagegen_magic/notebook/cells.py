@@ -16,7 +16,7 @@ from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.options.table import COMMANDS
 from imagegen_magic.options.variables import fill_variables, refuse_python, refuse_single_braces
 
-from .batch_cells import run_batch_cell
+from .batch_cells import refuse_choices, run_batch_cell
 from .head import join_head, lift_source, stray_flags
 from .shown import mark_shown
 
@@ -58,6 +58,7 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
     text = body.rstrip("\n") if as_it_is else fill_variables(body.rstrip("\n"), shell.user_ns)
     if not as_it_is:
         refuse_python(body)
+        refuse_choices([] if command == "batch" else [body], parsed)
         refuse_single_braces(f"{line}\n{body}", shell.user_ns, template=bool(parsed.values.get("template")))
     raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
     cell = f"{COMMANDS[command]} {line}".rstrip() + f"{raw}\n{body}"

@@ -18,8 +18,8 @@ from .head import join_head, stray_flags
 
 __all__ = ["cell_price", "edge_price"]
 
-_CELL = re.compile(r"%%imagegen(?P<kind>_edit|_batch)?(?P<line>[^\S\n][^\n]*)?(\n(?P<body>.*))?\Z", re.DOTALL)
-_COMMANDS = {None: "generate", "_edit": "edit", "_batch": "batch"}
+_CELL = re.compile(r"%%imagegen(?P<kind>_edit|_batch|_sprites)?(?P<line>[^\S\n][^\n]*)?(\n(?P<body>.*))?\Z", re.DOTALL)
+_COMMANDS = {None: "generate", "_edit": "edit", "_batch": "batch", "_sprites": "sprites"}
 _VARIABLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 

@@ -59,8 +59,10 @@ def save_profile(session: Session, shell: Any, name: str, flags: str) -> str:
     if parsed.problems:
         _, problems = check_profile(name, given)
         raise OptionError(f"the profile {name} was not saved", problems=(*parsed.problems, *problems))
+    before = list_profiles(session).get(name)
     keep_profile(session.library.store, name, given)
-    return f"{name} is saved: {_flags_of(given)}\nuse it: %%imagegen --profile {name}"
+    replaced = f"\nbefore it was: {_flags_of(before.raw)}" if before and before.raw != given else ""
+    return f"{name} is saved: {_flags_of(given)}{replaced}\nuse it: %%imagegen --profile {name}"
 
 
 def _lasting(session: Session, key: str, value: Any, variables: Mapping[str, Any]) -> Any:

@@ -223,9 +223,15 @@ def profile_subcommand(session: Session, shell: Any, line: str) -> Table | Plain
     from .profiles import profiles_table, save_profile  # noqa: PLC0415 - only when asked for
 
     word, rest = _first_word(line)
+    word = {"remove": "delete", "rm": "delete", "list": ""}.get(word, word)
     if not word:
         return profiles_table(session)
     name, flags = _first_word(rest)
+    if word == "use":
+        problem = Problem(
+            field="profile", value=line, rule="a cell uses it", fix=f"%%imagegen --profile {name or 'brand'}"
+        )
+        raise OptionError("profiles are saved, shown, deleted or listed", problems=(problem,))
     if word not in ("save", "show", "delete") or not name or (word != "save" and flags):
         fix = Fix.any_of(Command("profile", text) for text in ("save brand --style flat", "show brand", "delete brand"))
         problem = Problem(field="profile", value=line, rule="save, show or delete, and a NAME", fix=fix)

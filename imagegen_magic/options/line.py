@@ -220,7 +220,7 @@ def _unknown_flag(word: str, command: str, extra: Sequence[Option] = ()) -> Prob
     flags = _flags_of(command, extra)
     elsewhere = option_of_flag(head)
     if elsewhere is not None and not is_foreign(head) and (owner := _owner_of(elsewhere)) is not None:
-        rule = f"{COMMANDS.get(command, command)} does not have it"
+        rule = Fix(Command(command), " does not have it")
         return Problem(field=head, rule=rule, fix=Fix(Command(owner, f"{head} {value}".rstrip())))
     otherwise = Fix(_help_of(command), "; unknown API fields go through ", Setting("--extra", "NAME=VALUE"))
     problem = unknown_option(head, value if equals else None, flags, otherwise)

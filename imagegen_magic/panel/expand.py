@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from imagegen_magic.batch.rows import count_choices, expand_choices
+from imagegen_magic.batch.choices import count_choices, expand_choices
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
 
 from .form import Form
@@ -19,7 +19,7 @@ def expand(form: Form) -> list[Form]:
     """Each job that the form asks for, prompts first, then the grid's combinations; one for an ordinary form.
 
     Raises:
-        OptionError: there are more than `MAX_JOBS`.
+        OptionError: there are more than `MAX_JOBS`, or a choice is never closed.
 
     >>> [f.prompt for f in expand(Form(prompt="a {red|blue} mug", wildcards=True))]
     ['a red mug', 'a blue mug']
@@ -29,7 +29,11 @@ def expand(form: Form) -> list[Form]:
     combinations = 1
     for values in form.grid.values():
         combinations *= len(values)
-    count = combinations * sum(count_choices(prompt) if form.wildcards else 1 for prompt in prompts)
+    try:
+        count = combinations * sum(count_choices(prompt) if form.wildcards else 1 for prompt in prompts)
+    except ValueError as error:
+        problem = Problem(field="prompt", rule=str(error), fix=r"{red|blue}; \{ \| \} as text")
+        raise OptionError("the choices can't be read", problems=(problem,)) from None
     if count > MAX_JOBS:
         rule = f"{count} jobs at once; the panel takes {MAX_JOBS}"
         problem = Problem(field="prompt", rule=rule, fix=Fix("take some away, or use a ", Command("batch"), " cell"))

@@ -15,6 +15,8 @@ __all__ = ["SOFTWARE", "animation", "blurred_preview", "encode", "find_recipe"]
 SOFTWARE = "imagegen_magic simulator"
 _RECIPE_KEY = "imagegen_magic simulator"
 _EXIF_SOFTWARE, _EXIF_DESCRIPTION = 0x0131, 0x010E
+_EXIF_MOST = 60_000
+"""Bytes: a JPEG's EXIF is one segment of 64 KB; the recipe of a longer prompt is not in it."""
 _JPEG_BEST = 95
 
 
@@ -30,7 +32,7 @@ def encode(image: Image.Image, output_format: str, compression: int, recipe: Rec
         return out.getvalue()
     exif = Image.Exif()
     exif[_EXIF_SOFTWARE] = SOFTWARE
-    if recipe is not None:
+    if recipe is not None and len(recipe.to_text().encode()) <= _EXIF_MOST:
         exif[_EXIF_DESCRIPTION] = recipe.to_text()
     quality = max(5, min(_JPEG_BEST, compression))
     if output_format == "jpeg":

@@ -20,7 +20,7 @@ from imagegen_magic.matting.arrays import Floats, as_floats
 
 from .parts import Box, Part, Parts, main_parts, union, usual_area
 
-__all__ = ["Grid", "Layout", "Slot", "assign_cells"]
+__all__ = ["Grid", "Layout", "Slot", "assign_cells", "parts_apart"]
 
 FULL = 0.45
 """A part of at least this share of a usual figure's area is a figure of its own, not a detail."""
@@ -28,6 +28,8 @@ GROWN = 1.4
 """A part of at least this many usual figures is more than one."""
 NEAR = 0.03
 """Parts that stand this share of their common box apart are one figure: a head that floats above its body."""
+APART, WORTH = 0.1, 0.01
+"""What stands this share of a figure's height away from it, and has this share of its area, is not of the figure."""
 REACH = 0.4
 """A border may stand this share of a cell away from its place in the equal grid."""
 
@@ -105,6 +107,26 @@ def assign_cells(parts: Parts, asked: Grid | None) -> Layout:
     columns = max((slot.column for slot in slots), default=-1) + 1
     found = Grid(columns=max(columns, 1), rows=grid.rows, count=len(kept))
     return Layout(grid=found, slots=tuple(_cut_grown(kept, parts, usual)))
+
+
+def parts_apart(parts: Parts, layout: Layout) -> list[int]:
+    """The numbers of the frames, from 1, in which something stands apart from the figure: a label, a spark."""
+    found = []
+    for number, slot in enumerate(layout.slots, 1):
+        own = sorted((part for part in parts.parts if part.label in slot.labels), key=lambda part: part.area)
+        if not own or slot.cut:
+            continue
+        figure = own[-1]
+        gap = APART * max(figure.box.height, figure.box.width)
+        if sum(part.area for part in own if _gap(part.box, figure.box) > gap) >= WORTH * figure.area:
+            found.append(number)
+    return found
+
+
+def _gap(first: Box, second: Box) -> int:
+    """How far two boxes stand apart, in pixels; 0 if they touch."""
+    across = max(first.left, second.left) - min(first.right, second.right)
+    return max(0, across, max(first.top, second.top) - min(first.bottom, second.bottom))
 
 
 def _settled(asked: Grid | None, painted: Grid, mains: Sequence[Part]) -> Grid:

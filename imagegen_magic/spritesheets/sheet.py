@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -16,13 +16,14 @@ from imagegen_magic.matting.report import Check
 from imagegen_magic.metadata.derived import Source
 
 from .arguments import check_arguments
-from .cells import Grid, Layout, assign_cells
+from .cells import Grid, Layout, assign_cells, parts_apart
 from .checks import Drift, SheetReport, check_frames, check_layout, drift_of
 from .figures import Figure, cut_figures, cut_objects, figure_of
 from .palette import PaletteChoice, to_hex
-from .parts import SOLID, find_parts
+from .parts import SOLID, Parts, find_parts
 from .pixels import PixelFigures, pixel_figures
 from .placing import Ground, Placement, ground_lines, place, reach_of, settle_ground, settle_placement, whole_pixels
+from .ruling import without_lines
 from .sprites import Sprites, spread_times
 
 __all__ = ["grid_of", "slice_objects", "slice_sheet"]
@@ -159,6 +160,7 @@ class _Found:
     layout: Layout
     figures: tuple[Figure | None, ...]
     sources: tuple[Source, ...]
+    stray: tuple[Check, ...] = ()
 
     @property
     def standing(self) -> Standing:
@@ -194,12 +196,25 @@ def _placed(found: _Found, stand: _Stand, *, nearest: bool) -> tuple[Bytes, ...]
 
 def _find(image: Picture, asked: Grid | None, key: str) -> _Found:
     cut = cutout(image, key=key)
-    sheet = cut.rgba
+    clean = without_lines(cut.rgba)
+    sheet = cut.rgba if clean is None else clean
     parts = find_parts(sheet[..., 3])
     if not parts.parts:
         raise CutoutError("there is no figure on this sheet", hints=KEY_HINTS)
     layout = assign_cells(parts, asked)
-    return _Found(sheet, cut.key, asked, layout, cut_figures(sheet, parts, layout), cut.sources)
+    figures = cut_figures(sheet, parts, layout)
+    return _Found(sheet, cut.key, asked, layout, figures, cut.sources, tuple(_stray(parts, layout, clean is not None)))
+
+
+def _stray(parts: Parts, layout: Layout, lines: bool) -> Iterator[Check]:
+    """What was painted besides figures: lines, which are left out, and texts or other things, which are kept."""
+    if lines:
+        sentence = "lines are painted between the cells: left out; look where a figure touches one"
+        yield Check(name="lines", status="warn", value=1, sentence=sentence)
+    if apart := parts_apart(parts, layout):
+        frames = f"frame{'s' if len(apart) > 1 else ''} {', '.join(map(str, apart))}"
+        sentence = f"{frames} with something beside the figure, which is kept: a label, an effect?"
+        yield Check(name="beside", status="warn", value=len(apart), sentence=sentence)
 
 
 def grid_of(frames: int | None, columns: int | None, rows: int | None) -> Grid | None:
@@ -266,7 +281,9 @@ def _padded(figure: Figure, padding: int) -> Bytes:
 def _report(
     found: _Found, art: PixelFigures | None, pixels: Sequence[Bytes], stand: _Stand, *, loops: bool
 ) -> SheetReport:
-    checks = check_layout(found.layout, found.asked, found.figures, (found.sheet.shape[1], found.sheet.shape[0]))
+    size = found.sheet.shape[1], found.sheet.shape[0]
+    checks = check_layout(found.layout, found.asked, found.figures, size, keyed=found.key is not None)
+    checks += found.stray
     if art is not None:
         checks.append(_lattice_check(art))
     checks += check_frames(pixels, loops=loops)

@@ -269,8 +269,9 @@ class Store:
             StoreError: a file can't be written; the bytes stay in the spool and the message says where.
         """
         names = list(plan.named(marker))
+        last = names[-1]
         while len(names) < len(response.payloads):
-            names.append(free_path(names[-1]))
+            names.append(free_path(last))
         entries = [
             self._publish(payload, name, index, overwrite=plan.overwrite)
             for index, (payload, name) in enumerate(zip(response.payloads, names, strict=False))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -70,10 +71,14 @@ class Lock:
     version: int = 1
     requests: tuple[LockedRequest, ...] = ()
 
-    def find(self, digest: str, server: str) -> LockedRequest | None:
-        """The newest answer to a request, of this server if it has one."""
+    def find(self, digest: str, server: str, *, cell: str = "", name: str = "") -> LockedRequest | None:
+        """The newest answer to a request: of this server, of the cell with this text's digest and of this NAME, if there is one."""
         found = [entry for entry in self.requests if entry.request == digest]
-        return next((entry for entry in reversed(found) if entry.server == server), found[-1] if found else None)
+        return max(
+            reversed(found),
+            key=lambda entry: (entry.server == server, entry.cell == cell, entry.name == name),
+            default=None,
+        )
 
     @property
     def cost(self) -> Decimal:
@@ -96,13 +101,18 @@ def cell_digest(cell: str) -> str:
 
 
 def lock_of(store: Store) -> Lock:
-    """The lock of an output folder: the newest intact answer to each request that its history knows.
+    """The lock of an output folder: of each cell, the newest intact answer to each request that its history knows.
+
+    So cells that ask for the same keep each its own image; of several tries, whose names differ, the chosen one is kept.
 
     Raises:
         ReplayError: there is none.
     """
-    intact = (record for record in store.history.answers() if all(map(store.history.intact, record.api_files())))
-    kept = list({(record.server, record.digest): record for record in intact}.values())
+    answers = [r for r in store.history.answers() if all(map(store.history.intact, r.api_files()))]
+    times = Counter(record.number for record in answers)
+    tried = {record.digest for record in answers if times[record.number] > 1}
+    newest = {(r.server, r.digest, cell_digest(r.cell), "" if r.digest in tried else r.name): r for r in answers}
+    kept = list(newest.values())
     if not kept:
         hints = (Fix(Setting("--out-dir", "DIR"), " names another folder"),)
         raise ReplayError("nothing to lock: the output folder has no image of a request that is done", hints=hints)
@@ -160,7 +170,9 @@ def read_lock(path: Path) -> Lock:
     except OSError as error:
         raise ReplayError(f"{path.name} can't be read: {error.strerror}", hints=hints) from None
     except ValueError:  # pydantic's own text may be as long as the file
-        raise ReplayError(f"{path.name} is not a lock file, or is damaged", hints=hints) from None
+        merged = any(line.startswith(b"<<<<<<< ") for line in path.read_bytes().splitlines())
+        why = "holds both sides of a merge conflict" if merged else "is not a lock file, or is damaged"
+        raise ReplayError(f"{path.name} {why}", hints=hints) from None
     if lock.version != 1:
         raise ReplayError(f"{path.name} is of version {lock.version}: a newer imagegen_magic wrote it")
     return lock

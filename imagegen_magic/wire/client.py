@@ -24,7 +24,7 @@ from imagegen_magic.errors import AnswerError, CallCancelledError, CallError
 from imagegen_magic.jobs.result import shown_path
 from imagegen_magic.options.address import host_of, is_loopback
 from imagegen_magic.options.options import Options
-from imagegen_magic.request.request import ImageRequest
+from imagegen_magic.request.request import ImageRequest, InputImage
 from imagegen_magic.request.response import (
     Gate,
     ImageResponse,
@@ -43,7 +43,15 @@ from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
 from .events import EventStream, looks_like_stream
 from .fetching import fetch_image
-from .http_errors import error_in_answer, is_web_page, missing_key, read_request_id, transport_error, web_page_error
+from .http_errors import (
+    error_in_answer,
+    is_web_page,
+    missing_key,
+    odd_key,
+    read_request_id,
+    transport_error,
+    web_page_error,
+)
 from .live_models import list_models
 from .retries import TimeBudget, with_retries
 from .sdk_errors import SDK_ERRORS, our_error
@@ -56,6 +64,8 @@ if TYPE_CHECKING:
 __all__ = ["Client", "Clients"]
 
 CHUNK = 1 << 16
+LONGEST_TIMEOUT = 86_400.0
+"""Seconds; what is far longer fits into no socket."""
 TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "ssl")
 """Where the exceptions of a broken connection come from."""
 RESOLVED = ("size", "quality", "background", "output_format")
@@ -147,9 +157,12 @@ class Client:
         key = os.environ.get("OPENAI_API_KEY") or ""
         if self._dialect.name == "azure":
             key = os.environ.get("AZURE_OPENAI_API_KEY") or key
+        key = key.strip()
         if not key and not is_loopback(self._base_url):
             raise missing_key()
-        times = httpx2.Timeout(self._timeout, connect=min(10.0, self._timeout))
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise odd_key()
+        times = httpx2.Timeout(min(self._timeout, LONGEST_TIMEOUT), connect=min(10.0, self._timeout))
         http = LiveHttp(follow_redirects=False)
         query = dict(self._address.query) if self._address else {}
         shared: dict[str, Any] = {
@@ -238,13 +251,12 @@ class Client:
         """The SDK's keyword arguments for `request` on this server, pictures included, and what was left out."""
         arguments, extra, notes = spell_request(request, self._dialect)
         if request.images:
-            arguments["image"] = [(i.name, i.data, i.mime) for i in request.images] if len(request.images) > 1 else (
-                request.images[0].name, request.images[0].data, request.images[0].mime
-            )  # fmt: skip
+            files = [_file(image) for image in request.images]
+            arguments["image"] = files if len(files) > 1 else files[0]
         for name in ("mask", "markup"):
             overlay = getattr(request, name)
             if overlay is not None:
-                arguments[name] = (overlay.name, overlay.data, overlay.mime)
+                arguments[name] = _file(overlay)
         if extra:
             arguments["extra_body"] = extra
         return arguments, notes
@@ -258,6 +270,16 @@ class Client:
     def address(self) -> str:
         """The server's base address."""
         return self._base_url or "https://api.openai.com/v1"
+
+    @property
+    def named_address(self) -> str:
+        """The address as errors name it; empty for the simulator, which is nowhere."""
+        return "" if self.backend == "simulator" else self.address
+
+
+def _file(image: InputImage) -> tuple[str, bytes, str]:
+    """An image as the SDK takes it; a name that is no text on every system is sent with question marks."""
+    return image.name.encode("utf-8", "replace").decode(), image.data, image.mime
 
 
 def _simulator_folder() -> Path:
@@ -309,7 +331,7 @@ class _Call:
         except CallError:
             raise
         except SDK_ERRORS as error:
-            gateway, address = self.client.dialect.gateway, self.client.address
+            gateway, address = self.client.dialect.gateway, self.client.named_address
             failure = our_error(error, self.elapsed(), gateway=gateway, address=address)
         raise failure  # outside of the handler: see `sdk_errors`
 

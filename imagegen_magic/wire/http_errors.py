@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +27,7 @@ from imagegen_magic.errors import (
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.redaction import redact
 
+from .error_bodies import ErrorBody, one_line, read_error_body
 from .retries import read_wait
 from .spool_body import SpooledBody
 
@@ -36,7 +35,7 @@ __all__ = [
     "error_in_answer",
     "is_web_page",
     "missing_key",
-    "read_error_body",
+    "odd_key",
     "read_request_id",
     "status_error",
     "transport_error",
@@ -51,7 +50,14 @@ QUOTA_CODES = frozenset(
         "project_spend_limit_exceeded",
         "organization_usage_limit_exceeded",
         "billing_hard_limit_reached",
+        "insufficient_user_quota",
+        "insufficient_balance",
+        "insufficient_credits",
+        "insufficient_funds",
     }
+)
+QUOTA_WORDS = re.compile(
+    r"insufficient (?:account )?(?:balance|credits?|funds)|out of credits?|(?:额度|余额)不足", re.IGNORECASE
 )
 MODERATION_CODES = frozenset(
     {
@@ -62,14 +68,16 @@ MODERATION_CODES = frozenset(
         "contentFilter",
         "content_blocked",
         "image_safety",
+        "ResponsibleAIPolicyViolation",
     }
 )
 MODERATION_WORDS = re.compile(
-    r"safety_violations|rejected by (the|our) safety system|\[IMAGE_SAFETY\]|content filter", re.IGNORECASE
+    r"safety_violations|our safety system|rejected by the safety system|\[IMAGE_SAFETY\]|content filter"
+    r"|content (management )?polic(y|ies)",
+    re.IGNORECASE,
 )
 REGION_WORDS = re.compile(r"(country|region|territory)[^.]* not supported|unsupported_country", re.IGNORECASE)
 VERIFY_URL = "https://platform.openai.com/settings/organization/general"
-MAX_MESSAGE = 400
 MAX_CODE = 120
 """Characters of a server's own words that are kept."""
 
@@ -94,40 +102,13 @@ def missing_key() -> AuthenticationError:
     )
 
 
-def read_error_body(body: Any) -> tuple[str, str | None, str | None, str | None]:
-    """(message, code, type, param) of an error body of any server: OpenAI's, `{"error": "text"}`, `{"detail": …}`, HTML."""
-    if isinstance(body, (bytes, bytearray)):
-        body = _parsed(bytes(body).decode(json.detect_encoding(bytes(body)), "replace"))
-    elif isinstance(body, str):
-        body = _parsed(body)
-    if isinstance(body, Mapping):
-        inner = body.get("error", body)
-        if isinstance(inner, Mapping):
-            message = (
-                inner.get("message")
-                or inner.get("detail")
-                or inner.get("error")
-                or json.dumps(dict(inner))[:MAX_MESSAGE]
-            )
-            fields = [inner.get(name) for name in ("code", "type", "param")]
-            code, kind, param = (None if value is None else str(value) for value in fields)
-            return _clean(str(message)), code, kind, param
-        return _clean(str(inner)), None, None, None
-    return _clean(str(body or "")), None, None, None
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        page = re.sub(r"(?is)<(style|script)\b.*?</\1\s*>", " ", text)
-        return html.unescape(re.sub(r"<[^>]+>", " ", page))  # an HTML page says its message between its tags
-
-
-def _clean(message: str) -> str:
-    """One line without keys, of bearable length."""
-    text = redact(" ".join(message.split()))
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+def odd_key() -> AuthenticationError:
+    """The card for a key that no header takes: a quotation mark or a line break was copied along."""
+    return AuthenticationError(
+        "the API key holds a character that no key has",
+        outcome="not sent",
+        hints=("copy OPENAI_API_KEY again, without quotation marks, blanks and line breaks",),
+    )
 
 
 def read_request_id(headers: Mapping[str, str]) -> str | None:
@@ -163,40 +144,37 @@ def status_error(
         gateway: the server may have passed the request on, and tried it again there, before it refused it.
         address: the server's base address, named if the endpoint is not found there.
     """
-    message, code, kind, param = read_error_body(body)
-    shared: dict[str, Any] = {
-        "status": status,
-        "code": None if code is None else redact(code)[:MAX_CODE],
-        "request_id": read_request_id(headers),
-    }
-    quoted = f": {message}" if message else ""
-    if (known := _by_body(f"{code} {kind}", message, quoted, shared)) is not None:
+    said = read_error_body(body)
+    shared: dict[str, Any] = {"status": status, "code": _kept_code(said), "request_id": read_request_id(headers)}
+    quoted = f": {said.message}" if said.message else ""
+    if (known := _by_body(said, quoted, shared, status)) is not None:
         return known
     if 300 <= status < 400:
         return _redirect_error(status, headers, address, shared)
     if status in (429, 503):
-        busy = _busy(status, quoted, read_wait(headers, message), shared)
+        busy = _busy(status, quoted, read_wait(headers, said.message), shared)
         return _passed_on(busy) if gateway else busy
     if status == 404 and address:
-        shared["hints"] = (*_refusal_hints(status, message, code, param), f"base_url is {_without_secrets(address)}")
+        shared["hints"] = (*_refusal_hints(status, said), f"base_url is {_without_secrets(address)}")
         return BadRequestError(f"the server refused the request{quoted}", **shared)
-    return _by_status(status, quoted, _refusal_hints(status, message, code, param), shared)
+    return _by_status(status, quoted, _refusal_hints(status, said), shared)
 
 
 def error_in_answer(error: Any, *, gateway: bool = False) -> CallError:
     """The error that stands in a stream, or in an answer with the status of a success: by its words, then by its type."""
-    message, code, kind, param = read_error_body({"error": error})
-    shared: dict[str, Any] = {"code": None if code is None else redact(code)[:MAX_CODE]}
-    said = f": {message}" if message else ""
-    if (known := _by_body(f"{code} {kind}", message, said, shared)) is not None:
+    said = read_error_body({"error": error})
+    shared: dict[str, Any] = {"code": _kept_code(said)}
+    quoted = f": {said.message}" if said.message else ""
+    if (known := _by_body(said, quoted, shared)) is not None:
         return known
-    if kind in REFUSALS and not gateway:
-        return BadRequestError(
-            f"the server refused the request{said}", hints=_refusal_hints(400, message, code, param), **shared
-        )
-    return ServerError(
-        f"the server failed after it had begun to answer{said}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared
-    )
+    if said.kind in REFUSALS and not gateway:
+        return BadRequestError(f"the server refused the request{quoted}", hints=_refusal_hints(400, said), **shared)
+    summary = f"the server failed after it had begun to answer{quoted}"
+    return ServerError(summary, outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared)
+
+
+def _kept_code(said: ErrorBody) -> str | None:
+    return None if said.code is None else redact(said.code)[:MAX_CODE]
 
 
 REFUSALS = ("invalid_request_error", "image_generation_user_error")
@@ -213,23 +191,23 @@ def _redirect_error(status: int, headers: Mapping[str, str], address: str, share
     return BadRequestError(summary, **{**shared, "hints": hints})
 
 
-def _by_body(codes: str, message: str, quoted: str, shared: dict[str, Any]) -> CallError | None:
+def _by_body(said: ErrorBody, quoted: str, shared: dict[str, Any], status: int = 0) -> CallError | None:
     """The error that the body's own words name, whatever the status; None if they name none."""
     hints: tuple[str, ...]
-    words = set(codes.split())
-    if words & QUOTA_CODES:
+    message = said.message
+    if said.codes & QUOTA_CODES or QUOTA_WORDS.search(message) or status == 402:
         hints = (
             "add credit or raise the limit: https://platform.openai.com/settings/organization/billing",
             "waiting does not help",
         )
         return QuotaError(f"the account's money or spending limit is used up{quoted}", hints=hints, **shared)
-    if words & MODERATION_CODES or MODERATION_WORDS.search(message):
+    if said.codes & MODERATION_CODES or MODERATION_WORDS.search(message):
         hints = ("change the prompt or the input picture; the same request is not tried again",)
         return ModerationError(f"blocked by the server's moderation{quoted}", hints=hints, **shared)
     if "must be verified" in message:
         hints = (f"verify the organisation: {VERIFY_URL}", "after that it can take 15 minutes until the model is open")
         return VerificationError(f"the organisation has to be verified for this model{quoted}", hints=hints, **shared)
-    if REGION_WORDS.search(f"{codes} {message}"):
+    if REGION_WORDS.search(" ".join((*said.codes, message))):
         hints = ("the server refuses requests from this place; a key does not change that",)
         return BadRequestError(f"not available in this region{quoted}", hints=hints, **shared)
     return None
@@ -259,9 +237,13 @@ def _by_status(status: int, quoted: str, refusal_hints: tuple[str, ...], shared:
         )
     if status == 408:
         return CallTimeoutError(f"the server gave up waiting{quoted}", hints=_AMBIGUOUS_HINTS, **shared)
-    if status < 500 and status != 409:
+    if status < 500 and status not in GIVEN_UP:
         return BadRequestError(f"the server refused the request{quoted}", hints=refusal_hints, **shared)
     return ServerError(f"the server failed ({status}){quoted}", outcome="ambiguous", hints=_AMBIGUOUS_HINTS, **shared)
+
+
+GIVEN_UP = (409, 444, 499)
+"""Statuses of a middleman that hung up, or of a request that another one stands against: the server behind may go on."""
 
 
 def _without_secrets(address: str) -> str:
@@ -282,13 +264,13 @@ _AMBIGUOUS_HINTS = (
 )
 
 
-def _refusal_hints(status: int, message: str, code: str | None, param: str | None) -> tuple[str, ...]:
+def _refusal_hints(status: int, said: ErrorBody) -> tuple[str, ...]:
     """What may help with a refusal, by its text."""
-    text = message.lower()
-    if code == "unknown_parameter" or "unknown parameter" in text:
+    text = said.message.lower()
+    if said.code == "unknown_parameter" or "unknown parameter" in text:
         return (
             Fix(
-                f"this server does not know {param or 'one of the fields'}: leave it out, or name the server's dialect with ",
+                f"this server does not know {said.param or 'one of the fields'}: leave it out, or name the server's dialect with ",
                 Setting("--dialect"),
             ),
         )
@@ -308,18 +290,27 @@ def _refusal_hints(status: int, message: str, code: str | None, param: str | Non
     return (Fix(Setting("--dry-run"), " shows the exact request"),)
 
 
+NEVER_LEFT = (
+    "ConnectTimeout", "PoolTimeout", "ConnectError", "UnsupportedProtocol", "ProxyError", "LocalProtocolError",
+    "UnicodeEncodeError",
+)  # fmt: skip
+"""Errors of the connection that come before a byte is sent."""
+
+
 def transport_error(error: BaseException, elapsed: float, *, sent: bool = True) -> CallError:
     """The error for a failure below HTTP. `sent` is False while no byte of the request can have left.
 
     Types are told by their names: httpx2's tree is its own, and this room does not import it.
     """
     name = type(error).__name__
-    if name in ("ConnectTimeout", "PoolTimeout", "ConnectError", "UnsupportedProtocol", "ProxyError") or not sent:
+    if name in NEVER_LEFT or not sent:
         hints = (Fix("check the network and ", Setting("--base-url"), "; nothing left this machine"),)
-        return ConnectError(f"no connection to the server ({name}: {_clean(str(error)) or 'no details'})", hints=hints)
+        return ConnectError(
+            f"no connection to the server ({name}: {one_line(str(error)) or 'no details'})", hints=hints
+        )
     if "Timeout" in name:
         longer = Fix(Setting("--timeout"), " and ", Setting("--deadline"), " (seconds) give it longer")
         summary = f"no complete answer after {elapsed:.0f} s ({name})"
         return CallTimeoutError(summary, hints=(longer, *_AMBIGUOUS_HINTS))
-    summary = f"the connection broke after {elapsed:.0f} s ({name}: {_clean(str(error)) or 'no details'})"
+    summary = f"the connection broke after {elapsed:.0f} s ({name}: {one_line(str(error)) or 'no details'})"
     return ConnectionLostError(summary, hints=_AMBIGUOUS_HINTS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import math
 import random
 import re
 import threading
@@ -22,7 +23,7 @@ T = TypeVar("T")
 MAX_WAIT = 60.0
 """Longest wait of our own choosing, in seconds; a server may ask for more, up to the deadline."""
 _TEXT_WAIT = re.compile(
-    r"try again (?:in|after)\s+(?P<number>\d+(?:\.\d+)?)\s*"
+    r"(?:try again|retry|wait) (?:(?:in|after|for)\s+)?(?P<number>\d+(?:\.\d+)?)\s*"
     r"((?P<ms>ms|milliseconds?)|(?P<min>m|min|minutes?)|(?:s|sec|seconds?))\b",
     re.IGNORECASE,
 )
@@ -31,19 +32,26 @@ _TEXT_WAIT = re.compile(
 def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], float] = time.time) -> float | None:
     """Seconds that the server asks to wait: `retry-after-ms`, `retry-after` (seconds or a date), else its text."""
     low = {name.lower(): value for name, value in headers.items()}
-    try:
-        if "retry-after-ms" in low:
-            return _bounded(float(low["retry-after-ms"]) / 1000)
-        if "retry-after" in low:
-            return _bounded(float(low["retry-after"]))
-    except ValueError:
-        parsed = email.utils.parsedate_tz(low.get("retry-after", ""))
-        if parsed is not None:
-            with contextlib.suppress(ValueError, OverflowError):  # a year that no calendar has
-                return _bounded(email.utils.mktime_tz(parsed) - now())
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        if (seconds := _number(low.get(name, ""))) is not None:
+            return _bounded(seconds * unit)
+    parsed = email.utils.parsedate_tz(low.get("retry-after", ""))
+    if parsed is not None:
+        with contextlib.suppress(ValueError, OverflowError):  # a year that no calendar has
+            return _bounded(email.utils.mktime_tz(parsed) - now())
     if match := _TEXT_WAIT.search(message):
         return float(match["number"]) * (0.001 if match["ms"] else 60 if match["min"] else 1)
     return None
+
+
+def _number(text: str) -> float | None:
+    """The number that a header holds: the first of several, its unit apart; None for none, or for what is no number."""
+    first = text.partition(",")[0].strip()
+    try:
+        number = float(first.removesuffix("s"))
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number
 
 
 def _bounded(seconds: float) -> float:
@@ -76,10 +84,11 @@ class TimeBudget:
 
 
 def is_safe(error: BaseException) -> bool:
-    """True for what is known not to be billed and may pass: rate limits, an overloaded server, no connection."""
-    if isinstance(error, (RateLimitError, ConnectError)):
-        return True
-    return isinstance(error, ServerError) and error.outcome == "refused"
+    """True for what is known not to be billed and may pass: rate limits, an overloaded server, no connection.
+
+    A gateway's refusal is none of them: it may have asked the server behind it.
+    """
+    return isinstance(error, (RateLimitError, ConnectError, ServerError)) and error.outcome in ("refused", "not sent")
 
 
 def with_retries(

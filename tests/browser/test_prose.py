@@ -31,6 +31,10 @@ BATCH = """\
 --size square
 {"prompt": "flat icon: calendar", "quality": "low"}
 a plain line, that isn't JSON"""
+SPRITES = """\
+%%imagegen_sprites knight --animation walk --cell 64x64
+It's a "small" knight (with [a plume, and it doesn't smile.
+אביר קטן, "עם" נוצה"""
 PYTHON = "def answer():\n    return 'forty-two'  # a comment"
 LONG = "%%imagegen long\n" + ("It's a long prompt (with 'quotes' and [brackets]). " * 60)[:3000]
 
@@ -81,11 +85,11 @@ def card(line):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_prompt_is_text(opened, theme):
     """Wrapped, checked for spelling, without Python's colours; flags, variables and JSON lines are marked."""
-    notebook = opened(PROMPT, BATCH, PYTHON, LONG, theme=theme)
+    notebook = opened(PROMPT, BATCH, PYTHON, LONG, SPRITES, theme=theme)
     notebook.page.wait_for_function(  # JupyterLab loads Python's colours a moment later
         "() => document.querySelectorAll('.jp-CodeCell')[2]?.querySelectorAll('.cm-line span').length > 0"
     )
-    prompt, batch, python, long = look(notebook)
+    prompt, batch, python, long, sprites = look(notebook)
     photograph(notebook, f"prose-{theme}")
     assert (prompt["spellcheck"], prompt["wraps"], prompt["colours"]) == ("true", True, [])
     assert (prompt["flags"], prompt["names"]) == (["--size", "--style"], ["hero"])
@@ -96,6 +100,8 @@ def test_a_prompt_is_text(opened, theme):
     problem = card("hero --qualty high")
     assert prompt["title"] == f"{problem.rule}: {problem.fix}"
     assert (batch["flags"], batch["json"]) == (["--size"], ['{"prompt": "flat icon: calendar", "quality": "low"}'])
+    assert (sprites["flags"], sprites["unknown"], sprites["colours"]) == (["--animation", "--cell"], [], [])
+    assert (sprites["spellcheck"], sprites["directions"]) == ("true", ["ltr", "rtl"])
     assert len(long["directions"]) == 1
     assert long["wraps"]
     assert long["colours"] == []

@@ -55,7 +55,7 @@ function inputs(ui) {
     const picture = make("img", { alt: "", draggable: "false" });
     ui.link.image(ref, THUMB).then((address) => address && (picture.src = address));
     const what = ui.form.task === "edit" && index === 0 ? "edited" : "reference";
-    const roles = make("input", { type: "text", value: role, dir: "auto", placeholder: "role: style, pose, logo …", "aria-label": `role of image ${index + 1}`, onchange: (event) => ui.setRole(index, event.target.value.trim()) });
+    const roles = make("input", { type: "text", value: role, dir: "auto", placeholder: "role: style, logo …", "aria-label": `role of image ${index + 1}`, onchange: (event) => ui.setRole(index, event.target.value.trim()) });
     return make("li", { "data-ref": ref }, make("span", { class: "igp-badge", "aria-hidden": "true" }, String(index + 1)), picture,
       make("span", { class: "igp-ref" }, make("span", { dir: "auto" }, shortened(ref)), make("small", {}, what)),
       roles,
