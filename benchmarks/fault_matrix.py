@@ -247,7 +247,7 @@ def main() -> int:
             overwrite = overwrite_faults(row, Path(folder) / "overwrite")
         right = seen.matches(row)
         wrong += not (right and not batch and not overwrite)
-        counts = f"{seen.requests:4} {seen.billed:6} {seen.pictures:6} {seen.kept:4}"
+        counts = f"{seen.requests:4} {seen.billed:6} {seen.images:6} {seen.kept:4}"
         others = "".join(f"{'wrong' if found else 'right':6}" for found in (batch, overwrite))
         print(
             f"{name:30} {counts}  {seen.ledger:10} {others:15}  {seen.sentence[:130]}{'' if right else '   <-- NOT AS IT MUST BE'}",

@@ -43,7 +43,7 @@ from imagegen_magic.session import Session
 from imagegen_magic.wire.client import Client
 session = Session(defaults=lambda: {"base_url": url, "out_dir": str(folder)})
 session.clients.get(session.options({})).sdk()
-import ijson, tenacity, PIL.Image, numpy
+import ijson, PIL.Image, numpy
 before = peak()
 session.generate("a mug", n=count, size="3840x2160")
 print(before, peak())

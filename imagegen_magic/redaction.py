@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import mmap
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["REMOVED", "find_key", "hide_keys", "is_secret", "redact", "redact_values"]
+__all__ = ["REMOVED", "find_key", "hide_keys", "is_secret", "may_hold_secret", "redact", "redact_values"]
 
 REMOVED = "[key removed]"
 KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_ADMIN_KEY")
@@ -88,6 +89,21 @@ SECRETS = frozenset(
 def is_secret(name: str) -> bool:
     """True for a name under which a key is passed: `--api-key`, `api_key`, `Authorization`."""
     return name.lstrip("-").replace("-", "_").lower() in SECRETS
+
+
+_TRACES = (
+    *("sk-", "sess-", "rk-", "bearer", "apikey", "api-key", "api_key", "api key", "@"),
+    *(f"{word}{end}" for word in ("key", "token", "secret", "password") for end in ('"', "=")),
+    *('authorization"', "code=", "sig=", "signature="),
+)
+"""One of these stands in every JSON text that holds something key-shaped, and in few others."""
+
+
+def may_hold_secret(text: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """True if a JSON text may hold something that `redact_values` removes: a quick look, which errs on the safe side."""
+    low = text.lower()
+    known = (json.dumps(key, ensure_ascii=False)[1:-1] for key in _known(environ))
+    return any(trace in low for trace in _TRACES) or any(key in text for key in known)
 
 
 def redact_values(value: Any, environ: Mapping[str, str] = os.environ) -> Any:

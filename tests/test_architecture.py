@@ -39,7 +39,7 @@ OWNERS = {
     "openai": "wire",
     "httpx2": "wire",
     "ijson": "wire",
-    "tenacity": "wire",
+    "pybase64": "wire",
     "filelock": "store",
     "cv2": "matting checks spritesheets",
     "isal": "images",
@@ -54,7 +54,7 @@ OWNERS = {
 }
 """Who may import a library: its upgrade is then one room's business."""
 
-HEAVY = ("openai", "httpx2", "numpy", "PIL", "cv2", "ipywidgets", "anywidget", "pydantic", "ijson", "tenacity", "c2pa")
+HEAVY = ("openai", "httpx2", "numpy", "PIL", "cv2", "ipywidgets", "anywidget", "pydantic", "ijson", "c2pa")
 
 
 RANK = {name: len(ORDER) - number for number, names in enumerate(ORDER) for name in names.split()}

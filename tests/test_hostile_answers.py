@@ -54,6 +54,16 @@ def test_a_streamed_jpeg_is_no_address(folder):
     assert made.path.read_bytes() == jpeg()
 
 
+@pytest.mark.parametrize("padding", ["", "=", "==", "===="])
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_padding_of_any_length(folder, padding, more):
+    """Some encoders leave it out, and some write it where there must be none."""
+    data = jpeg() + b"\xff\xd9" * more
+    text = base64.b64encode(data).decode().rstrip("=") + padding
+    made = asked(Canned(json.dumps({"data": [{"b64_json": text}]}).encode()), output_format="jpeg")
+    assert made.path.read_bytes() == data
+
+
 @pytest.mark.parametrize("packed", [True, False])
 def test_gzip_true_and_false(folder, packed):
     """A paid image comes through, whether the body is what its header says or not."""

@@ -20,7 +20,7 @@ from imagegen_magic.images.masks import build_mask
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import preview, tile
 from imagegen_magic.options.out_names import out_problems
-from imagegen_magic.redaction import redact_values
+from imagegen_magic.redaction import may_hold_secret, redact_values
 from imagegen_magic.session import Session
 
 KEY = "sk-proj-abcdefghijklmnop1234567890"
@@ -371,3 +371,35 @@ def test_numbers_where_texts_are_meant(shell):
     assert shell.run_cell("%%imagegen_edit -i a.png --keep {{ x }} --size 1024x1024\nblue").success
     failed = shell.run_cell("%%imagegen_batch --grid {{ x }}\na mug").error_in_exec
     assert isinstance(failed, ImagegenError)
+
+
+@pytest.mark.parametrize("before", ["", "\n", "a ", '"', "\\", "ü", "/"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        KEY,
+        "sess-" + "a1" * 8,
+        "Bearer\n" + "a1" * 10,
+        'API-Key": "' + "a1" * 9,
+        "https://me:word@host/",
+        "https://host/?code=x",
+        "?a=1&My-Token=x",
+        'the environment\'s "own" key',
+    ],
+)
+def test_a_quick_look_misses_no_key(before, secret, monkeypatch):
+    """Whatever is removed from a text shows in its JSON, however that writes what stands before it."""
+    monkeypatch.setenv("OPENAI_API_KEY", 'the environment\'s "own" key')
+    for data in ({"prompt": before + secret}, {before + secret: 1}, {"list": [{"x": before + secret}]}):
+        assert redact_values(data) == data or may_hold_secret(json.dumps(data, ensure_ascii=False))
+
+
+@pytest.mark.parametrize("name", ["api_key", "Api-Key", "--token", "authorization", "SECRET", "password"])
+def test_a_quick_look_misses_no_name_of_a_key(name):
+    """A value under a key's name is removed whatever it looks like."""
+    assert may_hold_secret(json.dumps({"extra": {name: "anything"}}))
+
+
+def test_a_quick_look_passes_what_most_records_hold():
+    """Else every record would be looked through text by text."""
+    assert not may_hold_secret(json.dumps({"base_url": "http://127.0.0.1:1/v1", "usage": {"input_tokens": 1}}))

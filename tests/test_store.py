@@ -21,6 +21,7 @@ from imagegen_magic.request.response import Sending
 from imagegen_magic.store.folder import BLANK, Store
 from imagegen_magic.store.history import FileEntry, History, Record, file_sha256
 from imagegen_magic.store.names import safe_stem
+from imagegen_magic.store.recovery import recover
 
 SMALL = {"size": "1024x640", "quality": "low"}
 KILL_NINE = Path(__file__).parents[1] / "benchmarks/kill_nine.py"
@@ -307,3 +308,45 @@ def test_line_ends_inside_a_prompt(session, simulator):
     assert session.generate(prompts[0], reuse=True, **SMALL).reused
     jobs = "\n".join(json.dumps({"prompt": prompt, **SMALL}, ensure_ascii=False) for prompt in prompts)
     assert [row.values["prompt"] for row in read_body(jobs)] == prompts
+
+
+KILLED_AT_A_START = """
+import fcntl, os, pathlib, subprocess, sys
+folder = pathlib.Path(sys.argv[1])
+place = folder / ".incoming" / f"{os.getpid()}-0"
+place.mkdir(parents=True)
+(folder / "mug.png").touch()
+lock = open(place / "alive.lock", "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+subprocess.Popen(["sleep", "0.3"], pass_fds=[lock.fileno()])
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are inherited on Unix")
+def test_a_process_killed_while_it_starts_a_program_is_known_as_dead(tmp_path):
+    """The program holds its lock for a moment longer; the name that was reserved is free all the same."""
+    subprocess.run([sys.executable, "-c", KILLED_AT_A_START, str(tmp_path)], check=False)
+    recover(Store(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == [".incoming"]
+    assert list((tmp_path / ".incoming").iterdir()) == []
+
+
+KILLED_WITH_NAMES = """
+import os, pathlib, sys
+from imagegen_magic.store.folder import Store
+from imagegen_magic.store.history import Record
+store = Store(pathlib.Path(sys.argv[1]))
+with store.journal(store.reserve("mug", 1, "png", markers=("-source", "-web")), Record(), "-source"):
+    os._exit(9)
+"""
+
+
+def test_names_of_files_to_be_made_are_free_while_another_process_lives(tmp_path):
+    """The killed process's note has them all: nobody has to wait until the last kernel on the folder is gone."""
+    living = Store(tmp_path)
+    assert living.spool.is_dir()
+    subprocess.run([sys.executable, "-c", KILLED_WITH_NAMES, str(tmp_path)], check=False)
+    assert {path.name for path in tmp_path.glob("*.png")} == {"mug.png", "mug-source.png", "mug-web.png"}
+    recover(Store(tmp_path))
+    assert list(tmp_path.glob("*.png")) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal
 
 from imagegen_magic.redaction import redact
@@ -174,6 +175,8 @@ class Options:
         """The options as a result holds them, so that it can be pickled: functions by their names, no key in an address."""
         texts = tuple(str(getattr(item, "__name__", item)) for item in self.expect or ())
         address = redact(self.base_url) if self.base_url else self.base_url
+        if (texts or self.expect, address) == (self.expect, self.base_url):
+            return self
         return replace(self, expect=texts or self.expect, base_url=address)
 
     def kept(self) -> dict[str, Any]:
@@ -181,6 +184,7 @@ class Options:
         return {name: value for name, value in self.without_objects().given().items() if _is_plain(value)}
 
 
+@cache
 def option_names() -> tuple[str, ...]:
     """The names of all options, in the table's order."""
     return tuple(f.name for f in fields(Options) if f.name != "origins")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -32,7 +33,7 @@ from imagegen_magic.options.paths import expanded
 from imagegen_magic.redaction import hide_keys
 from imagegen_magic.request.response import ImageResponse, Payload
 
-from .history import FileEntry, History, Record, file_sha256, parse_record
+from .history import LINES, FileEntry, History, Record, file_sha256, parse_record
 from .names import (
     SUFFIXES,
     Reservation,
@@ -80,6 +81,7 @@ class Store:
         self._owner = 0
         self._opening = threading.Lock()
         self._empty: deque[RequestSpool] = deque()
+        self._numbers = itertools.count(1)
 
     # names
 
@@ -172,8 +174,8 @@ class Store:
 
     def open(self, suffix: str, prefix: str = "") -> tuple[Path, BinaryIO]:
         """A new private file, open for writing and reading."""
-        descriptor, name = tempfile.mkstemp(suffix=suffix, prefix=prefix or None, dir=self.spool)
-        return Path(name), os.fdopen(descriptor, "w+b")
+        path = self.spool / f"{prefix}{next(self._numbers)}{suffix}"
+        return path, open(path, "x+b", opener=_private)
 
     def keep(self, path: Path, label: str) -> Path:
         """Puts an unusable file beside the history under a name that says what it is."""
@@ -211,8 +213,9 @@ class Store:
         What the request receives is named after its note, so that a killed process's images are published later with
         their own prompts. The note stays if the request is ended by anything but an answer or a known failure.
         """
-        paths = json.dumps([path.relative_to(self.folder).as_posix() for path in plan.named(marker)])
-        note = f'{{"record": {draft.to_json()}, "paths": {paths}}}'
+        names = {"paths": plan.named(marker), "reserved": () if plan.overwrite else plan.reserved()}
+        places = {key: [path.relative_to(self.folder).as_posix() for path in paths] for key, paths in names.items()}
+        note = f'{{"record": {draft.to_json()}, {json.dumps(places)[1:]}'
         try:
             spool = self._request_spool(note.encode())
         except OSError as error:
@@ -311,7 +314,7 @@ class Store:
         return record
 
     def write_sidecars(self, record: Record) -> None:
-        text = record.to_json(indent=1)
+        text = record.to_json(LINES)
         for entry in record.files:
             self.write_text(sidecar_path(self.folder / entry.path), text)
 
@@ -320,10 +323,7 @@ class Store:
 
         `data` is the finished file. The sidecar names the source, and says if the source's Content Credentials were lost.
         """
-        path, stream = self.open(name.suffix)
-        with stream:
-            stream.write(data)
-        move(path, name)
+        self.write_bytes(name, data)
         form = next((form for form, suffix in SUFFIXES.items() if suffix == name.suffix.lower()), name.suffix[1:])
         source = next((f for f in record.api_files() if f.index == index), None)
         entry = FileEntry(
@@ -341,7 +341,7 @@ class Store:
             else ()
         )
         note = replace(record, kind=kind, files=(entry,), parents=parents)
-        self.write_text(sidecar_path(name), note.to_json(indent=1))
+        self.write_text(sidecar_path(name), note.to_json(LINES))
         return entry
 
     def source_of(self, record: Record, entry: FileEntry) -> Source:
@@ -364,7 +364,7 @@ class Store:
             beside = sidecar_path(path)
             record = parse_record(beside.read_text(encoding="utf-8", errors="replace"))
             if record is not None and list(record.checks) != list(verdicts):
-                self.write_text(beside, replace(record, checks=tuple(verdicts)).to_json(indent=1))
+                self.write_text(beside, replace(record, checks=tuple(verdicts)).to_json(LINES))
 
     def derived_from(self, path: Path) -> tuple[str, int] | None:
         """(hash, history number) of the picture that the derived file at `path` was made from, by its sidecar."""
@@ -380,10 +380,16 @@ class Store:
 
     def write_text(self, path: Path, text: str) -> None:
         """Writes a text file whole or not at all."""
+        self.write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+    def write_bytes(self, path: Path, data: bytes) -> None:
+        """Writes a file whole or not at all."""
         temporary, stream = self.open(path.suffix)
         with stream:
-            stream.write(text.encode("utf-8", "backslashreplace"))
-        move(temporary, path)
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _give_name(temporary, path)
 
     def read_stars(self) -> list[str]:
         """The starred history references; none if the file is missing or unreadable."""
@@ -399,10 +405,7 @@ class Store:
         path = self.folder / "inputs" / f"{safe_stem(label)}-{digest}{suffix}"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary, stream = self.open(suffix)
-            with stream:
-                stream.write(data)
-            move(temporary, path)
+            self.write_bytes(path, data)
         return path
 
 
@@ -457,8 +460,18 @@ class RequestSpool:
 
 def move(source: Path, target: Path) -> None:
     """Moves a finished file to its name: on disk whole, or not at all."""
-    with source.open("rb") as stream:
+    with source.open("rb", buffering=0) as stream:
         os.fsync(stream.fileno())
+    _give_name(source, target)
+
+
+def _private(path: str, flags: int) -> int:
+    """As `open`, for a file that nobody else may read."""
+    return os.open(path, flags, 0o600)
+
+
+def _give_name(source: Path, target: Path) -> None:
+    """Gives a file that is on disk its name."""
     source.chmod(0o666 & ~_umask())
     try:
         source.replace(target)

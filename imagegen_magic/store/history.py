@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from imagegen_magic.errors import OptionError, Problem
-from imagegen_magic.redaction import redact, redact_values
+from imagegen_magic.redaction import may_hold_secret, redact, redact_values
 
 from .digest_index import DigestIndex
 from .names import SOURCE
@@ -36,7 +36,7 @@ TAIL_BYTES = 1 << 16
 CHOSEN = "chosen"
 """The outcome of a line that is no request: of several tries under one name, it says which one the name means."""
 
-__all__ = ["CHOSEN", "FileEntry", "History", "Record", "file_sha256", "parse_record"]
+__all__ = ["CHOSEN", "LINES", "FileEntry", "History", "Record", "file_sha256", "parse_record"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +94,11 @@ class Record:
     checks: tuple[Mapping[str, Any], ...] = ()
     """In a sidecar: the verdicts on what was expected of its file."""
 
-    def to_json(self, indent: int | None = None) -> str:
-        """One line of JSON, keys removed; several lines with `indent`."""
-        data = redact_values(
-            {name: getattr(self, name) for name in _FIELDS} | {"files": [e.to_dict() for e in self.files]}
-        )
-        text = json.dumps(data, indent=indent, ensure_ascii=False, default=lambda value: redact(str(value)))
-        return text.encode("utf-8", "backslashreplace").decode()
+    def to_json(self, between: str = ", ") -> str:
+        """One line of JSON, keys removed. `between` stands between its fields: `LINES` puts each on a line of its own."""
+        data = {name: getattr(self, name) for name in _FIELDS} | {"files": [entry.to_dict() for entry in self.files]}
+        text = _joined(data, between)
+        return _joined(redact_values(data), between) if may_hold_secret(text) else text
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Record:
@@ -124,6 +122,16 @@ class Record:
     def api_files(self) -> tuple[FileEntry, ...]:
         """The files that hold the server's own bytes, in the answer's order."""
         return tuple(entry for entry in self.files if entry.kind == "api")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=lambda value: redact(str(value)))
+LINES = ",\n "
+
+
+def _joined(data: Mapping[str, Any], between: str) -> str:
+    """A JSON object, its fields' texts joined; what UTF-8 can't hold is escaped."""
+    text = between.join(f'"{name}": {_ENCODER.encode(value)}' for name, value in data.items())
+    return f"{{{text}}}".encode("utf-8", "backslashreplace").decode()
 
 
 _FIELDS = tuple(field.name for field in fields(Record))
@@ -179,6 +187,8 @@ class History:
         self._index = DigestIndex(self.path)
         self._waiting: deque[tuple[Record, Future[Record]]] = deque()
         self._writing = threading.Lock()
+        self._lock: FileLock | None = None
+        self._owner = 0
         self._own_end = (0, 0, 0)
         """Of the file as this process left it: its inode, its size, and the number of its last line."""
 
@@ -209,12 +219,11 @@ class History:
     def _write_lines(self, records: Sequence[Record]) -> list[Record]:
         with contextlib.ExitStack() as opened:
             with self._locked().acquire(poll_interval=POLL_SECONDS):
-                last = self._last_number()
+                last, torn = self._last_line()
                 numbered = [replace(record, number=n) for n, record in enumerate(records, last + 1)]
                 stream = opened.enter_context(self.path.open("ab"))
-                if stream.tell() and not self._ends_with_newline():
-                    stream.write(b"\n")  # a killed process left half a line; it stays, and is skipped when read
-                stream.write("".join(record.to_json() + "\n" for record in numbered).encode())
+                lines = "".join(record.to_json() + "\n" for record in numbered).encode()
+                stream.write(b"\n" * torn + lines)  # half a line of a killed process stays, and is skipped when read
                 stream.flush()
                 left = os.fstat(stream.fileno())
                 self._own_end = (left.st_ino, left.st_size, last + len(records))
@@ -222,23 +231,30 @@ class History:
         return numbered
 
     def _locked(self) -> FileLock:
-        """The lock that writers hold in turn; a new one each time, as a forked process can't use its parent's."""
-        place = self.folder / ".incoming"
-        place.mkdir(parents=True, exist_ok=True)
-        return FileLock(place / "history.lock")
+        """The lock that processes hold in turn; a thread has `_writing` by then. A forked process can't use its parent's."""
+        if self._lock is None or self._owner != os.getpid():
+            place = self.folder / ".incoming"
+            place.mkdir(parents=True, exist_ok=True)
+            self._lock, self._owner = FileLock(place / "history.lock", thread_local=False), os.getpid()
+        return self._lock
 
     def _ends_with_newline(self) -> bool:
         with self.path.open("rb") as stream:
             stream.seek(-1, os.SEEK_END)
             return stream.read(1) == b"\n"
 
+    def _last_line(self) -> tuple[int, bool]:
+        """The newest readable number, and whether the last line is torn."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return max((record.number for record in self._from_sidecars()), default=0), False
+        if (found.st_ino, found.st_size) == self._own_end[:2]:  # nobody else wrote since
+            return self._own_end[2], False
+        return self._last_number(), found.st_size > 0 and not self._ends_with_newline()
+
     def _last_number(self) -> int:
         """The newest readable number, from the file's tail: appending must not grow slower with the history."""
-        if not self.path.exists():
-            return max((record.number for record in self._from_sidecars()), default=0)
-        found = self.path.stat()
-        if (found.st_ino, found.st_size) == self._own_end[:2]:  # nobody else wrote since
-            return self._own_end[2]
         with self.path.open("rb") as stream:
             end = stream.seek(0, os.SEEK_END)
             reach = TAIL_BYTES
@@ -276,7 +292,7 @@ class History:
 
     def rebuild(self) -> int:
         """Writes the history anew from the sidecars, the readable old lines kept; returns how many records it has."""
-        with self._locked():
+        with self._writing, self._locked():
             merged = {(record.number, record.time): record for record in (*self._from_sidecars(), *self._lines())}
             text = "".join(
                 record.to_json() + "\n" for record in sorted(merged.values(), key=lambda r: (r.number, r.time))

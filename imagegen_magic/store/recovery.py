@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from filelock import FileLock, Timeout
 
@@ -20,6 +22,8 @@ from .names import SUFFIXES, free_path, release_name, sidecar_path
 
 __all__ = ["mark_unknown", "recover"]
 
+MOMENT = 2.0
+"""Seconds for which a killed process's lock may be held by a program that it was just starting: the SDK asks `uname`."""
 KILLED = "its process was killed before the answer came"
 RECOVERED = "recovered after its process was killed"
 
@@ -29,7 +33,7 @@ def recover(store: Store) -> list[Path]:
     published: list[Path] = []
     living = swept = False
     for place in _places(store.folder / SPOOL):
-        lock = FileLock(place / ALIVE, timeout=0)
+        lock = FileLock(place / ALIVE, timeout=0 if _may_live(place) else MOMENT)
         try:
             lock.acquire()
         except (Timeout, OSError):
@@ -44,6 +48,20 @@ def recover(store: Store) -> list[Path]:
     if swept and not living:
         _release_all(store)
     return published
+
+
+def _may_live(place: Path) -> bool:
+    """False if the process that a part of the spool is named after is not on this machine."""
+    number = place.name.partition("-")[0]
+    if sys.platform == "win32" or not number.isascii() or not number.isdigit():
+        return True
+    try:
+        os.kill(int(number), 0)  # asks, and ends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _places(spool: Path) -> list[Path]:
@@ -104,7 +122,7 @@ def _adopt(store: Store, note: Note) -> None:
 
     A sidecar of another image, which was to be overwritten, counts as none. A file older than the note was there before.
     """
-    for name in note.paths:
+    for name in (*note.paths, *note.reserved):
         release_name(name)
     noted = note.path.stat().st_mtime_ns
     came = [path for path in note.paths if path.is_file() and path.stat().st_mtime_ns >= noted]
@@ -149,7 +167,7 @@ def mark_unknown(store: Store) -> int:
     """
     count = 0
     for note in _notes(store, store.spool):
-        for name in note.paths:
+        for name in (*note.paths, *note.reserved):
             release_name(name)
         if note.sent and not _is_recorded(store, note):
             store.history.append(replace(note.record, outcome="ambiguous", error="left before the answer came"))
@@ -175,6 +193,8 @@ class Note:
     path: Path
     record: Record
     paths: tuple[Path, ...]
+    reserved: tuple[Path, ...] = ()
+    """Every name that was held for it, those of files to be made from its images too."""
 
     @property
     def sent(self) -> bool:
@@ -190,14 +210,19 @@ def _notes(store: Store, place: Path) -> list[Note]:
 
 def _note(store: Store, path: Path) -> Note | None:
     data = _read_json(path)
-    record, names = (data or {}).get("record"), (data or {}).get("paths")
-    if not isinstance(record, dict) or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+    record, names, held = ((data or {}).get(key) for key in ("record", "paths", "reserved"))
+    if not isinstance(record, dict) or not _are_names(names):
         return None
     with contextlib.suppress(TypeError, ValueError, KeyError, AttributeError, OSError):
         paths = tuple(store.folder / name for name in names)
-        if all(_may_be_written(store, target) for target in paths):
-            return Note(path=path, record=Record.from_dict(record), paths=paths)
+        reserved = tuple(store.folder / name for name in held) if _are_names(held) else ()
+        if all(_may_be_written(store, target) for target in (*paths, *reserved)):
+            return Note(path=path, record=Record.from_dict(record), paths=paths, reserved=reserved)
     return None
+
+
+def _are_names(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _may_be_written(store: Store, target: Path) -> bool:

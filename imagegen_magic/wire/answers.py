@@ -76,7 +76,7 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
         answer.faults.append("the answer is empty")
         return answer
     try:
-        for prefix, event, value in _with_paths(ijson.basic_parse(body.read(), buf_size=PIECE, use_float=True)):
+        for prefix, event, value in _with_paths(_events(body)):
             _accept(prefix, event, value, answer, spool)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         answer.broken = True
@@ -87,6 +87,14 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
     empty = answer.nulls - answer.items_with_bytes - {item for item, _ in answer.addresses}
     answer.faults += ["a picture is null"] * len(empty)
     return answer
+
+
+def _events(body: SpooledBody) -> Iterable[tuple[str, Any]]:
+    """The JSON parser's events. It takes room for a whole piece each time it reads, also where the body is short."""
+    events: Iterable[tuple[str, Any]] = ijson.basic_parse(
+        body.read(), buf_size=min(PIECE, body.size + 1), use_float=True
+    )
+    return events
 
 
 def _first_line(error: Exception) -> str:
@@ -242,9 +250,9 @@ def add_image(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -> 
         answer.faults.append(str(fault))
         answer.kept.append(spool.keep(path, "not-a-whole-picture"))
         return
-    named = path.with_suffix(SUFFIXES[form])
-    path.rename(named)
-    answer.payloads.append(Payload(path=named, sha256=sha256, bytes=named.stat().st_size, format=form, size=size))
+    if path.suffix != SUFFIXES[form]:
+        path = path.rename(path.with_suffix(SUFFIXES[form]))
+    answer.payloads.append(Payload(path=path, sha256=sha256, bytes=path.stat().st_size, format=form, size=size))
 
 
 def token_count(value: object) -> int | None:

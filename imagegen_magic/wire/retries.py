@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import math
+import random
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
-
-import tenacity
 
 from imagegen_magic.errors import CallCancelledError, CallError, ConnectError, RateLimitError, ServerError
 
@@ -114,43 +113,25 @@ def with_retries(
         CallError: the last attempt's error.
         CallCancelledError: stopped while waiting.
     """
-    ambiguous = [0]
-
-    def again(state: tenacity.RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, CallError) or isinstance(error, CallCancelledError):
-            return False
-        if is_safe(error):
-            return state.attempt_number - ambiguous[0] <= retries
-        ambiguous[0] += 1
-        return error.outcome == "ambiguous" and ambiguous[0] <= retry_ambiguous
-
-    def before_sleep(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, CallError):
-            on_wait(error, state.upcoming_sleep, state.attempt_number + 1)
-
-    def too_late(state: tenacity.RetryCallState) -> bool:
-        return budget.is_spent() or state.upcoming_sleep > budget.seconds
-
-    def sleep(seconds: float) -> None:
-        if cancel.wait(seconds):
+    number = ambiguous = 0
+    while True:
+        number += 1
+        try:
+            return attempt(number)
+        except CallCancelledError:
+            raise
+        except CallError as error:
+            safe = is_safe(error)
+            ambiguous += not safe
+            allowed = number - ambiguous <= retries if safe else ambiguous <= retry_ambiguous
+            wait = _backoff(number) if error.retry_after is None else error.retry_after
+            if not allowed or (not safe and error.outcome != "ambiguous") or budget.is_spent() or wait > budget.seconds:
+                raise
+            on_wait(error, wait, number + 1)
+        if cancel.wait(wait):
             raise CallCancelledError("stopped while waiting for the next attempt", outcome="not sent")
 
-    policy = tenacity.Retrying(
-        retry=again, wait=_wait, stop=too_late, sleep=sleep, before_sleep=before_sleep, reraise=True
-    )
-    for state in policy:
-        with state:
-            return attempt(state.retry_state.attempt_number)
-    raise AssertionError("tenacity raises or returns")
 
-
-_backoff = tenacity.wait_random_exponential(multiplier=1, max=MAX_WAIT)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """Seconds until the next attempt: what the server asks for, else exponential backoff."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = getattr(error, "retry_after", None)
-    return float(_backoff(state) if asked is None else asked)
+def _backoff(number: int) -> float:
+    """Seconds until the next attempt where the server asks for none: at random, the longer the more there were."""
+    return random.uniform(0, min(MAX_WAIT, 2.0 ** (number - 1)))  # noqa: S311 - no secret

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import string
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, unquote_to_bytes
+
+import pybase64
 
 __all__ = ["STARTS", "image_bytes", "images_in", "is_address", "without_wrapping"]
 
@@ -57,9 +58,11 @@ def image_bytes(text: str) -> Iterator[bytes]:
         text = "".join(text.split())
     if "-" in text or "_" in text:
         text = text.translate({ord("-"): "+", ord("_"): "/"})
-    text += "=" * (-len(text) % 4)
+    if len(text) % 4 or text.endswith("==="):  # some write none of them, and some more than there must be
+        text = text.rstrip("=")
+        text += "=" * (-len(text) % 4)
     for start in range(0, len(text), SLICE):
-        yield base64.b64decode(text[start : start + SLICE], validate=True)
+        yield pybase64.b64decode(text[start : start + SLICE], validate=True)
 
 
 _WRAPPING = dict.fromkeys(map(ord, "\"'`\0\ufeff\u200b\u200c\u200d\u2060"))
