@@ -14,7 +14,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import edit, edit_animation, generate, preview, preview_batch, run_batch, sprites, start
+    from .api import edit, edit_animation, generate, preview, preview_batch, run_batch, sprites, start, start_sprites
     from .batch.plan import BatchPlan
     from .batch.results import FailedJob, Gallery
     from .checks.files import check
@@ -73,6 +73,7 @@ _HOMES = {
     "sheet": "api",
     "sprites": "api",
     "start": "api",
+    "start_sprites": "api",
     "Animation": "spritesheets.unpacking",
     "IconSet": "spritesheets.icons",
     "PixelArt": "spritesheets.sprites",
@@ -134,6 +135,7 @@ __all__ = [
     "slice_sheet",
     "sprites",
     "start",
+    "start_sprites",
     "unload_ipython_extension",
     "unpack",
 ]

@@ -40,6 +40,7 @@ __all__ = [
     "sheet",
     "sprites",
     "start",
+    "start_sprites",
     "use_session",
 ]
 
@@ -259,6 +260,35 @@ def start(
     """
     given = {} if image is None else {"image": image}
     return default_session().start(prompt, name=name, on_event=on_event, **options, **given)
+
+
+@_with_options
+def start_sprites(
+    prompt: str,
+    *,
+    name: str | None = None,
+    reference: Any = None,
+    on_event: OnEvent = ignore,
+    **options: Unpack[SpriteOptions],
+) -> Task[GeneratedSprites]:
+    """A `Task`, which makes the sheet in a thread and ends with its frames: sheets of several animations side by side.
+
+    Args:
+        prompt: as of `sprites`.
+        name: names the files and the history entry.
+        reference: as of `sprites`.
+        on_event: called with each event of the run, in its thread.
+        options: as of `sprites`.
+
+    Raises:
+        RequestError: the request breaks rules, found before the thread is started.
+        BudgetError: it may cost more than `max_cost`.
+
+    Example:
+        >>> tasks = [imagegen_magic.start_sprites("a knight", name=f"knight_{a}", animation=a) for a in ("walk", "jump")]
+        >>> walk, jump = (task.result() for task in tasks)
+    """
+    return default_session().start_sprites(prompt, name=name, reference=reference, on_event=on_event, **options)
 
 
 def history(word: str = "") -> Rows[HistoryRow]:

@@ -337,7 +337,7 @@ class Session:
         """
         return self.tasks.start(_title(job), self._reserved_work(job, on_event))
 
-    def start_sprites(self, job: Job, *, on_event: OnEvent = ignore) -> Task[GeneratedSprites]:
+    def start_sprites_job(self, job: Job, *, on_event: OnEvent = ignore) -> Task[GeneratedSprites]:
         """A planned sheet, running in a thread of its own; its task ends with the frames sliced and written.
 
         Raises:
@@ -419,6 +419,20 @@ class Session:
     ) -> Task[ImageResult]:
         """As `imagegen_magic.start`."""
         return self.start_job(self._plan_call(prompt, name, options), on_event=on_event)
+
+    @in_python_words()
+    def start_sprites(
+        self,
+        prompt: str,
+        *,
+        name: str | None = None,
+        reference: Any = None,
+        on_event: OnEvent = ignore,
+        **options: Any,
+    ) -> Task[GeneratedSprites]:
+        """As `imagegen_magic.start_sprites`."""
+        given = {**options} if reference is None else {**options, "ref": reference}
+        return self.start_sprites_job(self._plan_call(prompt, name, given, command="sprites"), on_event=on_event)
 
     @in_python_words()
     def cutout(self, image: Any, **options: Any) -> Cutout:

@@ -19,6 +19,7 @@ from imagegen_magic.checks.running import Context, check_image, prepare
 from imagegen_magic.checks.verdicts import Bound, CheckReport, Verdict
 from imagegen_magic.cli import main
 from imagegen_magic.errors import OptionError
+from imagegen_magic.options.table import BY_NAME
 
 
 def drawn(size=(96, 64), ground=(255, 255, 255), shape=(20, 30, 120), mode="RGB"):
@@ -68,6 +69,12 @@ def test_what_cannot_be_read_is_refused(text):
     with pytest.raises(OptionError) as caught:
         parse_expectations([text])
     assert caught.value.problems[0].fix
+
+
+def test_completion_knows_every_check():
+    """What Tab offers for --expect is what can be read, those that need a value with their `=`."""
+    offered = {check.name + "=" * (check.value[:1] not in ("", "[")) for check in CHECKS.values()}
+    assert set(BY_NAME["expect"].suggests) == offered
 
 
 def test_all_problems_at_once():

@@ -292,6 +292,17 @@ def test_detached(shell):
     assert len(sprites) == 6
 
 
+def test_sheets_side_by_side(session, simulator):
+    """Two sheets are made at once; each task ends with the frames, and what breaks rules is found before a thread starts."""
+    tasks = [session.start_sprites(FOX, name=f"fox_{word}", animation=word, cell=(64, 64)) for word in ("walk", "jump")]
+    walk, jump = (task.result(timeout=60) for task in tasks)
+    assert (walk.size, jump.size) == ((64, 64), (64, 64))
+    assert simulator.images_billed == 2
+    with pytest.raises(RequestError):
+        session.start_sprites(FOX, frames=1)
+    assert simulator.images_billed == 2
+
+
 def test_an_animation_knows_how_it_plays(session):
     """What is played once does not loop, and a jump keeps its height."""
     jump = session.sprites("a small robot", animation="jump", layout="grid")

@@ -134,7 +134,7 @@ def _run(call: Call, session: Session, job: Job) -> int:
     progress.head(f"{job.request.model}, {_images(job.request.count, tries)}, {job.estimate} (an estimate)")
     for warning in job.warnings:
         progress.note(f"warning: {warning}")
-    start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
+    start: Callable[..., Task[Any]] = session.start_sprites_job if job.sheet else session.start_job
     task, interrupted = run_waiting(
         lambda: start(job, on_event=progress.on_event), progress, session.store(job.options)
     )

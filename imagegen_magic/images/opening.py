@@ -221,7 +221,7 @@ def _why(image: Image.Image, mime: str | None) -> tuple[str, ...]:
     if image.mode in ("CMYK", "I;16", "I", "F"):
         notes.append(f"converted from {image.mode} to 8-bit RGB")
     if getattr(image, "n_frames", 1) > 1:
-        notes.append("its first frame only")
+        notes.append("its first frame only; imagegen_magic.edit_animation edits all of them")
     return tuple(notes)
 
 

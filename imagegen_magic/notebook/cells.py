@@ -86,7 +86,7 @@ def run_shown(session: Session, shell: Any, job: Job, *, live: bool) -> Any:
     """Runs the job while its progress shows, and shows what came."""
     view = CellView(job, live=live)
     view.warn()
-    start: Callable[..., Task[Any]] = session.start_sprites if job.sheet else session.start_job
+    start: Callable[..., Task[Any]] = session.start_sprites_job if job.sheet else session.start_job
     with sigterm_kept() as signals:
         task = start(job, on_event=view.on_event)
         if job.options.detach:

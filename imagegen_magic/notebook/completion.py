@@ -134,7 +134,8 @@ def _option_values(option: Option, typed: str) -> list[str]:
     if option.suggests == "image":
         reference, colon, _ = typed.partition(":")
         return [f"{reference}:{role}" for role in image_roles()] if colon else list(_images(typed))
-    return list(_values_of(option.suggests) if isinstance(option.suggests, str) else option.suggests)
+    files = _files(typed, (".toml",)) if option.name == "expect" else ()
+    return [*(_values_of(option.suggests) if isinstance(option.suggests, str) else option.suggests), *files]
 
 
 def _grid_values(typed: str) -> list[str]:

@@ -526,6 +526,10 @@ _CHECKS = (
         "list",
         CHECKS,
         "what the saved picture must show: 'alpha clean', 'size >=512x512', …, or a .toml file of these; repeatable",
+        suggests=(
+            "alpha", "size=", "palette=", "background=", "outside-mask", "seamless", "contrast", "sharp", "not-blank", "same-as=",
+            "text=",
+        ),
         example="not-blank",
         metavar="WHAT",
     ),
