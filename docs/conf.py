@@ -96,7 +96,17 @@ def whole_sentence(app: Any, what: str, name: str, item: Any, options: Any, line
 
 def as_written() -> None:
     """Takes away the signatures that name every option, which a kernel's Tab wants: options have a page of their own."""
-    names = "generate", "edit", "edit_animation", "preview", "preview_batch", "run_batch", "sprites", "start", "start_sprites"
+    names = (
+        "generate",
+        "edit",
+        "edit_animation",
+        "preview",
+        "preview_batch",
+        "run_batch",
+        "sprites",
+        "start",
+        "start_sprites",
+    )
     for name in names:
         vars(getattr(imagegen_magic, name)).pop("__signature__", None)
 

@@ -167,7 +167,12 @@ class Words:
                 return self.prompt()
 
 
-CELLS = {"generate": "%%imagegen", "edit": "%%imagegen_edit", "batch": "%%imagegen_batch", "sprites": "%%imagegen_sprites"}
+CELLS = {
+    "generate": "%%imagegen",
+    "edit": "%%imagegen_edit",
+    "batch": "%%imagegen_batch",
+    "sprites": "%%imagegen_sprites",
+}
 """The commands that are cells, by their names."""
 HELP = "--help"
 """What asks for a command's flags; IPython refuses a cell magic that has nothing below it."""

@@ -12,7 +12,22 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from cv2.typing import MatLike
 
-__all__ = ["Bytes", "Floats", "Indices", "Mask", "Window", "as_bytes", "as_floats", "columns", "masked", "median", "positions", "quantile", "set_columns", "within"]
+__all__ = [
+    "Bytes",
+    "Floats",
+    "Indices",
+    "Mask",
+    "Window",
+    "as_bytes",
+    "as_floats",
+    "columns",
+    "masked",
+    "median",
+    "positions",
+    "quantile",
+    "set_columns",
+    "within",
+]
 
 Bytes: TypeAlias = "NDArray[np.uint8]"
 Floats: TypeAlias = "NDArray[np.float32]"

@@ -55,7 +55,9 @@ def _is_interpolated(plane: NDArray[np.int16], usable: Mask) -> bool:
     row, column = np.divmod(at, changes.shape[1])
     flat, first = plane.ravel(), row * plane.shape[1] + column
     one, two, three, four = (flat[first + step] for step in range(4))
-    error = np.minimum(np.abs(3 * (three - two) + one - four), 60)  # twice the step's distance from its neighbours' mean
+    error = np.minimum(
+        np.abs(3 * (three - two) + one - four), 60
+    )  # twice the step's distance from its neighbours' mean
     odd = column % 2 == 1
     if min(np.count_nonzero(odd), np.count_nonzero(~odd)) < 100:
         return False

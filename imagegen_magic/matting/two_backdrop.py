@@ -86,7 +86,9 @@ class _Pair:
         opacity, planes = self._unmixed(alpha, spill)
         return Difference(
             alpha=self.scenes[0].framed(opacity),
-            foreground=self.scenes[0].framed(as_bytes(cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes]))),
+            foreground=self.scenes[0].framed(
+                as_bytes(cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes]))
+            ),
             shift=(0.0, 0.0),
             change=self._change(contrary, self.certain),
             contradiction=self._contradiction(contrary, alpha > FAINT),

@@ -126,9 +126,7 @@ def haze_lines(offset: Floats) -> Floats:
     direction = bins + bins // DIRECTIONS * 2 + side + 1
     seen = (np.bincount(direction, minlength=len(lines)) > 0).astype(np.uint8).reshape(side, side)
     near = np.flatnonzero(cv2.dilate(seen, np.ones((3, 3), np.uint8)))
-    row = np.full(
-        len(lines) + side + 2, len(near)
-    )  # few directions are seen: the table holds those, and an empty row
+    row = np.full(len(lines) + side + 2, len(near))  # few directions are seen: the table holds those, and an empty row
     row[near] = np.arange(len(near))
     level = np.clip(radius[far] / 4, 0, RADII - 1).astype(np.intp)
     counts = np.bincount(row[direction] * RADII + level, minlength=(len(near) + 1) * RADII)
