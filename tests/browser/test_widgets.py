@@ -166,9 +166,7 @@ def test_numbers_and_lasso(editor):
 
 def test_a_fault_is_shown(editor):
     """What goes wrong in a widget's own answer stands in the widget: a callback's exception would vanish."""
-    assert (
-        editor.ask("setattr(editor, '_image', b'no image') or editor.receive(None, {'ask': 'picture'}, [])") is None
-    )
+    assert editor.ask("setattr(editor, '_image', b'no image') or editor.receive(None, {'ask': 'picture'}, [])") is None
     editor.page.locator(".ig-mask .ig-say", has_text="can't be read").wait_for()
 
 
