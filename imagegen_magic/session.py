@@ -402,8 +402,7 @@ class Session:
         **options: Any,
     ) -> GeneratedSprites:
         """As `imagegen_magic.sprites`."""
-        given = {**options} if reference is None else {**options, "ref": reference}
-        job = self._plan_call(prompt, name, given, command="sprites")
+        job = self._plan_sprites(prompt, name, reference, options)
         task: Task[GeneratedSprites] = Task(0, _title(job))
         return run_through(task, self._sliced_work(job, on_event))
 
@@ -431,8 +430,7 @@ class Session:
         **options: Any,
     ) -> Task[GeneratedSprites]:
         """As `imagegen_magic.start_sprites`."""
-        given = {**options} if reference is None else {**options, "ref": reference}
-        return self.start_sprites_job(self._plan_call(prompt, name, given, command="sprites"), on_event=on_event)
+        return self.start_sprites_job(self._plan_sprites(prompt, name, reference, options), on_event=on_event)
 
     @in_python_words()
     def cutout(self, image: Any, **options: Any) -> Cutout:
@@ -511,6 +509,10 @@ class Session:
             for e in record.api_files()
         )
         return ImageResult(images=images, record=record, options=options)
+
+    def _plan_sprites(self, prompt: str, name: str | None, reference: Any, options: Mapping[str, Any]) -> Job:
+        given = {**options} if reference is None else {**options, "ref": reference}
+        return self._plan_call(prompt, name, given, command="sprites")
 
     def _plan_call(
         self, prompt: str, name: str | None, options: Mapping[str, Any], *, command: str | None = None, **more: Any

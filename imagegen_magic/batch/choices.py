@@ -7,8 +7,10 @@ import math
 import re
 from collections import deque
 
-__all__ = ["MAX_EXPANDED", "count_choices", "expand_choices", "has_choices"]
+__all__ = ["MAX_EXPANDED", "SPELLING", "count_choices", "expand_choices", "has_choices"]
 
+SPELLING = r"{red|blue}; \{ \| \} as text"
+"""How choices are written, for whoever wrote others."""
 MAX_EXPANDED = 1000
 """Prompts that one prompt's choices may make: more were hardly meant."""
 

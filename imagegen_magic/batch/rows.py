@@ -15,7 +15,7 @@ from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.options.table import BY_NAME
 
-from .choices import expand_choices
+from .choices import SPELLING, expand_choices
 from .files import csv_table, json_items, read_text, records_of_columns
 
 __all__ = [
@@ -163,17 +163,16 @@ def _is_table(source: Any) -> bool:
 
 def _without_extra_columns(rows: list[Row]) -> list[Row]:
     """The rows without columns that are not options; a column whose name is nearly an option's is asked about."""
-    known = KNOWN
     columns = dict.fromkeys(name for row in rows for name in row.values)
-    unused = tuple(name for name in columns if name not in known)
-    free = known - set(columns)
+    unused = tuple(name for name in columns if name not in KNOWN)
+    free = KNOWN - set(columns)
     near = {name: difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.8) for name in unused}
     problems = tuple(
         Problem(field=name, rule="a column with this name is not read", fix=f"rename it to {meant[0]}")
         for name, meant in near.items()
         if meant
     )
-    names = {name: name for name in known} | {name: meant[0] for name, meant in near.items() if meant}
+    names = {name: name for name in KNOWN} | {name: meant[0] for name, meant in near.items() if meant}
     return [
         replace(
             row, values={names[k]: v for k, v in row.values.items() if k in names}, unused=unused, misnamed=problems
@@ -261,9 +260,7 @@ def expand_wildcards(rows: Iterable[Row]) -> Iterator[Row]:
         try:
             prompts = expand_choices(prompt)
         except ValueError as error:
-            problem = Problem(
-                field="prompt", value=prompt[:60], rule=str(error), fix=r"{red|blue}; \{ \| \} as text", where=row.where
-            )
+            problem = Problem(field="prompt", value=prompt[:60], rule=str(error), fix=SPELLING, where=row.where)
             raise OptionError("the choices can't be used", problems=(problem,)) from None
         for number, text in enumerate(prompts, 1):
             where = f"{row.where}.{number}" if len(prompts) > 1 else row.where

@@ -8,8 +8,10 @@ from imagegen_magic.errors import OptionError
 
 from .opening import open_image
 
-__all__ = ["whole_image"]
+__all__ = ["FILE_STARTS", "whole_image"]
 
+FILE_STARTS = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
+"""How the files that the API makes begin, and the suffix of each; an SVG is a text."""
 FORMATS = {"PNG": "png", "JPEG": "jpeg", "WEBP": "webp", "GIF": "gif"}
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imagegen_magic.errors import Fix, Setting
 
-from .arrays import Bytes
+from .arrays import Bytes, median
 from .backdrop_fit import Backdrop
 from .checkerboard import painted_checkerboard
 from .report import THRESHOLDS, Check, CutoutReport, Status, Thresholds
@@ -112,7 +112,7 @@ def _alpha_present(alpha: Bytes, limits: Thresholds) -> Check:
 
 def _corners(alpha: Bytes, remedy: str, limits: Thresholds) -> Check:
     patches = (alpha[:12, :12], alpha[:12, -12:], alpha[-12:, :12], alpha[-12:, -12:])
-    covered = sum(float(np.median(patch)) > limits.clear for patch in patches)
+    covered = sum(median(patch) > limits.clear for patch in patches)
     return _graded(
         "corners_clear",
         float(covered),
@@ -426,7 +426,7 @@ def _light_left(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds
     if int(rim.sum()) < FEWEST_LIT:
         return 0.0
     inside = cv2.blur(dominance.astype(np.float32) * deep, NEARBY)
-    return max(0.0, float(np.median(dominance[rim] - inside[rim] / weight[rim])) / key_strength(key))
+    return max(0.0, median(dominance[rim] - inside[rim] / weight[rim]) / key_strength(key))
 
 
 def _checkerboard(rgba: Bytes, limits: Thresholds) -> Check:

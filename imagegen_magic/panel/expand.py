@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from imagegen_magic.batch.choices import count_choices, expand_choices
+from imagegen_magic.batch.choices import SPELLING, count_choices, expand_choices
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
 
 from .form import Form
@@ -32,7 +32,7 @@ def expand(form: Form) -> list[Form]:
     try:
         count = combinations * sum(count_choices(prompt) if form.wildcards else 1 for prompt in prompts)
     except ValueError as error:
-        problem = Problem(field="prompt", rule=str(error), fix=r"{red|blue}; \{ \| \} as text")
+        problem = Problem(field="prompt", rule=str(error), fix=SPELLING)
         raise OptionError("the choices can't be read", problems=(problem,)) from None
     if count > MAX_JOBS:
         rule = f"{count} jobs at once; the panel takes {MAX_JOBS}"

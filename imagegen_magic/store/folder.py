@@ -27,6 +27,7 @@ from typing import Any, BinaryIO
 from filelock import FileLock
 
 from imagegen_magic.errors import CallError, Fix, Setting, StoreError
+from imagegen_magic.images.whole import FILE_STARTS
 from imagegen_magic.metadata.derived import Source
 from imagegen_magic.metadata.reading import read_provenance
 from imagegen_magic.options.paths import expanded
@@ -490,8 +491,7 @@ def _umask() -> int:
 
 def _suffix_of(data: bytes) -> str:
     """The suffix of an encoded picture, by its first bytes."""
-    marks = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
-    return next((suffix for mark, suffix in marks.items() if data.startswith(mark)), ".bin")
+    return next((suffix for start, suffix in FILE_STARTS.items() if data.startswith(start)), ".bin")
 
 
 def _credentials_of(path: Path, source: Path | None = None) -> str:

@@ -17,14 +17,14 @@ from typing import Any
 import ijson
 
 from imagegen_magic.errors import AnswerError, Fix, Setting, StoreError
-from imagegen_magic.images.whole import whole_image
+from imagegen_magic.images.whole import FILE_STARTS, whole_image
 from imagegen_magic.jobs.result import shown_path
 from imagegen_magic.redaction import redact
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import Payload, Spool, Usage
 from imagegen_magic.store.names import SUFFIXES
 
-from .shapes import MAX_DEPTH, image_bytes, images_in, is_address, without_wrapping
+from .shapes import MAX_BYTES, MAX_DEPTH, image_bytes, images_in, is_address, without_wrapping
 from .spool_body import SpooledBody
 
 __all__ = [
@@ -104,9 +104,7 @@ def _first_line(error: Exception) -> str:
     return text.splitlines()[0].strip()[:80]
 
 
-LENIENT_BYTES = 256 << 20
-"""Of an answer in an unknown form no more is read into memory."""
-IMAGE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"<svg")
+IMAGE_MAGIC = (*FILE_STARTS, b"<svg")
 
 
 def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> None:
@@ -114,7 +112,7 @@ def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> 
 
     What the server says of itself is kept with it.
     """
-    data = body.read().read(LENIENT_BYTES)
+    data = body.read().read(MAX_BYTES)
     if data.startswith(IMAGE_MAGIC):
         path, stream = spool.open(".png")
         with stream:

@@ -75,8 +75,8 @@ def _fields(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for item in value:
             yield from _fields(name, item, depth + 1)
-    elif isinstance(value, str) and value.lstrip().startswith(("{", "[{")) and not isinstance(_parsed(value), str):
-        yield from _fields(name, _parsed(value), depth + 1)  # a gateway quotes what the server behind it answered
+    elif isinstance(value, str) and value.lstrip().startswith(("{", "[{")) and _holds_more(quoted := _parsed(value)):
+        yield from _fields(name, quoted, depth + 1)  # a gateway quotes what the server behind it answered
     elif isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
         yield name, str(value)
 

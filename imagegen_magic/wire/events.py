@@ -12,7 +12,7 @@ from typing import Any
 from imagegen_magic.request.response import Spool
 
 from .answers import ParsedResponse, accept_or_note, flattened, token_count
-from .shapes import image_bytes, images_in
+from .shapes import MAX_BYTES, image_bytes, images_in
 from .spool_body import SpooledBody
 from .sse import ServerEvent, SseParser
 
@@ -23,8 +23,6 @@ FAILED = (".failed", ".error")
 """How the types of events end that say that nothing comes any more."""
 _TYPE = re.compile(r'"type"\s*:\s*"([^"]*)"')
 _WHOLE_IMAGE = re.compile(r'"b64_json"\s*:\s*"([^"]+)"')
-LINES_BYTES = 256 << 20
-"""Of JSON lines no more is read into memory."""
 
 
 class EventStream:
@@ -58,7 +56,7 @@ class EventStream:
 
     def accept_lines(self, body: SpooledBody) -> None:
         """Takes a body of JSON values one after another, without the form of events."""
-        self._accept(ServerEvent("message", body.read().read(LINES_BYTES)))
+        self._accept(ServerEvent("message", body.read().read(MAX_BYTES)))
 
     def _accept(self, received: ServerEvent) -> None:
         text = received.data.strip()

@@ -9,10 +9,12 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import pybase64
 
-__all__ = ["STARTS", "image_bytes", "images_in", "is_address", "without_wrapping"]
+__all__ = ["MAX_BYTES", "STARTS", "image_bytes", "images_in", "is_address", "without_wrapping"]
 
 SLICE = 1 << 20
 """Characters of base64 decoded at a time; a multiple of 4."""
+MAX_BYTES = 256 << 20
+"""Of an answer in an unknown form no more is read into memory."""
 MAX_DEPTH = 64
 """Levels of JSON that are read; an answer has about five, and a hostile one millions."""
 LONGEST_ADDRESS = 2048
