@@ -131,8 +131,9 @@ def test_a_submitted_batch_keeps_no_key_of_its_address(folder, monkeypatch):
         for _ in range(9):
             later.status()
         assert len(later.collect().done) == 1
-        with pytest.raises(OptionError, match="base_url"):
-            Session().batches.handle(sent.id)
+        for other in (Session(), session_on("http://127.0.0.1:9/v1?token=hunter2secret")):
+            with pytest.raises(OptionError, match="base_url"):
+                other.batches.handle(sent.id)
 
 
 @pytest.mark.parametrize("where", ["another host", "the same host"])
