@@ -228,6 +228,55 @@ def test_a_reused_cut_out_is_the_file_that_is_there(session):
     assert sorted(path.name for path in first.path.parent.iterdir() if path.is_file()) == files
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"edge_feather": 1.5}, {"embed_prompt": True}, {"output_format": "webp"}, {"mark": False}, {"out": "a/b.png"}],
+    ids=str,
+)
+def test_a_cut_out_of_its_settings_is_made_once(session, options, monkeypatch):
+    """Other settings make another file, once; the bytes that an engine would give now decide nothing."""
+    asked = {"name": "leaf", "transparent": True, "reuse": True, "output_format": "png", **options}
+    plain = session.generate("a green leaf", name="leaf", transparent=True, output_format=asked["output_format"])
+    first = session.generate("a green leaf", **asked)
+    assert first.reused
+    files = sorted(plain.path.parent.rglob("*.*"))
+    monkeypatch.setattr("imagegen_magic.matting.cutout.cutout", None)
+    again = session.generate("a green leaf", **asked)
+    assert (again.path, again[0].report) == (first.path, first[0].report)
+    assert sorted(plain.path.parent.rglob("*.*")) == files
+    assert (first.path == plain.path) == ("output_format" in options)
+
+
+def test_a_changed_cut_out_is_made_again(session):
+    """What the user has painted into a cut-out is left alone, and is not passed off as the result."""
+    first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    whole = first.path.read_bytes()
+    first.path.write_bytes(whole + b"mine")
+    again = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    assert again.path.name == "leaf-v2.png"
+    assert first.path.read_bytes() == whole + b"mine"
+    assert again[0].report.status == first[0].report.status
+
+
+def test_a_reused_cut_out_under_another_name_is_a_copy(session):
+    """A new NAME or `out` gets the cut-out under that name, and once."""
+    first = session.generate("a green leaf", name="leaf", transparent=True)
+    renamed = [session.generate("a green leaf", name="plant", transparent=True, reuse=True) for _ in range(2)]
+    assert {made.path.name for made in renamed} == {"plant.png"}
+    assert renamed[0].path.read_bytes() == first.path.read_bytes()
+
+
+@pytest.mark.parametrize("report", [None, {}, {"checks": 3}, {"checks": [{"name": "x", "status": "great"}]}], ids=str)
+def test_a_report_in_a_sidecar_is_not_trusted(session, report):
+    """A sidecar that holds no report is as good as none."""
+    first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    sidecar = first.path.with_name("leaf.png.json")
+    told = json.loads(sidecar.read_text())
+    told["cutout"]["report"] = report
+    sidecar.write_text(json.dumps(told))
+    assert session.generate("a green leaf", name="leaf", transparent=True, reuse=True)[0].report == first[0].report
+
+
 def test_a_reused_difference_uses_both_backdrops(session, simulator):
     """The second picture was paid for too: reuse cuts out by both, and says where one is gone."""
     first = session.generate("a glass of water", name="glass", transparent="difference", reuse=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 
@@ -21,7 +20,8 @@ from imagegen_magic.store.history import FileEntry, Record
 from imagegen_magic.store.names import SOURCE, Reservation
 
 from .artwork import Place, SavedArt, save_icons, save_pixels, wants_icons
-from .derived import cut_out, measure_native
+from .cutout_files import CutoutFile, CutoutFiles
+from .derived import measure_native
 from .planning import Job
 
 __all__ = ["Derived", "derive", "web_suffixes"]
@@ -40,12 +40,15 @@ class Derived:
     warnings: list[str] = field(default_factory=list)
 
 
-def derive(job: Job, store: Store, plan: Reservation, record: Record, second: Mapping[int, Path]) -> Derived:
+def derive(
+    job: Job, store: Store, plan: Reservation, record: Record, second: Mapping[int, Path], *, reused: bool = False
+) -> Derived:
     """Everything that the job asks for beside the images of `record`. What fails here is a warning: the images are safe.
 
-    `second` are the frames over another backdrop, by their images' indices.
+    `second` are the frames over another backdrop, by their images' indices. Of a `reused` record, a cut-out that is
+    there is not made again.
     """
-    steps = _Steps(job, store, plan, record, second, Derived(warnings=list(record.warnings)))
+    steps = _Steps(job, store, plan, record, second, reused, Derived(warnings=list(record.warnings)))
     for entry in record.api_files():
         for step in steps.wanted():
             try:
@@ -76,6 +79,7 @@ class _Steps:
     plan: Reservation
     record: Record
     second: Mapping[int, Path]
+    reused: bool
     derived: Derived
 
     def wanted(self) -> Iterator[Callable[[FileEntry], None]]:
@@ -94,27 +98,14 @@ class _Steps:
 
     def cut_out(self, entry: FileEntry) -> None:
         """The cut-out beside the API's file, with its report."""
-        source = self.store.folder / entry.path
-        cut, warnings = cut_out(self.job, source, self.second.get(entry.index))
-        self.derived.warnings += warnings
-        if cut is None:
-            return
-        target = self.plan.paths[entry.index] if entry.index < len(self.plan.paths) else None
-        name = target or source.with_name(f"{source.stem}-cutout.png")
-        form: Literal["png", "webp"] = "webp" if name.suffix == ".webp" else "png"
-        cut = replace(cut, sources=(self.store.source_of(self.record, entry), *cut.sources[1:]))
-        data = cut.finished(form, Marking.of(self.job.options, self.job.request.prompt))
-        before = source.with_name(source.stem.removesuffix(SOURCE) + name.suffix)
-        if before != source and before.is_file() and before.read_bytes() == data:  # a stored result: no second copy
-            place = before.relative_to(self.store.folder).as_posix()
-            digest = hashlib.sha256(data).hexdigest()
-            again = FileEntry(path=place, sha256=digest, bytes=len(data), format=form, kind="cutout", index=entry.index)
-            self.derived.entries.append(again)
+        files = CutoutFiles(job=self.job, store=self.store, plan=self.plan, record=self.record, second=self.second)
+        made = (files.find(entry) if self.reused else None) or files.make(entry)
+        if isinstance(made, CutoutFile):
+            self.derived.entries.append(made.file)
+            self.derived.reports[entry.index] = made.report
+            self.derived.warnings += made.warnings
         else:
-            self.derived.entries.append(
-                self.store.save_derived(name, data, self.record, kind="cutout", index=entry.index)
-            )
-        self.derived.reports[entry.index] = cut.report
+            self.derived.warnings += made
 
     def measure(self, entry: FileEntry) -> None:
         """What native transparency brought."""

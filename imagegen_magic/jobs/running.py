@@ -43,8 +43,9 @@ from imagegen_magic.request.response import (
 from imagegen_magic.store.folder import RequestSpool, Store
 from imagegen_magic.store.history import Record
 from imagegen_magic.store.lockfile import Lock
-from imagegen_magic.store.names import SOURCE, Reservation, safe_stem
+from imagegen_magic.store.names import SOURCE, Reservation
 
+from .cutout_files import is_renamed
 from .deriving import Derived, derive, web_suffixes
 from .expected import check_result
 from .planning import Job
@@ -317,7 +318,7 @@ def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
         job.stem, count, stored.api_files()[0].format, if_exists=job.options.if_exists, out=job.options.out
     )
     seconds = _stored_seconds(job, run, stored) if job.cutout == "difference" else {}
-    derived = derive(job, run.store, plan, stored, seconds)
+    derived = derive(job, run.store, plan, stored, seconds, reused=True)
     run.store.release(plan)
     if job.cutout == "difference" and len(seconds) < count:
         derived.warnings.append(
@@ -334,8 +335,7 @@ def _copied(job: Job, run: Run, stored: Record) -> Derived:
     """Copies of a stored result's files under the names that are asked for now; what another file has is left alone."""
     derived = Derived(warnings=list(stored.warnings))
     files = stored.api_files()
-    renamed = job.name is not None and job.name != stored.name and job.stem == safe_stem(job.name)
-    if job.options.out is None and not renamed:
+    if not is_renamed(job, stored):
         return derived
     wanted = run.store.peek(job.stem, len(files), files[0].format, if_exists="overwrite", out=job.options.out)
     for entry, path in zip(files, wanted, strict=True):

@@ -367,17 +367,27 @@ class Store:
             if record is not None and list(record.checks) != list(verdicts):
                 self.write_text(beside, replace(record, checks=tuple(verdicts)).to_json(LINES))
 
-    def derived_from(self, path: Path) -> tuple[str, int] | None:
-        """(hash, history number) of the picture that the derived file at `path` was made from, by its sidecar."""
+    def versions(self, stem: str, count: int, form: str, *, out: str | None = None) -> Iterator[tuple[Path, ...]]:
+        """The names of each version that is there already, from the first on.
+
+        Raises:
+            OptionError: `out` leaves the folder.
+        """
+        for version in itertools.count(1):
+            names = planned_paths(self.folder, stem, count, form, out, version)
+            if not any(name.is_file() for name in names):
+                return
+            yield names
+
+    def derived_record(self, path: Path) -> Record | None:
+        """What the sidecar of the derived file at `path` says; None if there is none, or the file has been changed."""
         try:
             record = parse_record(sidecar_path(path).read_text(encoding="utf-8", errors="replace"))
         except OSError:
             return None
-        if record is None:
+        if record is None or record.api_files() or not record.parents or not path.is_file():
             return None
-        if record.api_files() or not record.parents or file_sha256(path) not in {e.sha256 for e in record.files}:
-            return None
-        return str(record.parents[0].get("sha256", "")), record.number
+        return record if file_sha256(path) in {entry.sha256 for entry in record.files} else None
 
     def write_text(self, path: Path, text: str) -> None:
         """Writes a text file whole or not at all."""

@@ -93,6 +93,8 @@ class Record:
     error: str = ""
     checks: tuple[Mapping[str, Any], ...] = ()
     """In a sidecar: the verdicts on what was expected of its file."""
+    cutout: Mapping[str, Any] = field(default_factory=dict)
+    """In a cut-out's sidecar: the settings it was made with, its report, and what was said of it."""
 
     def to_json(self, between: str = ", ") -> str:
         """One line of JSON, keys removed. `between` stands between its fields: `LINES` puts each on a line of its own."""
