@@ -451,7 +451,7 @@ def test_only_the_part_with_the_subject_is_solved():
     picture[380:420, 600:700] = (200, 40, 30)
     backdrop = estimate_backdrop(picture)
     found = find_silhouette(picture, backdrop)
-    scene = read_scene(found, window_of(found.solid))
+    scene = read_scene(found, window_of(found.mask))
     rows, columns = scene.window
     assert rows.start <= 380 - MARGIN
     assert rows.stop >= 420 + MARGIN
@@ -459,11 +459,11 @@ def test_only_the_part_with_the_subject_is_solved():
     assert columns.start <= 600 - MARGIN
     assert columns.stop >= 700 + MARGIN
     assert columns.stop - columns.start < 260
-    assert np.array_equal(scene.framed(scene.solid), found.solid)
-    row, column = np.nonzero(scene.solid)
-    inside = row * scene.solid.shape[1] + column
+    assert np.array_equal(scene.framed(scene.silhouette), found.mask)
+    row, column = np.nonzero(scene.silhouette)
+    inside = row * scene.silhouette.shape[1] + column
     whole = (row + rows.start) * 900 + column + columns.start
-    assert np.array_equal(scene.backdrop.at(inside, scene.solid.shape), backdrop.at(whole, (600, 900)))
+    assert np.array_equal(scene.backdrop.at(inside, scene.silhouette.shape), backdrop.at(whole, (600, 900)))
 
 
 def test_a_window_that_is_most_of_the_frame_is_the_frame():

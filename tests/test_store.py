@@ -266,7 +266,17 @@ def test_a_reused_cut_out_under_another_name_is_a_copy(session):
     assert renamed[0].path.read_bytes() == first.path.read_bytes()
 
 
-@pytest.mark.parametrize("report", [None, {}, {"checks": 3}, {"checks": [{"name": "x", "status": "great"}]}], ids=str)
+@pytest.mark.parametrize(
+    "report",
+    [
+        None,
+        {},
+        {"checks": 3},
+        {"key": None, "checks": []},
+        {"key": None, "checks": [{"name": "x", "status": "great", "value": 1, "sentence": ""}]},
+    ],
+    ids=str,
+)
 def test_a_report_in_a_sidecar_is_not_trusted(session, report):
     """A sidecar that holds no report is as good as none."""
     first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)

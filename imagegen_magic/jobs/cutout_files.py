@@ -121,15 +121,12 @@ def _form(name: Path) -> Literal["png", "webp"]:
 
 def _report_of(made: Record) -> CutoutReport | None:
     """The report in a sidecar, which anyone may have written; None if it is none."""
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - 80 ms, only for who looks back
-
-    from imagegen_magic.matting.report import CutoutReport  # noqa: PLC0415 - as above
+    from imagegen_magic.matting.report import CutoutReport  # noqa: PLC0415 - only for who looks back
 
     try:
-        report: CutoutReport = TypeAdapter(CutoutReport).validate_python(made.cutout.get("report"))
-    except ValidationError:
+        return CutoutReport.from_dict(made.cutout["report"])
+    except (KeyError, TypeError, ValueError):
         return None
-    return report
 
 
 def _warnings_of(made: Record) -> list[str]:

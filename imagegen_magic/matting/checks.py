@@ -75,7 +75,7 @@ def _covered_by_its_tint(rgba: Bytes, key: tuple[float, float, float], limits: T
     if dominance is None or key_strength(key) < LEAST_STRENGTH:
         tinted = np.ptp(covered[:, :3].astype(np.int16), axis=1) <= GREY
     else:
-        tinted = (dominance > TINT * key_strength(key)) | (covered[:, 3] < limits.solid)
+        tinted = (dominance > TINT * key_strength(key)) | (covered[:, 3] < limits.opaque)
     return float(tinted.mean()) > 0.5
 
 
@@ -167,13 +167,13 @@ def _coverage(alpha: Bytes, limits: Thresholds) -> Check:
 def _partial_share(alpha: Bytes, limits: Thresholds) -> float:
     """The share of the subject's pixels, 0..1, that are partly transparent."""
     present = int((alpha > limits.clear).sum())
-    return int(((alpha > limits.clear) & (alpha < limits.solid)).sum()) / max(present, 1)
+    return int(((alpha > limits.clear) & (alpha < limits.opaque)).sum()) / max(present, 1)
 
 
 def _partial(alpha: Bytes, measured: bool, limits: Thresholds) -> Check:
     share = _partial_share(alpha, limits)
-    soft = cv2.inRange(alpha, limits.clear + 1, limits.solid - 1)
-    wide = cv2.countNonZero(cv2.erode(soft, np.ones((3, 3), np.uint8))) / max(
+    partial = cv2.inRange(alpha, limits.clear + 1, limits.opaque - 1)
+    wide = cv2.countNonZero(cv2.erode(partial, np.ones((3, 3), np.uint8))) / max(
         cv2.countNonZero(alpha), 1
     )  # not a line's edges
     return _graded(
@@ -201,8 +201,8 @@ def _gaps(alpha: Bytes, limits: Thresholds) -> Check:
     area[0] = 0
     gaps = int((area >= 64).sum())
     # Gaps between hairs are as small as pinholes, but only a pinhole has solid subject all around it.
-    solid = cv2.threshold(alpha, limits.solid - 1, 255, cv2.THRESH_BINARY)[1]
-    within = labels[(clear > 0) & (cv2.blur(solid, (9, 9)) >= 0.7 * 255)]
+    opaque = cv2.threshold(alpha, limits.opaque - 1, 255, cv2.THRESH_BINARY)[1]
+    within = labels[(clear > 0) & (cv2.blur(opaque, (9, 9)) >= 0.7 * 255)]
     holes = np.unique(within)
     specks = int((area[holes] > 0).sum() - (area[holes] >= 16).sum())
     return _graded(
@@ -252,16 +252,16 @@ def _flatness(backdrop: Backdrop, limits: Thresholds) -> Check:
 
 def _compression(alpha: Bytes, backdrop: Backdrop, limits: Thresholds) -> Check:
     """Edges keyed from colours of half the resolution, which no key brings back."""
-    soft = _partial_share(alpha, limits) if backdrop.compressed else 0.0
+    partial = _partial_share(alpha, limits) if backdrop.compressed else 0.0
     return _graded(
         "compression",
-        soft,
+        partial,
         not backdrop.compressed,
         True,
         (
             "colours of full resolution",
             Fix(
-                f"the picture was saved with colours of half the resolution (JPEG or lossy WebP), and {soft:.0%} of the subject "
+                f"the picture was saved with colours of half the resolution (JPEG or lossy WebP), and {partial:.0%} of the subject "
                 "is edge, which may keep a tint: ",
                 Setting("--output-format", "png"),
             ),
@@ -281,16 +281,16 @@ def _dominance(rgb: Bytes, key: tuple[float, float, float]) -> NDArray[np.int16]
 def _fringe(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) -> Check:
     """Key dominance of the edge over that of the subject within reach, weighted by alpha."""
     alpha = rgba[..., 3]
-    edge = (alpha > limits.clear) & (alpha < limits.solid)
+    edge = (alpha > limits.clear) & (alpha < limits.opaque)
     step = max(1, int(np.sqrt(alpha.size / 2_000_000)))
     thin = (slice(None, None, step),) * 2
     dominance = _dominance(rgba[thin][..., :3], key)
-    edge, solid = edge[thin], (alpha >= limits.solid)[thin]
+    edge, opaque = edge[thin], (alpha >= limits.opaque)[thin]
     if dominance is None or not edge.any():
         return Check(name="key_fringe", status="pass", value=0.0, sentence="no key colour at the edges")
     weight = alpha[thin][edge] / 255
     at_edge = float((np.maximum(dominance[edge], 0) * weight).mean())
-    inside = float(np.maximum(dominance[solid], 0).mean()) if solid.any() else 0.0
+    inside = float(np.maximum(dominance[opaque], 0).mean()) if opaque.any() else 0.0
     value = max(0.0, at_edge - inside)
     return _graded(
         "key_fringe",
@@ -312,10 +312,10 @@ def _fringe(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) ->
 def _collision(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) -> Check:
     step = max(1, int(np.sqrt(rgba.shape[0] * rgba.shape[1] / 2_000_000)))
     part = rgba[::step, ::step]
-    solid = part[..., 3] >= limits.solid
+    opaque = part[..., 3] >= limits.opaque
     dominance = _dominance(part[..., :3], key)
-    near = solid & (dominance > 0.5 * key_strength(key)) if dominance is not None else np.zeros_like(solid)
-    share = float(near.sum() / max(int(solid.sum()), 1))
+    near = opaque & (dominance > 0.5 * key_strength(key)) if dominance is not None else np.zeros_like(opaque)
+    share = float(near.sum() / max(int(opaque.sum()), 1))
     return _graded(
         "subject_key_collision",
         share,
@@ -356,8 +356,8 @@ def _colourless(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds
 
 def _near_the_edge(alpha: Bytes, limits: Thresholds) -> NDArray[np.bool_]:
     """Where the picture is opaque, three to five pixels inside."""
-    solid = cv2.threshold(alpha, limits.solid - 1, 1, cv2.THRESH_BINARY)[1]
-    depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
+    opaque = cv2.threshold(alpha, limits.opaque - 1, 1, cv2.THRESH_BINARY)[1]
+    depth = cv2.distanceTransform(opaque, cv2.DIST_L2, 3)
     return np.asarray((depth >= 3) & (depth < 6), dtype=np.bool_)
 
 
@@ -419,7 +419,7 @@ def _light_left(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds
     dominance = _dominance(part[..., :3], key)
     if dominance is None:
         return 0.0
-    depth = cv2.distanceTransform((part[..., 3] >= limits.solid).astype(np.uint8), cv2.DIST_L2, 3)
+    depth = cv2.distanceTransform((part[..., 3] >= limits.opaque).astype(np.uint8), cv2.DIST_L2, 3)
     deep = (depth >= DEEP).astype(np.float32)
     weight = cv2.blur(deep, NEARBY)
     rim = (depth >= RIM[0]) & (depth < RIM[1]) & (weight > 0.02)

@@ -1,6 +1,6 @@
 """Separates a subject from a flat backdrop: arrays in, arrays out.
 
-Certain backdrop and certain subject are settled with whole-frame byte operations; only the pixels between them reach
+Definite background and definite foreground are settled with whole-frame byte operations; only the pixels between them reach
 the solver. Numbers are levels of 255 and pixels unless said otherwise.
 """
 
@@ -16,10 +16,10 @@ from .arrays import Bytes, Floats, Indices, Mask, as_bytes, masked, positions
 from .backdrop_fit import Backdrop, estimate_backdrop
 from .haze import colourless
 from .nearest import nearest_subject
-from .regions import Subject, certain_subject, samples, soft_regions, tinted_share
+from .regions import Subject, definite_foreground, samples, tinted_share, translucent_regions
 from .scene import Scene, colours_at, dominance_channels, find_silhouette, read_scene
 from .solving import Batch, shadow_colour, solve
-from .spill import Spill, despill_certain, estimate_spill
+from .spill import Spill, despill_definite, estimate_spill
 from .subsampling import even_sided, halve, refine_alpha, refine_foreground
 from .window import window_of
 
@@ -34,15 +34,15 @@ SHADOW_PIXELS = 50_000
 class Extraction:
     """What came out: straight `alpha` (height, width) and `foreground` (height, width, 3), both uint8.
 
-    `tinted` is the share of the picture that was taken for opaque and may be glass; `soft` is None where
-    nothing may be soft; `spill` the share of key light that was taken off the subject.
+    `tinted` is the share of the picture that was taken for opaque and may be glass; `translucent` is None where
+    nothing may be translucent; `spill` the share of key light that was taken off the subject.
     """
 
     alpha: Bytes
     foreground: Bytes
     backdrop: Backdrop
     tinted: float
-    soft: Mask | None
+    translucent: Mask | None
     spill: float
 
 
@@ -58,12 +58,12 @@ def extract(
     if backdrop.compressed:
         return _extract_subsampled(image, backdrop, subject=subject, despill=despill)
     found = find_silhouette(image, backdrop)
-    scene = read_scene(found, window_of(found.solid))
-    soft = soft_regions(scene, subject)
-    certain = certain_subject(scene, soft)
-    spill = estimate_spill(scene, certain) if despill else None
-    tinted = tinted_share(scene, certain) if subject == "auto" else 0.0  # else the caller has decided
-    return replace(_solve(scene, soft, certain, spill), backdrop=backdrop, tinted=tinted)
+    scene = read_scene(found, window_of(found.mask))
+    translucent = translucent_regions(scene, subject)
+    definite = definite_foreground(scene, translucent)
+    spill = estimate_spill(scene, definite) if despill else None
+    tinted = tinted_share(scene, definite) if subject == "auto" else 0.0  # else the caller has decided
+    return replace(_solve(scene, translucent, definite, spill), backdrop=backdrop, tinted=tinted)
 
 
 def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, despill: bool) -> Extraction:
@@ -73,23 +73,23 @@ def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, d
     small, luma = halve(even)
     coarse = backdrop.halved()
     found = extract(small, backdrop=coarse, subject=subject, despill=despill)
-    alpha = refine_alpha(found.alpha, luma, found.soft)
+    alpha = refine_alpha(found.alpha, luma, found.translucent)
     foreground = refine_foreground(even, found.foreground, found.alpha, alpha, backdrop.key)
     opacity = np.rint(alpha[:height, :width] * 255).astype(np.uint8)
     foreground = masked(foreground[:height, :width], opacity)
     return replace(found, alpha=opacity, foreground=foreground, backdrop=backdrop)
 
 
-def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None) -> Extraction:
-    index = positions(as_bytes(scene.solid & (certain ^ 1)))
-    alpha, colour = _solve_band(scene, soft, certain, index, spill)
+def _solve(scene: Scene, translucent: Mask | None, definite: Bytes, spill: Spill | None) -> Extraction:
+    index = positions(as_bytes(scene.silhouette & (definite ^ 1)))
+    alpha, colour = _solve_band(scene, translucent, definite, index, spill)
     if scene.hard:
-        alpha, colour = _hardened(scene, soft, index, alpha, colour)
-    opacity = scene.solid * np.uint8(255)
+        alpha, colour = _hardened(scene, translucent, index, alpha, colour)
+    opacity = scene.silhouette * np.uint8(255)
     opacity.ravel()[index] = alpha
     planes = [plane.copy() for plane in scene.planes]
     if spill is not None:
-        despill_certain(scene, certain, spill, planes)
+        despill_definite(scene, definite, spill, planes)
     for plane, values in zip(planes, colour, strict=True):
         plane.ravel()[index] = values
     return Extraction(
@@ -97,27 +97,29 @@ def _solve(scene: Scene, soft: Mask | None, certain: Bytes, spill: Spill | None)
         foreground=scene.framed(as_bytes(cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes]))),
         backdrop=scene.backdrop,
         tinted=0.0,
-        soft=None if soft is None else scene.framed(soft),
+        translucent=None if translucent is None else scene.framed(translucent),
         spill=0.0 if spill is None else spill.strength,
     )
 
 
-def _hardened(scene: Scene, soft: Mask | None, index: Indices, alpha: Bytes, colour: Bytes) -> tuple[Bytes, Bytes]:
+def _hardened(
+    scene: Scene, translucent: Mask | None, index: Indices, alpha: Bytes, colour: Bytes
+) -> tuple[Bytes, Bytes]:
     """Alpha and colour of pixel art: there or not, with the picture's own colours."""
-    sharp = np.ones(len(index), np.bool_) if soft is None else ~soft.ravel()[index]
+    sharp = np.ones(len(index), np.bool_) if translucent is None else ~translucent.ravel()[index]
     whole = sharp & (alpha > 127)
     own = colours_at(scene.planes, index).astype(np.uint8)
     return np.where(sharp, whole * np.uint8(255), alpha), np.where(whole, own, colour)
 
 
 def _solve_band(
-    scene: Scene, soft: Mask | None, certain: Bytes, index: Indices, spill: Spill | None
+    scene: Scene, translucent: Mask | None, definite: Bytes, index: Indices, spill: Spill | None
 ) -> tuple[Bytes, Bytes]:
     """Alpha (n,) and foreground (3, n) of the pixels with these flat indices."""
-    sources = samples(scene, soft, certain)
-    nearest, (colours, variances, shadings) = nearest_subject(scene, sources, certain, index, spill)
-    softness = np.zeros(len(index), np.bool_) if soft is None else soft.ravel()[index]
-    grey = softness if soft is None else colourless(scene, soft, index)
+    sources = samples(scene, translucent, definite)
+    nearest, (colours, variances, shadings) = nearest_subject(scene, sources, definite, index, spill)
+    translucence = np.zeros(len(index), np.bool_) if translucent is None else translucent.ravel()[index]
+    grey = translucence if translucent is None else colourless(scene, translucent, index)
     lines = _lines(scene)
     alpha = np.empty(len(index), np.uint8)
     colour = np.empty((3, len(index)), np.uint8)
@@ -135,7 +137,7 @@ def _solve_band(
             noise=np.maximum(scene.noise.at(at), np.float32(0.5)),
             channels=dominance_channels(scene.backdrop.key),
             spill=spill,
-            soft=softness[part],
+            translucent=translucence[part],
             colourless=grey[part],
             shadow=shadow,
             scene=scene,
@@ -155,6 +157,6 @@ def _solve_band(
 def _lines(scene: Scene) -> Floats:
     """The haze lines of everything that is not backdrop."""
     step = max(1, round(np.sqrt(scene.frame[0] * scene.frame[1] / LINE_PIXELS)))
-    row, column = np.divmod(positions(scene.solid[::step, ::step]), -(-scene.solid.shape[1] // step))
-    index = row * (step * scene.solid.shape[1]) + column * step
+    row, column = np.divmod(positions(scene.silhouette[::step, ::step]), -(-scene.silhouette.shape[1] // step))
+    index = row * (step * scene.silhouette.shape[1]) + column * step
     return unmixing.haze_lines(colours_at(scene.planes, index) - scene.backdrop.at(index, scene.image.shape))

@@ -224,7 +224,7 @@ def cutout(
     )  # fmt: skip
     rgb, alpha, profile = load_picture(image)
     sources = (source_of(image),)
-    if alpha is not None and (alpha < THRESHOLDS.solid).mean() > STRAY:
+    if alpha is not None and (alpha < THRESHOLDS.opaque).mean() > STRAY:
         return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile, sources=sources)
     hint = _hint(key)
     frame = frame_width(rgb, hint) if auto_key == "border" else 0

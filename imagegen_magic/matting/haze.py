@@ -48,26 +48,27 @@ def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], 
     return known & (along >= HAZE * inside), known
 
 
-def colourless(scene: Scene, soft: Mask, index: Indices) -> Mask:
-    """Whether the pixels (n,) lie in `soft` parts that are white or grey without their key: steam, smoke and clear glass.
+def colourless(scene: Scene, translucent: Mask, index: Indices) -> Mask:
+    """Whether the pixels (n,) lie in `translucent` parts that are white or grey without their key: steam, smoke and clear glass.
 
     Their opacity then needs no guess at their colour: whatever key dominance a pixel shows is the backdrop's. Colour is
     judged over a wide window, because a thin pixel says little of it.
     """
-    height, width = soft.shape
+    height, width = translucent.shape
     size = (max(1, width // WIDE), max(1, height // WIDE))
     inside = (
-        cv2.resize(soft.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        cv2.resize(translucent.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        / 255
     )
     image = cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    neutral = cv2.resize(scene.neutrality, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    neutral = cv2.resize(scene.key_free, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     key = np.array(scene.backdrop.key, np.float32)
     total = cv2.blur(np.clip(neutral / KEYED, 0, 1) * inside, AROUND)[..., None]
     colour = cv2.blur((image - key) * inside[..., None], AROUND) / np.maximum(total, np.float32(1e-3)) + key
     grey = 1 - colour.min(axis=2) / np.maximum(colour.max(axis=2), 1) < COLOURLESS
     row, column = np.divmod(index, width)
     cell = np.minimum(row // WIDE, size[1] - 1) * size[0] + np.minimum(column // WIDE, size[0] - 1)
-    return np.asarray(soft.ravel()[index] & grey.ravel()[cell], dtype=np.bool_)
+    return np.asarray(translucent.ravel()[index] & grey.ravel()[cell], dtype=np.bool_)
 
 
 def _along(scene: Scene, size: tuple[int, int]) -> tuple[Floats, Mask]:
@@ -82,8 +83,8 @@ def _along(scene: Scene, size: tuple[int, int]) -> tuple[Floats, Mask]:
     def filled(plane: Bytes) -> Mask:
         return np.asarray(cv2.erode((reduced(plane) == 255).astype(np.uint8), THREE) > 0, dtype=np.bool_)
 
-    keyed = within(scene.neutrality, 0, KEYED - 5) & within(scene.depth, 2, 255)
-    inside, outside = filled(as_bytes(cv2.erode(keyed, THREE))), filled((1 - scene.solid) * np.uint8(255))
+    keyed = within(scene.key_free, 0, KEYED - 5) & within(scene.depth, 2, 255)
+    inside, outside = filled(as_bytes(cv2.erode(keyed, THREE))), filled((1 - scene.silhouette) * np.uint8(255))
     image = as_floats(cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32))
     offset = image - np.array(scene.backdrop.key, np.float32)
     offset /= np.maximum(np.sqrt((offset * offset).sum(axis=2)), 1)[..., None]

@@ -21,10 +21,10 @@ LEAST_VARIANCE = np.float32(144)  # levels squared: a subject's colour is never 
 
 
 def nearest_subject(
-    scene: Scene, samples: Bytes, certain: Bytes, index: Indices, spill: Spill | None
+    scene: Scene, samples: Bytes, definite: Bytes, index: Indices, spill: Spill | None
 ) -> tuple[Indices, tuple[Floats, Floats, Floats]]:
     """For every band pixel the row of its nearest subject sample; the samples' mean colours, variances and shadings."""
-    near = as_bytes(cv2.dilate(scene.solid & (certain ^ 1), np.ones((3, 3), np.uint8))) & samples
+    near = as_bytes(cv2.dilate(scene.silhouette & (definite ^ 1), np.ones((3, 3), np.uint8))) & samples
     at = positions(near)
     if not len(at):
         grey = np.full((3, 1), 128, np.float32)

@@ -1,4 +1,4 @@
-"""Tells where a picture is certain subject, where it may be soft, and which pixels may lend their colour."""
+"""Tells where a picture is definite foreground, where it may be translucent, and which pixels may lend their colour."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .scene import KEYED, Scene
 if TYPE_CHECKING:
     from cv2.typing import MatLike
 
-__all__ = ["Subject", "certain_subject", "samples", "soft_regions", "tinted_share"]
+__all__ = ["Subject", "definite_foreground", "samples", "tinted_share", "translucent_regions"]
 
 Subject: TypeAlias = Literal["auto", "opaque", "translucent"]
 
 EDGE = 4  # a sharp edge is at most this wide, pixels
-SEED = 40  # neutrality: below, a pixel is close to the key in hue
-CLEAR = 33  # neutrality below which a flat region is glass and no subject in a tint of the key
-FAR = 60  # neutrality: without a pixel below within EDGE no ramp comes from the backdrop
-TINT = 15  # neutrality below KEYED from which a deep pixel is in a tint of the key
-STEEP = 96  # Sobel, 8 for each level a pixel: a larger change of neutrality is the edge of an opaque subject
-LARGE = 1600  # pixels of the longest edge above which soft regions are looked for on half the grid
+SEED = 40  # key_free: below, a pixel is close to the key in hue
+CLEAR = 33  # key_free below which a flat region is glass and no subject in a tint of the key
+FAR = 60  # key_free: without a pixel below within EDGE no ramp comes from the backdrop
+TINT = 15  # key_free below KEYED from which a deep pixel is in a tint of the key
+STEEP = 96  # Sobel, 8 for each level a pixel: a larger change of it is the edge of an opaque subject
+LARGE = 1600  # pixels of the longest edge above which translucent regions are looked for on half the grid
 
 
-def soft_regions(scene: Scene, subject: Subject) -> Mask | None:
+def translucent_regions(scene: Scene, subject: Subject) -> Mask | None:
     """Where smoke, glass, shadow or blur may make deep pixels partly transparent; None where nowhere.
 
     Seeds are deep pixels close to the key in hue. From them the region grows as long as colours change gradually and
@@ -35,31 +35,33 @@ def soft_regions(scene: Scene, subject: Subject) -> Mask | None:
     """
     if not scene.saturated or subject == "opaque" or (scene.hard and subject != "translucent"):
         return None
-    neutral, depth, factor = _reduced(scene)
-    seed = (neutral < SEED) & (depth >= 3)
+    key_free, depth, factor = _reduced(scene)
+    seed = (key_free < SEED) & (depth >= 3)
     if subject == "auto" and int(seed.sum()) < 9:
         return None
-    smooth = as_bytes(cv2.blur(neutral, (3, 3)))
+    smooth = as_bytes(cv2.blur(key_free, (3, 3)))
     rising = _still_rising(smooth, depth, factor)
-    keyed = ((neutral < KEYED - 4) | rising) & (depth >= 2)
-    soft = keyed if subject == "translucent" else _grown(scene, seed, keyed, rising, smooth, neutral, depth)
+    keyed = ((key_free < KEYED - 4) | rising) & (depth >= 2)
+    translucent = keyed if subject == "translucent" else _grown(scene, seed, keyed, rising, smooth, key_free, depth)
     if factor > 1:
         full = (scene.image.shape[1], scene.image.shape[0])
-        soft = cv2.resize(soft.astype(np.uint8), full, interpolation=cv2.INTER_NEAREST).astype(bool) & (scene.solid > 0)
-    return soft if soft.any() else None
+        translucent = cv2.resize(translucent.astype(np.uint8), full, interpolation=cv2.INTER_NEAREST).astype(bool) & (
+            scene.silhouette > 0
+        )
+    return translucent if translucent.any() else None
 
 
 def _reduced(scene: Scene) -> tuple[Bytes, Bytes, int]:
     """Neutrality and depth, at half size where the picture is large, and the factor."""
     if max(scene.frame) <= LARGE:
-        return scene.neutrality, scene.depth, 1
+        return scene.key_free, scene.depth, 1
     size = (scene.image.shape[1] // 2, scene.image.shape[0] // 2)
-    neutral = cv2.resize(scene.neutrality, size, interpolation=cv2.INTER_AREA)
+    key_free = cv2.resize(scene.key_free, size, interpolation=cv2.INTER_AREA)
     depth = cv2.resize(scene.depth, size, interpolation=cv2.INTER_NEAREST)
-    return as_bytes(neutral), as_bytes(depth), 2
+    return as_bytes(key_free), as_bytes(depth), 2
 
 
-def _grown(scene: Scene, seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, neutral: Bytes, depth: Bytes) -> Mask:
+def _grown(scene: Scene, seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, key_free: Bytes, depth: Bytes) -> Mask:
     """The keyed pixels that a gradual change of colour connects to seeds."""
     across = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 1, 0))
     down = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 0, 1))
@@ -68,15 +70,15 @@ def _grown(scene: Scene, seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, n
     seeds = np.bincount(labels[seed], minlength=count)
     reached = seeds > 8
     reached[0] = False
-    soft = cv2.dilate(reached[labels].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
+    translucent = cv2.dilate(reached[labels].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
     haze, known = hazy(scene, labels, count)
-    sure = haze[labels] | (soft & (neutral < CLEAR))
-    soft &= sure | rising & (depth < 3 * EDGE) | _enclosed(sure, labels, ~known)[labels]
-    return np.asarray(soft, dtype=np.bool_)
+    sure = haze[labels] | (translucent & (key_free < CLEAR))
+    translucent &= sure | rising & (depth < 3 * EDGE) | _enclosed(sure, labels, ~known)[labels]
+    return np.asarray(translucent, dtype=np.bool_)
 
 
 def _enclosed(sure: Mask, labels: MatLike, asked: Mask) -> Mask:
-    """For each region that is `asked` for, whether it lies within what is soft for sure, as a highlight does in glass."""
+    """For each region that is `asked` for, whether it lies within what is translucent for sure, as a highlight does in glass."""
     own = asked[labels]
     rim = (cv2.erode(own.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0) & own
     beside = cv2.dilate(sure.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
@@ -85,53 +87,53 @@ def _enclosed(sure: Mask, labels: MatLike, asked: Mask) -> Mask:
     return np.asarray(asked & (within > 0.5 * length), dtype=np.bool_)
 
 
-def _still_rising(neutral: Bytes, depth: Bytes, factor: int) -> Mask:
-    """Where a larger neutrality lies within half the depth: a ramp that has not reached its plateau."""
-    rising = np.zeros(neutral.shape, bool)
+def _still_rising(key_free: Bytes, depth: Bytes, factor: int) -> Mask:
+    """Where `key_free` is larger within half the depth: a ramp that has not reached its plateau."""
+    rising = np.zeros(key_free.shape, bool)
     for least, reach in ((3, 2), (6, 4), (12, 8), (24, 16), (48, 32)):
         radius = max(1, reach // factor)
         if radius > 4:
-            small = cv2.resize(neutral, None, fx=1 / 4, fy=1 / 4, interpolation=cv2.INTER_AREA)
+            small = cv2.resize(key_free, None, fx=1 / 4, fy=1 / 4, interpolation=cv2.INTER_AREA)
             kernel = np.ones((2 * (radius // 4) + 1,) * 2, np.uint8)
-            size = (neutral.shape[1], neutral.shape[0])
+            size = (key_free.shape[1], key_free.shape[0])
             most = cv2.resize(cv2.dilate(small, kernel), size, interpolation=cv2.INTER_LINEAR)
         else:
-            most = cv2.dilate(neutral, np.ones((2 * radius + 1,) * 2, np.uint8))
+            most = cv2.dilate(key_free, np.ones((2 * radius + 1,) * 2, np.uint8))
         at = depth >= least
-        rising = np.where(at, cv2.subtract(most, neutral) > 6, rising)
+        rising = np.where(at, cv2.subtract(most, key_free) > 6, rising)
     return rising
 
 
-def certain_subject(scene: Scene, soft: Mask | None) -> Bytes:
+def definite_foreground(scene: Scene, translucent: Mask | None) -> Bytes:
     """1 where a pixel is opaque beyond doubt: deep inside, or free of key and not at the very edge."""
-    neutral, depth = scene.neutrality, scene.depth
-    rise = cv2.subtract(cv2.dilate(neutral, np.ones((7, 7), np.uint8)), neutral)
-    settled, loose, free = within(rise, 0, 12), within(rise, 0, 30), within(neutral, KEYED - 2, 255)
-    certain = settled & within(depth, EDGE, 255)
-    certain |= loose & within(depth, 3 * EDGE, 255)
-    certain |= free & settled & within(depth, 3, 255)
-    lowest = cv2.erode(neutral, np.ones((2 * EDGE + 1,) * 2, np.uint8))
-    certain |= within(lowest, FAR, 255) & within(depth, EDGE + 1, 255)
-    certain |= within(lowest, 45, 255) & within(depth, 3 * EDGE, 255)
-    certain &= within(neutral, 25, 255) & np.uint8(1)
-    if soft is not None:
-        certain[soft] = 0
-    return certain
+    key_free, depth = scene.key_free, scene.depth
+    rise = cv2.subtract(cv2.dilate(key_free, np.ones((7, 7), np.uint8)), key_free)
+    settled, loose, free = within(rise, 0, 12), within(rise, 0, 30), within(key_free, KEYED - 2, 255)
+    definite = settled & within(depth, EDGE, 255)
+    definite |= loose & within(depth, 3 * EDGE, 255)
+    definite |= free & settled & within(depth, 3, 255)
+    lowest = cv2.erode(key_free, np.ones((2 * EDGE + 1,) * 2, np.uint8))
+    definite |= within(lowest, FAR, 255) & within(depth, EDGE + 1, 255)
+    definite |= within(lowest, 45, 255) & within(depth, 3 * EDGE, 255)
+    definite &= within(key_free, 25, 255) & np.uint8(1)
+    if translucent is not None:
+        definite[translucent] = 0
+    return definite
 
 
-def tinted_share(scene: Scene, certain: Bytes) -> float:
+def tinted_share(scene: Scene, definite: Bytes) -> float:
     """The share of the picture, 0..1, that one picture cannot tell from tinted glass: deep, smooth, in a tint of the key."""
-    tint = within(scene.neutrality, 25, KEYED - TINT) & within(scene.depth, 3 * EDGE, 255) & certain
+    tint = within(scene.key_free, 25, KEYED - TINT) & within(scene.depth, 3 * EDGE, 255) & definite
     return cv2.countNonZero(tint) / (scene.frame[0] * scene.frame[1])
 
 
-def samples(scene: Scene, soft: Mask | None, certain: Bytes) -> Bytes:
-    """1 where a pixel's colour may serve as foreground: certain subject and the peaks of thin structures."""
+def samples(scene: Scene, translucent: Mask | None, definite: Bytes) -> Bytes:
+    """1 where a pixel's colour may serve as the foreground's: definite foreground, and the peaks of thin structures."""
     if not scene.saturated:
-        return certain
-    highest = cv2.dilate(scene.neutrality, np.ones((5, 5), np.uint8))
-    flat = cv2.subtract(highest, scene.neutrality) <= 3
-    peak = (scene.neutrality >= KEYED - 5) & flat & (scene.solid > 0)
-    if soft is not None:
-        peak &= ~soft
-    return as_bytes(certain | peak)
+        return definite
+    highest = cv2.dilate(scene.key_free, np.ones((5, 5), np.uint8))
+    flat = cv2.subtract(highest, scene.key_free) <= 3
+    peak = (scene.key_free >= KEYED - 5) & flat & (scene.silhouette > 0)
+    if translucent is not None:
+        peak &= ~translucent
+    return as_bytes(definite | peak)

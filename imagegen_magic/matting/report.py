@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from imagegen_magic.tables import Table
 
@@ -19,7 +19,7 @@ class Thresholds:
 
     clear: int = 8
     """An alpha of at most this many levels counts as transparent."""
-    solid: int = 247
+    opaque: int = 247
     """An alpha of at least this many levels counts as opaque."""
     border_share: tuple[float, float] = (0.99, 0.6)
     coverage: tuple[float, float] = (0.02, 0.90)
@@ -118,6 +118,18 @@ class CutoutReport(Report):
     """All checks of one cut-out; `key` is the backdrop colour found, `#rrggbb`, or None for a native one."""
 
     key: str | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CutoutReport:
+        """The report whose `dataclasses.asdict` is `data`, which may come from a file that anyone has written.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        checks = tuple(Check(**{**check, "value": float(check["value"])}) for check in data["checks"])
+        if not checks or not {check.status for check in checks} <= set(get_args(Status)):
+            raise ValueError("no checks, or one without a status")
+        return cls(checks=checks, key=data["key"])
 
     @property
     def subject(self) -> str:

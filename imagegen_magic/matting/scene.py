@@ -26,7 +26,7 @@ __all__ = [
     "read_scene",
 ]
 
-KEYED = 100  # value of the `neutrality` plane where a pixel carries no key at all
+KEYED = 100  # value of the `key_free` plane where a pixel carries no key at all
 SHARP = (20, 100)  # levels from the backdrop on the two sides of an edge, five pixels wide
 MIXED = (0.2, 0.7)  # of the subject's distance from the backdrop
 MOST_MIXED = 0.03  # of the pixels at sharp edges
@@ -47,7 +47,7 @@ class Silhouette:
     backdrop: Backdrop
     planes: list[Bytes]
     apart: Bytes  # levels from the backdrop
-    solid: Bytes  # 1 where not certain backdrop
+    mask: Bytes  # 1 where not definite background
     noise: NoiseMap
 
 
@@ -60,9 +60,9 @@ class Scene:
     image: Bytes
     backdrop: Backdrop
     planes: list[Bytes]
-    solid: Bytes  # 1 where not certain backdrop
-    depth: Bytes  # pixels to the nearest certain backdrop, saturating
-    neutrality: Bytes  # 0 pure key .. KEYED no key dominance .. above: the opposite tint
+    silhouette: Bytes  # 1 where not definite background
+    depth: Bytes  # pixels to the nearest definite background, saturating
+    key_free: Bytes  # 0 pure key .. KEYED no key dominance .. above: the opposite tint
     saturated: bool
     noise: NoiseMap
     hard: bool  # no pixel at the silhouette is a mixture: pixel art
@@ -81,54 +81,54 @@ def find_silhouette(image: Bytes, backdrop: Backdrop) -> Silhouette:
     behind = backdrop.planes(image.shape)
     planes, apart = _read_planes(image, behind)
     noise = measure_noise(planes, behind, apart, max(backdrop.noise, LEAST_NOISE))
-    solid = _solid(planes, behind, apart, noise, backdrop)
-    return Silhouette(image=image, backdrop=backdrop, planes=planes, apart=apart, solid=solid, noise=noise)
+    mask = _differing(planes, behind, apart, noise, backdrop)
+    return Silhouette(image=image, backdrop=backdrop, planes=planes, apart=apart, mask=mask, noise=noise)
 
 
-def read_scene(silhouette: Silhouette, window: Window) -> Scene:
+def read_scene(found: Silhouette, window: Window) -> Scene:
     """The planes of the frame's part that `window` is."""
 
     def part(plane: Bytes) -> Bytes:
         return np.ascontiguousarray(plane[window])
 
-    backdrop, frame = silhouette.backdrop, (silhouette.solid.shape[0], silhouette.solid.shape[1])
-    planes, solid = [part(plane) for plane in silhouette.planes], part(silhouette.solid)
-    depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
-    neutrality, saturated = _neutrality(planes, backdrop)
+    backdrop, frame = found.backdrop, (found.mask.shape[0], found.mask.shape[1])
+    planes, silhouette = [part(plane) for plane in found.planes], part(found.mask)
+    depth = cv2.distanceTransform(silhouette, cv2.DIST_L2, 3)
+    key_free, saturated = _key_free(planes, backdrop)
     return Scene(
         frame=frame,
         window=window,
-        image=silhouette.image[window],
+        image=found.image[window],
         backdrop=backdrop.behind(window, frame),
         planes=planes,
-        solid=solid,
+        silhouette=silhouette,
         depth=as_bytes(cv2.convertScaleAbs(depth, alpha=1.0, beta=-0.45)),  # floor
-        neutrality=neutrality,
+        key_free=key_free,
         saturated=saturated,
-        noise=replace(silhouette.noise, distance=part(silhouette.noise.distance)),
-        hard=_is_hard(part(silhouette.apart)),
+        noise=replace(found.noise, distance=part(found.noise.distance)),
+        hard=_is_hard(part(found.apart)),
     )
 
 
-def _solid(planes: list[Bytes], behind: list[Bytes], apart: Bytes, noise: NoiseMap, backdrop: Backdrop) -> Bytes:
+def _differing(planes: list[Bytes], behind: list[Bytes], apart: Bytes, noise: NoiseMap, backdrop: Backdrop) -> Bytes:
     """1 where a pixel is further from the backdrop than noise explains."""
-    solid = np.empty_like(apart)
+    mask = np.empty_like(apart)
     calm = round(0.6 * backdrop.noise + 0.5)
 
     def work(part: slice) -> None:
         limit = noise.tolerance(part)
         if backdrop.noise < 1:
-            cv2.threshold(cv2.subtract(apart[part], limit), 0, 1, cv2.THRESH_BINARY, solid[part])
+            cv2.threshold(cv2.subtract(apart[part], limit), 0, 1, cv2.THRESH_BINARY, mask[part])
             return
         # Single pixels stray, the mean of 25 does not.
         around = slice(max(0, part.start - 2), part.stop + 2)
         means = [as_bytes(cv2.blur(plane[around], (5, 5))) for plane in planes]
         local = _distance(means, [under[around] for under in behind])[part.start - around.start :]
         far = cv2.threshold(cv2.subtract(apart[part], cv2.add(limit, limit)), 0, 1, cv2.THRESH_BINARY)[1]
-        cv2.bitwise_or(far, cv2.threshold(local[: len(far)], calm, 1, cv2.THRESH_BINARY)[1], solid[part])
+        cv2.bitwise_or(far, cv2.threshold(local[: len(far)], calm, 1, cv2.THRESH_BINARY)[1], mask[part])
 
-    in_chunks(len(solid), work, size=STRIP)
-    return solid
+    in_chunks(len(mask), work, size=STRIP)
+    return mask
 
 
 def _read_planes(image: Bytes, behind: list[Bytes]) -> tuple[list[Bytes], Bytes]:
@@ -176,7 +176,7 @@ def key_strength(key: tuple[float, float, float]) -> float:
     return max(0.0, min((key[c] for c in bright), default=0.0) - max((key[c] for c in dark), default=255.0))
 
 
-def _neutrality(planes: list[Bytes], backdrop: Backdrop) -> tuple[Bytes, bool]:
+def _key_free(planes: list[Bytes], backdrop: Backdrop) -> tuple[Bytes, bool]:
     """How far each pixel is from carrying the key's dominance, 0..200, and whether the key has any."""
     bright, dark = dominance_channels(backdrop.key)
     strength = key_strength(backdrop.key)

@@ -39,8 +39,8 @@ class Batch:
     noise: Floats  # (n,) levels
     channels: tuple[list[int], list[int]]
     spill: Spill | None
-    soft: Mask
-    colourless: Mask  # soft, and white or grey
+    translucent: Mask
+    colourless: Mask  # translucent, and white or grey
     shadow: Floats  # (3, 1): the colour of the picture's shadows
 
     def lit(self, colour: Floats) -> Floats:
@@ -66,7 +66,7 @@ class Batch:
             colour=columns(self.colour, at),
             key=columns(self.key, at),
             noise=self.noise[at],
-            soft=self.soft[at],
+            translucent=self.translucent[at],
             colourless=self.colourless[at],
             nearest=self.nearest[at],
         )
@@ -77,7 +77,7 @@ def solve(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     dark = np.zeros(len(batch.index), np.bool_)
     alpha, foreground = np.empty(len(dark), np.float32), np.empty(batch.colour.shape, np.float32)
     if batch.has_dominance:
-        shade = np.flatnonzero(batch.soft)
+        shade = np.flatnonzero(batch.translucent)
         shade, smooth = _shadows(batch.part(shade), shade)
         dark[shade] = True
         alpha[shade], colour = _solve_shadow(batch.part(shade), smooth)
@@ -111,8 +111,8 @@ def shadow_colour(batch: Batch) -> Floats:
     black = np.zeros((3, 1), np.float32)
     if not batch.has_dominance or batch.scene.backdrop.bleed:
         return black
-    soft = np.flatnonzero(batch.soft)
-    at, smooth = _shadows(batch.part(soft), soft)
+    translucent = np.flatnonzero(batch.translucent)
+    at, smooth = _shadows(batch.part(translucent), translucent)
     if len(at) < FEWEST_SHADED:
         return black
     key = columns(batch.key, at)
@@ -142,17 +142,17 @@ def _solve_subject(batch: Batch, lines: Floats) -> tuple[Floats, Floats]:
     """Opacity and foreground of pixels that are no shadow."""
     noise = batch.noise
     foreground, variance = batch.lit(columns(batch.colours, batch.nearest)), columns(batch.variances, batch.nearest)
-    shading = np.where(batch.soft, np.float32(0), batch.shadings[batch.nearest])
+    shading = np.where(batch.translucent, np.float32(0), batch.shadings[batch.nearest])
     alpha = unmixing.opacity(batch.colour, batch.key, foreground, variance, shading, noise)
     misfit = unmixing.misfit(batch.colour, batch.key, foreground, shading, alpha)
-    strays = batch.soft | (misfit > 2 + 3 * noise + TEXTURE * alpha)
+    strays = batch.translucent | (misfit > 2 + 3 * noise + TEXTURE * alpha)
     doubtful = np.flatnonzero(strays & batch.has_dominance)
     if len(doubtful):
         _solve_far(batch.part(doubtful), doubtful, lines, (alpha, foreground, variance))
     alpha = np.maximum(alpha, unmixing.least_opacity(batch.colour, batch.key, noise))
-    alpha[~batch.soft & (alpha > AS_GOOD_AS_OPAQUE)] = 1
+    alpha[~batch.translucent & (alpha > AS_GOOD_AS_OPAQUE)] = 1
     clean = np.clip(unmixing.unmix(batch.colour, batch.key, foreground, variance, shading, alpha, noise), 0, 255)
-    sharp = ~batch.soft & (alpha < 1)
+    sharp = ~batch.translucent & (alpha < 1)
     clean = np.where(batch.colourless, clean, batch.unlit(clean))
     return alpha, _no_more_key(batch, clean, foreground, sharp)
 
@@ -174,16 +174,16 @@ def _solve_far(batch: Batch, at: Indices, lines: Floats, results: tuple[Floats, 
     colour, key, noise = batch.colour, batch.key, batch.noise
     near, own = columns(foreground, at), alpha[at]
     smooth = _smooth_colours(batch.scene.planes, batch.index)
-    calm = batch.soft  # where colours change gradually, the mean of nine has less noise
+    calm = batch.translucent  # where colours change gradually, the mean of nine has less noise
     _, misfit = unmixing.project(np.where(calm, smooth, colour), key, near)
     far, reach = unmixing.prolong(colour - key, smooth - key, key, lines)
     key_dominance = batch.dominance(key)
     free = (reach > 0) & (batch.dominance(far) <= np.float32(0.06) * key_dominance)
     slack = np.where(calm, np.float32(1) + noise, np.float32(2) + np.float32(3) * noise)
     fit = np.clip((slack + TEXTURE * own - misfit) / (np.float32(0.75) * TEXTURE * own + np.float32(1)), 0, 1)
-    fit = np.where(batch.soft & ~free, fit, fit > 0)  # how well the subject nearby explains the pixel, 0..1
+    fit = np.where(batch.translucent & ~free, fit, fit > 0)  # how well the subject nearby explains the pixel, 0..1
     towards = near - key
-    longer = batch.soft & free & (reach >= np.float32(1.25) * np.sqrt(unmixing.dot(towards, towards)))
+    longer = batch.translucent & free & (reach >= np.float32(1.25) * np.sqrt(unmixing.dot(towards, towards)))
     colourless = batch.colourless & (~free | (_saturation(far) < SATURATED))
     hazy = free & ((fit == 0) | longer) & ~colourless
     grey = np.where(colourless, np.float32(1), np.where(free, np.float32(0), 1 - fit))

@@ -12,10 +12,10 @@ from .arrays import Bytes, Floats, Indices, as_floats, median, positions
 from .scene import KEYED, Scene, colours_at, dominance_channels
 from .unmixing import LUMA
 
-__all__ = ["Spill", "despill_certain", "estimate_spill", "shade", "spill_weight"]
+__all__ = ["Spill", "despill_definite", "estimate_spill", "shade", "spill_weight"]
 
 ENOUGH = 40_000  # pixels for a robust slope; more only take time
-FEWEST = 500  # certain pixels; fewer say nothing about light
+FEWEST = 500  # definite pixels; fewer say nothing about light
 RADII = (6, 4, 7, 9, 3)  # pixels of the thinned frame: how far spill may reach; the likeliest first
 HOPELESS = 0.05  # share explained at one reach, below which none explains enough
 CELL = 4  # pixels of a side, for what varies slowly
@@ -58,24 +58,24 @@ def shade(luma: Floats) -> Floats:
     return as_floats(np.float32(0.4) + np.float32(0.6 / 255) * luma)
 
 
-def estimate_spill(scene: Scene, certain: Bytes) -> Spill | None:
+def estimate_spill(scene: Scene, definite: Bytes) -> Spill | None:
     """Spill, if key dominance falls with the distance from the backdrop in the same way all over the subject.
 
     The subject's own light and shade is read in the key's dark channels, which the key's light does not reach.
     """
     if not scene.saturated:
         return None
-    height, width = certain.shape
+    height, width = definite.shape
     step = max(1, round(max(scene.frame) / 1024))
     thin = (slice(step // 2, None, step),) * 2
-    inside = certain[thin] & (scene.depth[thin] > scene.backdrop.bleed)
+    inside = definite[thin] & (scene.depth[thin] > scene.backdrop.bleed)
     if np.count_nonzero(inside) < FEWEST:
         return None
     channels = dominance_channels(scene.backdrop.key)
     unlit = np.asarray(np.mean([scene.planes[dark][thin] for dark in channels[1]], axis=0), dtype=np.float32)
-    dominance = as_floats(1 - scene.neutrality[thin].astype(np.float32) / KEYED)
-    covered = np.where(scene.solid[thin] > 0, np.clip(dominance, 0, 1), 1)
-    exposed = as_floats(np.where(certain[thin] > 0, 0, covered))  # a subject's own tint lets no light through
+    dominance = as_floats(1 - scene.key_free[thin].astype(np.float32) / KEYED)
+    covered = np.where(scene.silhouette[thin] > 0, np.clip(dominance, 0, 1), 1)
+    exposed = as_floats(np.where(definite[thin] > 0, 0, covered))  # a subject's own tint lets no light through
     slope, gain, weight = _best_reach(inside, dominance, exposed, shade(unlit))
     if gain < GAIN or not STRENGTHS[0] <= slope <= STRENGTHS[1]:
         return None
@@ -171,9 +171,9 @@ def _robust_slope(x: Floats, y: Floats) -> tuple[float, float]:
     return slope, 1 - left / max(float((weight * y * y).sum()), 1e-9)
 
 
-def despill_certain(scene: Scene, certain: Bytes, spill: Spill, planes: list[Bytes]) -> None:
+def despill_definite(scene: Scene, definite: Bytes, spill: Spill, planes: list[Bytes]) -> None:
     """Takes the light off the opaque pixels, in `planes`."""
-    lit = np.flatnonzero((certain > 0) & (spill.weight > 0.01))
+    lit = np.flatnonzero((definite > 0) & (spill.weight > 0.01))
     colour = colours_at(scene.planes, lit)
     key = scene.backdrop.at(lit, scene.image.shape)
     estimate = np.maximum(colour - spill.light(lit, colour, key), 0)

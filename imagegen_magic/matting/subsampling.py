@@ -18,7 +18,7 @@ LUMA_NOISE = 4.0  # levels; what the codec adds at edges
 DETAIL = 1.15  # the regression is diluted by noise in the luma
 BLUR_LOSS = 0.1  # alpha lost at either end of an edge to the codec's blur; twice that where the luma is flat
 CONTRAST = 30.0  # levels of deviation from which an edge is sharp in the luma
-TEXTURED = 10.0  # levels of deviation around, from which a soft region is hair and no haze
+TEXTURED = 10.0  # levels of deviation around, from which a translucent region is hair and no haze
 TEXTURE_WINDOW = (5, 5)
 FAINT = 0.08  # opacity below which a pixel's foreground is a guess
 SHADING = 12.0  # levels of luma by which neighbouring strands differ
@@ -82,10 +82,10 @@ def halve(image: Bytes) -> tuple[Bytes, Floats]:
     return as_bytes(cv2.cvtColor(rounded, cv2.COLOR_YCrCb2RGB)), ycc[..., 0].astype(np.float32)
 
 
-def refine_alpha(alpha: Bytes, luma: Floats, soft: Mask | None) -> Floats:
+def refine_alpha(alpha: Bytes, luma: Floats, translucent: Mask | None) -> Floats:
     """Alpha at full size, (h, w) float32 in 0..1, from half-size alpha: its means kept, its detail from the luma.
 
-    Outside `soft` regions, and in those with the texture of hair, what the codec blurred away is put back: an edge is taken to run from 0 to 1. More is lost
+    Outside `translucent` regions, and in those with the texture of hair, what the codec blurred away is put back: an edge is taken to run from 0 to 1. More is lost
     where the luma shows no edge and the chroma has to.
     """
     half = as_floats(alpha.astype(np.float32) / 255)
@@ -98,7 +98,11 @@ def refine_alpha(alpha: Bytes, luma: Floats, soft: Mask | None) -> Floats:
     full = as_floats(_enlarged(half, size) + DETAIL * detail * cv2.resize(slope, size, interpolation=cv2.INTER_LINEAR))
     faint = 1 - np.clip(np.sqrt(np.maximum(variance, 0)) / CONTRAST, 0, 1)
     loss = as_floats(cv2.resize(BLUR_LOSS * (1 + faint), size, interpolation=cv2.INTER_LINEAR))
-    smooth = None if soft is None else soft & (cv2.blur(np.sqrt(np.maximum(variance, 0)), TEXTURE_WINDOW) < TEXTURED)
+    smooth = (
+        None
+        if translucent is None
+        else translucent & (cv2.blur(np.sqrt(np.maximum(variance, 0)), TEXTURE_WINDOW) < TEXTURED)
+    )
     return _crisp(full, loss, smooth)
 
 

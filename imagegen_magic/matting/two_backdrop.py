@@ -16,7 +16,7 @@ from . import unmixing
 from .alignment import align, shifted
 from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, masked, median, positions
 from .backdrop_fit import Backdrop
-from .regions import certain_subject, soft_regions
+from .regions import definite_foreground, translucent_regions
 from .scene import Scene, colours_at, find_silhouette, read_scene
 from .spill import shade, spill_weight
 from .subsampling import even_sided, halve, refine_foreground, refine_pair
@@ -64,7 +64,7 @@ def extract_difference(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, B
     if max(map(abs, shift)) > LEAST_SHIFT:
         second = as_bytes(shifted(second, *shift))
     found = [find_silhouette(frame, backdrop) for frame, backdrop in zip((first, second), backdrops, strict=True)]
-    window = window_of(found[0].solid | found[1].solid)
+    window = window_of(found[0].mask | found[1].mask)
     return replace(_Pair(read_scene(found[0], window), read_scene(found[1], window)).solved(), shift=shift)
 
 
@@ -73,16 +73,16 @@ class _Pair:
 
     def __init__(self, one: Scene, two: Scene) -> None:
         self.scenes = (one, two)
-        self.index = positions(one.solid | two.solid)
-        soft = [soft_regions(scene, "auto") for scene in self.scenes]
-        certain = certain_subject(one, soft[0]) & certain_subject(two, soft[1])
-        self.certain = certain.ravel()[self.index] > 0
-        self.hard = one.hard and two.hard and soft[0] is None and soft[1] is None
+        self.index = positions(one.silhouette | two.silhouette)
+        translucent = [translucent_regions(scene, "auto") for scene in self.scenes]
+        definite = definite_foreground(one, translucent[0]) & definite_foreground(two, translucent[1])
+        self.definite = definite.ravel()[self.index] > 0
+        self.hard = one.hard and two.hard and translucent[0] is None and translucent[1] is None
 
     def solved(self) -> Difference:
         """The cut-out, and how well the frames agree."""
         alpha, contrary = self._triangulated()
-        spill = self._spill(alpha, self.certain & (alpha > TINTED))
+        spill = self._spill(alpha, self.definite & (alpha > TINTED))
         opacity, planes = self._unmixed(alpha, spill)
         return Difference(
             alpha=self.scenes[0].framed(opacity),
@@ -90,7 +90,7 @@ class _Pair:
                 as_bytes(cv2.merge([cv2.bitwise_and(plane, plane, mask=opacity) for plane in planes]))
             ),
             shift=(0.0, 0.0),
-            change=self._change(contrary, self.certain),
+            change=self._change(contrary, self.definite),
             contradiction=self._contradiction(contrary, alpha > FAINT),
         )
 
@@ -98,11 +98,11 @@ class _Pair:
         """The larger noise of the two frames, (n,) levels."""
         return as_floats(np.maximum(*(scene.noise.at(index) for scene in self.scenes)))
 
-    def _change(self, contrary: Floats, certain: Mask) -> float:
+    def _change(self, contrary: Floats, definite: Mask) -> float:
         """What differs of the opaque subject beyond opacity and noise, levels on average; 0 if too little is opaque to say."""
-        if certain.sum() < FEWEST:
+        if definite.sum() < FEWEST:
             return 0.0
-        return float(np.maximum(contrary[certain] - SIGNIFICANT * self._noise(self.index[certain]), 0).mean())
+        return float(np.maximum(contrary[definite] - SIGNIFICANT * self._noise(self.index[definite]), 0).mean())
 
     def _contradiction(self, contrary: Floats, subject: Mask) -> float:
         """The share of the subject whose two colours no opacity explains."""
@@ -132,13 +132,13 @@ class _Pair:
 
     def _unmixed(self, alpha: Floats, spill: Floats | None) -> tuple[Bytes, list[Bytes]]:
         """The alpha plane and the foreground's planes: least squares over both frames, without the spill."""
-        planes = [np.zeros(self.scenes[0].solid.shape, np.uint8) for _ in range(4)]
+        planes = [np.zeros(self.scenes[0].silhouette.shape, np.uint8) for _ in range(4)]
 
         def work(part: slice) -> None:
             at = self.index[part]
             one, two, first, second = self._seen(at)
             lit = np.float32(0) if spill is None else spill[part]
-            own = self._settled(as_floats(alpha[part] / np.maximum(1 - lit, 0.5)), at, self.certain[part])
+            own = self._settled(as_floats(alpha[part] / np.maximum(1 - lit, 0.5)), at, self.definite[part])
             both = first + second
             mixed = (one + two - (1 - own) * both) / (2 * np.maximum(own, np.float32(0.02)))
             colour = np.where(own == 1, one - lit * first, mixed - np.float32(0.5) * lit * both)
@@ -148,17 +148,19 @@ class _Pair:
         unmixing.in_chunks(len(self.index), work)
         return planes[3], planes[:3]
 
-    def _settled(self, alpha: Floats, at: Indices, certain: Mask) -> Floats:
+    def _settled(self, alpha: Floats, at: Indices, definite: Mask) -> Floats:
         """The opacity with what noise explains taken for nothing, and what is opaque in both frames for opaque."""
         keys = np.subtract(*(np.array(scene.backdrop.key, np.float32) for scene in self.scenes))
         noise = self._noise(at) * np.float32(np.sqrt(2))
         least = SIGNIFICANT * noise / np.float32(np.linalg.norm(keys))
-        alpha = np.where(certain & (alpha > LEAST_OPAQUE), np.float32(1), np.where(alpha < least, np.float32(0), alpha))
+        alpha = np.where(
+            definite & (alpha > LEAST_OPAQUE), np.float32(1), np.where(alpha < least, np.float32(0), alpha)
+        )
         return as_floats(np.rint(alpha) if self.hard else np.clip(alpha, 0, 1))
 
     def _spill(self, alpha: Floats, opaque: Mask) -> Floats | None:
         """Share of key light on the subject, (n,): what differs between the frames although opaque; None if there is none."""
-        height, width = self.scenes[0].solid.shape
+        height, width = self.scenes[0].silhouette.shape
         step = max(1, round(max(self.scenes[0].frame) / THIN))
         known, solid = np.zeros((height, width), np.float32), np.zeros((height, width), np.bool_)
         known.ravel()[self.index], solid.ravel()[self.index] = alpha, opaque
