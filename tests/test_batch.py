@@ -17,7 +17,14 @@ from imagegen_magic.batch.desks import Desks
 from imagegen_magic.batch.pacing import Pacer
 from imagegen_magic.batch.results import FailedJob
 from imagegen_magic.batch.rows import expand_grid, parse_grid, read_body, read_source
-from imagegen_magic.errors import AnswerError, BudgetError, OptionError, RateLimitError, RequestError
+from imagegen_magic.errors import (
+    AnswerError,
+    BudgetError,
+    CallCancelledError,
+    OptionError,
+    RateLimitError,
+    RequestError,
+)
 from imagegen_magic.simulator import Simulator
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -234,6 +241,32 @@ def test_an_answer_is_not_kept_waiting_by_a_job_that_waits_for_it():
     assert in_thread(run)
     assert [result.ok for result in results] == [True] * 3
     assert simulator.images_billed == 1
+
+
+def test_jobs_get_ready_for_the_places_there_are():
+    """With free places as many as those; while all are taken, as many as there are, so that the next wave is ready."""
+    pacer, ready, over = Pacer(2), threading.Semaphore(0), threading.Event()
+
+    def get_ready(then_send):
+        with contextlib.suppress(CallCancelledError), pacer.turn():
+            ready.release()
+            if then_send:
+                with pacer.slot():
+                    over.wait(30)
+            over.wait(30)
+
+    def start(count, then_send):
+        for _ in range(count):
+            threading.Thread(target=get_ready, args=(then_send,), daemon=True).start()
+        return sum(ready.acquire(timeout=1) for _ in range(count))
+
+    assert start(1, then_send=False) == 1
+    assert start(2, then_send=True) == 1, "one place is promised, one free"
+    over.set()
+    pacer, over = Pacer(2), threading.Event()
+    assert start(2, then_send=True) == 2
+    assert start(3, then_send=False) == 2
+    over.set()
 
 
 def test_a_failed_attempt_gives_its_desk_back():

@@ -1,4 +1,4 @@
-"""Who may work on an answer: a few jobs at a time, and none while another job is made ready to be sent.
+"""Who may work on an answer: a few jobs at a time, and none while another job is made ready or sent.
 
 If fifty answers that arrive together were all taken apart at once, every thread that could send the next request would wait
 for the interpreter.
@@ -12,8 +12,10 @@ import time
 
 __all__ = ["Desks"]
 
-PATIENCE = 0.1
-"""Seconds that an answer waits for jobs that are made ready."""
+PATIENCE = 0.2
+"""Seconds that an answer waits for jobs that are made ready or sent."""
+CALM = 0.02
+"""Seconds that a request takes, at most, from its place in flight to the wire."""
 
 
 class Desks:
@@ -23,6 +25,7 @@ class Desks:
         self._count = count
         self._getting_ready: set[int] = set()
         self._seated: set[int] = set()
+        self._sending_until = 0.0
         self._free = threading.Condition()
 
     def get_ready(self) -> None:
@@ -31,12 +34,19 @@ class Desks:
             self._getting_ready.add(threading.get_ident())
 
     def sit(self) -> None:
-        """Takes a desk, and waits for it; for who gets ready only a moment, as that one may wait for this very answer."""
-        since = time.monotonic()
+        """Takes a desk, and waits for it; for others only a moment, as one of them may wait for this very answer."""
+        patient_until = time.monotonic() + PATIENCE
         with self._free:
-            while len(self._seated) >= self._count or (self._getting_ready and time.monotonic() - since < PATIENCE):
-                self._free.wait(PATIENCE)
+            while len(self._seated) >= self._count or (self._is_busy() and time.monotonic() < patient_until):
+                self._free.wait(CALM)
             self._seated.add(threading.get_ident())
+
+    def _is_busy(self) -> bool:
+        return bool(self._getting_ready) or time.monotonic() < self._sending_until
+
+    def send(self) -> None:
+        """Its request goes out now."""
+        self._sending_until = time.monotonic() + CALM
 
     def leave(self) -> None:
         """Leaves its desk; or its job is ready and waits for its place in flight."""

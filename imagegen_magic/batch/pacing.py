@@ -51,9 +51,9 @@ class Pacer:
         self._next = 0.0
         self._probe_at = 0.0
         self._probe_wait = FIRST_PROBE
-        self._changed = threading.Condition()
-        self._door = threading.Lock()
-        """Only one job at a time looks whether a place is near: the others would all wake up for it."""
+        self._lock = threading.Lock()
+        self._place, self._near = threading.Condition(self._lock), threading.Condition(self._lock)
+        """For who is ready to be sent, and for who is not: one is woken for each place."""
         self._desks = Desks()
 
     @property
@@ -100,9 +100,9 @@ class Pacer:
             CallCancelledError: cancelled while waiting; nothing was sent.
         """
         me = threading.get_ident()
-        with self._door, self._changed:
-            while self._in_flight + len(self._coming) >= self.limit and not self._cancel.is_set():
-                self._changed.wait(0.25)
+        with self._lock:
+            while not self._is_near() and not self._cancel.is_set():
+                self._near.wait(0.25)
             if self._cancel.is_set():
                 raise CallCancelledError("stopped before it was sent", outcome="not sent")
             self._coming.add(me)
@@ -111,32 +111,40 @@ class Pacer:
             yield
         finally:
             self._desks.leave()
-            with self._changed:
+            with self._lock:
                 if me in self._coming:
                     self._coming.discard(me)
-                    self._changed.notify_all()
+                    self._near.notify()
+
+    def _is_near(self) -> bool:
+        """If there are free places, no more get ready than those; while all are taken, as many as there are."""
+        free = self.limit - self._in_flight
+        return len(self._coming) < (free if free > 0 else self.limit)
 
     def _wait(self, images: int) -> None:
         self._desks.leave()
-        with self._changed:
+        with self._lock:
             while not self._cancel.is_set():
                 wait = self._next - self._clock()
                 if wait <= 0 and self._in_flight < self.limit:
                     self._in_flight += 1
+                    self._desks.send()
                     self._coming.discard(threading.get_ident())
+                    self._near.notify()
                     if self._gap:
                         self._next = self._clock() + self._gap * images
                     return
-                self._changed.wait(min(wait, 0.25) if wait > 0 else 0.25)
+                self._place.wait(min(wait, 0.25) if wait > 0 else 0.25)
         raise CallCancelledError("stopped before it was sent", outcome="not sent")
 
     def _leave(self) -> None:
-        with self._changed:
+        with self._lock:
             self._in_flight -= 1
-            self._changed.notify_all()
+            self._place.notify()
+            self._near.notify()
 
     def _slow_down(self, wait: float | None) -> None:
-        with self._changed:
+        with self._lock:
             now = self._clock()
             self.limit = max(1, min(self.limit, self._in_flight))
             self._next = max(self._next, now + (1.0 if wait is None else min(max(wait, 0.0), LONGEST_WAIT)))
@@ -146,10 +154,11 @@ class Pacer:
 
     def _speed_up(self) -> None:
         """One more in flight with each answer, if the last refusal is long enough ago."""
-        with self._changed:
+        with self._lock:
             if self.limit < self._most and self._probe_at and self._clock() > self._probe_at:
                 self.limit += 1
-                self._changed.notify_all()
+                self._place.notify()
+                self._near.notify()
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Waits for the reset if an answer's headers say that nothing remains (`x-ratelimit-remaining-*`)."""
@@ -160,7 +169,7 @@ class Pacer:
             reset = _seconds(headers.get(f"x-ratelimit-reset-{kind}", ""))
             if reset > LONGEST_WAIT:  # a date, or nothing that helps: a refusal says itself how long to wait
                 continue
-            with self._changed:
+            with self._lock:
                 self._next = max(self._next, self._clock() + reset)
 
 
