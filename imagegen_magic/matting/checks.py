@@ -21,6 +21,7 @@ GREY = 24  # levels between the channels
 AROUND = 25  # pixels
 FAINT = 32  # levels from the backdrop
 RIM, DEEP = (2, 6), 12  # pixels from the edge of a picture of 1024: where key light is strong, and where it is weak
+REACH = (15, 15)  # pixels around an edge in which the subject's own colour is read
 NEARBY = (65, 65)  # pixels
 FEWEST_LIT = 500  # pixels of the rim; fewer say nothing
 
@@ -288,10 +289,12 @@ def _fringe(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) ->
     edge, opaque = edge[thin], (alpha >= limits.opaque)[thin]
     if dominance is None or not edge.any():
         return Check(name="key_fringe", status="pass", value=0.0, sentence="no key colour at the edges")
-    weight = alpha[thin][edge] / 255
-    at_edge = float((np.maximum(dominance[edge], 0) * weight).mean())
-    inside = float(np.maximum(dominance[opaque], 0).mean()) if opaque.any() else 0.0
-    value = max(0.0, at_edge - inside)
+    carried = np.maximum(dominance, 0).astype(np.float32)
+    everywhere = float(carried[opaque].mean()) if opaque.any() else 0.0
+    within_reach = cv2.blur(opaque.astype(np.float32), REACH)[edge]
+    inside = cv2.blur(carried * opaque, REACH)[edge] / np.maximum(within_reach, np.float32(1e-3))
+    own = np.where(within_reach > 0.02, inside, everywhere)  # what is green itself has green edges
+    value = max(0.0, float(((carried[edge] - own) * (alpha[thin][edge] / 255)).mean()))
     return _graded(
         "key_fringe",
         value,

@@ -24,6 +24,8 @@ __all__ = ["colourless", "hazy"]
 CELL = 4  # pixels of a side: noise is averaged away, gradual changes are not
 LARGE = 1500  # pixels of the longest edge for each multiple of that
 HAZE = 0.68  # share of the gradient's energy
+FLAT = 0.1  # share of a region's cells; if fewer show a gradient, it may be the decoder's ringing
+HAZE_IF_FLAT = 0.92
 FEWEST = 12  # cells that show a gradient; fewer say nothing
 LEAST_ENERGY = np.float32(0.3)  # levels a cell, squared
 THREE = np.ones((3, 3), np.uint8)
@@ -45,7 +47,8 @@ def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], 
     inside = np.bincount(region[shown], minlength=count)
     along = np.bincount(region[shown], share[shown], minlength=count)
     known = np.asarray(inside >= FEWEST, dtype=np.bool_)
-    return known & (along >= HAZE * inside), known
+    flat = inside < FLAT * np.bincount(region.ravel(), minlength=count)
+    return known & (along >= np.where(flat, HAZE_IF_FLAT, HAZE) * inside), known
 
 
 def colourless(scene: Scene, translucent: Mask, index: Indices) -> Mask:

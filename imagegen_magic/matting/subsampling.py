@@ -32,7 +32,7 @@ def is_subsampled(image: Bytes) -> bool:
     """True if the chroma of an (height, width, 3) uint8 picture was interpolated from half resolution (4:2:0).
 
     libjpeg's triangle filter makes every even chroma step the mean of half its neighbours; a real picture does not
-    prefer even columns or rows to odd ones.
+    prefer even columns or rows to odd ones. One channel is enough: the other may be clipped, as red is on a blue backdrop.
     """
     top, left = ((max(0, side - SAMPLE) // 4) * 2 for side in image.shape[:2])
     window = image[top : top + SAMPLE, left : left + SAMPLE]
@@ -40,9 +40,9 @@ def is_subsampled(image: Bytes) -> bool:
     luma = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY).astype(np.int16)
     for channel in (0, 2):
         chroma = window[..., channel] - luma
-        if not (_is_interpolated(chroma, usable) and _is_interpolated(chroma.T, usable.T)):
-            return False
-    return True
+        if _is_interpolated(chroma, usable) and _is_interpolated(chroma.T, usable.T):
+            return True
+    return False
 
 
 def _is_interpolated(plane: NDArray[np.int16], usable: Mask) -> bool:
