@@ -13,11 +13,11 @@ from sprite_truths import sheet as drawn
 from imagegen_magic.errors import CutoutError, OptionError
 from imagegen_magic.facts.sizes import read_cell
 from imagegen_magic.spritesheets.animation import encode_animation, gif_durations
-from imagegen_magic.spritesheets.cells import Grid, assign_cells
+from imagegen_magic.spritesheets.cells import Asked, Grid, assign_cells
 from imagegen_magic.spritesheets.figures import cut_figures
 from imagegen_magic.spritesheets.parts import find_parts
 from imagegen_magic.spritesheets.placing import resized
-from imagegen_magic.spritesheets.sheet import grid_of, slice_objects, slice_sheet
+from imagegen_magic.spritesheets.sheet import asked_of, slice_objects, slice_sheet
 
 
 def sheet(motion, *, cell=(160, 288), height=130, shifts=None, **options):
@@ -43,7 +43,7 @@ def test_anchors_find_the_pivot(motion):
     alpha = np.where(np.abs(made.image.astype(int) - (6, 246, 13)).max(axis=2) > 60, 255, 0).astype(np.uint8)
     clear = np.dstack([made.image, alpha])
     parts = find_parts(alpha)
-    figures = cut_figures(clear, parts, assign_cells(parts, Grid(columns=6, rows=1, count=6)))
+    figures = cut_figures(clear, parts, assign_cells(parts, Asked(columns=6, rows=1, count=6)))
     off = np.array([figure.core - pivot[0] for figure, pivot in zip(figures, made.pivots, strict=True)])
     assert off.std() < 1.0
     middles = [(f.box.left + f.box.right) / 2 - pivot[0] for f, pivot in zip(figures, made.pivots, strict=True)]
@@ -201,26 +201,57 @@ def test_objects_of_an_asset_sheet():
 
 
 @pytest.mark.parametrize(
-    ("given", "grid"),
+    ("given", "painted", "grid"),
     [
-        ((6, None, None), (6, 1, 6)),
-        ((6, 3, None), (3, 2, 6)),
-        ((5, None, 2), (3, 2, 5)),
-        ((None, 4, 2), (4, 2, 8)),
-        ((5, 3, 2), (3, 2, 5)),
+        ((6, None, None), (6, 1, 6), (6, 1, 6)),
+        ((6, None, None), (5, 1, 5), (6, 1, 6)),
+        ((6, None, None), (3, 2, 4), (3, 2, 6)),
+        ((7, None, None), (4, 2, 7), (4, 2, 7)),
+        ((5, None, None), (4, 2, 5), (4, 2, 5)),
+        ((3, None, None), (4, 2, 8), (3, 1, 3)),
+        ((6, 3, None), (6, 1, 6), (3, 2, 6)),
+        ((5, None, 2), (3, 2, 5), (3, 2, 5)),
+        ((None, None, 1), (5, 1, 5), (5, 1, 5)),
+        ((None, 3, None), (3, 2, 5), (3, 2, 5)),
+        ((None, 4, 2), (3, 2, 6), (4, 2, 8)),
+        ((5, 3, 2), (6, 1, 6), (3, 2, 5)),
     ],
 )
-def test_grid_of(given, grid):
-    """What is left out follows from the rest."""
-    found = grid_of(*given)
+def test_a_grid_that_is_said_in_part(given, painted, grid):
+    """What is said of a grid holds; what is left out follows from the rest and from what is painted."""
+    columns, rows, count = painted
+    found = asked_of(*given).on(Grid(columns=columns, rows=rows, count=count))
     assert (found.columns, found.rows, found.count) == grid
+
+
+@pytest.mark.parametrize("frames", [None, 7])
+def test_a_number_of_frames_is_no_row(frames):
+    """A sheet of four and three in two rows is found as such, whether its number is said or not."""
+    made = sheet("walk", seed=1, columns=4, rows=2, cell=(256, 256))
+    image = made.image.copy()
+    image[256:, 768:] = image[0, 0]
+    report = slice_sheet(image, frames=frames, name="walk").report
+    assert report.grid == Grid(columns=4, rows=2, count=7)
+    assert report.check("layout").status == "pass"
+
+
+@pytest.mark.parametrize("given", [{}, {"frames": 5}, {"rows": 1}])
+def test_a_high_jump_is_a_row(given):
+    """A figure that jumps higher than half of itself stands in the same row, in its place."""
+    page = np.full((600, 1000, 4), (0, 255, 0, 255), np.uint8)
+    for number, top in enumerate((400, 250, 20, 250, 400)):
+        page[top : top + 150, number * 200 + 60 : number * 200 + 120] = (40 + 40 * number, 30, 90, 255)
+    sprites = slice_sheet(page, name="jump", **given)
+    assert sprites.report.grid == Grid(columns=5, rows=1, count=5)
+    assert sprites.report.check("layout").status == "pass"
+    assert [int(frame[..., 0][frame[..., 3] == 255].mean()) for frame in sprites.pixels] == [40, 80, 120, 160, 200]
 
 
 @pytest.mark.parametrize("given", [(7, 3, 2), (0, None, None), (None, -1, 2), ("6", None, None), (2.5, 2, None)])
 def test_grids_that_cannot_be(given):
     """Frames that no cell would hold are refused before anything is done."""
     with pytest.raises(OptionError):
-        grid_of(*given)
+        asked_of(*given)
 
 
 def test_read_cell():
