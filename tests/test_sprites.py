@@ -12,6 +12,7 @@ from sprite_truths import sheet as drawn
 
 from imagegen_magic.errors import CutoutError, OptionError
 from imagegen_magic.facts.sizes import read_cell
+from imagegen_magic.matting.loading import load_picture
 from imagegen_magic.spritesheets.animation import encode_animation, gif_durations
 from imagegen_magic.spritesheets.cells import Asked, Grid, assign_cells
 from imagegen_magic.spritesheets.figures import cut_figures
@@ -401,6 +402,31 @@ def test_lines_between_cells_are_left_out(kind, grid):
     assert np.abs(np.subtract(lined.size, plain.size)).max() <= 2
     with pytest.raises(KeyError):
         plain.report.check("lines")
+
+
+@pytest.mark.parametrize("colour", [(255, 0, 255), (255, 0, 0), (0, 0, 255)])
+def test_lines_in_a_strong_colour_are_no_backdrop(colour):
+    """Lines along the edge that could be a key are left out too: the key is what fills the cells."""
+    made = drawn("walk", seed=2, columns=3, rows=2, cell=(512, 512), drift=0.01)
+    image = made.image.copy()
+    for start in (0, 512, 1024, 1536):
+        image[:, max(0, start - 3) : start + 3] = colour
+        image[max(0, start - 3) : start + 3] = colour
+    plain, lined = (slice_sheet(pixels, frames=6, name="walk") for pixels in (made.image, image))
+    assert lined.key == plain.key
+    assert lined.report.check("lines").status == "warn"
+    assert np.abs(np.subtract(lined.size, plain.size)).max() <= 2
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
+def test_an_animation_is_no_sheet(suffix, tmp_path):
+    """Its first frame is not taken for the whole: the error says what takes it apart. One frame of it is a picture."""
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("green", "red")]
+    frames[0].save(tmp_path / f"wave.{suffix}", save_all=True, append_images=frames[1:])
+    with pytest.raises(CutoutError, match="an animation of 2 frames"):
+        slice_sheet(tmp_path / f"wave.{suffix}")
+    with Image.open(tmp_path / f"wave.{suffix}") as opened:
+        assert load_picture(opened)[0].shape == (64, 64, 3)
 
 
 @pytest.mark.parametrize("motion", sorted(MOTIONS))

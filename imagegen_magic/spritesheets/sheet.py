@@ -23,7 +23,7 @@ from .palette import PaletteChoice, to_hex
 from .parts import SOLID, Parts, find_parts
 from .pixels import PixelFigures, pixel_figures
 from .placing import Ground, Placement, ground_lines, place, reach_of, settle_ground, settle_placement, whole_pixels
-from .ruling import without_lines
+from .ruling import ground_in_cells, without_lines
 from .sprites import Sprites, spread_times
 
 __all__ = ["asked_of", "slice_objects", "slice_sheet"]
@@ -195,6 +195,9 @@ def _placed(found: _Found, stand: _Stand, *, nearest: bool) -> tuple[Bytes, ...]
 
 def _find(image: Picture, said: Asked, key: str) -> _Found:
     cut = cutout(image, key=key)
+    ground = ground_in_cells(cut.rgba) if key == "auto" else None
+    if ground is not None:
+        cut = cutout(image, key=ground)
     clean = without_lines(cut.rgba)
     sheet = cut.rgba if clean is None else clean
     parts = find_parts(sheet[..., 3])
@@ -202,7 +205,7 @@ def _find(image: Picture, said: Asked, key: str) -> _Found:
         raise CutoutError("there is no figure on this sheet", hints=KEY_HINTS)
     layout = assign_cells(parts, said)
     figures = cut_figures(sheet, parts, layout)
-    return _Found(sheet, cut.key, layout, figures, cut.sources, tuple(_stray(parts, layout, clean is not None)))
+    return _Found(sheet, cut.key, layout, figures, cut.sources, tuple(_stray(parts, layout, clean is not None or ground is not None)))
 
 
 def _stray(parts: Parts, layout: Layout, lines: bool) -> Iterator[Check]:
