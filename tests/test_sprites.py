@@ -447,6 +447,16 @@ def test_labels_are_said():
     assert report.check("beside").sentence.startswith("frames 1, 4 with something beside the figure")
 
 
+def test_numbers_under_the_feet_are_said():
+    """A number close below a figure is small, but moves its foot line: the report names the frames."""
+    page = np.full((256, 768, 3), (0, 255, 0), np.uint8)
+    for left in (80, 336, 592):
+        page[40:200, left : left + 80] = (40, 30, 90)
+    page[206:222, 350:356] = page[206:222, 600:606] = 0
+    report = slice_sheet(page, frames=3, name="idle").report
+    assert report.check("beside").sentence.startswith("frames 2, 3 with something beside the figure")
+
+
 def test_frames_that_fill_a_finished_sheet():
     """A transparent sheet is packed up to its edge: that is a question, and no failure as on a painted backdrop."""
     art = np.zeros((32, 96, 4), np.uint8)

@@ -30,6 +30,8 @@ NEAR = 0.03
 """Parts that stand this share of their common box apart are one figure: a head that floats above its body."""
 APART, WORTH = 0.1, 0.01
 """What stands this share of a figure's height away from it, and has this share of its area, is not of the figure."""
+SMALL, WORTH_BELOW = 0.05, 0.003
+"""Pieces of at most the first share of a figure's area below its lowest pixel, and of at least the second in all, are not feet."""
 REACH = 0.4
 """A border may stand this share of a cell away from its place in the equal grid."""
 
@@ -140,9 +142,16 @@ def parts_apart(parts: Parts, layout: Layout) -> list[int]:
             continue
         figure = own[-1]
         gap = APART * max(figure.box.height, figure.box.width)
-        if sum(part.area for part in own if _gap(part.box, figure.box) > gap) >= WORTH * figure.area:
+        away = sum(part.area for part in own if _gap(part.box, figure.box) > gap)
+        under = sum(part.area for part in own if _is_small_below(part, figure))
+        if max(away / WORTH, under / WORTH_BELOW) >= figure.area:
             found.append(number)
     return found
+
+
+def _is_small_below(part: Part, figure: Part) -> bool:
+    """True for what stands under the feet: letters and numbers do so closely, and would be taken for the foot line."""
+    return part.box.top >= figure.box.bottom and part.area <= SMALL * figure.area
 
 
 def _gap(first: Box, second: Box) -> int:

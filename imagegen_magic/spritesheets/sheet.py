@@ -205,7 +205,14 @@ def _find(image: Picture, said: Asked, key: str) -> _Found:
         raise CutoutError("there is no figure on this sheet", hints=KEY_HINTS)
     layout = assign_cells(parts, said)
     figures = cut_figures(sheet, parts, layout)
-    return _Found(sheet, cut.key, layout, figures, cut.sources, tuple(_stray(parts, layout, clean is not None or ground is not None)))
+    return _Found(
+        sheet,
+        cut.key,
+        layout,
+        figures,
+        cut.sources,
+        tuple(_stray(parts, layout, clean is not None or ground is not None)),
+    )
 
 
 def _stray(parts: Parts, layout: Layout, lines: bool) -> Iterator[Check]:
