@@ -418,6 +418,18 @@ def test_lines_in_a_strong_colour_are_no_backdrop(colour):
     assert np.abs(np.subtract(lined.size, plain.size)).max() <= 2
 
 
+@pytest.mark.parametrize(("form", "options"), [("JPEG", {"quality": 85}), ("WEBP", {"quality": 80})])
+def test_a_lossy_sheet_keeps_its_colours_and_says_so(form, options):
+    """Small figures of several colours are not taken for lit by the key; that their edges may be tinted is said."""
+    made = sheet("walk", seed=1, columns=4, cell=(256, 256))
+    buffer = io.BytesIO()
+    Image.fromarray(made.image).save(buffer, form, **options)
+    plain, lossy = (slice_sheet(given, frames=4, name="walk") for given in (made.image, buffer.getvalue()))
+    assert open_points(lossy).get("compression") == "warn"
+    assert "compression" not in open_points(plain)
+    assert "key_light" not in open_points(lossy)
+
+
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
 def test_an_animation_is_no_sheet(suffix, tmp_path):
     """Its first frame is not taken for the whole: the error says what takes it apart. One frame of it is a picture."""

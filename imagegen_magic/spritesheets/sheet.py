@@ -11,8 +11,8 @@ import numpy as np
 from imagegen_magic.errors import CutoutError, OptionError, Problem
 from imagegen_magic.facts.sizes import read_cell
 from imagegen_magic.matting.arrays import Bytes
-from imagegen_magic.matting.cutout import Picture, cutout
-from imagegen_magic.matting.report import Check
+from imagegen_magic.matting.cutout import Cutout, Picture, cutout
+from imagegen_magic.matting.report import THRESHOLDS, Check
 from imagegen_magic.metadata.derived import Source
 
 from .arguments import check_arguments
@@ -205,14 +205,21 @@ def _find(image: Picture, said: Asked, key: str) -> _Found:
         raise CutoutError("there is no figure on this sheet", hints=KEY_HINTS)
     layout = assign_cells(parts, said)
     figures = cut_figures(sheet, parts, layout)
-    return _Found(
-        sheet,
-        cut.key,
-        layout,
-        figures,
-        cut.sources,
-        tuple(_stray(parts, layout, clean is not None or ground is not None)),
-    )
+    lines = clean is not None or ground is not None
+    stray = (*_tints(cut), *_stray(parts, layout, lines))
+    return _Found(sheet, cut.key, layout, figures, cut.sources, stray)
+
+
+def _tints(cut: Cutout) -> Iterator[Check]:
+    """Why colours along the edges may be off; the cut-out's whole report would take as long as all the rest."""
+    if cut.backdrop is not None and cut.backdrop.compressed:
+        sentence = "saved with colours of half the resolution (JPEG or lossy WebP): edges may keep a tint; take a PNG if there is one"
+        yield Check(name="compression", status="warn", value=1, sentence=sentence)
+    if cut.spill > THRESHOLDS.light_taken:
+        sentence = (
+            f"the backdrop lit the figures with {cut.spill:.0%} of its colour; the colours near the edge are estimates"
+        )
+        yield Check(name="key_light", status="warn", value=cut.spill, sentence=sentence)
 
 
 def _stray(parts: Parts, layout: Layout, lines: bool) -> Iterator[Check]:
