@@ -47,8 +47,10 @@ def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], 
     inside = np.bincount(region[shown], minlength=count)
     along = np.bincount(region[shown], share[shown], minlength=count)
     known = np.asarray(inside >= FEWEST, dtype=np.bool_)
-    cells = 0 if scene.backdrop.bleed else np.bincount(region.ravel(), minlength=count)  # a codec leaves few gradients
-    return known & (along >= np.where(inside < FLAT * cells, HAZE_IF_FLAT, HAZE) * inside), known
+    flat = inside < FLAT * np.bincount(region.ravel(), minlength=count)
+    flat &= not scene.backdrop.bleed  # a codec leaves few gradients
+    flat[0] = False  # the pixels of no region
+    return known & (along >= np.where(flat, HAZE_IF_FLAT, HAZE) * inside), known
 
 
 def colourless(scene: Scene, translucent: Mask, index: Indices) -> Mask:
