@@ -6,13 +6,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageColor
 
-__all__ = ["COLOR_RULE", "Floats", "contrast_ratio", "distance", "luminance", "read_color", "to_oklab"]
-
-COLOR_RULE = (
-    "a colour is needed: #rrggbb, #rgb or a CSS name such as navy; green is #008000 in CSS, #00ff00 as a key: say which"
-)
+__all__ = ["Floats", "contrast_ratio", "distance", "luminance", "to_oklab"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -28,18 +23,6 @@ _TO_LAB = np.array(
 _LEVELS = np.arange(256, dtype=np.float32) / 255
 _LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
 """Linear light of each of the 256 sRGB levels."""
-
-
-def read_color(text: str) -> tuple[int, int, int] | None:
-    """The levels of `#rrggbb`, `#rgb` or a CSS name; None for another text, and for `green`, which names two colours."""
-    word = text.strip().lower()
-    if word == "green" or not (word.startswith("#") or word in ImageColor.colormap):
-        return None
-    try:
-        levels = ImageColor.getrgb(word)
-    except ValueError:
-        return None
-    return levels if len(levels) == 3 else None
 
 
 def to_oklab(rgb: NDArray[np.uint8]) -> Floats:

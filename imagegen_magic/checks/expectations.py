@@ -18,7 +18,7 @@ from typing import Any
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.options.paths import expanded
 
-from .colors import COLOR_RULE, read_color
+from .color_names import COLOR_RULE, read_color
 from .verdicts import Bound
 
 __all__ = ["CHECKS", "SIZE", "Check", "Expectation", "parse_expectations"]

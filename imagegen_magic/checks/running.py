@@ -17,7 +17,7 @@ from imagegen_magic.errors import Fix, ImagegenError, OptionError, Problem, Sett
 from imagegen_magic.images.opening import decoding, open_image
 
 from . import measures, ocr
-from .colors import COLOR_RULE, read_color
+from .color_names import COLOR_RULE, read_color
 from .expectations import SIZE, Expectation, parse_expectations
 from .pixels import Pixels, load_pixels
 from .verdicts import CheckReport, Verdict
