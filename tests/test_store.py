@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from conftest import simulated_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -18,6 +19,7 @@ from imagegen_magic.batch.rows import read_body
 from imagegen_magic.display.money_tables import history_table
 from imagegen_magic.errors import RequestError, StoreError
 from imagegen_magic.request.response import Sending
+from imagegen_magic.simulator import Simulator
 from imagegen_magic.store.folder import BLANK, Store
 from imagegen_magic.store.history import FileEntry, History, Record, file_sha256
 from imagegen_magic.store.names import safe_stem
@@ -247,6 +249,50 @@ def test_a_cut_out_of_its_settings_is_made_once(session, options, monkeypatch):
     assert (first.path == plain.path) == ("output_format" in options)
 
 
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"out": "leaf.png"}, ""),
+        ({"out": "leaves/{i}.png", "n": 2}, ""),
+        ({"n": 2}, ""),
+        ({"out": "leaf.WEBP", "output_format": "webp"}, ""),
+        ({"if_exists": "fail"}, ""),
+        ({}, "jpeg for png"),
+        ({"n": 2}, "fewer"),
+    ],
+    ids=str,
+)
+def test_reuse_adds_no_file_under_any_name(folder, options, fault):
+    """Whatever its name, and whatever came: the cut-out is the same file each time, in the format that its name says."""
+    session = simulated_session(Simulator(faults=fault))
+    asked = {"name": "leaf", "transparent": True, "reuse": True, **SMALL, **options}
+    first = session.generate("a green leaf", **asked)
+    files = sorted(folder.rglob("leaf*"))
+    again = session.generate("a green leaf", **asked)
+    assert again.reused
+    assert (again.paths, sorted(folder.rglob("leaf*"))) == (first.paths, files)
+    for path in first.paths:
+        assert path.read_bytes().startswith({".png": b"\x89PNG", ".webp": b"RIFF"}[path.suffix.lower()])
+
+
+def test_a_taken_name_fails_only_if_a_file_is_to_be_made(session):
+    """`if_exists="fail"` guards what is there, also from a cut-out of a stored image."""
+    asked = {"name": "leaf", "transparent": True, "reuse": True, "if_exists": "fail", **SMALL}
+    session.generate("a green leaf", **asked)
+    with pytest.raises(StoreError, match="exists already"):
+        session.generate("a green leaf", edge_feather=1.5, **asked)
+
+
+def test_a_cut_out_never_replaces_its_source(session):
+    """Also if `out` names the source and may overwrite: those bytes were paid for."""
+    asked = {"transparent": True, "reuse": True, "output_format": "png", **SMALL}
+    first = session.generate("a green leaf", name="leaf", **asked)
+    paid = first[0].source.read_bytes()
+    again = session.generate("a green leaf", out="leaf-source.png", if_exists="overwrite", **asked)
+    assert again[0].source.read_bytes() == paid
+    assert again.path.name == "leaf-source-cutout.png"
+
+
 def test_a_changed_cut_out_is_made_again(session):
     """What the user has painted into a cut-out is left alone, and is not passed off as the result."""
     first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
@@ -274,17 +320,43 @@ def test_a_reused_cut_out_under_another_name_is_a_copy(session):
         {"checks": 3},
         {"key": None, "checks": []},
         {"key": None, "checks": [{"name": "x", "status": "great", "value": 1, "sentence": ""}]},
+        {"key": None, "checks": [{"name": "x", "status": "pass", "value": 10**400, "sentence": ""}]},
+        {"key": None, "checks": [{"name": ["x"], "status": "pass", "value": 1, "sentence": ""}]},
+        {"key": None, "checks": [{"name": "x", "status": "pass", "value": 1, "sentence": 7}]},
     ],
-    ids=str,
+    ids=lambda report: str(report)[:90],
 )
 def test_a_report_in_a_sidecar_is_not_trusted(session, report):
     """A sidecar that holds no report is as good as none."""
     first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
-    sidecar = first.path.with_name("leaf.png.json")
+    change_sidecar(first.path, lambda told: told["cutout"].update(report=report))
+    again = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    assert again[0].report == first[0].report
+    assert again.path.name == "leaf-v2.png"
+
+
+def change_sidecar(path, change):
+    """Does `change` to what the sidecar of `path` says."""
+    sidecar = path.with_name(f"{path.name}.json")
     told = json.loads(sidecar.read_text())
-    told["cutout"]["report"] = report
+    change(told)
     sidecar.write_text(json.dumps(told))
-    assert session.generate("a green leaf", name="leaf", transparent=True, reuse=True)[0].report == first[0].report
+
+
+def test_a_sidecar_says_nothing_of_other_files(session):
+    """A strange sidecar can't give a cut-out another place, kind or hash."""
+    first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    change_sidecar(first.path, lambda told: told["files"][0].update(path="other.png", kind="web", index=7))
+    assert session.generate("a green leaf", name="leaf", transparent=True, reuse=True).path == first.path
+    change_sidecar(first.path, lambda told: told["files"].insert(0, {**told["files"][0], "sha256": "0" * 64}))
+    assert session.generate("a green leaf", name="leaf", transparent=True, reuse=True).path.name == "leaf-v2.png"
+
+
+def test_a_sidecar_without_its_source_stops_no_edit(session):
+    """The cut-out is a fine input, whatever stands beside it."""
+    first = session.generate("a green leaf", name="leaf", transparent=True)
+    change_sidecar(first.path, lambda told: told["parents"][0].pop("sha256"))
+    assert session.edit("blue", first.path, **SMALL).ok
 
 
 def test_a_reused_difference_uses_both_backdrops(session, simulator):
