@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import threading
 
 import pandas as pd
@@ -243,30 +244,44 @@ def test_an_answer_is_not_kept_waiting_by_a_job_that_waits_for_it():
     assert simulator.images_billed == 1
 
 
-def test_jobs_get_ready_for_the_places_there_are():
-    """With free places as many as those; while all are taken, as many as there are, so that the next wave is ready."""
-    pacer, ready, over = Pacer(2), threading.Semaphore(0), threading.Event()
+def step_of_a_job(pacer, *, sends=False):
+    """How far a new job comes: it `waits`, is `ready`, or is `sent`. There it stays."""
+    steps, stays = queue.Queue(), threading.Event()
+    mine, wait = [], pacer._near.wait
 
-    def get_ready(then_send):
+    def waits(seconds):
+        if threading.get_ident() in mine:
+            steps.put("waits")
+        return wait(seconds)
+
+    def work():
+        mine.append(threading.get_ident())
         with contextlib.suppress(CallCancelledError), pacer.turn():
-            ready.release()
-            if then_send:
+            if sends:
                 with pacer.slot():
-                    over.wait(30)
-            over.wait(30)
+                    steps.put("sent")
+                    stays.wait(60)
+            steps.put("ready")
+            stays.wait(60)
 
-    def start(count, then_send):
-        for _ in range(count):
-            threading.Thread(target=get_ready, args=(then_send,), daemon=True).start()
-        return sum(ready.acquire(timeout=1) for _ in range(count))
+    pacer._near.wait = waits
+    threading.Thread(target=work, daemon=True).start()
+    return steps.get(timeout=60)
 
-    assert start(1, then_send=False) == 1
-    assert start(2, then_send=True) == 1, "one place is promised, one free"
-    over.set()
-    pacer, over = Pacer(2), threading.Event()
-    assert start(2, then_send=True) == 2
-    assert start(3, then_send=False) == 2
-    over.set()
+
+def test_jobs_get_ready_for_the_places_that_are_free():
+    """No more than those: one that is promised a place gets it."""
+    pacer = Pacer(2)
+    assert step_of_a_job(pacer) == "ready"
+    assert step_of_a_job(pacer, sends=True) == "sent"
+    assert step_of_a_job(pacer) == "waits"
+
+
+def test_while_all_places_are_taken_the_next_jobs_get_ready():
+    """As many as there are places, so that the next wave goes out at once."""
+    pacer = Pacer(2)
+    steps = [step_of_a_job(pacer, sends=True) for _ in range(2)] + [step_of_a_job(pacer) for _ in range(3)]
+    assert steps == ["sent", "sent", "ready", "ready", "waits"]
 
 
 def test_a_failed_attempt_gives_its_desk_back():
