@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import threading
+from types import SimpleNamespace
 
 import pandas as pd
 import polars as pl
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 from conftest import simulated_session
 
+from imagegen_magic.batch import desks as desks_module
 from imagegen_magic.batch.desks import Desks
 from imagegen_magic.batch.pacing import Pacer
 from imagegen_magic.batch.results import FailedJob
@@ -244,44 +246,109 @@ def test_an_answer_is_not_kept_waiting_by_a_job_that_waits_for_it():
     assert simulator.images_billed == 1
 
 
-def step_of_a_job(pacer, *, sends=False):
-    """How far a new job comes: it `waits`, is `ready`, or is `sent`. There it stays."""
-    steps, stays = queue.Queue(), threading.Event()
-    mine, wait = [], pacer._near.wait
+class Step(threading.Thread):
+    """A job of a batch, in a thread: it `waits` to get ready, is `ready`, or is `sent`; at the steps in `stays` until `go`.
 
-    def waits(seconds):
-        if threading.get_ident() in mine:
-            steps.put("waits")
-        return wait(seconds)
+    No wait of it ends by itself: it is woken or stays.
+    """
 
-    def work():
-        mine.append(threading.get_ident())
-        with contextlib.suppress(CallCancelledError), pacer.turn():
-            if sends:
-                with pacer.slot():
-                    steps.put("sent")
-                    stays.wait(60)
-            steps.put("ready")
-            stays.wait(60)
+    def __init__(self, pacer, *stays):
+        super().__init__(daemon=True)
+        self.pacer, self.stays, self.steps, self.ahead = pacer, stays, queue.Queue(), threading.Semaphore(0)
+        self.condition_wait = pacer._near.wait
+        pacer._near.wait = self.waits
+        self.start()
 
-    pacer._near.wait = waits
-    threading.Thread(target=work, daemon=True).start()
-    return steps.get(timeout=60)
+    def waits(self, seconds):
+        if threading.current_thread() is not self:
+            return self.condition_wait(seconds)
+        self.steps.put("waits")
+        return threading.Condition.wait(self.pacer._near)
+
+    def run(self):
+        with contextlib.suppress(CallCancelledError), self.pacer.turn():
+            self.reach("ready")
+            if "sent" in self.stays:
+                with self.pacer.slot():
+                    self.reach("sent")
+
+    def reach(self, step):
+        if step in self.stays:
+            self.steps.put(step)
+            self.ahead.acquire(timeout=60)
+
+    def next(self):
+        """The next step that it reaches."""
+        return self.steps.get(timeout=10)
+
+    def go(self):
+        """Lets it go on."""
+        self.ahead.release()
 
 
 def test_jobs_get_ready_for_the_places_that_are_free():
     """No more than those: one that is promised a place gets it."""
     pacer = Pacer(2)
-    assert step_of_a_job(pacer) == "ready"
-    assert step_of_a_job(pacer, sends=True) == "sent"
-    assert step_of_a_job(pacer) == "waits"
+    assert Step(pacer, "ready").next() == "ready"
+    assert Step(pacer, "sent").next() == "sent"
+    assert Step(pacer, "ready").next() == "waits"
 
 
-def test_while_all_places_are_taken_the_next_jobs_get_ready():
-    """As many as there are places, so that the next wave goes out at once."""
+@pytest.mark.parametrize("limit", [1, 2])
+def test_while_all_places_are_taken_the_next_jobs_get_ready(limit):
+    """As many as there are places now, so that the next wave goes out at once; a refusal may have left fewer."""
     pacer = Pacer(2)
-    steps = [step_of_a_job(pacer, sends=True) for _ in range(2)] + [step_of_a_job(pacer) for _ in range(3)]
-    assert steps == ["sent", "sent", "ready", "ready", "waits"]
+    pacer.limit = limit
+    steps = [Step(pacer, "sent").next() for _ in range(limit)] + [Step(pacer, "ready").next() for _ in range(limit + 1)]
+    assert steps == [*["sent"] * limit, *["ready"] * limit, "waits"]
+
+
+def test_who_waits_to_get_ready_is_woken():
+    """By a job that is sent, by one that needs no request after all, and by a place that is free again."""
+    pacer = Pacer(1)
+    first = Step(pacer, "ready", "sent")
+    second = Step(pacer, "ready")
+    assert (first.next(), second.next()) == ("ready", "waits")
+    first.go()
+    assert (first.next(), second.next()) == ("sent", "ready")
+    third = Step(pacer, "ready")
+    assert third.next() == "waits"
+    second.go()
+    assert third.next() == "ready"
+    pacer = Pacer(2)
+    first, second = Step(pacer, "sent"), Step(pacer, "ready")
+    assert (first.next(), second.next()) == ("sent", "ready")
+    third = Step(pacer, "ready")
+    assert third.next() == "waits"
+    first.go()
+    assert third.next() == "ready"
+
+
+def test_who_is_ready_is_woken_by_a_free_place():
+    """It is sent then, and answers that came wait until it is."""
+    pacer, waits, sent = Pacer(1), threading.Event(), []
+    pacer._place.wait = lambda seconds: (waits.set(), threading.Condition.wait(pacer._place))
+    pacer._desks.send = lambda: sent.append(threading.current_thread())
+    first = Step(pacer, "sent")
+    assert first.next() == "sent"
+    second = Step(pacer, "sent")
+    assert waits.wait(10)
+    first.go()
+    assert second.next() == "sent"
+    assert sent == [first, second]
+
+
+def test_an_answer_waits_while_a_request_goes_out(monkeypatch):
+    """For a moment only, and in vain if none goes out: then it is taken apart at once."""
+    now, desks = [0.0], Desks(1)
+    monkeypatch.setattr(desks_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(desks._free, "wait", lambda seconds: now.append(now.pop() + seconds))
+    desks.sit()
+    desks.leave()
+    assert now == [0.0]
+    desks.send()
+    desks.sit()
+    assert 0 < now[0] < desks_module.PATIENCE
 
 
 def test_a_failed_attempt_gives_its_desk_back():

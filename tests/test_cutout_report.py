@@ -35,6 +35,14 @@ def with_rim(colour, alpha=128):
     return rgba
 
 
+def green_with_green_edges():
+    """A large red rectangle, and a small green one whose rim is as green as itself."""
+    rgba = subject(slice(10, 150), slice(10, 150))
+    rgba[160:192, 160:192] = (60, 160, 60, 128)
+    rgba[162:190, 162:190, 3] = 255
+    return rgba
+
+
 def with_pinholes(count, alpha=0):
     rgba = subject()
     places = [(y, x) for y in range(64, 136, 5) for x in range(64, 136, 5)][:count]
@@ -100,6 +108,7 @@ CASES = [
     ("key_fringe", "pass", with_rim((180, 60, 50)), {}, "no visible key fringe"),
     ("key_fringe", "warn", with_rim((100, 116, 100)), {}, "--transparent-threshold 20"),
     ("key_fringe", "fail", with_rim((60, 160, 60)), {}, "another key colour"),
+    ("key_fringe", "pass", green_with_green_edges(), {}, "no visible key fringe"),
     ("subject_key_collision", "pass", subject(), {}, "keeps away"),
     ("subject_key_collision", "warn", with_patch(4), {}, "5.0% of the subject comes near"),
     ("subject_key_collision", "fail", with_patch(40), {}, "50% of the subject has the key's colour"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image, ImageCms
 
 import imagegen_magic
 from imagegen_magic.errors import CutoutError, OptionError
+from imagegen_magic.matting import haze, subsampling
 from imagegen_magic.matting.backdrop_fit import estimate_backdrop
 from imagegen_magic.matting.cutout import cutout, cutout_many
 from imagegen_magic.matting.loading import load_picture
@@ -442,6 +444,30 @@ def test_many(folder):
         pooled = cutout_many(paths, out_dir=folder / "two", executor=pool)
     assert [getattr(each, "name", type(each)) for each in pooled] == ["a.png", CutoutError, "c.png"]
     assert np.array_equal(decoded(pooled[0].read_bytes())[..., 3], SQUARE)
+
+
+def test_a_region_with_few_gradients_must_be_surer_haze(monkeypatch):
+    """A decoder's rings make some cells of a flat region look like thin colour."""
+    labels = np.zeros((160, 400), np.uint8)
+    for label, columns in enumerate((slice(0, 40), slice(40, 200), slice(200, 360)), 1):
+        labels[:, columns] = label
+    shown, share = np.zeros((40, 100), np.bool_), np.zeros((40, 100), np.float32)
+    shown[:2, :] = shown[:10, :10] = True
+    share[:, :50], share[:, 50:] = 0.8, 0.95
+    monkeypatch.setattr(haze, "_along", lambda scene, size: (share, shown))
+    backdrop = SimpleNamespace(bleed=False)
+    scene = SimpleNamespace(image=np.zeros((160, 400, 3), np.uint8), frame=(160, 400), backdrop=backdrop)
+    found, known = haze.hazy(scene, labels, 4)
+    assert known.all()
+    assert found[1:].tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["red", "blue"])
+def test_one_channel_tells_subsampled_colour(monkeypatch, sign):
+    """The other may be clipped."""
+    monkeypatch.setattr(subsampling, "_is_interpolated", lambda plane, usable: sign * plane.mean() > 0)
+    assert subsampling.is_subsampled(np.full((40, 40, 3), (200, 100, 50), np.uint8))
+    assert not subsampling.is_subsampled(np.full((40, 40, 3), 100, np.uint8))
 
 
 def test_only_the_part_with_the_subject_is_solved():

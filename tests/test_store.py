@@ -18,6 +18,8 @@ from PIL import Image
 from imagegen_magic.batch.rows import read_body
 from imagegen_magic.display.money_tables import history_table
 from imagegen_magic.errors import RequestError, StoreError
+from imagegen_magic.jobs import cutout_files
+from imagegen_magic.metadata.derived import SOFTWARE
 from imagegen_magic.request.response import Sending
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.store.folder import BLANK, Store
@@ -283,6 +285,67 @@ def test_a_taken_name_fails_only_if_a_file_is_to_be_made(session):
         session.generate("a green leaf", edge_feather=1.5, **asked)
 
 
+def test_a_cut_out_says_all_that_decides_it(session):
+    """A setting that is not written down would let a cut-out of another one pass for it."""
+    made = session.generate("a glass", name="glass", transparent="difference", n=2, opacity="translucent", **SMALL)
+    for image, second in zip(made, ("glass-second.png", "glass-second-v2.png"), strict=True):
+        told = json.loads(image.path.with_name(f"{image.path.name}.json").read_text())["cutout"]["settings"]
+        assert told.pop("sources") == f"{file_sha256(image.source)} {file_sha256(image.path.with_name(second))}"
+        assert told == {
+            "software": SOFTWARE,
+            "key": "#00ff00",
+            "format": "png",
+            "transparent": "difference",
+            "opacity": "translucent",
+            "edge_contract": "None",
+            "edge_feather": "None",
+            "mark": "True",
+            "embed_prompt": "False",
+            "sign": "False",
+            "sign_certificate": "None",
+        }
+
+
+def test_a_cut_out_of_another_image_is_not_reused(session):
+    """Two images may share a name: each has its own cut-out."""
+    cup, jug = (session.generate(f"a red {what}", name="it", transparent=True, **SMALL) for what in ("cup", "jug"))
+    for what, first in (("cup", cup), ("jug", jug)):
+        again = session.generate(f"a red {what}", name="it", transparent=True, reuse=True, **SMALL)
+        assert again.path == first.path
+
+
+def test_only_the_cut_out_that_is_gone_is_made_again(session):
+    """Of several images; no name that was reserved for the others is left."""
+    asked = {"name": "leaf", "transparent": True, "reuse": True, "n": 2, **SMALL}
+    first = session.generate("a green leaf", **asked)
+    first.paths[1].unlink()
+    for _ in range(2):
+        names = [path.name for path in session.generate("a green leaf", **asked).paths]
+        assert names == ["leaf-1.png", "leaf-v2-2.png"]
+    assert sorted(path.name for path in first.path.parent.glob("leaf-v*.png")) == ["leaf-v2-2.png"]
+
+
+def test_a_cut_out_of_an_answer_in_another_format_is_found_beside_it(folder):
+    """Also by who gives it no name."""
+    session = simulated_session(Simulator(faults="jpeg for png"))
+    first = session.generate("a green leaf", name="leaf", transparent=True, **SMALL)
+    assert session.generate("a green leaf", transparent=True, reuse=True, **SMALL).path == first.path
+
+
+def test_what_was_said_of_a_cut_out_is_said_again(session, monkeypatch):
+    """A reused cut-out, or a copy of it, is no better than it was; a sidecar with nonsense in its place says nothing."""
+    cut_out = cutout_files.cut_out
+    monkeypatch.setattr(cutout_files, "cut_out", lambda *given: (cut_out(*given)[0], ["look at its edge"]))
+    asked = {"transparent": True, "reuse": True, **SMALL}
+    for name in ("leaf", "leaf", "plant", "plant"):
+        made = session.generate("a green leaf", name=name, **asked)
+        assert "look at its edge" in made.warnings
+    for nonsense in (7, [7], None):
+        change_sidecar(made.path, lambda told, said=nonsense: told["cutout"].update(warnings=said))
+        again = session.generate("a green leaf", name="plant", **asked)
+        assert (again.path, again.warnings) == (made.path, ())
+
+
 def test_a_cut_out_never_replaces_its_source(session):
     """Also if `out` names the source and may overwrite: those bytes were paid for."""
     asked = {"transparent": True, "reuse": True, "output_format": "png", **SMALL}
@@ -355,8 +418,9 @@ def test_a_sidecar_says_nothing_of_other_files(session):
 def test_a_sidecar_without_its_source_stops_no_edit(session):
     """The cut-out is a fine input, whatever stands beside it."""
     first = session.generate("a green leaf", name="leaf", transparent=True)
-    change_sidecar(first.path, lambda told: told["parents"][0].pop("sha256"))
-    assert session.edit("blue", first.path, **SMALL).ok
+    for change in (lambda told: told["parents"][0].pop("sha256"), lambda told: told.update(parents=[])):
+        change_sidecar(first.path, change)
+        assert session.edit("blue", first.path, **SMALL).ok
 
 
 def test_a_reused_difference_uses_both_backdrops(session, simulator):
