@@ -13,14 +13,13 @@ import pyarrow as pa
 import pytest
 from conftest import simulated_session
 
-from imagegen_magic.batch.desks import Desks
-from imagegen_magic.batch.pacing import Pacer
+from imagegen_magic.batch.desks import CALM, PATIENCE, Desks
+from imagegen_magic.batch.pacing import Pacer, is_near
 from imagegen_magic.batch.results import FailedJob
 from imagegen_magic.batch.rows import expand_grid, parse_grid, read_body, read_source
 from imagegen_magic.errors import (
     AnswerError,
     BudgetError,
-    CallCancelledError,
     OptionError,
     RateLimitError,
     RequestError,
@@ -243,30 +242,36 @@ def test_an_answer_is_not_kept_waiting_by_a_job_that_waits_for_it():
     assert simulator.images_billed == 1
 
 
-def test_jobs_get_ready_for_the_places_there_are():
+@pytest.mark.parametrize(
+    ("limit", "in_flight", "ready", "near"),
+    [
+        (2, 0, 0, True), (2, 0, 1, True), (2, 0, 2, False),
+        (2, 1, 0, True), (2, 1, 1, False),
+        (2, 2, 0, True), (2, 2, 1, True), (2, 2, 2, False),
+        (1, 2, 0, True), (1, 2, 1, False),
+    ],
+)  # fmt: skip
+def test_jobs_get_ready_for_the_places_there_are(limit, in_flight, ready, near):
     """With free places as many as those; while all are taken, as many as there are, so that the next wave is ready."""
-    pacer, ready, over = Pacer(2), threading.Semaphore(0), threading.Event()
+    assert is_near(limit, in_flight, ready) == near
 
-    def get_ready(then_send):
-        with contextlib.suppress(CallCancelledError), pacer.turn():
-            ready.release()
-            if then_send:
-                with pacer.slot():
-                    over.wait(30)
-            over.wait(30)
 
-    def start(count, then_send):
-        for _ in range(count):
-            threading.Thread(target=get_ready, args=(then_send,), daemon=True).start()
-        return sum(ready.acquire(timeout=1) for _ in range(count))
+def test_an_answer_waits_while_a_request_goes_out():
+    """For a moment only, and in vain if none goes out: then it is taken apart at once."""
+    now = [0.0]
 
-    assert start(1, then_send=False) == 1
-    assert start(2, then_send=True) == 1, "one place is promised, one free"
-    over.set()
-    pacer, over = Pacer(2), threading.Event()
-    assert start(2, then_send=True) == 2
-    assert start(3, then_send=False) == 2
-    over.set()
+    def clock():
+        now[0] += 0.001
+        return now[0]
+
+    desks = Desks(1, clock=clock)
+    desks.sit()
+    desks.leave()
+    assert now[0] < CALM
+    desks.send()
+    sent = now[0]
+    desks.sit()
+    assert CALM <= now[0] - sent < PATIENCE
 
 
 def test_a_failed_attempt_gives_its_desk_back():

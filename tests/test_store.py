@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from conftest import simulated_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -17,7 +19,9 @@ from PIL import Image
 from imagegen_magic.batch.rows import read_body
 from imagegen_magic.display.money_tables import history_table
 from imagegen_magic.errors import RequestError, StoreError
+from imagegen_magic.metadata.derived import SOFTWARE
 from imagegen_magic.request.response import Sending
+from imagegen_magic.simulator import Simulator
 from imagegen_magic.store.folder import BLANK, Store
 from imagegen_magic.store.history import FileEntry, History, Record, file_sha256
 from imagegen_magic.store.names import safe_stem
@@ -233,18 +237,127 @@ def test_a_reused_cut_out_is_the_file_that_is_there(session):
     [{"edge_feather": 1.5}, {"embed_prompt": True}, {"output_format": "webp"}, {"mark": False}, {"out": "a/b.png"}],
     ids=str,
 )
-def test_a_cut_out_of_its_settings_is_made_once(session, options, monkeypatch):
+def test_a_cut_out_of_its_settings_is_made_once(session, options):
     """Other settings make another file, once; the bytes that an engine would give now decide nothing."""
     asked = {"name": "leaf", "transparent": True, "reuse": True, "output_format": "png", **options}
     plain = session.generate("a green leaf", name="leaf", transparent=True, output_format=asked["output_format"])
     first = session.generate("a green leaf", **asked)
     assert first.reused
     files = sorted(plain.path.parent.rglob("*.*"))
-    monkeypatch.setattr("imagegen_magic.matting.cutout.cutout", None)
     again = session.generate("a green leaf", **asked)
     assert (again.path, again[0].report) == (first.path, first[0].report)
     assert sorted(plain.path.parent.rglob("*.*")) == files
     assert (first.path == plain.path) == ("output_format" in options)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"out": "leaf.png"}, ""),
+        ({"out": "leaves/{i}.png", "n": 2}, ""),
+        ({"n": 2}, ""),
+        ({"out": "leaf.WEBP", "output_format": "webp"}, ""),
+        ({"if_exists": "fail"}, ""),
+        ({}, "jpeg for png"),
+        ({"n": 2}, "fewer"),
+    ],
+    ids=str,
+)
+def test_reuse_adds_no_file_under_any_name(folder, options, fault):
+    """Whatever its name, and whatever came: the cut-out is the same file each time, in the format that its name says."""
+    session = simulated_session(Simulator(faults=fault))
+    asked = {"name": "leaf", "transparent": True, "reuse": True, **SMALL, **options}
+    first = session.generate("a green leaf", **asked)
+    files = sorted(folder.rglob("leaf*"))
+    again = session.generate("a green leaf", **asked)
+    assert again.reused
+    assert (again.paths, sorted(folder.rglob("leaf*"))) == (first.paths, files)
+    for path in first.paths:
+        assert path.read_bytes().startswith({".png": b"\x89PNG", ".webp": b"RIFF"}[path.suffix.lower()])
+
+
+def test_a_taken_name_fails_only_if_a_file_is_to_be_made(session):
+    """`if_exists="fail"` guards what is there, also from a cut-out of a stored image."""
+    asked = {"name": "leaf", "transparent": True, "reuse": True, "if_exists": "fail", **SMALL}
+    session.generate("a green leaf", **asked)
+    with pytest.raises(StoreError, match="exists already"):
+        session.generate("a green leaf", edge_feather=1.5, **asked)
+
+
+def test_a_cut_out_says_all_that_decides_it(session):
+    """A setting that is not written down would let a cut-out of another one pass for it."""
+    made = session.generate("a glass", name="glass", transparent="difference", n=2, opacity="translucent", **SMALL)
+    for image, second in zip(made, ("glass-second.png", "glass-second-v2.png"), strict=True):
+        told = json.loads(image.path.with_name(f"{image.path.name}.json").read_text())["cutout"]["settings"]
+        assert told.pop("sources") == f"{file_sha256(image.source)} {file_sha256(image.path.with_name(second))}"
+        assert told == {
+            "software": SOFTWARE,
+            "key": "#00ff00",
+            "format": "png",
+            "transparent": "difference",
+            "opacity": "translucent",
+            "edge_contract": "None",
+            "edge_feather": "None",
+            "mark": "True",
+            "embed_prompt": "False",
+            "sign": "False",
+            "sign_certificate": "None",
+        }
+
+
+def test_a_cut_out_of_another_image_is_not_reused(session):
+    """Two images may share a name: each has its own cut-out."""
+    cup, jug = (session.generate(f"a red {what}", name="it", transparent=True, **SMALL) for what in ("cup", "jug"))
+    for what, first in (("cup", cup), ("jug", jug)):
+        again = session.generate(f"a red {what}", name="it", transparent=True, reuse=True, **SMALL)
+        assert again.path == first.path
+
+
+def test_only_the_cut_out_that_is_gone_is_made_again(session):
+    """Of several images; no name that was reserved for the others is left."""
+    asked = {"name": "leaf", "transparent": True, "reuse": True, "n": 2, **SMALL}
+    first = session.generate("a green leaf", **asked)
+    first.paths[1].unlink()
+    for _ in range(2):
+        names = [path.name for path in session.generate("a green leaf", **asked).paths]
+        assert names == ["leaf-1.png", "leaf-v2-2.png"]
+    assert sorted(path.name for path in first.path.parent.glob("leaf-v*.png")) == ["leaf-v2-2.png"]
+
+
+def test_a_cut_out_of_an_answer_in_another_format_is_found_beside_it(folder):
+    """Also by who gives it no name."""
+    session = simulated_session(Simulator(faults="jpeg for png"))
+    first = session.generate("a green leaf", name="leaf", transparent=True, **SMALL)
+    assert session.generate("a green leaf", transparent=True, reuse=True, **SMALL).path == first.path
+
+
+def test_what_was_said_of_a_cut_out_is_said_again(folder):
+    """A reused cut-out, or a copy of it, is no better than it was; a sidecar with nonsense in its place says nothing."""
+    image = Image.new("RGB", (1024, 640), (0, 255, 0))
+    image.paste((200, 40, 30), (300, 100, 500, 500))
+    image.paste((60, 250, 60), (500, 100, 700, 500))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    session = simulated_session(Simulator(picture=file.getvalue()))
+    asked = {"transparent": True, "reuse": True, **SMALL}
+    for name in ("leaf", "leaf", "plant", "plant"):
+        made = session.generate("a green leaf", name=name, key_color="#00ff00", **asked)
+        assert any("subject has the key's colour" in warning for warning in made.warnings), made.warnings
+    for nonsense in (7, [7], None):
+        change_sidecar(made.path, lambda told, said=nonsense: told["cutout"].update(warnings=said))
+        again = session.generate("a green leaf", name="plant", key_color="#00ff00", **asked)
+        assert again.path == made.path
+        assert not any("subject has the key's colour" in warning for warning in again.warnings)
+
+
+def test_a_cut_out_never_replaces_its_source(session):
+    """Also if `out` names the source and may overwrite: those bytes were paid for."""
+    asked = {"transparent": True, "reuse": True, "output_format": "png", **SMALL}
+    first = session.generate("a green leaf", name="leaf", **asked)
+    paid = first[0].source.read_bytes()
+    again = session.generate("a green leaf", out="leaf-source.png", if_exists="overwrite", **asked)
+    assert again[0].source.read_bytes() == paid
+    assert again.path.name == "leaf-source-cutout.png"
 
 
 def test_a_changed_cut_out_is_made_again(session):
@@ -274,17 +387,44 @@ def test_a_reused_cut_out_under_another_name_is_a_copy(session):
         {"checks": 3},
         {"key": None, "checks": []},
         {"key": None, "checks": [{"name": "x", "status": "great", "value": 1, "sentence": ""}]},
+        {"key": None, "checks": [{"name": "x", "status": "pass", "value": 10**400, "sentence": ""}]},
+        {"key": None, "checks": [{"name": ["x"], "status": "pass", "value": 1, "sentence": ""}]},
+        {"key": None, "checks": [{"name": "x", "status": "pass", "value": 1, "sentence": 7}]},
     ],
-    ids=str,
+    ids=lambda report: str(report)[:90],
 )
 def test_a_report_in_a_sidecar_is_not_trusted(session, report):
     """A sidecar that holds no report is as good as none."""
     first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
-    sidecar = first.path.with_name("leaf.png.json")
+    change_sidecar(first.path, lambda told: told["cutout"].update(report=report))
+    again = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    assert again[0].report == first[0].report
+    assert again.path.name == "leaf-v2.png"
+
+
+def change_sidecar(path, change):
+    """Does `change` to what the sidecar of `path` says."""
+    sidecar = path.with_name(f"{path.name}.json")
     told = json.loads(sidecar.read_text())
-    told["cutout"]["report"] = report
+    change(told)
     sidecar.write_text(json.dumps(told))
-    assert session.generate("a green leaf", name="leaf", transparent=True, reuse=True)[0].report == first[0].report
+
+
+def test_a_sidecar_says_nothing_of_other_files(session):
+    """A strange sidecar can't give a cut-out another place, kind or hash."""
+    first = session.generate("a green leaf", name="leaf", transparent=True, reuse=True)
+    change_sidecar(first.path, lambda told: told["files"][0].update(path="other.png", kind="web", index=7))
+    assert session.generate("a green leaf", name="leaf", transparent=True, reuse=True).path == first.path
+    change_sidecar(first.path, lambda told: told["files"].insert(0, {**told["files"][0], "sha256": "0" * 64}))
+    assert session.generate("a green leaf", name="leaf", transparent=True, reuse=True).path.name == "leaf-v2.png"
+
+
+def test_a_sidecar_without_its_source_stops_no_edit(session):
+    """The cut-out is a fine input, whatever stands beside it."""
+    first = session.generate("a green leaf", name="leaf", transparent=True)
+    for change in (lambda told: told["parents"][0].pop("sha256"), lambda told: told.update(parents=[])):
+        change_sidecar(first.path, change)
+        assert session.edit("blue", first.path, **SMALL).ok
 
 
 def test_a_reused_difference_uses_both_backdrops(session, simulator):

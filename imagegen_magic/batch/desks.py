@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 
-__all__ = ["Desks"]
+__all__ = ["CALM", "PATIENCE", "Desks"]
 
 PATIENCE = 0.2
 """Seconds that an answer waits for jobs that are made ready or sent."""
@@ -21,8 +22,10 @@ CALM = 0.02
 class Desks:
     """Desks for `count` threads. Each method is about the calling thread."""
 
-    def __init__(self, count: int = max(4, os.cpu_count() or 1)) -> None:
-        self._count = count
+    def __init__(
+        self, count: int = max(4, os.cpu_count() or 1), *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._count, self._clock = count, clock
         self._getting_ready: set[int] = set()
         self._seated: set[int] = set()
         self._sending_until = 0.0
@@ -35,18 +38,18 @@ class Desks:
 
     def sit(self) -> None:
         """Takes a desk, and waits for it; for others only a moment, as one of them may wait for this very answer."""
-        patient_until = time.monotonic() + PATIENCE
+        patient_until = self._clock() + PATIENCE
         with self._free:
-            while len(self._seated) >= self._count or (self._is_busy() and time.monotonic() < patient_until):
+            while len(self._seated) >= self._count or (self._is_busy() and self._clock() < patient_until):
                 self._free.wait(CALM)
             self._seated.add(threading.get_ident())
 
     def _is_busy(self) -> bool:
-        return bool(self._getting_ready) or time.monotonic() < self._sending_until
+        return bool(self._getting_ready) or self._clock() < self._sending_until
 
     def send(self) -> None:
         """Its request goes out now."""
-        self._sending_until = time.monotonic() + CALM
+        self._sending_until = self._clock() + CALM
 
     def leave(self) -> None:
         """Leaves its desk; or its job is ready and waits for its place in flight."""

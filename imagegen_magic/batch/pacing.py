@@ -13,7 +13,7 @@ from imagegen_magic.request.response import Received
 
 from .desks import Desks
 
-__all__ = ["Pacer"]
+__all__ = ["Pacer", "is_near"]
 
 FIRST_PROBE, LONGEST_PROBE = 1.0, 60.0
 """Seconds after the wait that the server asked for until more requests in flight are tried; doubled with each further refusal."""
@@ -101,7 +101,7 @@ class Pacer:
         """
         me = threading.get_ident()
         with self._lock:
-            while not self._is_near() and not self._cancel.is_set():
+            while not is_near(self.limit, self._in_flight, len(self._coming)) and not self._cancel.is_set():
                 self._near.wait(0.25)
             if self._cancel.is_set():
                 raise CallCancelledError("stopped before it was sent", outcome="not sent")
@@ -115,11 +115,6 @@ class Pacer:
                 if me in self._coming:
                     self._coming.discard(me)
                     self._near.notify()
-
-    def _is_near(self) -> bool:
-        """If there are free places, no more get ready than those; while all are taken, as many as there are."""
-        free = self.limit - self._in_flight
-        return len(self._coming) < (free if free > 0 else self.limit)
 
     def _wait(self, images: int) -> None:
         self._desks.leave()
@@ -171,6 +166,12 @@ class Pacer:
                 continue
             with self._lock:
                 self._next = max(self._next, self._clock() + reset)
+
+
+def is_near(limit: int, in_flight: int, ready: int) -> bool:
+    """Whether one more job may get ready: for a free place, or while all are taken, so that as many are ready as go out next."""
+    free = limit - in_flight
+    return ready < (free if free > 0 else limit)
 
 
 def _seconds(text: str) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from imagegen_magic.metadata.derived import SOFTWARE, Marking
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import FileEntry, Record, file_sha256
-from imagegen_magic.store.names import SOURCE, Reservation, safe_stem
+from imagegen_magic.store.names import SOURCE, SUFFIXES, Reservation, safe_stem
 
 from .derived import cut_out
 from .planning import Job
@@ -41,45 +41,48 @@ class CutoutFiles:
 
     job: Job
     store: Store
-    plan: Reservation
     record: Record
     second: Mapping[int, Path]
     """The frames over another backdrop, by their images' indices."""
 
     def find(self, entry: FileEntry) -> CutoutFile | None:
-        """The cut-out that was made of this image with the same settings; None if there is none, or it has been changed.
+        """The cut-out of this image that is there under a name of the job; None if there is none, or it has been changed."""
+        places = self._named(entry) if is_renamed(self.job, self.record) else (*self._named(entry), self._beside(entry))
+        return next(filter(None, (self._read(place, entry) for place in places)), None)
 
-        Under a new name that the job asks for it is a copy.
-        """
-        settings = self._settings(entry)
-        for place in self._places(entry):
-            made = self.store.derived_record(place)
-            report = None if made is None or made.cutout.get("settings") != settings else _report_of(made)
-            if made is None or report is None:
-                continue
-            file = replace(made.files[0], path=place.relative_to(self.store.folder).as_posix())
-            if place == self._beside(entry) and is_renamed(self.job, self.record):
-                file = self._save(self._name(entry), place.read_bytes(), entry, made.cutout)
-            return CutoutFile(file=file, report=report, warnings=_warnings_of(made))
-        return None
+    def copy(self, entry: FileEntry, plan: Reservation) -> CutoutFile | None:
+        """The cut-out that lies beside the image, under the job's own name for it; None if there is none to copy."""
+        source = self._beside(entry)
+        made = self._read(source, entry)
+        if made is None:
+            return None
+        return replace(made, file=self._save(self._name(entry, plan), source.read_bytes(), entry, made))
 
-    def make(self, entry: FileEntry) -> CutoutFile | list[str]:
+    def make(self, entry: FileEntry, plan: Reservation) -> CutoutFile | list[str]:
         """The cut-out, made and saved; only the warnings if the engine can't make one."""
         cut, warnings = cut_out(self.job, self._source(entry), self.second.get(entry.index))
         if cut is None:
             return warnings
         cut = replace(cut, sources=(self.store.source_of(self.record, entry), *cut.sources[1:]))
-        name = self._name(entry)
-        data = cut.finished(_form(name), Marking.of(self.job.options, self.job.request.prompt))
-        how = {"settings": self._settings(entry), "report": asdict(cut.report), "warnings": [*map(str, warnings)]}
-        return CutoutFile(file=self._save(name, data, entry, how), report=cut.report, warnings=warnings)
+        data = cut.finished(self._form, Marking.of(self.job.options, self.job.request.prompt))
+        made = CutoutFile(file=entry, report=cut.report, warnings=warnings)
+        return replace(made, file=self._save(self._name(entry, plan), data, entry, made))
 
-    def _places(self, entry: FileEntry) -> Iterator[Path]:
-        """Where it may be: under the job's names, version by version, and beside the image."""
-        options, count = self.job.options, len(self.record.api_files())
-        for names in self.store.versions(self.job.stem, count, entry.format, out=options.out):
-            yield names[entry.index]
-        yield self._beside(entry)
+    def _read(self, place: Path, entry: FileEntry) -> CutoutFile | None:
+        """The file at `place` if it is a cut-out of this image with the same settings, by a sidecar that anyone may have written."""
+        made = self.store.derived_record(place)
+        if made is None or made.cutout.get("settings") != self._settings(entry):
+            return None
+        report = _report_of(made)
+        path = place.relative_to(self.store.folder).as_posix()
+        file = replace(made.files[0], path=path, kind="cutout", index=entry.index)
+        return CutoutFile(file=file, report=report, warnings=_warnings_of(made)) if report else None
+
+    def _named(self, entry: FileEntry) -> Iterator[Path]:
+        """Where it may be under the job's names, version by version."""
+        out, count = self.job.options.out, len(self.record.api_files())
+        for names in self.store.versions(self.job.stem, count, self.job.request.format, out=out):
+            yield from names[entry.index : entry.index + 1]
 
     def _settings(self, entry: FileEntry) -> dict[str, str]:
         """What decides the file's bytes, as texts."""
@@ -89,24 +92,37 @@ class CutoutFiles:
             "software": SOFTWARE,
             "sources": " ".join([entry.sha256, *([file_sha256(second)] if second else [])]),
             "key": self.job.key.color,
-            "format": _form(self._name(entry)),
+            "format": self._form,
             **{name: str(getattr(self.job.options, name)) for name in DECIDING},
         }
 
-    def _save(self, name: Path, data: bytes, entry: FileEntry, how: Mapping[str, Any]) -> FileEntry:
+    def _save(self, name: Path, data: bytes, entry: FileEntry, made: CutoutFile) -> FileEntry:
+        how = {
+            "settings": self._settings(entry),
+            "report": asdict(made.report),
+            "warnings": [*map(str, made.warnings)],
+        }
         record = replace(self.record, cutout=how)
         return self.store.save_derived(name, data, record, kind="cutout", index=entry.index)
+
+    @property
+    def _form(self) -> Literal["png", "webp"]:
+        return "webp" if self.job.request.format == "webp" else "png"
 
     def _source(self, entry: FileEntry) -> Path:
         return self.store.folder / entry.path
 
     def _beside(self, entry: FileEntry) -> Path:
+        """Where the request that made the image put its cut-out; of an answer in another format under the one asked for."""
         source = self._source(entry)
-        return source.with_name(source.stem.removesuffix(SOURCE) + source.suffix)
+        suffix = source.suffix if entry.format == self._form else SUFFIXES[self._form]
+        return source.with_name(source.stem.removesuffix(SOURCE) + suffix)
 
-    def _name(self, entry: FileEntry) -> Path:
-        source, paths = self._source(entry), self.plan.paths
-        return paths[entry.index] if entry.index < len(paths) else source.with_name(f"{source.stem}-cutout.png")
+    def _name(self, entry: FileEntry, plan: Reservation) -> Path:
+        """The planned name; another if there is none, or if the API's image has it, which is never replaced."""
+        source, name = self._source(entry), next(iter(plan.paths[entry.index : entry.index + 1]), None)
+        taken = {self._source(file) for file in self.record.api_files()}
+        return source.with_name(f"{source.stem}-cutout.{self._form}") if name is None or name in taken else name
 
 
 def is_renamed(job: Job, stored: Record) -> bool:
@@ -115,17 +131,13 @@ def is_renamed(job: Job, stored: Record) -> bool:
     return job.options.out is not None or named
 
 
-def _form(name: Path) -> Literal["png", "webp"]:
-    return "webp" if name.suffix == ".webp" else "png"
-
-
 def _report_of(made: Record) -> CutoutReport | None:
     """The report in a sidecar, which anyone may have written; None if it is none."""
     from imagegen_magic.matting.report import CutoutReport  # noqa: PLC0415 - only for who looks back
 
     try:
         return CutoutReport.from_dict(made.cutout["report"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 

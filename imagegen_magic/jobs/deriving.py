@@ -41,14 +41,20 @@ class Derived:
 
 
 def derive(
-    job: Job, store: Store, plan: Reservation, record: Record, second: Mapping[int, Path], *, reused: bool = False
+    job: Job,
+    store: Store,
+    plan: Reservation,
+    record: Record,
+    second: Mapping[int, Path],
+    *,
+    there: Mapping[int, CutoutFile] | None = None,
 ) -> Derived:
     """Everything that the job asks for beside the images of `record`. What fails here is a warning: the images are safe.
 
-    `second` are the frames over another backdrop, by their images' indices. Of a `reused` record, a cut-out that is
-    there is not made again.
+    `second` are the frames over another backdrop, by their images' indices; `there` the cut-outs that a stored record has
+    already, which are not made again. For a new record that is None.
     """
-    steps = _Steps(job, store, plan, record, second, reused, Derived(warnings=list(record.warnings)))
+    steps = _Steps(job, store, plan, record, second, there, Derived(warnings=list(record.warnings)))
     for entry in record.api_files():
         for step in steps.wanted():
             try:
@@ -79,7 +85,7 @@ class _Steps:
     plan: Reservation
     record: Record
     second: Mapping[int, Path]
-    reused: bool
+    there: Mapping[int, CutoutFile] | None
     derived: Derived
 
     def wanted(self) -> Iterator[Callable[[FileEntry], None]]:
@@ -98,8 +104,9 @@ class _Steps:
 
     def cut_out(self, entry: FileEntry) -> None:
         """The cut-out beside the API's file, with its report."""
-        files = CutoutFiles(job=self.job, store=self.store, plan=self.plan, record=self.record, second=self.second)
-        made = (files.find(entry) if self.reused else None) or files.make(entry)
+        files = CutoutFiles(job=self.job, store=self.store, record=self.record, second=self.second)
+        there = None if self.there is None else self.there.get(entry.index) or files.copy(entry, self.plan)
+        made = there or files.make(entry, self.plan)
         if isinstance(made, CutoutFile):
             self.derived.entries.append(made.file)
             self.derived.reports[entry.index] = made.report

@@ -45,7 +45,7 @@ from imagegen_magic.store.history import Record
 from imagegen_magic.store.lockfile import Lock
 from imagegen_magic.store.names import SOURCE, Reservation
 
-from .cutout_files import is_renamed
+from .cutout_files import CutoutFiles, is_renamed
 from .deriving import Derived, derive, web_suffixes
 from .expected import check_result
 from .planning import Job
@@ -314,11 +314,15 @@ def stored_result(job: Job, run: Run, stored: Record) -> ImageResult:
     if not job.cutout:
         return _result(job, run, stored, _copied(job, run, stored), reused=True)
     count = len(stored.api_files())
-    plan = run.store.reserve(
-        job.stem, count, stored.api_files()[0].format, if_exists=job.options.if_exists, out=job.options.out
-    )
     seconds = _stored_seconds(job, run, stored) if job.cutout == "difference" else {}
-    derived = derive(job, run.store, plan, stored, seconds, reused=True)
+    files = CutoutFiles(job=job, store=run.store, record=stored, second=seconds)
+    there = {entry.index: made for entry in stored.api_files() if (made := files.find(entry))}
+    plan = Reservation(paths=())
+    if len(there) < count:  # else nothing is written, whatever stands under the names
+        plan = run.store.reserve(
+            job.stem, count, job.request.format, if_exists=job.options.if_exists, out=job.options.out
+        )
+    derived = derive(job, run.store, plan, stored, seconds, there=there)
     run.store.release(plan)
     if job.cutout == "difference" and len(seconds) < count:
         derived.warnings.append(

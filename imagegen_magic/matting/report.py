@@ -124,11 +124,13 @@ class CutoutReport(Report):
         """The report whose `dataclasses.asdict` is `data`, which may come from a file that anyone has written.
 
         Raises:
-            KeyError, TypeError, ValueError: it is none.
+            KeyError, TypeError, ValueError, OverflowError: it is none.
         """
         checks = tuple(Check(**{**check, "value": float(check["value"])}) for check in data["checks"])
         if not checks or not {check.status for check in checks} <= set(get_args(Status)):
             raise ValueError("no checks, or one without a status")
+        if not all(isinstance(text, str) for check in checks for text in (check.name, check.sentence)):
+            raise TypeError("a check's name or sentence is no text")
         return cls(checks=checks, key=data["key"])
 
     @property

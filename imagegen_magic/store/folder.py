@@ -381,13 +381,12 @@ class Store:
 
     def derived_record(self, path: Path) -> Record | None:
         """What the sidecar of the derived file at `path` says; None if there is none, or the file has been changed."""
-        try:
+        with contextlib.suppress(OSError):
             record = parse_record(sidecar_path(path).read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            return None
-        if record is None or record.api_files() or not record.parents or not path.is_file():
-            return None
-        return record if file_sha256(path) in {entry.sha256 for entry in record.files} else None
+            if record is None or record.api_files() or not record.parents:
+                return None
+            return record if {file_sha256(path)} == {entry.sha256 for entry in record.files} else None
+        return None
 
     def write_text(self, path: Path, text: str) -> None:
         """Writes a text file whole or not at all."""

@@ -82,7 +82,7 @@ class Library:
             )  # fmt: skip
         path = getattr(source, "path", source)
         made = self.store.derived_record(path) if isinstance(path, Path) else None
-        sha256, number = (str(made.parents[0]["sha256"]), made.number) if made else (image.sha256, None)
+        sha256, number = (str(made.parents[0].get("sha256", "")), made.number) if made else (image.sha256, None)
         known = source_of(path if isinstance(path, Path) else image.data)
         return Parent(sha256=sha256, role=image.role, file=image.origin, number=number, source_type=known.source_type)
 
