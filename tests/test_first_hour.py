@@ -762,3 +762,35 @@ def test_the_bar_shows_what_is_over(shell, simulator, failed, shown):
     page = seen.outputs[0].data["text/html"]
     filled = sum(map(float, re.findall(r'<div style="width:([\d.]+)%', page)))
     assert (re.search(r'aria-valuenow="(\d+)"', page)[1], round(filled)) == shown
+
+
+@pytest.mark.parametrize("prompt", ["\u200b", "\ufeff \u2060", "\xa0\u3000", "\ufe0f", "\u3164", '""', "...", "NaN", "None", "<NA>"])
+def test_what_shows_nothing_is_no_prompt(shell, simulator, prompt):
+    """Zero-width characters, fillers, placeholders and the names of missing values, in a cell, a batch and a table."""
+    refused(shell, simulator, f"%%imagegen x --style flat\n{prompt}")
+    for rows in (f"%%imagegen_batch x\n{prompt}", "%%imagegen_batch x --from rows\n"):
+        shell.user_ns["rows"] = pd.DataFrame({"prompt": [prompt]})
+        refused(shell, simulator, rows)
+
+
+@pytest.mark.parametrize("prompt", ["🦊", "狐", "\U0001fae9", "7", "!!", "nan bread", "none of them"])
+def test_short_prompts_are_prompts(session, prompt):
+    """One emoji (also one that this Python does not know), one letter, one number."""
+    assert session.preview(prompt).prompt == prompt
+
+
+@pytest.mark.parametrize(
+    "box", [("30%", "30%", "40%", "40%"), {"x": 30, "y": 60, "w": 40, "h": 80}, "30 %, 30 %, 40 %, 40 %"]
+)
+def test_boxes_as_python_has_them(folder, box):
+    """Four texts are one box, as four numbers are; a dict with x, y, w, h is one."""
+    Image.new("RGB", (100, 200)).save(folder / "a.png")
+    boxes = box if isinstance(box, tuple) else (box,)
+    assert (np.array(Image.open(io.BytesIO(build_mask(read_input(folder / "a.png"), boxes=boxes).data)))[..., 3] == 0).sum() == 3200
+
+
+@pytest.mark.parametrize("box", ["1.2.3,0,10,10", ".,0,10,10", {"left": 1, "top": 1, "right": 9, "bottom": 9}])
+def test_boxes_that_are_no_numbers(box):
+    """No number with two points, no edges under other names: nothing is guessed, and no fault of Python's comes out."""
+    with pytest.raises(OptionError, match="X,Y,W,H"):
+        parse_box(box, (100, 200))

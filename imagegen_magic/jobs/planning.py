@@ -38,7 +38,7 @@ from imagegen_magic.options.options import Options
 from imagegen_magic.options.table import BACKGROUNDS
 from imagegen_magic.request.chroma_key import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
 from imagegen_magic.request.cost import Estimate, estimate_cost, format_usd
-from imagegen_magic.request.prompt import compose_prompt, hard_subject_words, prompt_slug
+from imagegen_magic.request.prompt import blank_rule, compose_prompt, hard_subject_words, prompt_slug
 from imagegen_magic.request.request import WIRE_FIELDS, ImageRequest, InputImage
 from imagegen_magic.request.response import Parent
 from imagegen_magic.request.rules import ALPHA_FORMATS, check_request, request_warnings
@@ -176,16 +176,8 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
     """Prompt fields alone name no subject; the request's own rule sees only the prompt that they make."""
-    if body.strip() or inputs.problems:
-        return []
-    return [
-        Problem(
-            field="prompt",
-            value=body,
-            rule="the prompt is empty",
-            fix=Fix(PromptPlace()),
-        )
-    ]
+    blank = None if inputs.problems else blank_rule(body)
+    return [Problem(field="prompt", value=body, rule=blank, fix=Fix(PromptPlace()))] if blank else []
 
 
 def _summary(count: int) -> str:
