@@ -48,6 +48,7 @@ def refused(shell, simulator, cell):
         ("%%imagegen low\nA mug.", ["NAME 'low'", "--quality low"]),
         ("%%imagegen landscape\nA mug.", ["--size landscape"]),
         ("%%imagegen print\nA mug.", ["a builtin of Python", "print_image"]),
+        ("%%imagegen imagegen_magic\nA mug.", ["the module imagegen_magic"]),
         ("%%imagegen class\nA mug.", ["a keyword of Python", "class_image"]),
         ("%%imagegen Out\nA mug.", ["a name of IPython's own", "out_image"]),
         ("%%imagegen np\nA mug.", ["the module numpy", "np_image"]),
@@ -764,7 +765,9 @@ def test_the_bar_shows_what_is_over(shell, simulator, failed, shown):
     assert (re.search(r'aria-valuenow="(\d+)"', page)[1], round(filled)) == shown
 
 
-@pytest.mark.parametrize("prompt", ["\u200b", "\ufeff \u2060", "\xa0\u3000", "\ufe0f", "\u3164", '""', "...", "NaN", "None", "<NA>"])
+@pytest.mark.parametrize(
+    "prompt", ["\u200b", "\ufeff \u2060", "\xa0\u3000", "\ufe0f", "\u3164", '""', "...", "NaN", "None", "<NA>"]
+)
 def test_what_shows_nothing_is_no_prompt(shell, simulator, prompt):
     """Zero-width characters, fillers, placeholders and the names of missing values, in a cell, a batch and a table."""
     refused(shell, simulator, f"%%imagegen x --style flat\n{prompt}")
@@ -786,7 +789,9 @@ def test_boxes_as_python_has_them(folder, box):
     """Four texts are one box, as four numbers are; a dict with x, y, w, h is one."""
     Image.new("RGB", (100, 200)).save(folder / "a.png")
     boxes = box if isinstance(box, tuple) else (box,)
-    assert (np.array(Image.open(io.BytesIO(build_mask(read_input(folder / "a.png"), boxes=boxes).data)))[..., 3] == 0).sum() == 3200
+    assert (
+        np.array(Image.open(io.BytesIO(build_mask(read_input(folder / "a.png"), boxes=boxes).data)))[..., 3] == 0
+    ).sum() == 3200
 
 
 @pytest.mark.parametrize("box", ["1.2.3,0,10,10", ".,0,10,10", {"left": 1, "top": 1, "right": 9, "bottom": 9}])
@@ -794,3 +799,111 @@ def test_boxes_that_are_no_numbers(box):
     """No number with two points, no edges under other names: nothing is guessed, and no fault of Python's comes out."""
     with pytest.raises(OptionError, match="X,Y,W,H"):
         parse_box(box, (100, 200))
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("{{ nothing }}", "give it a value"),
+        ("{{ nan }}", "a missing value"),
+        ("{{ pd.NA }}", "a missing value"),
+        ("{{ np.float32('nan') }}", "a missing value"),
+        ("{{ city.upper }}", "{{ city.upper() }}"),
+        ("{{ np }}", "of type module, not text"),
+        ("{{ Plain }}", "of type type, not text"),
+        ("{{ plain }}", "of type Plain, not text"),
+        ("{{ photo }}", "as a reference: --ref photo"),
+        ("{{ city:>10 }}", "{{ format(city, '>10') }}"),
+        ("{{ city!r }}", "{{ repr(city) }}"),
+        ("{{{ city }}}", "{{ city }}"),
+        ("{{ }}", "nothing stands between the braces"),
+        ("{price * 2:.1f}", "{{ format(price * 2, '.1f') }}"),
+        ("{len(items)}", "{{ len(items) }}"),
+        ("{city if city else 'Rome'}", "{{ city if city else 'Rome' }}"),
+    ],
+)
+def test_values_that_are_no_text(shell, simulator, text, fix):
+    """What Python writes for nothing, for a function, a module or an address is not paid for; nor is an f-string's sum."""
+    plain = type("Plain", (), {})
+    shell.user_ns |= {
+        "nothing": None,
+        "nan": float("nan"),
+        "np": np,
+        "pd": pd,
+        "city": "Oslo",
+        "price": 3,
+        "plain": plain(),
+    }
+    shell.user_ns |= {"Plain": plain, "items": ["a"], "photo": Image.new("RGB", (8, 8))}
+    assert fix in refused(shell, simulator, f"%%imagegen\nA poster of {text}.")
+
+
+def test_a_missing_value_of_a_flag_stops(shell, simulator):
+    """`--style {{ nothing }}` was left out without a word; a list or a function is no style either."""
+    shell.user_ns |= {"nothing": None, "items": ["a", "b"]}
+    assert "text is needed, not list" in refused(shell, simulator, "%%imagegen --style {{ items }}\nA mug.")
+    assert "text is needed, not builtin" in refused(shell, simulator, '%%imagegen --style {{ "a".upper }}\nA mug.')
+    assert "a missing value" in refused(shell, simulator, '%%imagegen --style "{{ nothing }}"\nA mug.')
+
+
+def test_numbers_of_numpy_are_numbers(shell):
+    """As a table's cells are."""
+    shell.user_ns["table"] = pd.DataFrame({"n": [3], "price": [2.5]})
+    assert run(shell, "%%imagegen a -q low\n{{ table.n[0] }} mugs for {{ table.price[0] }}")[1].success
+    assert shell.user_ns["a"].prompt_sent == "3 mugs for 2.5"
+
+
+def test_fields_of_file_names_are_no_variables(shell, simulator):
+    """A loop leaves `i` behind; `--out` fills in its own fields, with zeros on wish, and names those it has not."""
+    shell.user_ns |= {"i": 7, "name": "x"}
+    assert run(shell, '%%imagegen a -q low -n 2 --out "cups/{name}-{i:03}.png"\nA mug.')[1].success
+    assert [path.name for path in shell.user_ns["a"].paths] == ["a-001.png", "a-002.png"]
+    assert "{{ i }}" in refused(shell, simulator, "%%imagegen a --out {name}-{i}.png\nMug {i}.")
+    assert "{city} is not filled in" in refused(shell, simulator, "%%imagegen a --out {city}.png\nA mug.")
+
+
+def test_braces_of_a_flag_stop_everywhere(shell, simulator):
+    """In a profile that is saved, behind `%imagegen run`, and in a template, whose only field is the prompt."""
+    shell.user_ns |= {"city": "Oslo", "text": "a mug"}
+    assert "{{ city }}" in refused(shell, simulator, "%imagegen profile save b --style {city}")
+    assert "{{ city }}" in refused(shell, simulator, "%imagegen run text --style {city}")
+    card = refused(shell, simulator, '%%imagegen --template "A {colour} {prompt}"\nmug')
+    assert '--template "A colour {prompt}"' in card
+
+
+@pytest.mark.parametrize(
+    ("body", "fix"),
+    [
+        ("A mug --ar 16:9", "--size 16:9 above the prompt"),
+        ("A mug --no text", "--avoid text above the prompt"),
+        ("A mug --seed 4", "leave it out; --raw"),
+        ("A mug --quality low", "put it above the prompt"),
+        ("A mug.\n--count 2", "--n 2 above the prompt"),
+        ("A mug.\n-q low", "put it above the prompt"),
+    ],
+)
+def test_flags_in_a_prompt_stop(shell, simulator, body, fix):
+    """As other tools have them, behind the prompt: in a cell and in the lines of a batch; `--raw` sends them."""
+    assert fix in refused(shell, simulator, f"%%imagegen a\n{body}")
+    assert fix in refused(shell, simulator, f"%%imagegen_batch a\n{body}")
+    assert run(shell, f"%%imagegen a -q low --raw\n{body}")[1].success
+
+
+def test_dashes_in_a_prompt_stay(shell):
+    """Speech, lists, and words that are no flag of any tool."""
+    for body in ("\u2014low tide, she said", "a mug -- red", "a --very-- red mug", "a 1-n mug -q", "\u2013 a cup"):
+        assert run(shell, f"%%imagegen a -q low\n{body}")[1].success, body
+        assert shell.user_ns["a"].prompt == body
+
+
+def test_a_typographic_dash_below_the_line_is_a_flag(shell, simulator):
+    """As on the line itself; before, it was prompt text."""
+    assert "--size square" in refused(shell, simulator, "%%imagegen a\n\u2014size square\nA mug.")
+
+
+def test_one_flag_twice_is_asked_about(shell, simulator):
+    """The last one would win without a word; the same value twice is no question, nor are lists."""
+    card = refused(shell, simulator, "%%imagegen a -q low -q high\nA mug.")
+    assert "--quality low or --quality high; for both: %%imagegen_batch --grid quality=low,high" in card
+    refused(shell, simulator, "%%imagegen a --size square\n-s landscape\nA mug.")
+    assert run(shell, '%%imagegen a -q low --quality low --text "a" --text "b"\nA mug.')[1].success

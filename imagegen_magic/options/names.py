@@ -80,12 +80,10 @@ def _hidden(name: str, value: object) -> str | None:
     """What a result of this name would hide; None for variables that hold data: they are assigned anew every day."""
     if name in _OF_IPYTHON:
         return "a name of IPython's own"
-    if name == "imagegen_magic":  # which the next cell may want to import
-        return "the module imagegen_magic"
     if hasattr(builtins, name):
         return "a builtin of Python"
-    if isinstance(value, ModuleType):
-        return f"the module {value.__name__}"
+    if isinstance(value, ModuleType) or name == "imagegen_magic":  # which the next cell may want to import
+        return f"the module {getattr(value, '__name__', name)}"
     if isinstance(value, type):
         return "a class of yours"
     if isinstance(value, (FunctionType, BuiltinFunctionType)):

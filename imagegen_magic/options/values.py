@@ -16,6 +16,7 @@ from .address import address_fault
 from .hints import unknown_option, value_fix
 from .secrets import secret_problems
 from .table import BY_NAME, Option
+from .variables import is_no_text
 
 __all__ = ["BATCH_CALLS", "CALLS", "read_call", "read_values"]
 
@@ -99,7 +100,9 @@ def unsendable(text: str) -> bool:
 
 
 def _read_text(option: Option, given: Any) -> str:
-    text = given if isinstance(given, str) else str(given)
+    if is_no_text(given):
+        raise ValueError(f"text is needed, not {type(given).__name__}")
+    text = str(given)
     if unsendable(text):
         raise ValueError("a file name or a request can't hold null characters or lone surrogates")
     if option.metavar == "URL" and text and (fault := address_fault(text)):
