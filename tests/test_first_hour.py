@@ -907,3 +907,68 @@ def test_one_flag_twice_is_asked_about(shell, simulator):
     assert "--quality low or --quality high; for both: %%imagegen_batch --grid quality=low,high" in card
     refused(shell, simulator, "%%imagegen a --size square\n-s landscape\nA mug.")
     assert run(shell, '%%imagegen a -q low --quality low --text "a" --text "b"\nA mug.')[1].success
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("help recal", "%imagegen help recall"),
+        ("help --qualty", "%imagegen help --quality"),
+        ("help zzzz", "%imagegen help lists what there is"),
+        ("config set quality low", '%config ImagegenMagics.quality = "low"'),
+        ("config quality", "%config ImagegenMagics.quality"),
+        ("set backend simulator", '%config ImagegenMagics.backend = "simulator"'),
+        ("backend = simulator", '%config ImagegenMagics.backend = "simulator"'),
+        ("cost fox", "%imagegen cost; %imagegen help cost"),
+        ("models gpt-image-1", "%imagegen models; %imagegen help models"),
+        ("HISTORY", "%imagegen history"),
+        ("undo", "%imagegen history"),
+        ("price", "%imagegen sizes"),
+        ("quality low", '%config ImagegenMagics.quality = "low"'),
+        ("mask fox.png", "%%imagegen_edit --mask fox.png"),
+    ],
+)
+def test_words_that_nothing_reads(shell, simulator, line, fix):
+    """What is typed behind a subcommand is not passed over, and help for what there is not is not everybody's help."""
+    assert fix in refused(shell, simulator, f"%imagegen {line}")
+
+
+@pytest.mark.parametrize("word", ["quality", "--quality", "-q"])
+def test_help_of_a_flag_without_its_dashes(shell, word):
+    """`help quality` is that flag's help; a cell's name is that cell's."""
+    assert str(run(shell, f"%imagegen help {word}")[1].result).startswith("-q, --quality")
+    assert "--mask-box" in str(run(shell, "%imagegen help %%imagegen_edit")[1].result)
+
+
+def test_a_file_is_recalled_by_the_name_in_its_caption(shell):
+    """As `-i` finds it."""
+    run(shell, "%%imagegen fox -q low\nA fox.")
+    assert run(shell, "%imagegen recall fox.png")[1].success
+
+
+@pytest.mark.parametrize(
+    ("token", "fix"),
+    [
+        ("two[1]", "{{ two[1] }} for an expression"),
+        ("two.path", "{{ two.path }}"),
+        ("a.png,b.png", "--image a.png --image b.png"),
+    ],
+)
+def test_images_as_python_or_a_list_names_them(shell, simulator, token, fix):
+    """An expression goes into braces, each image has its own flag."""
+    run(shell, "%%imagegen two -n 2 -q low\nA fox.")
+    assert fix in refused(shell, simulator, f"%%imagegen_edit b -i {token}\nblue")
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ('imagegenmagics.backend = "simulator"', '%config ImagegenMagics.backend = "simulator"'),
+        ("ImagegenMagics.n = 3", "on the line of a cell: --n 3"),
+        ("ImagegenMagics.zzzz = 3", "%imagegen config lists them"),
+    ],
+)
+def test_settings_that_nothing_reads(shell, line, fix):
+    """A section in small letters, an option of single calls, an unknown name: the cell fails and says so."""
+    done = run(shell, f"%config {line}")[1]
+    assert fix in str(done.error_in_exec)
