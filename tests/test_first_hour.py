@@ -925,7 +925,7 @@ def test_one_flag_twice_is_asked_about(shell, simulator):
         ("undo", "%imagegen history"),
         ("price", "%imagegen sizes"),
         ("quality low", '%config ImagegenMagics.quality = "low"'),
-        ("mask fox.png", "%%imagegen_edit --mask fox.png"),
+        ("mask fox.png", "%%imagegen --mask fox.png"),
     ],
 )
 def test_words_that_nothing_reads(shell, simulator, line, fix):
@@ -972,3 +972,58 @@ def test_settings_that_nothing_reads(shell, line, fix):
     """A section in small letters, an option of single calls, an unknown name: the cell fails and says so."""
     done = run(shell, f"%config {line}")[1]
     assert fix in str(done.error_in_exec)
+
+
+def test_a_loop_over_a_gallery_needs_no_question(folder):
+    """What can be read of a result can be read of a failure, and its error of a result: there is None."""
+    session = simulated_session(Simulator(faults="ok, moderation"))
+    gallery = session.batches.run_jobs(["a fox", "a cat"], quality="low", size="1024x1024", concurrency=1)
+    for name in (
+        "error",
+        "model",
+        "size",
+        "width",
+        "bytes",
+        "images",
+        "notes",
+        "warnings",
+        "passed",
+        "request",
+        "usage",
+    ):
+        good, bad = (getattr(result, name) for result in gallery)
+        assert not bad or name == "error", name
+        assert good is not None or name == "error", name
+
+
+def test_a_copy_into_a_folder_keeps_its_name(session, tmp_path):
+    """A path that ends in a slash, or is a folder, is no file's name."""
+    one = session.generate("a mug", name="one", size="1024x1024", quality="low")
+    assert one.save(f"{tmp_path}/new/").name == one.save(tmp_path).name == "one.png"
+    assert (tmp_path / "new" / "one.png").is_file()
+
+
+def test_columns_with_one_name_and_open_quotes(folder):
+    """One of two columns would be passed over; after an open quote all rows would be one text."""
+    (folder / "twins.csv").write_text("prompt,prompt\na,b\n", encoding="utf-8")
+    (folder / "open.csv").write_text('prompt,quality\na,low\n"b,low\nc,low\n', encoding="utf-8")
+    twins = pd.DataFrame([["a", "b"]], columns=["prompt", "prompt"])
+    for source, words in (("twins.csv", "two columns"), (twins, "two columns"), ("open.csv", "never closed")):
+        with pytest.raises(OptionError, match=words):
+            read_source(source)
+
+
+def test_rows_that_ask_for_the_same_are_said(session):
+    """They are variations, or a slip that is paid twice: the plan says which rows they are."""
+    summary = session.batches.preview_jobs(["a mug", "a cup", "a mug", "a mug"], quality="low").summary()
+    assert "row 3 asks for the same as row 1: both are sent (and 1 more)" in summary
+    assert "asks for the same" not in session.batches.preview_jobs(["a mug", "a cup"], quality="low").summary()
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("yes", "chroma"), (np.bool_(True), "chroma"), ("False", None), (np.bool_(False), None)]
+)
+def test_yes_and_no_of_a_table(session, given, read):
+    """As files and arrays have them."""
+    plan = session.batches.preview_jobs([{"prompt": "a mug", "transparent": given}], quality="low")
+    assert [item.job.options.transparent for item in plan.planned] == [read]

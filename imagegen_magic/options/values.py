@@ -147,22 +147,26 @@ def _read_money(option: Option, given: Any) -> Decimal:
     return amount
 
 
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
 def _read_flag(option: Option, given: Any) -> bool:
     if isinstance(given, bool):
         return given
     word = str(given).strip().lower()
-    if word in ("1", "true", "yes", "on"):
+    if word in _YES:
         return True
-    if word in ("0", "false", "no", "off"):
+    if word in _NO:
         return False
     raise ValueError("true or false")
 
 
 def _read_optional(option: Option, given: Any) -> str | None:
-    """A flag that may stand alone: True means its bare value, False means off."""
-    if given is True:
+    """A flag that may stand alone: True means its bare value, False means off, as words of a table too."""
+    word = str(given).strip().lower()
+    if word in _YES:
         return str(option.const)
-    return None if given is False else _read_text(option, given)
+    return None if word in _NO else _read_text(option, given)
 
 
 def _read_list(option: Option, given: Any) -> tuple[Any, ...]:

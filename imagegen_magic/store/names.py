@@ -19,6 +19,7 @@ __all__ = [
     "Reservation",
     "check_free",
     "free_path",
+    "numbers_itself",
     "planned_paths",
     "release_name",
     "reserve_names",
@@ -93,7 +94,7 @@ def planned_paths(folder: Path, stem: str, count: int, form: str, out: str | Non
     Raises:
         OptionError: `out` leaves the folder.
     """
-    if out is not None and re.search(r"\{i(:0?\d+d?)?\}", out):
+    if numbers_itself(out):
         bases = [base_path(folder, stem, out, form, number) for number in range(1, count + 1)]
         return tuple(_numbered(base, version, 0, 1) for base in bases)
     base = base_path(folder, stem, out, form)
@@ -124,6 +125,11 @@ def base_path(folder: Path, stem: str, out: str | None, form: str, number: int =
         raise _leaves(out)
     known = place.suffix.lower() in (suffix, *(".jpeg",) * (form == "jpeg"))
     return place.with_name(safe_stem(place.stem if known else place.name) + (place.suffix if known else suffix))
+
+
+def numbers_itself(out: str | None) -> bool:
+    """True for a template of a file name with a place for the image's number."""
+    return out is not None and re.search(r"\{i(:0?\d+d?)?\}", out) is not None
 
 
 def _filled(out: str, stem: str, number: int) -> str:
