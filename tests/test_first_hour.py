@@ -23,7 +23,8 @@ import imagegen_magic
 from imagegen_magic.api import use_session
 from imagegen_magic.batch.results import FailedJob
 from imagegen_magic.batch.rows import read_source
-from imagegen_magic.errors import BudgetError, OptionError, RequestError
+from imagegen_magic.cli.words import SHELL_WORDS
+from imagegen_magic.errors import BudgetError, Default, OptionError, RequestError, Words
 from imagegen_magic.images.masks import build_mask, parse_box
 from imagegen_magic.images.opening import parse_token, read_input
 from imagegen_magic.notebook.batch_view import BatchView
@@ -1027,3 +1028,26 @@ def test_yes_and_no_of_a_table(session, given, read):
     """As files and arrays have them."""
     plan = session.batches.preview_jobs([{"prompt": "a mug", "transparent": given}], quality="low")
     assert [item.job.options.transparent for item in plan.planned] == [read]
+
+
+def test_a_pair_is_a_size_everywhere(shell, session):
+    """In a call, a row and a setting."""
+    plan = session.batches.preview_jobs([{"prompt": "a mug", "size": (1024, 1536)}], quality="low")
+    assert plan.planned[0].job.request.size == "1024x1536"
+    assert run(shell, "%config ImagegenMagics.size = (1024, 1536)")[1].success
+    assert shell.magics_manager.registry["ImagegenMagics"].size == "1024x1536"
+
+
+def test_a_search_without_a_hit_says_so(shell):
+    """An empty table could as well be an empty history."""
+    run(shell, "%%imagegen fox -q low\nA fox.")
+    assert "nothing matches 'wolf'; %imagegen history lists all" in str(run(shell, "%imagegen history wolf")[1].result)
+
+
+def test_fixes_name_commands_that_there_are(session):
+    """A shell has no profiles to list, and a default is a Python value in a call."""
+    with pytest.raises(OptionError) as caught:
+        session.preview("a mug", profile="nope")
+    assert "in a notebook, %imagegen profile lists them" in "\n".join(caught.value.card_lines(SHELL_WORDS))
+    assert PYTHON_WORDS.part(Default("backend", "simulator")) == 'backend="simulator"'
+    assert Words().part(Default("reuse", "True")) == "%config ImagegenMagics.reuse = True"

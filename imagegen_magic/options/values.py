@@ -100,6 +100,8 @@ def unsendable(text: str) -> bool:
 
 
 def _read_text(option: Option, given: Any) -> str:
+    if option.name in ("cell", "size") and isinstance(given, (list, tuple)):  # (width, height), as Pillow has it
+        given = "x".join(map(str, given))
     if is_no_text(given):
         raise ValueError(f"text is needed, not {type(given).__name__}")
     text = str(given)
