@@ -35,6 +35,14 @@ def with_rim(colour, alpha=128):
     return rgba
 
 
+def two_parts():
+    """A red rectangle, and a smaller one that is green itself, its edges as green."""
+    rgba = subject(columns=slice(20, 140))
+    rgba[80:120, 160:190] = (50, 220, 40, 128)
+    rgba[82:118, 162:188, 3] = 255
+    return rgba
+
+
 def with_pinholes(count, alpha=0):
     rgba = subject()
     places = [(y, x) for y in range(64, 136, 5) for x in range(64, 136, 5)][:count]
@@ -98,6 +106,7 @@ CASES = [
     ("compression", "warn", subject(), {"backdrop": backdrop(compressed=True)}, "0% of the subject is edge"),
     ("compression", "warn", subject(alpha=128), {"backdrop": backdrop(compressed=True)}, "--output-format png"),
     ("key_fringe", "pass", with_rim((180, 60, 50)), {}, "no visible key fringe"),
+    ("key_fringe", "pass", two_parts(), {}, "no visible key fringe"),
     ("key_fringe", "warn", with_rim((100, 116, 100)), {}, "--transparent-threshold 20"),
     ("key_fringe", "fail", with_rim((60, 160, 60)), {}, "another key colour"),
     ("subject_key_collision", "pass", subject(), {}, "keeps away"),

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
+from cutout_render import Delivery, render
+from cutout_subjects import SUBJECTS
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageColor
 
 import imagegen_magic
 from imagegen_magic.errors import CutoutError, OptionError
@@ -442,6 +444,27 @@ def test_many(folder):
         pooled = cutout_many(paths, out_dir=folder / "two", executor=pool)
     assert [getattr(each, "name", type(each)) for each in pooled] == ["a.png", CutoutError, "c.png"]
     assert np.array_equal(decoded(pooled[0].read_bytes())[..., 3], SQUARE)
+
+
+@pytest.mark.parametrize("key", ["#0000ff", "#00ff00", "#ff00ff"])
+@pytest.mark.parametrize("sampling", [0, 2], ids=["4:4:4", "4:2:0"])
+def test_colour_of_half_the_resolution_is_seen_on_every_backdrop(key, sampling):
+    """One channel shows it: on blue, red is clipped. Colour of full resolution is never taken for it."""
+    truth = np.zeros((400, 400, 3), np.uint8)
+    truth[:] = ImageColor.getrgb(key)
+    for at in range(30, 350, 45):
+        cv2.circle(truth, (at, at + 12), 17, (90, 150, 70), -1, cv2.LINE_AA)
+    file = io.BytesIO()
+    Image.fromarray(truth).save(file, "JPEG", quality=90, subsampling=sampling)
+    assert estimate_backdrop(np.asarray(Image.open(file))).compressed == (sampling == 2)
+
+
+def test_ringing_is_no_haze():
+    """Flat opaque parts in a tint of the key stay opaque, although a decoder's errors reach into their notches."""
+    delivery = Delivery(key="#00ff00", delivered="#05f807", ringing=1.0, noise=0.6, drift=2.0, seed=100)
+    picture, truth = render(SUBJECTS["icons"](np.random.default_rng(100)), delivery)
+    deep = cv2.erode((truth[..., 3] == 255).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
+    assert (cutout(picture, key="#00ff00").alpha[deep] == 255).all()
 
 
 def test_only_the_part_with_the_subject_is_solved():

@@ -48,6 +48,8 @@ def hazy(scene: Scene, labels: MatLike, count: int) -> tuple[NDArray[np.bool_], 
     along = np.bincount(region[shown], share[shown], minlength=count)
     known = np.asarray(inside >= FEWEST, dtype=np.bool_)
     flat = inside < FLAT * np.bincount(region.ravel(), minlength=count)
+    flat &= not scene.backdrop.bleed  # a codec leaves few gradients
+    flat[0] = False  # the pixels of no region
     return known & (along >= np.where(flat, HAZE_IF_FLAT, HAZE) * inside), known
 
 
