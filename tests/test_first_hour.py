@@ -565,6 +565,7 @@ def test_lists_of_results_show_thumbnails(shell):
         ("%imagegen run tex", {"text"}),
         ("%imagegen profile sa", {"save"}),
         ("%imagegen profile br", {"brand"}),
+        ("%imagegen profile show ", {"brand"}),
         ("%imagegen cutout --key", {"--key-color"}),
         ("%config ImagegenMagics.backend = ", {'"openai"', '"simulator"'}),
         ('%config ImagegenMagics.backend="s', {'"simulator"'}),
@@ -913,7 +914,7 @@ def test_one_flag_twice_is_asked_about(shell, simulator):
 @pytest.mark.parametrize(
     ("line", "fix"),
     [
-        ("help recal", "%imagegen help recall"),
+        ("help histor", "%imagegen help history"),
         ("help --qualty", "%imagegen help --quality"),
         ("help zzzz", "%imagegen help lists what there is"),
         ("config set quality low", '%config ImagegenMagics.quality = "low"'),
