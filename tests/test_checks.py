@@ -43,6 +43,12 @@ def verdict(image, *expected, **context):
         ("size >=512x512", "size", ">=512x512", (), None),
         ("size>=512x512", "size", ">=512x512", (), None),
         ("palette=brand.toml >=95%", "palette", "brand.toml", (), Bound(low=0.95)),
+        ("alpha 20%..80%", "alpha", None, (), Bound(low=0.2, high=0.8)),
+        ("alpha 20..80%", "alpha", None, (), Bound(low=0.2, high=0.8)),
+        ("size=1024\u00d7512", "size", "1024\u00d7512", (), None),
+        ("background=white", "background", "white", (), CHECKS["background"].bound),
+        ("contrast=#fff >=7", "contrast", "#fff", (), Bound(low=7)),
+        ("seamless <=40", "seamless", None, (), Bound(high=40)),
         ("contrast >=4.5", "contrast", None, (), Bound(low=4.5)),
         ("contrast>=4.5", "contrast", None, (), Bound(low=4.5)),
         ("outside-mask unchanged", "outside-mask", None, ("unchanged",), Bound(high=0.02)),
@@ -61,8 +67,8 @@ def test_texts_are_read(text, check, value, words, bound):
 @pytest.mark.parametrize(
     "text",
     ["", "blnk", "alpha tidy", "alpha=1", "palette", "size", "size=big", "size=>=16:9", "text=", "sharp >=x", "sharp >=1 <=2",
-     "same-as", 'text="open', "no.toml", "not-blank extra", "sharp 0.9..0.1", "size=0:0", "size=0x0", "background=white",
-     "contrast=#000"],
+     "same-as", 'text="open', "no.toml", "not-blank extra", "sharp 0.9..0.1", "size=0:0", "size=0x0", "background=weiss",
+     "contrast=#0000", "background=ffffff"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused(text):
     """A word that means nothing would make a check weaker than it looks."""
@@ -97,8 +103,44 @@ def test_files_of_expectations(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("palette=red >=95", "palette >=95%"),
+        ("outside-mask <=5", "outside-mask <=5%"),
+        ("alpha >=200%", "alpha >=90%"),
+        ("contrast >=45", "contrast >=4.5"),
+        ("alpha 20..80", "alpha >=20%"),
+    ],
+)
+def test_bounds_out_of_reach_are_refused(text, fix):
+    """A share of 95 is never reached, and one of 5 always kept: where a percentage was meant, the error says so."""
+    with pytest.raises(OptionError) as caught:
+        parse_expectations([text])
+    assert caught.value.problems[0].fix == fix
+
+
+def test_green_is_not_guessed():
+    """CSS and this package's keys call two colours green: the error names both."""
+    with pytest.raises(OptionError) as caught:
+        parse_expectations(["background=green"])
+    assert "#008000" in caught.value.problems[0].rule
+    assert "#00ff00" in caught.value.problems[0].rule
+
+
+@pytest.mark.parametrize("alpha", [128, 255])
+def test_half_transparent_is_not_called_opaque(alpha):
+    """A picture without a clear pixel does not pass as cut out; what is said of it tells faint from solid."""
+    sentence = verdict(Image.new("RGBA", (50, 50), (255, 0, 0, alpha)), "alpha").sentence
+    assert sentence == ("no transparency" if alpha == 255 else "half-transparent at most: nothing is clear")
+
+
+@pytest.mark.parametrize(
     ("image", "expected", "passed"),
     [
+        (drawn(), "background=White", True),
+        (drawn(), "background=black", False),
+        (drawn(), "palette=white,#141e78", True),
+        (drawn(), "palette=white", False),
         (drawn(mode="RGBA", shape=(9, 9, 9, 255)), "alpha", True),
         (drawn(), "alpha", False),
         (Image.new("RGBA", (50, 50)), "alpha", False),
@@ -224,13 +266,13 @@ def test_bounds():
 
 def test_problems_before_paying(tmp_path):
     """What could not be checked afterwards is said before anything is sent."""
-    texts = ["palette=gone.toml", "palette=#fff", "same-as=gone.png", "outside-mask", "not-blank"]
+    texts = ["palette=gone.toml", "palette=#fff,gruen", "same-as=gone.png", "outside-mask", "not-blank"]
     wanted = parse_expectations(texts)
     ready, problems = prepare(wanted, Context(), masked=False)
     assert [item.text for item in ready] == ["not-blank"]
     assert [problem.value for problem in problems] == [
         "palette=gone.toml",
-        "palette=#fff",
+        "palette=#fff,gruen",
         "same-as=gone.png",
         "outside-mask",
     ]
@@ -310,7 +352,7 @@ def test_junit_holds_any_text():
 
 
 @pytest.mark.parametrize(
-    "text", ["palette=gone.toml", "palette=red", "same-as=gone.png", "outside-mask", "outside-mask=a.png,b.png"]
+    "text", ["palette=gone.toml", "palette=rot", "same-as=gone.png", "outside-mask", "outside-mask=a.png,b.png"]
 )
 def test_a_check_of_files_refuses_what_it_cannot_check(assets, text, capsys):
     """A mistyped file is an error: a check that is skipped never fails, and CI would stay green for ever."""

@@ -7,7 +7,7 @@ import io
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from imagegen_magic.errors import CutoutError
 from imagegen_magic.matting.cutout import cutout
@@ -42,6 +42,25 @@ def delivered(alpha, colour, ringing=0.0, seed=1):
 
 def dominance(colours):
     return colours[..., 1].astype(int) - colours[..., [0, 2]].max(axis=-1)
+
+
+@pytest.mark.parametrize(("form", "quality"), [("JPEG", 85), ("WEBP", 80)])
+def test_a_small_figure_of_several_colours_is_not_lit(form, quality):
+    """Where light of the key would reach all of a subject, its own colours are no proof of it, and stay."""
+    image = Image.new("RGB", (1024, 256), (0, 255, 0))
+    draw = ImageDraw.Draw(image)
+    for left in (0, 256, 512, 768):
+        draw.ellipse((left + 98, 96, left + 158, 180), fill=(200, 60, 60))
+        draw.ellipse((left + 102, 47, left + 154, 99), fill=(240, 200, 160))
+        draw.line((left + 118, 170, left + 100, 218), fill=(40, 40, 160), width=16)
+        draw.line((left + 138, 170, left + 156, 218), fill=(40, 40, 160), width=16)
+    buffer = io.BytesIO()
+    image.save(buffer, form, quality=quality)
+    cut = cutout(buffer.getvalue())
+    assert cut.backdrop.compressed
+    assert cut.spill == 0
+    middle = cut.foreground[73, 128].astype(int)
+    assert np.abs(middle - (240, 200, 160)).max() < 12
 
 
 @pytest.mark.parametrize("colour", [(200, 60, 50), (240, 240, 240), (30, 30, 40), (130, 80, 160)])

@@ -94,7 +94,7 @@ def test_the_cutout_is_what_is_checked(session):
 
 @pytest.mark.parametrize(
     "expect",
-    ["blnk", "palette=gone.toml", "same-as=gone.png", "same-as=@gone", "outside-mask", "gone.toml", "background=white",
+    ["blnk", "palette=gone.toml", "same-as=gone.png", "same-as=@gone", "outside-mask", "gone.toml", "background=weiss",
      "outside-mask=gone.png,gone.png"],
 )  # fmt: skip
 def test_problems_are_found_before_anything_is_sent(expect, session, simulator):

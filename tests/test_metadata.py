@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, features
 
 import imagegen_magic
 from imagegen_magic.cli import main
@@ -264,12 +264,50 @@ def test_two_manifest_stores_are_a_fault():
     assert (found.state, found.faults) == ("unreadable", ("more than one manifest store",))
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_manifest_that_is_cut_off_is_damaged(signed, form):
+    """A download that broke off within the manifest does not say that there was none; before it nothing is known."""
+    data = signed[0][form]
+    middle = data.index(b"c2pa.signature")
+    assert read_provenance(data[:middle]).state == "unreadable"
+    assert read_provenance(data[:13]).state == "none"
+
+
+@pytest.mark.parametrize("form", ["avif", "tiff"])
+def test_credentials_in_a_format_that_is_not_read(form):
+    """They are not called lost, nor absent; a file of that format without any lost them."""
+    if form == "avif" and not features.check("avif"):
+        pytest.skip("this Pillow writes no AVIF")
+    source = read_provenance(png_with((b"caBX", REAL_MANIFEST.read_bytes())))
+    plain = encoded_image(form)
+    found = read_provenance(plain + REAL_MANIFEST.read_bytes()).against(source)
+    assert found.state == "unreadable"
+    assert "only PNG, JPEG, WebP and GIF files are read" in str(found)
+    assert read_provenance(plain).against(source).state == "lost"
+
+
+@pytest.mark.parametrize("given", [None, 5, io.BytesIO(b"x"), Image.new("RGB", (2, 2))])
+def test_what_is_no_file_is_named(given):
+    """An object without a file's bytes has nothing to read: the error says what is needed."""
+    with pytest.raises(OptionError) as caught:
+        imagegen_magic.provenance(given)
+    assert caught.value.problems[0].value == type(given).__name__
+
+
+def test_a_trust_list_without_a_certificate_is_named(signed, tmp_path):
+    """It is the list that can't be read: the picture's credentials are not called damaged for it."""
+    (tmp_path / "list.pem").write_text("no certificate")
+    with pytest.raises(OptionError) as caught:
+        imagegen_magic.provenance(signed[0]["png"], trust=tmp_path / "list.pem")
+    assert caught.value.problems[0].value == "list.pem"
+
+
 def test_impossible_lengths_take_no_memory():
     """A chunk that claims 2 GB or 4 GB, and metadata beyond 16 MiB."""
     for claim in (2**31, 2**32 - 1):
         data = encoded_image("png")
         data = data[:33] + struct.pack(">I", claim) + b"caBX" + data[33:]
-        assert read_provenance(data).state == "none"
+        assert read_provenance(data).state == "unreadable"
     assert read_provenance(png_with((b"caBX", bytes(17 * 2**20)))).faults == ("more than 16 MiB of metadata",)
 
 

@@ -185,6 +185,18 @@ def test_palette_files_with_mistakes(name, data, rule, tmp_path):
     assert rule in problem.rule
 
 
+@pytest.mark.parametrize(
+    ("choice", "value"),
+    [(["#f00", "white"], "white"), (["#12345"], "#12345"), ([], "0 colours"), (True, True), ([(1, 2, 3)], "(1, 2, 3)")],
+)
+def test_the_colour_that_is_none_is_named(choice, value):
+    """An error has the value as it was given; short hex colours are colours."""
+    with pytest.raises(OptionError) as caught:
+        settle_palette(choice)
+    assert caught.value.problems[0].value == value
+    assert to_hex(settle_palette(["#f00", "#00FF00"])) == ("#ff0000", "#00ff00")
+
+
 def test_palette_file_that_is_not_there(tmp_path):
     """It is said that the file can't be read, not that it is none."""
     with pytest.raises(OptionError, match="can't be read: No such file"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,14 +128,33 @@ def test_godot_reads_back(tmp_path, trim):
 
 def test_css_steps(tmp_path):
     """The row has as many frames as the steps, and they are whole pixels apart."""
-    row, text = export_sprites(WALK, tmp_path, formats=["css"])
+    row, text = export_sprites(replace(WALK, durations=(83, 84, 83, 83, 84)), tmp_path, formats=["css"])
     with Image.open(row) as image:
         assert image.size == (5 * 40, 48)
         assert np.array_equal(np.array(image)[:, 80:120], WALK.pixels[2])
     css = text.read_text()
-    assert "steps(5)" in css
+    assert "417ms steps(5) infinite" in css
     assert "-200px 0" in css
     assert "prefers-reduced-motion" in css
+
+
+def test_css_that_plays_once(tmp_path):
+    """Each frame has its time, and the last stays: it takes none of the others'."""
+    once = replace(WALK, durations=(100,) * 5, loops=False)
+    css = export_sprites(once, tmp_path, formats=["css"])[1].read_text()
+    assert "400ms steps(4) 1 forwards" in css
+    assert "-160px 0" in css
+
+
+@pytest.mark.parametrize("loops", [True, False])
+def test_css_keeps_each_frames_time(tmp_path, loops):
+    """Frames that are shown for different times have a place each in the animation."""
+    css = export_sprites(replace(WALK, durations=(80, 80, 200, 40, 400), loops=loops), tmp_path, formats=["css"])
+    text = css[1].read_text()
+    assert f"800ms step-end {'infinite' if loops else '1 forwards'}" in text
+    places = re.findall(r"([\d.]+)% { background-position: -(\d+)px", text)
+    assert places[:5] == [("0", "0"), ("10", "40"), ("20", "80"), ("45", "120"), ("50", "160")]
+    assert places[5:] == ([] if loops else [("100", "160")])
 
 
 def test_css_class_of_a_number(tmp_path):

@@ -12,12 +12,13 @@ from sprite_truths import sheet as drawn
 
 from imagegen_magic.errors import CutoutError, OptionError
 from imagegen_magic.facts.sizes import read_cell
+from imagegen_magic.matting.loading import load_picture
 from imagegen_magic.spritesheets.animation import encode_animation, gif_durations
-from imagegen_magic.spritesheets.cells import Grid, assign_cells
+from imagegen_magic.spritesheets.cells import Asked, Grid, assign_cells
 from imagegen_magic.spritesheets.figures import cut_figures
 from imagegen_magic.spritesheets.parts import find_parts
 from imagegen_magic.spritesheets.placing import resized
-from imagegen_magic.spritesheets.sheet import grid_of, slice_objects, slice_sheet
+from imagegen_magic.spritesheets.sheet import asked_of, slice_objects, slice_sheet
 
 
 def sheet(motion, *, cell=(160, 288), height=130, shifts=None, **options):
@@ -43,7 +44,7 @@ def test_anchors_find_the_pivot(motion):
     alpha = np.where(np.abs(made.image.astype(int) - (6, 246, 13)).max(axis=2) > 60, 255, 0).astype(np.uint8)
     clear = np.dstack([made.image, alpha])
     parts = find_parts(alpha)
-    figures = cut_figures(clear, parts, assign_cells(parts, Grid(columns=6, rows=1, count=6)))
+    figures = cut_figures(clear, parts, assign_cells(parts, Asked(columns=6, rows=1, count=6)))
     off = np.array([figure.core - pivot[0] for figure, pivot in zip(figures, made.pivots, strict=True)])
     assert off.std() < 1.0
     middles = [(f.box.left + f.box.right) / 2 - pivot[0] for f, pivot in zip(figures, made.pivots, strict=True)]
@@ -201,26 +202,57 @@ def test_objects_of_an_asset_sheet():
 
 
 @pytest.mark.parametrize(
-    ("given", "grid"),
+    ("given", "painted", "grid"),
     [
-        ((6, None, None), (6, 1, 6)),
-        ((6, 3, None), (3, 2, 6)),
-        ((5, None, 2), (3, 2, 5)),
-        ((None, 4, 2), (4, 2, 8)),
-        ((5, 3, 2), (3, 2, 5)),
+        ((6, None, None), (6, 1, 6), (6, 1, 6)),
+        ((6, None, None), (5, 1, 5), (6, 1, 6)),
+        ((6, None, None), (3, 2, 4), (3, 2, 6)),
+        ((7, None, None), (4, 2, 7), (4, 2, 7)),
+        ((5, None, None), (4, 2, 5), (4, 2, 5)),
+        ((3, None, None), (4, 2, 8), (3, 1, 3)),
+        ((6, 3, None), (6, 1, 6), (3, 2, 6)),
+        ((5, None, 2), (3, 2, 5), (3, 2, 5)),
+        ((None, None, 1), (5, 1, 5), (5, 1, 5)),
+        ((None, 3, None), (3, 2, 5), (3, 2, 5)),
+        ((None, 4, 2), (3, 2, 6), (4, 2, 8)),
+        ((5, 3, 2), (6, 1, 6), (3, 2, 5)),
     ],
 )
-def test_grid_of(given, grid):
-    """What is left out follows from the rest."""
-    found = grid_of(*given)
+def test_a_grid_that_is_said_in_part(given, painted, grid):
+    """What is said of a grid holds; what is left out follows from the rest and from what is painted."""
+    columns, rows, count = painted
+    found = asked_of(*given).on(Grid(columns=columns, rows=rows, count=count))
     assert (found.columns, found.rows, found.count) == grid
+
+
+@pytest.mark.parametrize("frames", [None, 7])
+def test_a_number_of_frames_is_no_row(frames):
+    """A sheet of four and three in two rows is found as such, whether its number is said or not."""
+    made = sheet("walk", seed=1, columns=4, rows=2, cell=(256, 256))
+    image = made.image.copy()
+    image[256:, 768:] = image[0, 0]
+    report = slice_sheet(image, frames=frames, name="walk").report
+    assert report.grid == Grid(columns=4, rows=2, count=7)
+    assert report.check("layout").status == "pass"
+
+
+@pytest.mark.parametrize("given", [{}, {"frames": 5}, {"rows": 1}])
+def test_a_high_jump_is_a_row(given):
+    """A figure that jumps higher than half of itself stands in the same row, in its place."""
+    page = np.full((600, 1000, 4), (0, 255, 0, 255), np.uint8)
+    for number, top in enumerate((400, 250, 20, 250, 400)):
+        page[top : top + 150, number * 200 + 60 : number * 200 + 120] = (40 + 40 * number, 30, 90, 255)
+    sprites = slice_sheet(page, name="jump", **given)
+    assert sprites.report.grid == Grid(columns=5, rows=1, count=5)
+    assert sprites.report.check("layout").status == "pass"
+    assert [int(frame[..., 0][frame[..., 3] == 255].mean()) for frame in sprites.pixels] == [40, 80, 120, 160, 200]
 
 
 @pytest.mark.parametrize("given", [(7, 3, 2), (0, None, None), (None, -1, 2), ("6", None, None), (2.5, 2, None)])
 def test_grids_that_cannot_be(given):
     """Frames that no cell would hold are refused before anything is done."""
     with pytest.raises(OptionError):
-        grid_of(*given)
+        asked_of(*given)
 
 
 def test_read_cell():
@@ -372,6 +404,43 @@ def test_lines_between_cells_are_left_out(kind, grid):
         plain.report.check("lines")
 
 
+@pytest.mark.parametrize("colour", [(255, 0, 255), (255, 0, 0), (0, 0, 255)])
+def test_lines_in_a_strong_colour_are_no_backdrop(colour):
+    """Lines along the edge that could be a key are left out too: the key is what fills the cells."""
+    made = drawn("walk", seed=2, columns=3, rows=2, cell=(512, 512), drift=0.01)
+    image = made.image.copy()
+    for start in (0, 512, 1024, 1536):
+        image[:, max(0, start - 3) : start + 3] = colour
+        image[max(0, start - 3) : start + 3] = colour
+    plain, lined = (slice_sheet(pixels, frames=6, name="walk") for pixels in (made.image, image))
+    assert lined.key == plain.key
+    assert lined.report.check("lines").status == "warn"
+    assert np.abs(np.subtract(lined.size, plain.size)).max() <= 2
+
+
+@pytest.mark.parametrize(("form", "options"), [("JPEG", {"quality": 85}), ("WEBP", {"quality": 80})])
+def test_a_lossy_sheet_keeps_its_colours_and_says_so(form, options):
+    """Small figures of several colours are not taken for lit by the key; that their edges may be tinted is said."""
+    made = sheet("walk", seed=1, columns=4, cell=(256, 256))
+    buffer = io.BytesIO()
+    Image.fromarray(made.image).save(buffer, form, **options)
+    plain, lossy = (slice_sheet(given, frames=4, name="walk") for given in (made.image, buffer.getvalue()))
+    assert open_points(lossy).get("compression") == "warn"
+    assert "compression" not in open_points(plain)
+    assert "key_light" not in open_points(lossy)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
+def test_an_animation_is_no_sheet(suffix, tmp_path):
+    """Its first frame is not taken for the whole: the error says what takes it apart. One frame of it is a picture."""
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("green", "red")]
+    frames[0].save(tmp_path / f"wave.{suffix}", save_all=True, append_images=frames[1:])
+    with pytest.raises(CutoutError, match="an animation of 2 frames"):
+        slice_sheet(tmp_path / f"wave.{suffix}")
+    with Image.open(tmp_path / f"wave.{suffix}") as opened:
+        assert load_picture(opened)[0].shape == (64, 64, 3)
+
+
 @pytest.mark.parametrize("motion", sorted(MOTIONS))
 def test_limbs_and_blades_are_no_lines(motion):
     """Nothing of a figure is taken for a line, or for something beside it."""
@@ -388,6 +457,16 @@ def test_labels_are_said():
         image[28:31, cell * 256 + 20 : cell * 256 + 90] = (0, 0, 0)
     report = slice_sheet(image, frames=6, columns=6, name="walk").report
     assert report.check("beside").sentence.startswith("frames 1, 4 with something beside the figure")
+
+
+def test_numbers_under_the_feet_are_said():
+    """A number close below a figure is small, but moves its foot line: the report names the frames."""
+    page = np.full((256, 768, 3), (0, 255, 0), np.uint8)
+    for left in (80, 336, 592):
+        page[40:200, left : left + 80] = (40, 30, 90)
+    page[206:222, 350:356] = page[206:222, 600:606] = 0
+    report = slice_sheet(page, frames=3, name="idle").report
+    assert report.check("beside").sentence.startswith("frames 2, 3 with something beside the figure")
 
 
 def test_frames_that_fill_a_finished_sheet():

@@ -18,9 +18,10 @@ from typing import Any
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.options.paths import expanded
 
+from .color_names import COLOR_RULE, read_color
 from .verdicts import Bound
 
-__all__ = ["CHECKS", "COLOR", "SIZE", "Check", "Expectation", "parse_expectations"]
+__all__ = ["CHECKS", "SIZE", "Check", "Expectation", "parse_expectations"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,21 +35,24 @@ class Check:
     bound: Bound | None = None
     words: tuple[str, ...] = ()
     """Words that may follow."""
+    most: float | None = 1.0
+    """The largest number that can be measured: most are shares."""
 
 
 _CHECKS = (
     Check(name="alpha", help="has transparency; `clean`: no halo, haze or specks; a range: the share that the subject covers",
           words=("clean",)),
     Check(name="size", help="exact pixels, a ratio, or at least so many pixels", value="WxH|W:H|>=WxH"),
-    Check(name="palette", help="the share of visible pixels near a palette's colours", value="FILE.toml|#COLOR,…",
+    Check(name="palette", help="the share of visible pixels near a palette's colours", value="FILE.toml|COLOR,…",
           bound=Bound(low=0.9)),
     Check(name="background", help="the share of the frame that has this colour, or is transparent",
-          value="#COLOR|transparent", bound=Bound(low=0.95)),
+          value="COLOR|transparent", bound=Bound(low=0.95)),
     Check(name="outside-mask", help="the share of what the mask protects that changed", value="[MASK,ORIGINAL]",
           bound=Bound(high=0.02), words=("unchanged",)),
-    Check(name="seamless", help="the step at the seams of a tile over the strong steps inside", bound=Bound(high=2.0)),
-    Check(name="contrast", help="WCAG contrast of the subject with a colour, or with its surroundings", value="[#COLOR]",
-          bound=Bound(low=3.0)),
+    Check(name="seamless", help="the step at the seams of a tile over the strong steps inside", bound=Bound(high=2.0),
+          most=None),
+    Check(name="contrast", help="WCAG contrast of the subject with a colour, or with its surroundings", value="[COLOR]",
+          bound=Bound(low=3.0), most=21.0),
     Check(name="sharp", help="how sharp the sharpest parts are, 0 to 1", bound=Bound(low=0.65)),
     Check(name="not-blank", help="the share that differs from the most common colour", bound=Bound(low=0.003)),
     Check(name="same-as", help="structure (SSIM) and colours like another image's", value="FILE|@NAME",
@@ -167,33 +171,46 @@ def _check_words(text: str, check: Check, value: str | None, plain: tuple[str, .
         raise _refused(text, rule, f"{example}, then {allowed}")
     if any(bound.low is not None and bound.high is not None and bound.low > bound.high for bound in bounds):
         raise _refused(text, "the smaller number comes first: nothing is in this range", f"{check.name} 0.2..0.8")
+    for bound in bounds:
+        _check_reach(text, check, bound)
     size = SIZE.fullmatch(value or "")
     if check.name == "size" and (size is None or 0 in map(int, filter(None, size.group(2, 3, 4, 5)))):
         raise _refused(text, "a size is needed", "size=1024x1024, size=16:9, or size >=1024x1024")
-    if (
-        check.name in ("background", "contrast")
-        and value not in (None, "transparent")
-        and not COLOR.fullmatch(value or "")
-    ):
-        raise _refused(text, "a colour is needed as #rrggbb", f"{check.name}=#ffffff")
+    if check.name in ("background", "contrast") and value not in (None, "transparent") and not read_color(value or ""):
+        raise _refused(text, COLOR_RULE, f"{check.name}=#ffffff")
     if check.name == "text" and not (value or "").split():
         raise _refused(text, "words are needed", "'text=\"SALE\"'")
 
 
-_NUMBER = r"\d+(?:\.\d+)?|\.\d+"
-_BOUND = re.compile(rf"(?P<op>>=|<=)(?P<one>{_NUMBER})(?P<percent>%?)|(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER})")
-SIZE = re.compile(r"(?P<op>>=|<=|)(?P<width>\d+)x(?P<height>\d+)|(?P<across>\d+):(?P<down>\d+)")
-"""`1024x1024`, `16:9`, `>=1024x1024`."""
+def _check_reach(text: str, check: Check, bound: Bound) -> None:
+    """Refuses a bound that nothing reaches or that everything is within: `>=95` where 95 % was meant."""
+    for sign, number in ((">=", bound.low), ("<=", bound.high)):
+        if check.most is not None and number is not None and number > check.most:
+            rule = f"{check.name} measures at most {check.most:g}: {number:g} can't be a bound"
+            meant = f"{number:g}%" if number <= 100 and "%" not in text else "90%"
+            raise _refused(text, rule, f"{check.name} {sign}{meant if check.most == 1 else '4.5'}")
 
-COLOR = re.compile(r"#([0-9a-fA-F]{6})")
+
+_NUMBER = r"\d+(?:\.\d+)?|\.\d+"
+_BOUND = re.compile(
+    rf"(?P<op>>=|<=)(?P<one>{_NUMBER})(?P<percent>%?)"
+    rf"|(?P<low>{_NUMBER})(?P<low_percent>%?)\.\.(?P<high>{_NUMBER})(?P<high_percent>%?)"
+)
+SIZE = re.compile(r"(?P<op>>=|<=|)(?P<width>\d+)[xX\u00d7](?P<height>\d+)|(?P<across>\d+):(?P<down>\d+)")
+"""`1024x1024` (or with the multiplication sign), `16:9`, `>=1024x1024`."""
 
 
 def _bound(word: str) -> Bound | None:
-    """`>=0.9`, `>=90%`, `<=3` or `0.2..0.8`; None for another word."""
+    """`>=0.9`, `>=90%`, `<=3`, `0.2..0.8` or `20%..80%`; None for another word."""
     match = _BOUND.fullmatch(word)
     if match is None:
         return None
     if match["op"]:
-        number = float(match["one"]) / (100 if match["percent"] else 1)
+        number = _share(match["one"], match["percent"])
         return Bound(low=number) if match["op"] == ">=" else Bound(high=number)
-    return Bound(low=float(match["low"]), high=float(match["high"]))
+    percent = match["high_percent"]  # `20..80%` means both
+    return Bound(low=_share(match["low"], match["low_percent"] or percent), high=_share(match["high"], percent))
+
+
+def _share(number: str, percent: str) -> float:
+    return float(number) / (100 if percent else 1)

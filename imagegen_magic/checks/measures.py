@@ -19,6 +19,7 @@ __all__ = [
     "coverage",
     "detail_share",
     "edge_fault",
+    "faint_share",
     "palette_share",
     "seam_ratio",
     "sharpness",
@@ -36,6 +37,11 @@ _CLEAR, _SOLID = 8, 247
 def transparent_share(pixels: Pixels) -> float:
     """The share of fully transparent pixels, 0 to 1."""
     return float((pixels.alpha <= _CLEAR).mean())
+
+
+def faint_share(pixels: Pixels) -> float:
+    """The share of pixels that are not solid, 0 to 1."""
+    return float((pixels.alpha < _SOLID).mean())
 
 
 def coverage(pixels: Pixels) -> float:

@@ -17,7 +17,8 @@ from imagegen_magic.errors import Fix, ImagegenError, OptionError, Problem, Sett
 from imagegen_magic.images.opening import decoding, open_image
 
 from . import measures, ocr
-from .expectations import COLOR, SIZE, Expectation, parse_expectations
+from .color_names import COLOR_RULE, read_color
+from .expectations import SIZE, Expectation, parse_expectations
 from .pixels import Pixels, load_pixels
 from .verdicts import CheckReport, Verdict
 
@@ -120,7 +121,9 @@ def _call(image: Any, wanted: Expectation) -> _Finding:
 def _alpha(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
     clear, covered = measures.transparent_share(pixels), measures.coverage(pixels)
     if clear < MIN_SHARE or covered < MIN_SHARE:
-        what = "no transparency" if clear < MIN_SHARE else "nothing but transparency"
+        faint = measures.faint_share(pixels) >= MIN_SHARE
+        none = "half-transparent at most: nothing is clear" if faint else "no transparency"
+        what = none if clear < MIN_SHARE else "nothing but transparency"
         return _Finding(value=clear, sentence=what, holds=False, bound=f"at least {MIN_SHARE:.1%} of each")
     words = [f"{clear:.0%} is transparent, the subject covers {covered:.0%}"]
     holds = wanted.bound is None or wanted.bound.holds(covered)
@@ -152,11 +155,11 @@ def _palette(pixels: Pixels, wanted: Expectation, context: Context) -> _Finding:
 
 
 def _read_palette(wanted: Expectation) -> tuple[list[tuple[int, int, int]], float]:
-    """The colours of `#rrggbb,#rrggbb` or of a TOML file's `colors` (a list, or a table by name), and its `tolerance`."""
+    """The colours of `#rrggbb,navy` or of a TOML file's `colors` (a list, or a table by name), and its `tolerance`."""
     text = wanted.value or ""
     tolerance = 0.05
     names: Iterable[Any] = text.split(",")
-    if not text.startswith("#"):
+    if not text.startswith("#") and None in map(read_color, text.split(",")):
         try:
             table = tomllib.loads(wanted.path(text).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -167,15 +170,10 @@ def _read_palette(wanted: Expectation) -> tuple[list[tuple[int, int, int]], floa
         found = table.get("colors")
         names = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
         tolerance = table.get("tolerance", tolerance)
-    colors = [_color(str(name).strip()) for name in names]
+    colors = [read_color(str(name)) for name in names]
     if not colors or None in colors or not isinstance(tolerance, (int, float)):
-        raise _refused(wanted, "colours are needed as #rrggbb", 'colors = ["#0b3d91", "#ffffff"]')
+        raise _refused(wanted, "colours are needed as #rrggbb or by their CSS names", 'colors = ["#0b3d91", "#ffffff"]')
     return [color for color in colors if color], float(tolerance)
-
-
-def _color(text: str) -> tuple[int, int, int] | None:
-    match = COLOR.fullmatch(text)
-    return None if match is None else tuple(bytes.fromhex(match[1]))  # type: ignore[return-value]
 
 
 def _refused(wanted: Expectation, rule: str, fix: str) -> OptionError:
@@ -189,9 +187,9 @@ def _background(pixels: Pixels, wanted: Expectation, context: Context) -> _Findi
 
 
 def _needed_color(wanted: Expectation) -> tuple[int, int, int]:
-    color = _color(wanted.value or "")
+    color = read_color(wanted.value or "")
     if color is None:
-        raise _refused(wanted, "a colour is needed as #rrggbb", f"{wanted.check}=#ffffff")
+        raise _refused(wanted, COLOR_RULE, f"{wanted.check}=#ffffff")
     return color
 
 

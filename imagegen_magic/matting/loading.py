@@ -23,20 +23,32 @@ __all__ = ["Picture", "load_picture"]
 
 Picture: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]"
 
+ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+"""Formats in which further frames are an animation."""
+
 
 def load_picture(image: Picture) -> tuple[Bytes, Bytes | None, bytes | None]:
     """RGB pixels (height, width, 3) uint8, upright, the alpha (height, width) or None, and the ICC profile or None.
 
-    16-bit samples are rounded to 8 bits. Raises CutoutError for what is not a picture, CMYK, floating-point pixels and
-    more than 100 megapixels; the size is read from the header, before any pixel is decoded.
+    16-bit samples are rounded to 8 bits. Raises CutoutError for what is not a picture, animations, CMYK, floating-point
+    pixels and more than 100 megapixels; the size is read from the header, before any pixel is decoded.
     """
     if isinstance(image, np.ndarray):
         return *_from_array(image), None
     with _open(image) as opened:
+        _require_one_frame(opened)
         if opened.width * opened.height > MAX_PIXELS:
             raise CutoutError(f"{opened.width} x {opened.height} is more than {MAX_PIXELS // 1_000_000} megapixels")
         pixels = _plain_png(image) if (opened.format, opened.mode) == ("PNG", "RGB") else None
         return *(_from_pillow(opened) if pixels is None else (pixels, None)), _rgb_profile(opened)
+
+
+def _require_one_frame(picture: Image.Image) -> None:
+    """Refuses an animation: its first frame alone is seldom what is meant. A phone's photo with a preview is none."""
+    frames = getattr(picture, "n_frames", 1) if picture.format in ANIMATED else 1
+    if frames > 1:
+        hint = "imagegen_magic.unpack(…), in a terminal `imagegen unpack`, takes its frames apart, and cuts them out"
+        raise CutoutError(f"this is an animation of {frames} frames, not one picture", hints=(hint,))
 
 
 def _plain_png(image: Picture) -> Bytes | None:

@@ -28,6 +28,7 @@ PARTS = 4  # along each side
 STRONG = 0.5  # share that spill must explain for each unit of its strength; a drawn pattern in the key's tint 0.25
 AGREEMENT = 0.4  # deviation of the parts from their median, as a share of it; more if more is explained
 STRENGTHS = (0.02, 0.5)
+REACHED = 0.25  # weight that half of a subject stays below: else nothing unlit is left to compare with
 NEUTRAL = np.float32(8)  # levels of the opposite tint up to which a colour is grey
 LEAST_LIGHT = np.float32(5)  # levels
 
@@ -91,6 +92,8 @@ def _best_reach(inside: Bytes, dominance: Floats, exposed: Floats, shades: Float
     best = (0.0, 0.0, exposed, observed)
     for radius in RADII:
         weight = spill_weight(exposed, radius)
+        if median(weight.ravel()[at[:: len(at) // ENOUGH + 1]]) > REACHED:
+            continue
         expected = varying.part(as_floats(weight * shades))
         slope, gain = _robust_slope(expected, observed)
         if gain > best[1]:

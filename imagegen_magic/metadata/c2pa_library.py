@@ -55,7 +55,7 @@ def validate(data: bytes, *, trust: str | os.PathLike[str] | None = None) -> dic
     """
     from c2pa import C2paError, Reader  # noqa: PLC0415 - 23 MB of native code, for those who have the extra
 
-    anchors = _read_pem(trust, "trust").decode("ascii", "replace") if trust else ""
+    anchors = _read_anchors(trust) if trust else ""
     try:
         with Reader(_mime_of(data), io.BytesIO(data), context=_context(anchors)) as reader:
             state = reader.get_validation_state()
@@ -65,6 +65,20 @@ def validate(data: bytes, *, trust: str | os.PathLike[str] | None = None) -> dic
     except C2paError as error:
         return {"state": "unreadable", "codes": (str(error)[:200],)}
     return {"state": state or "unreadable", "codes": tuple(sorted(set(_failures(results))))}
+
+
+def _read_anchors(trust: str | os.PathLike[str]) -> str:
+    """The certificates of a PEM file: without one, the file is what can't be read, and not the picture."""
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - comes with the extra
+
+    data = _read_pem(trust, "trust")
+    try:
+        load_pem_x509_certificates(data)
+    except ValueError:
+        rule = "there is no certificate in it, in PEM, or one is damaged"
+        problem = Problem(field="trust", value=Path(trust).name, rule=rule, fix="--trust anchors.pem")
+        raise OptionError("the trusted authorities can't be read", problems=(problem,)) from None
+    return data.decode("ascii", "replace")
 
 
 def _failures(results: dict[str, Any]) -> list[str]:

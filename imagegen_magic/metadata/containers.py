@@ -14,7 +14,17 @@ from typing import BinaryIO
 
 from .cbor import MetadataError
 
-__all__ = ["GIF_XMP", "JPEG_XMP", "MAX_BYTES", "PNG_SIGNATURE", "PNG_XMP", "Parts", "file_format", "read_parts"]
+__all__ = [
+    "GIF_XMP",
+    "JPEG_XMP",
+    "MAX_BYTES",
+    "PNG_SIGNATURE",
+    "PNG_XMP",
+    "Parts",
+    "file_format",
+    "holds_store",
+    "read_parts",
+]
 
 MAX_BYTES = 16 * 2**20
 """Metadata beyond this is not read: the largest manifests in use are some hundred kilobytes."""
@@ -28,6 +38,8 @@ GIF_XMP = b"XMP DataXMP"
 GIF_XMP_TRAILER = 258
 """Bytes after a GIF's XMP packet, which make it readable as ordinary sub-blocks."""
 _GIF_C2PA = b"C2PA_GIF"
+_STORE_BOX = b"jumdc2pa"
+"""Every manifest store begins with a description box of this type."""
 
 
 @dataclass(slots=True)
@@ -77,6 +89,17 @@ def read_parts(stream: BinaryIO) -> Parts | None:
     return parts
 
 
+def holds_store(stream: BinaryIO) -> bool:
+    """Whether a file of a format that is not read here has the beginning of a manifest store anywhere."""
+    stream.seek(0)
+    tail = b""
+    while block := stream.read(2**20):
+        if _STORE_BOX in tail + block:
+            return True
+        tail = block[1 - len(_STORE_BOX) :]
+    return False
+
+
 class _Source:
     """A stream read in pieces, with one budget for all that is kept of it."""
 
@@ -108,9 +131,16 @@ def _chunks(source: _Source, at: int, *, little: bool) -> Iterator[tuple[bytes, 
         kind, size = (head[:4], head[4:]) if little else (head[4:], head[:4])
         length = int.from_bytes(size, "little" if little else "big")
         if at + 8 + length > source.size:
+            _require_whole(kind in (b"caBX", b"C2PA"))
             return
         yield kind, at + 8, length
         at += 8 + length + (length % 2 if little else 4)
+
+
+def _require_whole(is_store: bool) -> None:
+    """A manifest that a cut-off file begins with is damaged, not absent."""
+    if is_store:
+        raise MetadataError("the file ends inside its Content Credentials")
 
 
 def _read_png(source: _Source, parts: Parts) -> None:
@@ -175,6 +205,7 @@ def _segments(source: _Source) -> Iterator[tuple[int, int, int]]:
             continue
         length = int.from_bytes(head[2:], "big")
         if length < 2 or at + 2 + length > source.size:
+            _require_whole(marker == 0xEB and source.peek(at + 4, 2) == b"JP")
             return
         yield marker, at + 4, length - 2
         at += 2 + length

@@ -38,7 +38,7 @@ def provenance(
     found = read_provenance(image)
     if source is not None:
         found = found.against(read_provenance(source))
-    if found.state in ("none", "lost") or not c2pa_library.is_installed():
+    if found.state in ("none", "lost") or not found.format or not c2pa_library.is_installed():
         return found
     data = image if isinstance(image, bytes) else Path(image).read_bytes()
     return replace(found, validation=c2pa_library.validate(data, trust=trust))

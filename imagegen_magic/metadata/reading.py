@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 from imagegen_magic.errors import OptionError, Problem
 
 from .cbor import MetadataError
-from .containers import Parts, read_parts
+from .containers import Parts, holds_store, read_parts
 from .credentials import Credentials, plain_text, read_credentials
 from .xmp import Mark, parse_xmp
 
@@ -142,18 +142,27 @@ def read_provenance(source: str | os.PathLike[str] | bytes) -> Provenance:
     """What a file, or its bytes, say about its origin. Damaged metadata is reported, never raised.
 
     Raises:
-        OptionError: there is no such file, or it can't be opened.
+        OptionError: there is no such file, it can't be opened, or this is neither a path nor bytes.
     """
     if isinstance(source, bytes):
         return _read(io.BytesIO(source))
-    path = Path(source)
+    path = Path(_path_of(source))
     try:
         with path.open("rb") as stream:
             return _read(stream)
     except OSError as error:
         rule = f"it can't be opened: {error.strerror}"
-        problem = Problem(field="image", value=path.name, rule=rule, fix="check the path")
+        problem = Problem(field="image", value=path.name or str(path), rule=rule, fix="check the path")
         raise OptionError("no such file", problems=(problem,)) from None
+
+
+def _path_of(source: object) -> str | os.PathLike[str]:
+    """The path, or what is wrong with another object: a Pillow image, say, no longer has its file's metadata."""
+    if isinstance(source, str | os.PathLike):
+        return source
+    rule = "a path or the bytes of a file are needed: only these hold the metadata"
+    problem = Problem(field="image", value=type(source).__name__, rule=rule, fix="the path of its file")
+    raise OptionError("there is no file to read", problems=(problem,))
 
 
 def _read(stream: BinaryIO) -> Provenance:
@@ -161,6 +170,10 @@ def _read(stream: BinaryIO) -> Provenance:
         parts = read_parts(stream)
     except MetadataError as error:
         return Provenance(state="unreadable", faults=(str(error),))
+    if parts is None and holds_store(stream):
+        return Provenance(
+            state="unreadable", faults=("there are some, but only PNG, JPEG, WebP and GIF files are read",)
+        )
     if parts is None:
         return Provenance()
     found = Provenance(format=parts.format, texts=_texts(parts))

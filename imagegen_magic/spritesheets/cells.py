@@ -20,7 +20,7 @@ from imagegen_magic.matting.arrays import Floats, as_floats
 
 from .parts import Box, Part, Parts, main_parts, union, usual_area
 
-__all__ = ["Grid", "Layout", "Slot", "assign_cells", "parts_apart"]
+__all__ = ["Asked", "Grid", "Layout", "Slot", "assign_cells", "parts_apart"]
 
 FULL = 0.45
 """A part of at least this share of a usual figure's area is a figure of its own, not a detail."""
@@ -30,6 +30,8 @@ NEAR = 0.03
 """Parts that stand this share of their common box apart are one figure: a head that floats above its body."""
 APART, WORTH = 0.1, 0.01
 """What stands this share of a figure's height away from it, and has this share of its area, is not of the figure."""
+SMALL, WORTH_BELOW = 0.05, 0.003
+"""Pieces of at most the first share of a figure's area below its lowest pixel, and of at least the second in all, are not feet."""
 REACH = 0.4
 """A border may stand this share of a cell away from its place in the equal grid."""
 
@@ -44,6 +46,26 @@ class Grid:
 
     def __str__(self) -> str:
         return f"{self.count} frames in {format_grid(self.columns, self.rows)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was said of a sheet's grid; None is what the sheet itself must show."""
+
+    count: int | None = None
+    columns: int | None = None
+    rows: int | None = None
+
+    def on(self, painted: Grid) -> Grid | None:
+        """The grid asked for, what was left out taken from the one that is painted; None if nothing was said."""
+        if (self.count, self.columns, self.rows) == (None, None, None):
+            return None
+        count = self.count or painted.count
+        down = self.rows or (-(-count // self.columns) if self.columns else painted.rows)
+        across = self.columns or max(-(-count // down), painted.columns if painted.rows == down else 0)
+        if count <= across * (down - 1):  # the painted rows do not suit the number asked for
+            across, down = count, 1
+        return Grid(columns=across, rows=down, count=count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +88,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What was found: the grid, and a slot for each frame in reading order."""
+    """What was found: the grid, and a slot for each frame in reading order; `asked` is the grid that was asked for."""
 
     grid: Grid
     slots: tuple[Slot, ...]
+    asked: Grid | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +114,11 @@ class _Cluster:
         return sum(part.x * part.area for part in self.parts) / self.area
 
 
-def assign_cells(parts: Parts, asked: Grid | None) -> Layout:
-    """The frames of a sheet. Without `asked` the grid is what the parts show."""
-    mains = main_parts(parts.parts, asked.count if asked else None)
+def assign_cells(parts: Parts, said: Asked) -> Layout:
+    """The frames of a sheet. What was not said of its grid is what the parts show."""
+    mains = main_parts(parts.parts, said.count)
     painted = _painted_grid(mains)
+    asked = said.on(painted)
     grid = _settled(asked, painted, mains)
     height, width = parts.labels.shape
     usual = usual_area(mains, grid.count)
@@ -106,7 +130,7 @@ def assign_cells(parts: Parts, asked: Grid | None) -> Layout:
     kept = _without_spare(slots, grid.count)
     columns = max((slot.column for slot in slots), default=-1) + 1
     found = Grid(columns=max(columns, 1), rows=grid.rows, count=len(kept))
-    return Layout(grid=found, slots=tuple(_cut_grown(kept, parts, usual)))
+    return Layout(grid=found, slots=tuple(_cut_grown(kept, parts, usual)), asked=asked)
 
 
 def parts_apart(parts: Parts, layout: Layout) -> list[int]:
@@ -118,9 +142,16 @@ def parts_apart(parts: Parts, layout: Layout) -> list[int]:
             continue
         figure = own[-1]
         gap = APART * max(figure.box.height, figure.box.width)
-        if sum(part.area for part in own if _gap(part.box, figure.box) > gap) >= WORTH * figure.area:
+        away = sum(part.area for part in own if _gap(part.box, figure.box) > gap)
+        under = sum(part.area for part in own if _is_small_below(part, figure))
+        if max(away / WORTH, under / WORTH_BELOW) >= figure.area:
             found.append(number)
     return found
+
+
+def _is_small_below(part: Part, figure: Part) -> bool:
+    """True for what stands under the feet: letters and numbers do so closely, and would be taken for the foot line."""
+    return part.box.top >= figure.box.bottom and part.area <= SMALL * figure.area
 
 
 def _gap(first: Box, second: Box) -> int:
@@ -146,11 +177,17 @@ def _settled(asked: Grid | None, painted: Grid, mains: Sequence[Part]) -> Grid:
 
 
 def _painted_grid(mains: Sequence[Part]) -> Grid:
-    """The grid that the parts show: rows of parts that share a height, in each as many columns as stand side by side."""
+    """The grid that the parts show: rows of parts that share a height, in each as many columns as stand side by side.
+
+    Figures of which none stands above another are one row, however high some of them jump.
+    """
     if not mains:
         return Grid(columns=1, rows=1, count=1)
     rows = [_clusters(row.parts, _across) for row in _clusters(mains, _down)]
-    return Grid(columns=max(map(len, rows)), rows=len(rows), count=sum(map(len, rows)))
+    count = sum(map(len, rows))
+    if len(_clusters(mains, _across)) == count:
+        return Grid(columns=count, rows=1, count=count)
+    return Grid(columns=max(map(len, rows)), rows=len(rows), count=count)
 
 
 Span = Callable[[Box], tuple[int, int]]

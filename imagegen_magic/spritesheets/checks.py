@@ -66,7 +66,7 @@ class SheetReport(Report):
 
 
 def check_layout(
-    layout: Layout, asked: Grid | None, figures: Sequence[Figure | None], size: tuple[int, int], *, keyed: bool = True
+    layout: Layout, figures: Sequence[Figure | None], size: tuple[int, int], *, keyed: bool = True
 ) -> list[Check]:
     """What the sheet holds against what was asked for; `size` is the sheet's (width, height).
 
@@ -85,7 +85,7 @@ def check_layout(
     edge = [number for (number, _), f in zip(slots, figures, strict=True) if f is not None and _touches(f, size)]
     found = sum(slot.figures for slot in layout.slots)
     return [
-        _count_check(layout.grid, asked, found),
+        _count_check(layout.grid, layout.asked, found),
         _listed("empty_cells", "fail", empty, "{} empty: no figure was painted there", "every frame holds a figure"),
         _listed("doubled_cells", "fail", doubled, "{} with more than one figure", "no frame holds two figures"),
         _listed("grown_together", "warn", split, "{} cut apart where figures touch: look at the seam", "no figures touch"),

@@ -6,7 +6,9 @@ sprite_frames.cpp @073507e, whose loader skips an animation that lacks one of it
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from imagegen_magic._version import __version__
@@ -124,16 +126,37 @@ def _animation(atlas: Atlas, tag: Tag) -> str:
 def css_sprites(frames: Frames, image: str) -> str:
     """A class that plays a sheet of one row: the file `image` moves by steps behind a window of one frame."""
     width, height = frames.size
-    total, count = sum(frames.durations), len(frames)
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in frames.name)
     name = f"_{name}" if name[0].isdigit() else name  # a class does not begin with a digit
     repeat = "infinite" if frames.loops else "1 forwards"
-    last = count * width if frames.loops else (count - 1) * width
-    steps = f"steps({count})" if frames.loops else f"steps({max(1, count - 1)})"
+    timing, moves = _even_steps(frames) if _is_even(frames.durations) else _own_times(frames)
     crisp = "  image-rendering: pixelated;\n" if frames.pixel_art else ""
     return (
         f".{name} {{\n  width: {width}px;\n  height: {height}px;\n  background: url({json.dumps(image)}) 0 0 no-repeat;\n{crisp}"
-        f"  animation: {name} {total}ms {steps} {repeat};\n}}\n"
-        f"@keyframes {name} {{ to {{ background-position: -{last}px 0; }} }}\n"
+        f"  animation: {name} {timing} {repeat};\n}}\n"
+        f"@keyframes {name} {{ {moves} }}\n"
         f"@media (prefers-reduced-motion: reduce) {{ .{name} {{ animation: none; }} }}\n"
     )
+
+
+def _is_even(durations: Sequence[int]) -> bool:
+    """True if all frames are shown for the same time, to the millisecond that rounding takes."""
+    return max(durations) - min(durations) <= 1
+
+
+def _even_steps(frames: Frames) -> tuple[str, str]:
+    """Equal steps. What is played once stays on its last frame, so that only the others take time."""
+    moving = len(frames) if frames.loops else max(1, len(frames) - 1)
+    last = moving if frames.loops else len(frames) - 1
+    total = sum(frames.durations[:moving])
+    return f"{total}ms steps({moving})", f"to {{ background-position: -{last * frames.size[0]}px 0; }}"
+
+
+def _own_times(frames: Frames) -> tuple[str, str]:
+    """A place for each frame at its own time."""
+    total = sum(frames.durations)
+    starts = itertools.accumulate(frames.durations[:-1], initial=0)
+    places = [(100 * start / total, number * frames.size[0]) for number, start in enumerate(starts)]
+    if not frames.loops:
+        places.append((100.0, places[-1][1]))
+    return f"{total}ms step-end", " ".join(f"{at:.4g}% {{ background-position: -{x}px 0; }}" for at, x in places)

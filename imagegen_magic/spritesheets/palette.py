@@ -60,7 +60,7 @@ def settle_palette(choice: PaletteChoice) -> Bytes | int | None:
     """
     if choice is None:
         return None
-    if isinstance(choice, Integral):
+    if isinstance(choice, Integral) and not isinstance(choice, bool):
         return _counted(int(choice))
     if isinstance(choice, (str, os.PathLike)):
         return _named(os.fspath(choice))
@@ -92,11 +92,20 @@ def _named(text: str) -> Bytes | int | None:
 
 
 def _parsed(colours: Sequence[str]) -> Bytes:
-    digits = [colour.strip().lstrip("#") for colour in colours]
-    bad = next((colour for colour in digits if not re.fullmatch(r"[0-9a-fA-F]{6}", colour)), None)
-    if bad is not None or not digits or len(digits) > MOST:
-        raise _refused(bad or len(digits), f"1 to {MOST} colours as #rrggbb", "palette=['#1a1c2c', '#f4f4f4']")
+    """The colours (n, 3) of texts; `#rgb` is short for `#rrggbb`."""
+    if not 1 <= len(colours) <= MOST:
+        raise _refused(f"{len(colours)} colours", f"1 to {MOST} colours as #rrggbb", "palette=['#1a1c2c', '#f4f4f4']")
+    digits = [_six_digits(colour) for colour in colours]
     return np.array([[int(colour[i : i + 2], 16) for i in (0, 2, 4)] for colour in dict.fromkeys(digits)], np.uint8)
+
+
+def _six_digits(colour: str) -> str:
+    digits = colour.strip().lstrip("#").lower()
+    if re.fullmatch(r"[0-9a-f]{3}", digits):
+        digits = "".join(2 * digit for digit in digits)
+    if not re.fullmatch(r"[0-9a-f]{6}", digits):
+        raise _refused(colour, "a colour is needed as #rrggbb", "palette=['#1a1c2c', '#f4f4f4']")
+    return digits
 
 
 def _refused(value: object, rule: str, fix: str) -> OptionError:
@@ -126,7 +135,7 @@ def read_palette(path: str | os.PathLike[str]) -> Bytes:
         rule = f"this is not a palette of its format ({error})"
         raise _refused(source.name, rule, "open it in GIMP and save it again") from None
     if not 1 <= len(colours) <= MOST:
-        raise _refused(source.name, f"it holds {len(colours)} colours, not 1 to {MOST}", "a shorter palette")
+        raise _refused(source.name, f"it holds {len(colours)} colours, not 1 to {MOST}", "another palette")
     return np.array(colours, np.uint8)
 
 

@@ -8,14 +8,16 @@ import cv2
 import numpy as np
 
 from imagegen_magic.matting.arrays import Bytes, Mask, as_bytes
+from imagegen_magic.matting.backdrop_fit import border_mode
+from imagegen_magic.matting.scene import LEAST_STRENGTH, key_strength
 
 from .parts import SOLID, Part, find_parts
 
-__all__ = ["without_lines"]
+__all__ = ["ground_in_cells", "without_lines"]
 
 WHOLE = 0.9
 """A line runs over this share of the sheet."""
-THIN = 0.012
+THIN = 0.02
 """It is at most this share of the sheet's edge across, and may be two pixels in any case."""
 LEAST = 128
 """In a sheet with an edge of fewer pixels a line may as well be a sword."""
@@ -25,6 +27,22 @@ SIDE, STRAIGHT = 0.6, 0.8
 """At least the second share of a box lies on straight lines, each as long as the first share of a side."""
 SOFT = 2
 """Pixels beside a line that are its soft edge."""
+
+FILLED, FLAT = 0.8, 0.35
+"""If so much of a sheet is left, and so much of that is of one key colour, then the lines were taken for the backdrop."""
+
+
+def ground_in_cells(sheet: Bytes) -> tuple[int, int, int] | None:
+    """The key colour that fills the cells of a cut-out (height, width, 4) uint8 of which only lines are gone; else None.
+
+    Lines along the edge in a strong colour look like a backdrop, with the true one as what they surround.
+    """
+    solid = sheet[..., 3] >= SOLID
+    if min(solid.shape) < LEAST or not FILLED <= solid.mean() < 1:
+        return None
+    colour, share = border_mode(sheet[solid][:, :3])
+    red, green, blue = (round(float(level)) for level in colour)
+    return (red, green, blue) if share >= FLAT and key_strength((red, green, blue)) >= LEAST_STRENGTH else None
 
 
 def without_lines(sheet: Bytes) -> Bytes | None:

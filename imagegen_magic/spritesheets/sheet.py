@@ -11,22 +11,22 @@ import numpy as np
 from imagegen_magic.errors import CutoutError, OptionError, Problem
 from imagegen_magic.facts.sizes import read_cell
 from imagegen_magic.matting.arrays import Bytes
-from imagegen_magic.matting.cutout import Picture, cutout
-from imagegen_magic.matting.report import Check
+from imagegen_magic.matting.cutout import Cutout, Picture, cutout
+from imagegen_magic.matting.report import THRESHOLDS, Check
 from imagegen_magic.metadata.derived import Source
 
 from .arguments import check_arguments
-from .cells import Grid, Layout, assign_cells, parts_apart
+from .cells import Asked, Grid, Layout, assign_cells, parts_apart
 from .checks import Drift, SheetReport, check_frames, check_layout, drift_of
 from .figures import Figure, cut_figures, cut_objects, figure_of
 from .palette import PaletteChoice, to_hex
 from .parts import SOLID, Parts, find_parts
 from .pixels import PixelFigures, pixel_figures
 from .placing import Ground, Placement, ground_lines, place, reach_of, settle_ground, settle_placement, whole_pixels
-from .ruling import without_lines
+from .ruling import ground_in_cells, without_lines
 from .sprites import Sprites, spread_times
 
-__all__ = ["grid_of", "slice_objects", "slice_sheet"]
+__all__ = ["asked_of", "slice_objects", "slice_sheet"]
 
 Size: TypeAlias = "tuple[int, int]"
 Standing: TypeAlias = "list[tuple[Figure, int]]"
@@ -84,7 +84,7 @@ def slice_sheet(
         ((64, 64), True)
     """
     check_arguments("the sheet can't be sliced", pitch=pitch, ground=ground, margin=margin)
-    size, found = _cell_size(cell, like), _find(image, grid_of(frames, columns, rows), key)
+    size, found = _cell_size(cell, like), _find(image, asked_of(frames, columns, rows), key)
     art = _real_pixels(found, size, palette, pitch, settle_ground(ground, found.present, name)) if pixel_art else None
     standing = found.standing if art is None else found.with_figures(art.figures)
     figures = [figure for figure, _ in standing]
@@ -156,7 +156,6 @@ class _Found:
 
     sheet: Bytes
     key: str | None
-    asked: Grid | None
     layout: Layout
     figures: tuple[Figure | None, ...]
     sources: tuple[Source, ...]
@@ -194,16 +193,33 @@ def _placed(found: _Found, stand: _Stand, *, nearest: bool) -> tuple[Bytes, ...]
     return tuple(next(placed) if figure else place(None, 0, stand.placement) for figure in found.figures)
 
 
-def _find(image: Picture, asked: Grid | None, key: str) -> _Found:
+def _find(image: Picture, said: Asked, key: str) -> _Found:
     cut = cutout(image, key=key)
+    ground = ground_in_cells(cut.rgba) if key == "auto" else None
+    if ground is not None:
+        cut = cutout(image, key=ground)
     clean = without_lines(cut.rgba)
     sheet = cut.rgba if clean is None else clean
     parts = find_parts(sheet[..., 3])
     if not parts.parts:
         raise CutoutError("there is no figure on this sheet", hints=KEY_HINTS)
-    layout = assign_cells(parts, asked)
+    layout = assign_cells(parts, said)
     figures = cut_figures(sheet, parts, layout)
-    return _Found(sheet, cut.key, asked, layout, figures, cut.sources, tuple(_stray(parts, layout, clean is not None)))
+    lines = clean is not None or ground is not None
+    stray = (*_tints(cut), *_stray(parts, layout, lines))
+    return _Found(sheet, cut.key, layout, figures, cut.sources, stray)
+
+
+def _tints(cut: Cutout) -> Iterator[Check]:
+    """Why colours along the edges may be off; the cut-out's whole report would take as long as all the rest."""
+    if cut.backdrop is not None and cut.backdrop.compressed:
+        sentence = "saved with colours of half the resolution (JPEG or lossy WebP): edges may keep a tint; take a PNG if there is one"
+        yield Check(name="compression", status="warn", value=1, sentence=sentence)
+    if cut.spill > THRESHOLDS.light_taken:
+        sentence = (
+            f"the backdrop lit the figures with {cut.spill:.0%} of its colour; the colours near the edge are estimates"
+        )
+        yield Check(name="key_light", status="warn", value=cut.spill, sentence=sentence)
 
 
 def _stray(parts: Parts, layout: Layout, lines: bool) -> Iterator[Check]:
@@ -217,29 +233,21 @@ def _stray(parts: Parts, layout: Layout, lines: bool) -> Iterator[Check]:
         yield Check(name="beside", status="warn", value=len(apart), sentence=sentence)
 
 
-def grid_of(frames: int | None, columns: int | None, rows: int | None) -> Grid | None:
-    """The grid that those numbers mean; None if nothing is said, and the sheet itself must show it.
+def asked_of(frames: int | None, columns: int | None, rows: int | None) -> Asked:
+    """What those numbers say of a sheet's grid; None leaves it to the sheet.
 
     Raises:
         OptionError: no whole number from 1 on, or more frames than cells.
     """
     check_arguments("the grid can't be used", frames=frames, columns=columns, rows=rows)
-    if frames is None and (columns is None or rows is None):
-        return (
-            None
-            if columns is None and rows is None
-            else Grid(columns=columns or 1, rows=rows or 1, count=(columns or 1) * (rows or 1))
-        )
-    count = frames if frames is not None else (columns or 1) * (rows or 1)
-    across = columns or -(-count // (rows or 1))
-    down = rows or -(-count // across)
-    if count > across * down:
-        rule = f"{across} columns and {down} rows hold {across * down} frames"
+    cells = columns * rows if columns and rows else None
+    if cells is not None and frames is not None and frames > cells:
+        rule = f"{columns} columns and {rows} rows hold {cells} frames"
         raise OptionError(
             "the grid can't be used",
-            problems=(Problem(field="frames", value=count, rule=rule, fix=f"frames={across * down}"),),
+            problems=(Problem(field="frames", value=frames, rule=rule, fix=f"frames={cells}"),),
         )
-    return Grid(columns=across, rows=down, count=count)
+    return Asked(count=cells if frames is None else frames, columns=columns, rows=rows)
 
 
 def _cell_size(cell: str | Size | None, like: Sprites | None) -> Size | None:
@@ -282,7 +290,7 @@ def _report(
     found: _Found, art: PixelFigures | None, pixels: Sequence[Bytes], stand: _Stand, *, loops: bool
 ) -> SheetReport:
     size = found.sheet.shape[1], found.sheet.shape[0]
-    checks = check_layout(found.layout, found.asked, found.figures, size, keyed=found.key is not None)
+    checks = check_layout(found.layout, found.figures, size, keyed=found.key is not None)
     checks += found.stray
     if art is not None:
         checks.append(_lattice_check(art))
