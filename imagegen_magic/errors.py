@@ -137,7 +137,7 @@ class Words:
 
     def default(self, default: Default) -> str:
         """`%config ImagegenMagics.session_max_cost = 5`."""
-        value = {"true": "True", "false": "False"}.get(default.value) or in_toml(default.value)
+        value = {"true": "True", "false": "False"}.get(default.value.lower()) or in_toml(default.value)
         return f"%config ImagegenMagics.{default.option} = {value}"
 
     def prompt(self) -> str:

@@ -522,9 +522,6 @@ class Session:
         image = given.get("image")
         if "image" in given and not (isinstance(image, (list, tuple)) and not isinstance(image, ImageResult)):
             given["image"] = (image,)
-        for name_of_pair in {"cell", "size"} & given.keys():
-            if isinstance(given[name_of_pair], (list, tuple)):
-                given[name_of_pair] = "x".join(map(str, given[name_of_pair]))
         values, problems = read_call(given)
         if isinstance(image, str) and not isinstance(prompt, str):
             rule, fix = "the prompt comes first, then the image", f'imagegen_magic.edit("{image}", image)'

@@ -23,7 +23,8 @@ import imagegen_magic
 from imagegen_magic.api import use_session
 from imagegen_magic.batch.results import FailedJob
 from imagegen_magic.batch.rows import read_source
-from imagegen_magic.errors import BudgetError, OptionError, RequestError
+from imagegen_magic.cli.words import SHELL_WORDS
+from imagegen_magic.errors import BudgetError, Default, OptionError, RequestError, Words
 from imagegen_magic.images.masks import build_mask, parse_box
 from imagegen_magic.images.opening import parse_token, read_input
 from imagegen_magic.notebook.batch_view import BatchView
@@ -48,6 +49,7 @@ def refused(shell, simulator, cell):
         ("%%imagegen low\nA mug.", ["NAME 'low'", "--quality low"]),
         ("%%imagegen landscape\nA mug.", ["--size landscape"]),
         ("%%imagegen print\nA mug.", ["a builtin of Python", "print_image"]),
+        ("%%imagegen imagegen_magic\nA mug.", ["the module imagegen_magic"]),
         ("%%imagegen class\nA mug.", ["a keyword of Python", "class_image"]),
         ("%%imagegen Out\nA mug.", ["a name of IPython's own", "out_image"]),
         ("%%imagegen np\nA mug.", ["the module numpy", "np_image"]),
@@ -563,6 +565,7 @@ def test_lists_of_results_show_thumbnails(shell):
         ("%imagegen run tex", {"text"}),
         ("%imagegen profile sa", {"save"}),
         ("%imagegen profile br", {"brand"}),
+        ("%imagegen profile show ", {"brand"}),
         ("%imagegen cutout --key", {"--key-color"}),
         ("%config ImagegenMagics.backend = ", {'"openai"', '"simulator"'}),
         ('%config ImagegenMagics.backend="s', {'"simulator"'}),
@@ -762,3 +765,290 @@ def test_the_bar_shows_what_is_over(shell, simulator, failed, shown):
     page = seen.outputs[0].data["text/html"]
     filled = sum(map(float, re.findall(r'<div style="width:([\d.]+)%', page)))
     assert (re.search(r'aria-valuenow="(\d+)"', page)[1], round(filled)) == shown
+
+
+@pytest.mark.parametrize(
+    "prompt", ["\u200b", "\ufeff \u2060", "\xa0\u3000", "\ufe0f", "\u3164", '""', "...", "NaN", "None", "<NA>"]
+)
+def test_what_shows_nothing_is_no_prompt(shell, simulator, prompt):
+    """Zero-width characters, fillers, placeholders and the names of missing values, in a cell, a batch and a table."""
+    refused(shell, simulator, f"%%imagegen x --style flat\n{prompt}")
+    for rows in (f"%%imagegen_batch x\n{prompt}", "%%imagegen_batch x --from rows\n"):
+        shell.user_ns["rows"] = pd.DataFrame({"prompt": [prompt]})
+        refused(shell, simulator, rows)
+
+
+@pytest.mark.parametrize("prompt", ["🦊", "狐", "\U0001fae9", "7", "!!", "nan bread", "none of them"])
+def test_short_prompts_are_prompts(session, prompt):
+    """One emoji (also one that this Python does not know), one letter, one number."""
+    assert session.preview(prompt).prompt == prompt
+
+
+@pytest.mark.parametrize(
+    "box", [("30%", "30%", "40%", "40%"), {"x": 30, "y": 60, "w": 40, "h": 80}, "30 %, 30 %, 40 %, 40 %"]
+)
+def test_boxes_as_python_has_them(folder, box):
+    """Four texts are one box, as four numbers are; a dict with x, y, w, h is one."""
+    Image.new("RGB", (100, 200)).save(folder / "a.png")
+    boxes = box if isinstance(box, tuple) else (box,)
+    assert (
+        np.array(Image.open(io.BytesIO(build_mask(read_input(folder / "a.png"), boxes=boxes).data)))[..., 3] == 0
+    ).sum() == 3200
+
+
+@pytest.mark.parametrize("box", ["1.2.3,0,10,10", ".,0,10,10", {"left": 1, "top": 1, "right": 9, "bottom": 9}])
+def test_boxes_that_are_no_numbers(box):
+    """No number with two points, no edges under other names: nothing is guessed, and no fault of Python's comes out."""
+    with pytest.raises(OptionError, match="X,Y,W,H"):
+        parse_box(box, (100, 200))
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("{{ nothing }}", "give it a value"),
+        ("{{ nan }}", "a missing value"),
+        ("{{ pd.NA }}", "a missing value"),
+        ("{{ np.float32('nan') }}", "a missing value"),
+        ("{{ city.upper }}", "{{ city.upper() }}"),
+        ("{{ np }}", "of type module, not text"),
+        ("{{ Plain }}", "of type type, not text"),
+        ("{{ plain }}", "of type Plain, not text"),
+        ("{{ photo }}", "as a reference: --ref photo"),
+        ("{{ city:>10 }}", "{{ format(city, '>10') }}"),
+        ("{{ city!r }}", "{{ repr(city) }}"),
+        ("{{{ city }}}", "{{ city }}"),
+        ("{{ }}", "nothing stands between the braces"),
+        ("{price * 2:.1f}", "{{ format(price * 2, '.1f') }}"),
+        ("{len(items)}", "{{ len(items) }}"),
+        ("{city if city else 'Rome'}", "{{ city if city else 'Rome' }}"),
+    ],
+)
+def test_values_that_are_no_text(shell, simulator, text, fix):
+    """What Python writes for nothing, for a function, a module or an address is not paid for; nor is an f-string's sum."""
+    plain = type("Plain", (), {})
+    shell.user_ns |= {
+        "nothing": None,
+        "nan": float("nan"),
+        "np": np,
+        "pd": pd,
+        "city": "Oslo",
+        "price": 3,
+        "plain": plain(),
+    }
+    shell.user_ns |= {"Plain": plain, "items": ["a"], "photo": Image.new("RGB", (8, 8))}
+    assert fix in refused(shell, simulator, f"%%imagegen\nA poster of {text}.")
+
+
+def test_a_missing_value_of_a_flag_stops(shell, simulator):
+    """`--style {{ nothing }}` was left out without a word; a list or a function is no style either."""
+    shell.user_ns |= {"nothing": None, "items": ["a", "b"]}
+    assert "text is needed, not list" in refused(shell, simulator, "%%imagegen --style {{ items }}\nA mug.")
+    assert "text is needed, not builtin" in refused(shell, simulator, '%%imagegen --style {{ "a".upper }}\nA mug.')
+    assert "a missing value" in refused(shell, simulator, '%%imagegen --style "{{ nothing }}"\nA mug.')
+
+
+def test_numbers_of_numpy_are_numbers(shell):
+    """As a table's cells are."""
+    shell.user_ns["table"] = pd.DataFrame({"n": [3], "price": [2.5]})
+    assert run(shell, "%%imagegen a -q low\n{{ table.n[0] }} mugs for {{ table.price[0] }}")[1].success
+    assert shell.user_ns["a"].prompt_sent == "3 mugs for 2.5"
+
+
+def test_fields_of_file_names_are_no_variables(shell, simulator):
+    """A loop leaves `i` behind; `--out` fills in its own fields, with zeros on wish, and names those it has not."""
+    shell.user_ns |= {"i": 7, "name": "x"}
+    assert run(shell, '%%imagegen a -q low -n 2 --out "cups/{name}-{i:03}.png"\nA mug.')[1].success
+    assert [path.name for path in shell.user_ns["a"].paths] == ["a-001.png", "a-002.png"]
+    assert "{{ i }}" in refused(shell, simulator, "%%imagegen a --out {name}-{i}.png\nMug {i}.")
+    assert "{city} is not filled in" in refused(shell, simulator, "%%imagegen a --out {city}.png\nA mug.")
+
+
+def test_braces_of_a_flag_stop_everywhere(shell, simulator):
+    """In a profile that is saved, behind `%imagegen run`, and in a template, whose only field is the prompt."""
+    shell.user_ns |= {"city": "Oslo", "text": "a mug"}
+    assert "{{ city }}" in refused(shell, simulator, "%imagegen profile save b --style {city}")
+    assert "{{ city }}" in refused(shell, simulator, "%imagegen run text --style {city}")
+    card = refused(shell, simulator, '%%imagegen --template "A {colour} {prompt}"\nmug')
+    assert '--template "A colour {prompt}"' in card
+
+
+@pytest.mark.parametrize(
+    ("body", "fix"),
+    [
+        ("A mug --ar 16:9", "--size 16:9 above the prompt"),
+        ("A mug --no text", "--avoid text above the prompt"),
+        ("A mug --seed 4", "leave it out; --raw"),
+        ("A mug --quality low", "put it above the prompt"),
+        ("A mug.\n--count 2", "--n 2 above the prompt"),
+        ("A mug.\n-q low", "put it above the prompt"),
+    ],
+)
+def test_flags_in_a_prompt_stop(shell, simulator, body, fix):
+    """As other tools have them, behind the prompt: in a cell and in the lines of a batch; `--raw` sends them."""
+    assert fix in refused(shell, simulator, f"%%imagegen a\n{body}")
+    assert fix in refused(shell, simulator, f"%%imagegen_batch a\n{body}")
+    assert run(shell, f"%%imagegen a -q low --raw\n{body}")[1].success
+
+
+def test_dashes_in_a_prompt_stay(shell):
+    """Speech, lists, and words that are no flag of any tool."""
+    for body in ("\u2014low tide, she said", "a mug -- red", "a --very-- red mug", "a 1-n mug -q", "\u2013 a cup"):
+        assert run(shell, f"%%imagegen a -q low\n{body}")[1].success, body
+        assert shell.user_ns["a"].prompt == body
+
+
+def test_a_typographic_dash_below_the_line_is_a_flag(shell, simulator):
+    """As on the line itself; before, it was prompt text."""
+    assert "--size square" in refused(shell, simulator, "%%imagegen a\n\u2014size square\nA mug.")
+
+
+def test_one_flag_twice_is_asked_about(shell, simulator):
+    """The last one would win without a word; the same value twice is no question, nor are lists."""
+    card = refused(shell, simulator, "%%imagegen a -q low -q high\nA mug.")
+    assert "--quality low or --quality high; for both: %%imagegen_batch --grid quality=low,high" in card
+    refused(shell, simulator, "%%imagegen a --size square\n-s landscape\nA mug.")
+    assert run(shell, '%%imagegen a -q low --quality low --text "a" --text "b"\nA mug.')[1].success
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("help histor", "%imagegen help history"),
+        ("help --qualty", "%imagegen help --quality"),
+        ("help zzzz", "%imagegen help lists what there is"),
+        ("config set quality low", '%config ImagegenMagics.quality = "low"'),
+        ("config quality", "%config ImagegenMagics.quality"),
+        ("set backend simulator", '%config ImagegenMagics.backend = "simulator"'),
+        ("backend = simulator", '%config ImagegenMagics.backend = "simulator"'),
+        ("cost fox", "%imagegen cost; %imagegen help cost"),
+        ("models gpt-image-1", "%imagegen models; %imagegen help models"),
+        ("HISTORY", "%imagegen history"),
+        ("undo", "%imagegen history"),
+        ("price", "%imagegen sizes"),
+        ("quality low", '%config ImagegenMagics.quality = "low"'),
+        ("mask fox.png", "%%imagegen --mask fox.png"),
+    ],
+)
+def test_words_that_nothing_reads(shell, simulator, line, fix):
+    """What is typed behind a subcommand is not passed over, and help for what there is not is not everybody's help."""
+    assert fix in refused(shell, simulator, f"%imagegen {line}")
+
+
+@pytest.mark.parametrize("word", ["quality", "--quality", "-q"])
+def test_help_of_a_flag_without_its_dashes(shell, word):
+    """`help quality` is that flag's help; a cell's name is that cell's."""
+    assert str(run(shell, f"%imagegen help {word}")[1].result).startswith("-q, --quality")
+    assert "--mask-box" in str(run(shell, "%imagegen help %%imagegen_edit")[1].result)
+
+
+def test_a_file_is_recalled_by_the_name_in_its_caption(shell):
+    """As `-i` finds it."""
+    run(shell, "%%imagegen fox -q low\nA fox.")
+    assert run(shell, "%imagegen recall fox.png")[1].success
+
+
+@pytest.mark.parametrize(
+    ("token", "fix"),
+    [
+        ("two[1]", "{{ two[1] }} for an expression"),
+        ("two.path", "{{ two.path }}"),
+        ("a.png,b.png", "--image a.png --image b.png"),
+    ],
+)
+def test_images_as_python_or_a_list_names_them(shell, simulator, token, fix):
+    """An expression goes into braces, each image has its own flag."""
+    run(shell, "%%imagegen two -n 2 -q low\nA fox.")
+    assert fix in refused(shell, simulator, f"%%imagegen_edit b -i {token}\nblue")
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ('imagegenmagics.backend = "simulator"', '%config ImagegenMagics.backend = "simulator"'),
+        ("ImagegenMagics.n = 3", "on the line of a cell: --n 3"),
+        ("ImagegenMagics.zzzz = 3", "%imagegen config lists them"),
+    ],
+)
+def test_settings_that_nothing_reads(shell, line, fix):
+    """A section in small letters, an option of single calls, an unknown name: the cell fails and says so."""
+    done = run(shell, f"%config {line}")[1]
+    assert fix in str(done.error_in_exec)
+
+
+def test_a_loop_over_a_gallery_needs_no_question(folder):
+    """What can be read of a result can be read of a failure, and its error of a result: there is None."""
+    session = simulated_session(Simulator(faults="ok, moderation"))
+    gallery = session.batches.run_jobs(["a fox", "a cat"], quality="low", size="1024x1024", concurrency=1)
+    for name in (
+        "error",
+        "model",
+        "size",
+        "width",
+        "bytes",
+        "images",
+        "notes",
+        "warnings",
+        "passed",
+        "request",
+        "usage",
+    ):
+        good, bad = (getattr(result, name) for result in gallery)
+        assert not bad or name == "error", name
+        assert good is not None or name == "error", name
+
+
+def test_a_copy_into_a_folder_keeps_its_name(session, tmp_path):
+    """A path that ends in a slash, or is a folder, is no file's name."""
+    one = session.generate("a mug", name="one", size="1024x1024", quality="low")
+    assert one.save(f"{tmp_path}/new/").name == one.save(tmp_path).name == "one.png"
+    assert (tmp_path / "new" / "one.png").is_file()
+
+
+def test_columns_with_one_name_and_open_quotes(folder):
+    """One of two columns would be passed over; after an open quote all rows would be one text."""
+    (folder / "twins.csv").write_text("prompt,prompt\na,b\n", encoding="utf-8")
+    (folder / "open.csv").write_text('prompt,quality\na,low\n"b,low\nc,low\n', encoding="utf-8")
+    twins = pd.DataFrame([["a", "b"]], columns=["prompt", "prompt"])
+    for source, words in (("twins.csv", "two columns"), (twins, "two columns"), ("open.csv", "never closed")):
+        with pytest.raises(OptionError, match=words):
+            read_source(source)
+
+
+def test_rows_that_ask_for_the_same_are_said(session):
+    """They are variations, or a slip that is paid twice: the plan says which rows they are."""
+    summary = session.batches.preview_jobs(["a mug", "a cup", "a mug", "a mug"], quality="low").summary()
+    assert "row 3 asks for the same as row 1: both are sent (and 1 more)" in summary
+    assert "asks for the same" not in session.batches.preview_jobs(["a mug", "a cup"], quality="low").summary()
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("yes", "chroma"), (np.bool_(True), "chroma"), ("False", None), (np.bool_(False), None)]
+)
+def test_yes_and_no_of_a_table(session, given, read):
+    """As files and arrays have them."""
+    plan = session.batches.preview_jobs([{"prompt": "a mug", "transparent": given}], quality="low")
+    assert [item.job.options.transparent for item in plan.planned] == [read]
+
+
+def test_a_pair_is_a_size_everywhere(shell, session):
+    """In a call, a row and a setting."""
+    plan = session.batches.preview_jobs([{"prompt": "a mug", "size": (1024, 1536)}], quality="low")
+    assert plan.planned[0].job.request.size == "1024x1536"
+    assert run(shell, "%config ImagegenMagics.size = (1024, 1536)")[1].success
+    assert shell.magics_manager.registry["ImagegenMagics"].size == "1024x1536"
+
+
+def test_a_search_without_a_hit_says_so(shell):
+    """An empty table could as well be an empty history."""
+    run(shell, "%%imagegen fox -q low\nA fox.")
+    assert "nothing matches 'wolf'; %imagegen history lists all" in str(run(shell, "%imagegen history wolf")[1].result)
+
+
+def test_fixes_name_commands_that_there_are(session):
+    """A shell has no profiles to list, and a default is a Python value in a call."""
+    with pytest.raises(OptionError) as caught:
+        session.preview("a mug", profile="nope")
+    assert "in a notebook, %imagegen profile lists them" in "\n".join(caught.value.card_lines(SHELL_WORDS))
+    assert PYTHON_WORDS.part(Default("backend", "simulator")) == 'backend="simulator"'
+    assert Words().part(Default("reuse", "True")) == "%config ImagegenMagics.reuse = True"

@@ -12,7 +12,7 @@ from typing import Any
 
 from imagegen_magic.errors import OptionError, Problem
 
-__all__ = ["csv_table", "json_items", "read_text", "records_of_columns"]
+__all__ = ["csv_table", "json_items", "read_text", "records_of_columns", "refuse_twins"]
 
 TEXT_SUFFIXES = frozenset(
     {"", ".txt", ".text", ".md", ".prompts", ".list", ".jsonl", ".ndjson", ".json", ".csv", ".tsv"}
@@ -66,6 +66,8 @@ def csv_table(text: str, name: str, known: frozenset[str]) -> tuple[list[str], l
         separator = max(
             _SEPARATORS, key=lambda one: len(known & {cell.strip(' "') for cell in first.strip().split(one)})
         )
+    if text.count('"') % 2:  # the module csv would take all that follows for one text
+        raise _refused(name, 'a quote (") is opened and never closed', 'a quote inside a text is written twice: ""')
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         rows = list(reader)
@@ -78,6 +80,18 @@ def csv_table(text: str, name: str, known: frozenset[str]) -> tuple[list[str], l
             rule = f"row {number} has more cells than the first line has columns"
             raise _refused(name, rule, f'a text with {separator!r} stands in quotes: "{text.strip()}"')
     return list(reader.fieldnames or ()), rows
+
+
+def refuse_twins(columns: Sequence[str], known: frozenset[str]) -> None:
+    """Stops at two columns with one name that is read: only one of them would be.
+
+    Raises:
+        OptionError: there are two.
+    """
+    twins = [name for name in dict.fromkeys(columns) if name in known and list(columns).count(name) > 1]
+    if twins:
+        rule = f"two columns are called {twins[0]}, and one of them would not be read"
+        raise _refused(twins[0], rule, "rename one, or take it out")
 
 
 def json_items(text: str) -> Sequence[Any] | None:

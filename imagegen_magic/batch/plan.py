@@ -18,7 +18,7 @@ from imagegen_magic.options.values import read_values
 from imagegen_magic.request.cost import Estimate
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import Record
-from imagegen_magic.store.names import safe_stem
+from imagegen_magic.store.names import numbers_itself, safe_stem
 from imagegen_magic.tables import Table
 
 from .pacing import Pacer
@@ -87,8 +87,19 @@ class BatchPlan:
         renamed = [f"{item.wanted} is taken, so it will be {item.files}" for item in self.to_send if item.wanted]
         parts += [renamed[0] + (f" (and {len(renamed) - 1} more)" if renamed[1:] else "")] if renamed else []
         parts += [f"columns not used: {', '.join(self.unused)}"] if self.unused else []
+        parts += self._alike()
         parts += [f"{counted(len(self.left_out), 'faulty row')} left out"] if self.left_out else []
         return "; ".join(parts)
+
+    def _alike(self) -> list[str]:
+        """A sentence if jobs ask for the same: each is sent and paid, as variations are."""
+        first: dict[str, str] = {}
+        alike = [
+            f"{item.where} asks for the same as {first[digest]}: both are sent"
+            for item in self.to_send
+            if (digest := item.job.request.digest()) in first or not first.setdefault(digest, item.where)
+        ]
+        return [alike[0] + (f" (and {len(alike) - 1} more)" if alike[1:] else "")] if alike else []
 
     def with_left_out(self, results: Sequence[ImageResult | FailedJob]) -> tuple[ImageResult | FailedJob, ...]:
         """The planned jobs' results and the rows that were left out, in the batch's order."""
@@ -295,7 +306,7 @@ def _name_fault(path: Path, taken: Mapping[Path, str], where: str) -> Problem | 
 def _renamed(item: PlannedJob, first: str, paths: Sequence[Path]) -> PlannedJob:
     """The job under the free name that was found; one that numbers its files itself finds them when it is sent."""
     job, out = item.job, item.job.options.out
-    if paths[0].name == first or "{i}" in (out or ""):
+    if paths[0].name == first or numbers_itself(out):
         return item
     stem = paths[0].stem.removesuffix("-1") if len(paths) > 1 else paths[0].stem
     if out is None:

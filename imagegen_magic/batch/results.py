@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from os import PathLike
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from imagegen_magic.errors import ImagegenError, RequestError
 from imagegen_magic.images.preview import contact_sheet
@@ -45,6 +45,11 @@ class FailedJob(TableRow):
     error: ImagegenError
     ok = False
     name = number = path = image = report = cost = seconds = request_id = None
+    model = size = width = height = bytes = array = request = record = usage = paid = prompt_sent = None
+    images: ClassVar[tuple[()]] = ()
+    notes: ClassVar[tuple[()]] = ()
+    warnings: ClassVar[tuple[()]] = ()
+    passed = False
     paths: tuple[Path, ...] = field(default=(), init=False)
     reused = False
 

@@ -16,7 +16,7 @@ from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.options.table import BY_NAME
 
 from .choices import SPELLING, expand_choices
-from .files import csv_table, json_items, read_text, records_of_columns
+from .files import csv_table, json_items, read_text, records_of_columns, refuse_twins
 
 __all__ = [
     "Row",
@@ -92,11 +92,13 @@ def read_source(source: Any) -> list[Row]:
         text = read_text(path)
         if path.suffix.lower() in (".csv", ".tsv"):
             columns, rows = csv_table(text, path.name, KNOWN)
+            refuse_twins(columns, KNOWN)
             found = [_of_item(row, f"row {number}") for number, row in enumerate(rows, 2)]
         else:
             found = read_body(text)
     else:
         columns = _columns(source)
+        refuse_twins([str(name).strip() for name in columns or ()], KNOWN)
         found = [_of_item(item, where) for where, item in zip(_places(source), _items(source), strict=False)]
     if not found:
         raise _no_jobs("it has no rows", "one row a picture, with a prompt")

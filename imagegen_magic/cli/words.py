@@ -7,7 +7,7 @@ import shlex
 from imagegen_magic.errors import Command, Default, Setting, Words
 from imagegen_magic.options.defaults import ENV_PREFIX
 
-from .names import NOTEBOOK_NAMES
+from .names import NOTEBOOK_NAMES, NOTEBOOK_ONLY
 
 __all__ = ["SHELL_WORDS"]
 
@@ -24,6 +24,8 @@ class _ShellWords(Words):
         return f"{_FLAGS.get(setting.flag, setting.flag)} {shlex.quote(values) if special else values}".rstrip()
 
     def command(self, command: Command) -> str:
+        if command.name in NOTEBOOK_ONLY:
+            return f"in a notebook, {super().command(command)}"
         return f"imagegen {NOTEBOOK_NAMES.get(command.name, command.name)} {command.arguments}".rstrip()
 
     def default(self, default: Default) -> str:

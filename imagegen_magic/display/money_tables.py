@@ -40,6 +40,8 @@ def history_table(library: Library, word: str = "", count: int = SHOWN) -> Table
         if len(records) > count
         else []
     )
+    if word and not records:
+        left_out = [Fix(f"nothing matches {word!r}; ", Command("history"), " lists all")]
     columns = ("id", "name", "time", "outcome", "model", "files", "cost", "prompt")
     return Table(title="History", columns=columns, rows=rows, notes=left_out)
 

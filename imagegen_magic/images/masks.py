@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -27,7 +27,8 @@ from .opening import decoding, open_image, read_input
 
 __all__ = ["Change", "box_text", "build_mask", "changed_outside", "mask_overlay", "mask_share", "protect"]
 
-_BOX = re.compile(r"\s*([\d.]+)(%?)\s*,\s*([\d.]+)(%?)\s*,\s*([\d.]+)(%?)\s*,\s*([\d.]+)(%?)\s*")
+_EDGE = r"\s*(\d+\.?\d*|\.\d+)\s*(%?)\s*"
+_BOX = re.compile(",".join([_EDGE] * 4))
 SEAM_PIXELS = 6
 """Width of the soft seam inside the mask along which `protect` blends, in pixels."""
 CHANGED_LEVELS = 8
@@ -55,7 +56,8 @@ def build_mask(
         with decoding(_named(source)):
             keep = _alpha_of(source, target, edit)
     draw = ImageDraw.Draw(keep)
-    for text in [boxes] if boxes and all(isinstance(edge, (int, float)) for edge in boxes) else boxes:
+    one = bool(boxes) and (all(isinstance(edge, (int, float)) for edge in boxes) or box_text(boxes) is not None)
+    for text in [boxes] if one else boxes:
         x, y, w, h = parse_box(text, target.size)
         draw.rectangle((x, y, x + w - 1, y + h - 1), fill=0)
     if invert:
@@ -178,7 +180,7 @@ def _check_both(keep: Image.Image) -> None:
         raise _refused("all clear", "everything would change", Fix("leave the mask out, or ", Setting("--mask-invert")))
 
 
-def parse_box(text: str | Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+def parse_box(text: str | Sequence[float] | Mapping[str, float], size: tuple[int, int]) -> tuple[int, int, int, int]:
     """(x, y, width, height) in pixels of a box `x,y,w,h` in pixels, per cent or fractions, inside a picture of `size`.
 
     Four numbers of 1 or less, one with a decimal point, are fractions: `0.25,0.25,0.5,0.5` is the middle.
@@ -186,6 +188,10 @@ def parse_box(text: str | Sequence[float], size: tuple[int, int]) -> tuple[int, 
     Raises:
         OptionError: it is not of that form, could mean two things, or goes beyond the picture.
     """
+    if isinstance(text, Mapping) and [str(name)[:1] for name in text] == list("xywh"):
+        text = list(text.values())
+    if isinstance(text, Mapping):
+        text = str(dict(text))
     if not isinstance(text, str):
         text = ",".join(map(str, text)) if isinstance(text, Iterable) else str(text)
     match = _BOX.fullmatch(text)

@@ -17,7 +17,7 @@ from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.errors import Fix, ImagegenError, OptionError, Problem, Setting
 from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.request.request import InputImage
 
@@ -315,7 +315,7 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
     path = expanded(reference)
     is_variable = reference.isidentifier() and reference in variables
     if is_variable and is_file(path):
-        fix = f"./{reference} for the file, {{{{ {reference} }}}} for the variable"
+        fix: str = f"./{reference} for the file, {{{{ {reference} }}}} for the variable"
         problem = Problem(field="image", value=reference, rule="this word is both a file and a variable", fix=fix)
         raise OptionError("which picture?", problems=(problem,))
     if is_variable:
@@ -325,7 +325,13 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
     with contextlib.suppress(OptionError):
         return find(reference), path.name
     near = "" if path.suffix else f", or @{reference} if you mean the history"
-    rule, fix = "neither a file nor a variable" if variables else "there is no such file", f"check the path{near}"
+    rule = "neither a file nor a variable" if variables else "there is no such file"
+    fix = f"check the path{near}"
+    root = re.match(r"(?P<name>[A-Za-z_]\w*)[.\[]", reference)
+    if root and root["name"] in variables:
+        fix = f"{{{{ {reference} }}}} for an expression"
+    elif "," in reference:
+        fix = Fix(*(part for one in reference.split(",") for part in (" ", Setting("--image", one.strip()))))
     if re.match(r"(https?|ftp|s3|gs)://", reference):
         rule, fix = "an address, and addresses are not fetched", "download it first, and give the file"
     problem = Problem(field="image", value=reference, rule=rule, fix=fix)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -35,10 +36,10 @@ from imagegen_magic.metadata.derived import Marking
 from imagegen_magic.options.address import host_of
 from imagegen_magic.options.names import name_problems
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.table import BACKGROUNDS
+from imagegen_magic.options.table import BACKGROUNDS, FILE_FIELDS
 from imagegen_magic.request.chroma_key import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
 from imagegen_magic.request.cost import Estimate, estimate_cost, format_usd
-from imagegen_magic.request.prompt import compose_prompt, hard_subject_words, prompt_slug
+from imagegen_magic.request.prompt import blank_rule, compose_prompt, hard_subject_words, prompt_slug
 from imagegen_magic.request.request import WIRE_FIELDS, ImageRequest, InputImage
 from imagegen_magic.request.response import Parent
 from imagegen_magic.request.rules import ALPHA_FORMATS, check_request, request_warnings
@@ -176,16 +177,29 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
     """Prompt fields alone name no subject; the request's own rule sees only the prompt that they make."""
-    if body.strip() or inputs.problems:
-        return []
-    return [
-        Problem(
-            field="prompt",
-            value=body,
-            rule="the prompt is empty",
-            fix=Fix(PromptPlace()),
-        )
-    ]
+    blank = None if inputs.problems else blank_rule(body)
+    return [Problem(field="prompt", value=body, rule=blank, fix=Fix(PromptPlace()))] if blank else []
+
+
+def _template_problems(options: Options) -> Iterator[Problem]:
+    """A template without the prompt's place, and fields that nothing fills in: their braces would be sent, or name a file."""
+    if options.template is not None:
+        if "{prompt}" not in options.template:
+            fix = Fix(Setting("--template", "A watercolor of {prompt}"))
+            yield Problem(field="template", value=options.template, rule="{prompt} is missing in it", fix=fix)
+        elif unknown := _fields(options.template, ("prompt",)):
+            rule = f"{unknown[0]} is not filled in; {{prompt}} is"
+            fix = Fix(Setting("--template", options.template.replace(unknown[0], unknown[0].strip("{}"))))
+            yield Problem(field="template", value=options.template, rule=rule, fix=fix)
+    if unknown := _fields(re.sub(r"\{i:0?\d+d?\}", "", options.out or ""), FILE_FIELDS):
+        rule = f"{unknown[0]} is not filled in; {' '.join(f'{{{name}}}' for name in FILE_FIELDS)} are"
+        yield Problem(field="out", value=options.out, rule=rule, fix=Fix(Setting("--out", "{name}-{i}.png")))
+
+
+def _fields(template: str, known: Sequence[str]) -> list[str]:
+    """Fields in single braces that are not among the `known` ones."""
+    found = re.findall(r"(?<!\{)\{(\w+(?:[!:][^{}]*)?)\}(?!\})", template)
+    return [f"{{{name}}}" for name in found if name not in known]
 
 
 def _summary(count: int) -> str:
@@ -210,9 +224,7 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
         faults.append(
             Problem(field="scene", value=options.scene, rule=rule, fix=Fix(Setting("--background", options.scene)))
         )
-    if options.template is not None and "{prompt}" not in options.template:
-        fix = Fix(Setting("--template", "A watercolor of {prompt}"))
-        faults.append(Problem(field="template", value=options.template, rule="{prompt} is missing in it", fix=fix))
+    faults += _template_problems(options)
     if options.use_case and options.use_case not in load_use_cases():
         faults.append(_use_case_problem(options.use_case))
     if options.protect and inputs.mask is None and not inputs.problems:

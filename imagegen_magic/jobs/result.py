@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -186,17 +187,21 @@ class GeneratedImage(TableRow):
         return self.image.size
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Copies the file's bytes to `path`, metadata and all, and returns it.
+        """Copies the file's bytes to `path`, metadata and all, and returns it; into a folder under the file's own name.
 
         Raises:
             FileExistsError: `path` exists already, and `overwrite` is False.
             OptionError: the name's suffix is that of another format.
         """
-        _check_suffix(self.path, Path(path))
-        check_free(Path(path), overwrite=overwrite)
-        with Path(path).open("wb" if overwrite else "xb") as copy:
+        place = Path(path)
+        if place.is_dir() or os.fspath(path).endswith(("/", os.sep)):
+            place.mkdir(parents=True, exist_ok=True)
+            place /= self.path.name
+        _check_suffix(self.path, place)
+        check_free(place, overwrite=overwrite)
+        with place.open("wb" if overwrite else "xb") as copy:
             copy.write(self.bytes)
-        return Path(path)
+        return place
 
     def show(self) -> None:
         """Shows the image below the cell or, outside of a notebook, in the system's viewer."""
@@ -348,6 +353,7 @@ class ImageResult(TableRow, Sequence[GeneratedImage]):
         return self.changed(where=where)
 
     ok = True
+    error = None
     """True for a result, False for a `FailedJob`."""
 
     def __len__(self) -> int:

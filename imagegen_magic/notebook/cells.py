@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.display.cell_view import CellView
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError
 from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
+from imagegen_magic.options.braces import refuse_python, refuse_single_braces
 from imagegen_magic.options.line import build_parser, parse_line
 from imagegen_magic.options.names import doubtful_name
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.options.table import COMMANDS
-from imagegen_magic.options.variables import fill_variables, refuse_python, refuse_single_braces
+from imagegen_magic.options.variables import fill_variables
 
 from .batch_cells import refuse_choices, run_batch_cell
 from .head import join_head, lift_source, stray_flags
@@ -59,11 +61,13 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
     if not as_it_is:
         refuse_python(body)
         refuse_choices([] if command == "batch" else [body], parsed)
-        refuse_single_braces(f"{line}\n{body}", shell.user_ns, template=bool(parsed.values.get("template")))
+    if not parsed.values.get("raw"):
+        read = line if as_it_is else f"{line}\n{body}"
+        refuse_single_braces(read, shell.user_ns, template=bool(parsed.values.get("template")))
     raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
     cell = f"{COMMANDS[command]} {line}".rstrip() + f"{raw}\n{body}"
     if command == "batch":
-        return run_batch_cell(session, shell, parsed, text, cell)
+        return run_batch_cell(session, shell, replace(parsed, problems=(*parsed.problems, *stray)), text, cell)
     live = frontend.is_live(session.options(parsed.values).progress)
     job = session.plan(
         text,

@@ -82,7 +82,7 @@ def _completions(magic: str, words: list[str]) -> Iterable[str]:
     if owner is not None and owner.kind != "flag":
         return _option_values(owner, last) or [last] * bool(last)
     if magic == "%imagegen":
-        return _arguments(words[0], last)
+        return _values_of("profile") if words[0] == "profile" and words[1:-1] else _arguments(words[0], last)
     return [flag for flag in by_flag if flag.startswith("--")]
 
 

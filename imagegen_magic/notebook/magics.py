@@ -15,9 +15,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic import cell_magic as _cell_magic
 
-from imagegen_magic.errors import Default, Fix, OptionError, Problem
+from imagegen_magic.errors import Command, Default, Fix, OptionError, Problem, Setting
 from imagegen_magic.options.defaults import SHELL_DEFAULTS, config_options, in_layer
-from imagegen_magic.options.table import COMMANDS, OPTIONS
+from imagegen_magic.options.table import BY_NAME, COMMANDS, OPTIONS
 from imagegen_magic.options.values import read_values
 
 from .head import with_body
@@ -100,7 +100,7 @@ class _Defaults(Magics):
         for section, values in config.items():
             if section != ours and not difflib.get_close_matches(section.lower(), [ours.lower()], cutoff=0.7):
                 continue
-            for name, value in values.items():
+            for name, value in _set_in(values):
                 if section != ours or name not in _TRAITS:
                     self._refuse_misnamed(f"{section}.{name}", name, value)
         super().update_config(config)
@@ -108,20 +108,26 @@ class _Defaults(Magics):
     def _refuse_misnamed(self, typed: str, name: str, value: Any) -> None:
         """Nothing is sent until the option that was probably meant is set."""
         meant = next(iter(difflib.get_close_matches(name, _NAMES, n=1)), None)
-        if meant is None:
-            return  # IPython's own warning names it
         rule = "no setting of this name is read by anything"
-        fix = Fix(Default(meant, str(value)))
-        self.refused[meant] = Problem(field=typed, value=value, rule=rule, fix=fix)
-        self._fail_cell(OptionError("this default was not understood", problems=(self.refused[meant],)))
+        option = BY_NAME.get(name)
+        fix = Fix(Default(meant, str(value))) if meant else Fix(Command("config"), " lists them")
+        if option is not None and not option.config:
+            meant, fix = None, Fix("on the line of a cell: ", Setting(option.flags[-1], str(value)))
+        problem = Problem(field=typed, value=value, rule=rule, fix=fix)
+        if meant:
+            self.refused[meant] = problem
+        self._fail_cell(OptionError("this default was not understood", problems=(problem,)), blocks=bool(meant))
 
-    def _fail_cell(self, error: OptionError) -> None:
-        """Lets the cell that is running end with `error`: `%config` would only log it, and the cell count as good."""
+    def _fail_cell(self, error: OptionError, *, blocks: bool = True) -> None:
+        """Lets the cell that is running end with `error`: `%config` would only log it, and the cell count as good.
+
+        If it `blocks` what comes after, it may have been put right by the end of the cell.
+        """
         shell: Any = getattr(self, "shell", None)
 
         def fail(result: Any) -> None:
             shell.events.unregister("post_run_cell", fail)
-            if result.success and self.refused:
+            if result.success and (self.refused or not blocks):
                 result.error_in_exec = error
                 shell.showtraceback((type(error), error, None))
 
@@ -138,6 +144,12 @@ class _Defaults(Magics):
             raise OptionError("a default was not understood", problems=tuple(self.refused.values()))
         values = {option.name: getattr(self, option.name) for option in config_options()}
         return {name: value for name, value in values.items() if value is not None}
+
+
+def _set_in(values: Any) -> list[tuple[str, Any]]:
+    """What a section of a configuration sets; traitlets makes a section with a small first letter of another kind."""
+    found = values if isinstance(values, Mapping) else vars(values)
+    return [(name, value) for name, value in found.items() if not name.startswith("_")]
 
 
 class _Default(traitlets.Any):

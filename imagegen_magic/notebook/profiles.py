@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import OptionError
+from imagegen_magic.options.braces import refuse_single_braces
 from imagegen_magic.options.line import parse_line
 from imagegen_magic.options.paths import is_file
 from imagegen_magic.options.profiles import IMAGE_OPTIONS, NOT_IN_PROFILES, Profile, check_profile, find_profile
@@ -52,6 +53,7 @@ def save_profile(session: Session, shell: Any, name: str, flags: str) -> str:
     Raises:
         OptionError: a flag is not an option, or can't stand in a profile; nothing is saved.
     """
+    refuse_single_braces(flags, shell.user_ns, template="--template" in flags)
     parsed = parse_line(flags, "generate", positional=False, variables=shell.user_ns)
     given = {key: _lasting(session, key, value, shell.user_ns) for key, value in parsed.values.items()} or _last_given(
         session

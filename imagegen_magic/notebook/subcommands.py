@@ -17,13 +17,13 @@ from imagegen_magic.display.doctor import doctor_table
 from imagegen_magic.display.ledger import cost_rows, history_rows
 from imagegen_magic.display.money_tables import SHOWN, cost_table, history_table
 from imagegen_magic.display.reports import config_table, models_table, sizes_table, tips_table, use_cases_table
-from imagegen_magic.errors import Command, Default, Fix, ImagegenError, OptionError, Problem
+from imagegen_magic.errors import Command, Default, Fix, ImagegenError, OptionError, Problem, Setting
 from imagegen_magic.images.references import Comparison
 from imagegen_magic.jobs.derived import cutout_of
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.options.line import build_parser, parse_line, split_line
 from imagegen_magic.options.paths import expanded, is_file
-from imagegen_magic.options.table import COMMANDS, Option, option_of_flag
+from imagegen_magic.options.table import COMMANDS, OPTIONS, Option, option_of_flag
 from imagegen_magic.options.variables import lift_variables, restore_variables
 from imagegen_magic.redaction import redact
 from imagegen_magic.tables import Table
@@ -51,13 +51,17 @@ def dispatch(session: Session, shell: Any, line: str) -> Any:
     if subcommand is None:
         raise _no_subcommand(word, rest.strip())
     _refuse_flags(word or "help", rest)
+    _refuse_words(word, rest)
     return subcommand(session, shell, rest.strip())
 
 
 def _no_subcommand(word: str, rest: str) -> OptionError:
     """The error of a word that is no subcommand: what was meant, or that an image is a cell's."""
-    near = [MEANT[word]] if word in MEANT else difflib.get_close_matches(word, SUBCOMMANDS, n=2)
-    if near:
+    plain = word.lower()
+    near = [MEANT[plain]] if plain in MEANT else difflib.get_close_matches(plain, SUBCOMMANDS, n=2)
+    if setting := _meant_setting([word, *rest.split()]):
+        fix = setting
+    elif near:
         fix = Fix.any_of(Command(name, rest) for name in near)
     elif rest:
         fix = Fix("for an image: ", Command("generate"), " on a line of its own, the prompt on the next; ")
@@ -66,6 +70,34 @@ def _no_subcommand(word: str, rest: str) -> OptionError:
         fix = Fix(Command("help"), " lists them")
     problem = Problem(field="subcommand", value=word, rule="there is no subcommand of this name", fix=fix)
     return OptionError("no such subcommand", problems=(problem,))
+
+
+def _meant_setting(words: list[str]) -> Fix | None:
+    """`set quality low` and `backend simulator` as the line that sets it; None if no word is the name of an option."""
+    name, *value = [word for word in words if word not in ("set", "get", "config", "=")] or [""]
+    option = option_of_flag(f"--{name.replace('_', '-')}")
+    if option is None:
+        return None
+    text = " ".join(value) or option.example or (option.choices or ("",))[0]
+    if option.config:
+        return Fix(Default(option.name, text))
+    cell = next(command for command in ("generate", "edit", *COMMANDS) if command in option.commands)
+    return Fix(Command(cell), " ", Setting(option.flags[-1], text))
+
+
+def _refuse_words(subcommand: str, rest: str) -> None:
+    """Stops at words behind a subcommand that takes none: they would be passed over.
+
+    Raises:
+        OptionError: there are some.
+    """
+    words = [word for word in rest.split() if not word.startswith("-")]
+    if subcommand not in WORDLESS or not words:
+        return
+    setting = _meant_setting(words) if subcommand == "config" else None
+    fix = setting or Fix(Command(subcommand), "; ", Command("help", subcommand), " says what it takes")
+    problem = Problem(field=subcommand, value=" ".join(words), rule="it takes no words", fix=fix)
+    raise OptionError("nothing is done with these words", problems=(problem,))
 
 
 def _refuse_flags(subcommand: str, rest: str) -> None:
@@ -101,10 +133,15 @@ def words_of(shell: Any, line: str) -> list[Any]:
 
 def help_subcommand(session: Session, shell: Any, line: str) -> Table | PlainText:
     """This list, one subcommand, or one flag: help [SUBCOMMAND], help --mask."""
-    if option := option_of_flag(line):
+    if option := option_of_flag(line) or (
+        None if line in SUBCOMMANDS else option_of_flag(f"--{line.replace('_', '-')}")
+    ):
         return PlainText(_about_option(option))
+    word = line.removeprefix("%%").removeprefix("%").replace("imagegen_", "").strip()
+    if word and word not in (*SUBCOMMANDS, *COMMANDS, "imagegen"):
+        raise _no_help(word)
     if line:
-        return _flags(line)
+        return _flags(word)
     rows = [
         (f"%imagegen {name}", (subcommand.__doc__ or "").strip().split("\n")[0])
         for name, subcommand in SUBCOMMANDS.items()
@@ -122,6 +159,15 @@ def help_subcommand(session: Session, shell: Any, line: str) -> Table | PlainTex
         rows=rows,
         notes=["flags: %imagegen --help, %imagegen edit --help, %imagegen batch --help"],
     )
+
+
+def _no_help(word: str) -> OptionError:
+    """The error of help for something that there is not: near subcommands and flags are offered."""
+    flags = [flag for option in OPTIONS for flag in option.flags]
+    near = [MEANT[word]] if word in MEANT else difflib.get_close_matches(word, [*SUBCOMMANDS, *flags], n=2)
+    fix = Fix.any_of(Command("help", name) for name in near) if near else Fix(Command("help"), " lists what there is")
+    problem = Problem(field="help", value=word, rule="there is no subcommand and no flag of this name", fix=fix)
+    return OptionError("no such help", problems=(problem,))
 
 
 def _about_option(option: Option) -> str:
@@ -488,7 +534,11 @@ READ_FLAGS = frozenset({"help", "run", "profile", "doctor", "history", "check", 
 """Subcommands that read and check their flags themselves."""
 FLAGS = {"cost": ("--json",)}
 """The flags of the others."""
+WORDLESS = frozenset({"models", "config", "cost", "jobs", "batches", "lock", "panel", "why"})
+"""Subcommands that are the whole line, but for their flags."""
 MEANT = {
+    "price": "sizes", "prices": "sizes", "pricing": "sizes", "stats": "cost", "spending": "cost", "?": "help",
+    "undo": "history", "delete": "history", "remove": "history", "rm": "history", "redo": "recall", "rerun": "recall",
     "sheet": "show", "view": "show", "display": "show", "open": "show", "list": "history", "ls": "history",
     "log": "history", "costs": "cost", "spent": "cost", "usage": "cost", "remove-chroma-key": "cutout", "cut": "cutout",
     "diff": "compare", "generate-batch": "batch",

@@ -45,6 +45,16 @@ class _Parser(argparse.ArgumentParser):
         raise _LineFault(message)
 
 
+class _Once(argparse.Action):
+    """Stores a value, and notes another one that was given before it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        before = getattr(namespace, self.dest)
+        if before is not None and before != values:
+            namespace.twice = [*(namespace.twice or ()), (self.option_strings[-1], before, values)]
+        setattr(namespace, self.dest, values)
+
+
 class _LineFault(Exception):  # noqa: N818 - never leaves this module
     pass
 
@@ -95,11 +105,13 @@ def parse_line(
         return ParsedLine(problems=(_argparse_problem(str(fault), command),), unread=True)
     raw = {name: value for name, value in vars(found).items() if value is not None}
     raw = {name: _restored(value, lifted) for name, value in raw.items()}
-    asked_help, name = bool(raw.pop("help", False)), raw.pop("name", None)
+    asked_help, name, twice = bool(raw.pop("help", False)), raw.pop("name", None), raw.pop("twice", ())
     heads = _heads(unknown)
     problems = [*misplaced, *(_unknown_flag(word, command, extra) for word in heads if word.startswith("-"))]
     if stray := [word for word in heads if not word.startswith("-")]:
         problems.append(_stray_words(stray, words, command, variables or {}))
+    if variables is not None:  # a cell; in a shell the last one wins, so that an alias may have its own
+        problems += [_given_twice(*_restored(list(one), lifted)) for one in twice or ()]
     values, faults = read_values(raw, extra=extra)
     return ParsedLine(
         name=None if name is None else str(name),
@@ -108,6 +120,15 @@ def parse_line(
         help=asked_help,
         stray=tuple(stray),
     )
+
+
+def _given_twice(flag: str, first: str, second: str) -> Problem:
+    """The problem of two values for what has one: which was meant can't be known."""
+    option = option_of_flag(flag)
+    fix = Fix(Setting(flag, first), " or ", Setting(flag, second))
+    if option is not None and "batch" in option.commands:
+        fix = Fix(fix, "; for both: ", Command("batch", f"--grid {option.name}={first},{second}"))
+    return Problem(field=flag, rule="given twice with different values", fix=fix)
 
 
 def _restored(value: Any, lifted: tuple[object, ...]) -> Any:
@@ -182,6 +203,7 @@ def build_parser(
         group = groups.setdefault(option.group, parser.add_argument_group(option.group))
         _add_option(group, option)
     parser.add_argument("-h", "--help", action="store_true", default=None, help="show this")
+    parser.set_defaults(twice=None)
     return parser
 
 
@@ -193,7 +215,7 @@ def _add_option(group: Any, option: Option) -> None:
     elif option.kind in ("list", "key_value", "ints"):
         group.add_argument(*option.flags, action="append", metavar=option.metavar, **common)
     else:
-        group.add_argument(*option.flags, metavar=option.metavar or option.name.upper(), **common)
+        group.add_argument(*option.flags, action=_Once, metavar=option.metavar or option.name.upper(), **common)
     for flag, value in option.shorthands:
         group.add_argument(
             flag, action="store_const", const=value, dest=option.name, help=f"{option.flags[-1]} {value}"

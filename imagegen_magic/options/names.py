@@ -82,8 +82,8 @@ def _hidden(name: str, value: object) -> str | None:
         return "a name of IPython's own"
     if hasattr(builtins, name):
         return "a builtin of Python"
-    if isinstance(value, ModuleType):
-        return f"the module {value.__name__}"
+    if isinstance(value, ModuleType) or name == "imagegen_magic":  # which the next cell may want to import
+        return f"the module {getattr(value, '__name__', name)}"
     if isinstance(value, type):
         return "a class of yours"
     if isinstance(value, (FunctionType, BuiltinFunctionType)):

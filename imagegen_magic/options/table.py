@@ -561,6 +561,8 @@ _CHECKS = (
     ),
 )
 
+FILE_FIELDS = ("name", "slug", "i", "date")
+"""What `--out` fills in between braces."""
 _FILES = (
     _row(
         "out",

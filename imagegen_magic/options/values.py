@@ -16,6 +16,7 @@ from .address import address_fault
 from .hints import unknown_option, value_fix
 from .secrets import secret_problems
 from .table import BY_NAME, Option
+from .variables import is_no_text
 
 __all__ = ["BATCH_CALLS", "CALLS", "read_call", "read_values"]
 
@@ -99,7 +100,11 @@ def unsendable(text: str) -> bool:
 
 
 def _read_text(option: Option, given: Any) -> str:
-    text = given if isinstance(given, str) else str(given)
+    if option.name in ("cell", "size") and isinstance(given, (list, tuple)):  # (width, height), as Pillow has it
+        given = "x".join(map(str, given))
+    if is_no_text(given):
+        raise ValueError(f"text is needed, not {type(given).__name__}")
+    text = str(given)
     if unsendable(text):
         raise ValueError("a file name or a request can't hold null characters or lone surrogates")
     if option.metavar == "URL" and text and (fault := address_fault(text)):
@@ -144,22 +149,26 @@ def _read_money(option: Option, given: Any) -> Decimal:
     return amount
 
 
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
 def _read_flag(option: Option, given: Any) -> bool:
     if isinstance(given, bool):
         return given
     word = str(given).strip().lower()
-    if word in ("1", "true", "yes", "on"):
+    if word in _YES:
         return True
-    if word in ("0", "false", "no", "off"):
+    if word in _NO:
         return False
     raise ValueError("true or false")
 
 
 def _read_optional(option: Option, given: Any) -> str | None:
-    """A flag that may stand alone: True means its bare value, False means off."""
-    if given is True:
+    """A flag that may stand alone: True means its bare value, False means off, as words of a table too."""
+    word = str(given).strip().lower()
+    if word in _YES:
         return str(option.const)
-    return None if given is False else _read_text(option, given)
+    return None if word in _NO else _read_text(option, given)
 
 
 def _read_list(option: Option, given: Any) -> tuple[Any, ...]:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import os
+import inspect
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
+from pathlib import PurePath
+from types import ModuleType
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, Setting
 
-__all__ = ["fill_variables", "lift_variables", "refuse_python", "refuse_single_braces", "restore_variables"]
+from .braces import VARIABLE, without_form
 
-_VARIABLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+__all__ = ["fill_variables", "is_no_text", "lift_variables", "restore_variables"]
 
-
-_SINGLE = re.compile(
-    r"""(?<!\{)(?P<sign>\$?)\{\s*(?P<value>(?P<name>[A-Za-z_]\w*)(?:\.\w+|\[[^\[\]{}]*\]|\([^(){}]*\))*)\s*
-    (?P<format>(?:![rsa])?(?::[^{}\s"']*)?=?)\}(?!\})""",
-    re.VERBOSE,
-)
-"""A value in single braces, as f-strings, str.format and shells write it: `{city}`, `{city.upper()}`, `{price:.2f}`, `${city}`."""
-_DOLLAR = re.compile(r"(?<![\w$])\$(?P<value>(?P<name>[A-Za-z_]\w*))")
-"""A name after a dollar sign, as IPython's own magics and shells take it."""
-_OPEN = re.compile(r"\{\{\s*(?P<value>(?P<name>[A-Za-z_]\w*))")
-_PYTHON = re.compile(
-    r"\s*(?:[A-Za-z_]\w*\s*=\s*)?(?P<prefix>[fFrRbBuU]{0,2})(?P<quote>\"{3}|'{3}|\"|')(?P<text>.*)(?P=quote)\s*",
-    re.DOTALL,
-)
-"""A whole text that is one string of Python's, or the assignment of one."""
 _MARK = re.compile("\x02(\\d+)\x03")
 
 
@@ -38,7 +26,7 @@ def fill_variables(text: str, variables: Mapping[str, object]) -> str:
         OptionError: an expression fails; one problem each, with near names for an undefined one.
     """
     lifted, values = lift_variables(text, variables)
-    _refuse_objects(_VARIABLE.findall(text), values)
+    _refuse_objects(VARIABLE.findall(text), values)
     return str(restore_variables(lifted, values)) if values else text
 
 
@@ -48,74 +36,54 @@ def _refuse_objects(expressions: Sequence[str], values: Sequence[object]) -> Non
     Raises:
         OptionError: one problem for each such value.
     """
-    problems = []
-    for expression, value in zip(map(str.strip, expressions), values, strict=True):
-        if isinstance(value, (str, os.PathLike)) or not (isinstance(value, Iterable) or hasattr(value, "__array__")):
-            continue
-        rule = f"this is of type {type(value).__name__}, not text"
-        texts = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-        joined = f'; {{{{ ", ".join({expression}) }}}} for one image of all' if texts else ""
-        fix = Fix("for an image each: ", Command("batch"), " ", Setting("--from", expression), joined)
-        problems.append(Problem(field=f"{{{{ {expression} }}}}", rule=rule, fix=fix))
+    problems = [
+        Problem(
+            field=f"{{{{ {expression} }}}}",
+            rule=f"this is of type {type(value).__name__}, not text",
+            fix=_fix_of_object(expression, value),
+        )
+        for expression, value in zip(map(str.strip, expressions), values, strict=True)
+        if is_no_text(value)
+    ]
     if problems:
         raise OptionError("this is not text for a prompt", problems=tuple(problems))
 
 
-def refuse_single_braces(text: str, variables: Collection[str], *, template: bool) -> None:
-    """Stops at `{city}`, `{city.upper()}`, `$city` and `{{ city` if `city` is defined: it would be sent as it stands.
-
-    So would be `{prompt}` without a `template`, which alone fills it in.
-
-    Raises:
-        OptionError: one problem for each such name.
-    """
-    filled = _VARIABLE.sub("", text)
-    found = [*_SINGLE.finditer(filled), *_DOLLAR.finditer(filled), *_OPEN.finditer(filled)]
-    meant = {one[0].strip(): one for one in found}
-    problems = [
-        _unfilled(typed, one)
-        for typed, one in meant.items()
-        if one["name"] in variables and not (template and typed == "{prompt}")
-    ]
-    if "{prompt}" in meant and not template and "prompt" not in variables:
-        fix = Fix(Setting("--template", "a poster of {prompt}"), _AS_IT_IS)
-        problems.append(Problem(field="{prompt}", rule="only a template fills this in", fix=fix))
-    if problems:
-        raise OptionError("this would be sent with its braces", problems=tuple(problems))
+def is_no_text(value: object) -> bool:
+    """True for what has no text of its own: several things, images, functions, and what Python writes with its address."""
+    if isinstance(value, (str, PurePath, Real)):
+        return False
+    if isinstance(value, (type, ModuleType)) or inspect.isroutine(value):
+        return True
+    if isinstance(value, Iterable) or any(hasattr(value, name) for name in _IMAGE_MARKS):
+        return getattr(value, "ndim", None) != 0  # a number of numpy's
+    return type(value).__str__ is object.__str__ and type(value).__repr__ is object.__repr__
 
 
-_AS_IT_IS = Fix("; ", Setting("--raw"), " sends it as it stands")
+_IMAGE_MARKS = ("__array__", "__array_interface__", "__fspath__")
 
 
-def _unfilled(typed: str, found: re.Match[str]) -> Problem:
-    """The problem of a defined variable that nothing fills in, with the expression that does."""
-    value, form = found["value"], found.groupdict().get("format") or ""
-    conversion, _, spec = form.rstrip("=").partition(":")
-    value = f"repr({value})" if conversion in ("!r", "!a") else value
-    value = f"format({value}, '{spec}')" if spec else value
-    way = {"{{": "braces that are never closed do", "$": "a dollar sign does"}.get(typed[: 2 if typed[0] == "{" else 1])
-    rule = f"this variable is defined, but {way or 'single braces do'} not fill it in"
-    return Problem(field=typed, rule=rule, fix=Fix(f"{{{{ {value} }}}} fills it in", _AS_IT_IS))
+def _fix_of_object(expression: str, value: object) -> Fix | str:
+    """What to do with a value that is no text: show the image to the model, make an image of each, or name a text of it."""
+    if hasattr(value, "save"):
+        return Fix(
+            "as a reference: ", Setting("--ref", expression if expression.isidentifier() else f"{{{{ {expression} }}}}")
+        )
+    if inspect.isroutine(value):
+        return f"{{{{ {expression}() }}}}"
+    if not isinstance(value, Iterable):
+        return f"name a text of it: {{{{ {expression}.… }}}}"
+    texts = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+    joined = f'; {{{{ ", ".join({expression}) }}}} for one image of all' if texts else ""
+    return Fix("for an image each: ", Command("batch"), " ", Setting("--from", expression), joined)
 
 
-def refuse_python(body: str) -> None:
-    """Stops at a body that is a string of Python's, `f"…"` or `prompt = "…"`: its letters and quotes would be sent, too.
-
-    A text in plain quotes passes: a prompt may be a quotation.
-
-    Raises:
-        OptionError: it is one.
-    """
-    found = _PYTHON.fullmatch(body)
-    if found is None or found["quote"] in found["text"]:
-        return
-    if not (found["prefix"] or len(found["quote"]) == 3 or body.lstrip()[0] not in "\"'"):
-        return
-    rule = "this is a string of Python's: it would be sent with its quotes and all"
-    fix = Fix("leave only the text; {{ }} fills in variables", _AS_IT_IS)
-    raise OptionError(
-        "the prompt is Python", problems=(Problem(field="prompt", value=body.strip(), rule=rule, fix=fix),)
-    )
+def _missing(expression: str, value: object) -> Problem | None:
+    """The problem of an expression whose value is missing; None for every other value."""
+    if type(value).__name__ in ("NoneType", "NAType", "NaTType") or (isinstance(value, Real) and value != value):  # noqa: PLR0124 - NaN
+        rule = f"this is {value}, a missing value"
+        return Problem(field=f"{{{{ {expression} }}}}", rule=rule, fix="give it a value in a cell above")
+    return None
 
 
 def lift_variables(text: str, variables: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
@@ -137,9 +105,11 @@ def lift_variables(text: str, variables: Mapping[str, object]) -> tuple[str, tup
             values.append(eval(expression, dict(variables)))  # noqa: S307
         except Exception as error:  # noqa: BLE001 - whatever the user's expression raises is a problem to show
             problems.append(_variable_problem(expression, error, variables))
+        else:
+            problems.extend(filter(None, [_missing(expression, values[-1])]))
         return f"\x02{len(values) - 1}\x03"
 
-    lifted = _VARIABLE.sub(lift, text)
+    lifted = VARIABLE.sub(lift, text)
     if problems:
         raise OptionError("the {{ }} variables could not be filled in", problems=tuple(problems))
     return lifted, tuple(values)
@@ -163,8 +133,9 @@ def _variable_problem(expression: str, error: Exception, variables: Mapping[str,
             else Fix("define it in a cell above, or pass ", Setting("--raw"), " to send braces as they are")
         )
         return Problem(field="{{ " + expression + " }}", rule="this name is not defined", fix=fix)
-    return Problem(
-        field="{{ " + expression + " }}",
-        rule=f"{type(error).__name__}: {error}",
-        fix=Fix("correct the expression, or pass ", Setting("--raw")),
-    )
+    rule, fix = f"{type(error).__name__}: {error}", Fix("correct the expression, or pass ", Setting("--raw"))
+    if isinstance(error, SyntaxError):
+        meant = without_form(expression.strip("{ "))
+        rule = "no expression of Python's" if expression else "nothing stands between the braces"
+        fix = Fix(f"{{{{ {meant or 'NAME'} }}}}, or pass ", Setting("--raw")) if meant or not expression else fix
+    return Problem(field="{{ " + expression + " }}", rule=rule, fix=fix)

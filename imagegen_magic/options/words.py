@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from imagegen_magic.errors import Command, Default, ImagegenError, Setting, Words
 
-from .table import Option, option_of_flag
+from .table import BY_NAME, Option, option_of_flag
 from .values import CALLS
 
 __all__ = ["PYTHON_WORDS", "in_python_words", "option_of"]
@@ -56,7 +56,7 @@ class _PythonWords(Words):
         )
 
     def default(self, default: Default) -> str:
-        return f"{default.option}={default.value}"
+        return f"{default.option}={_literal(BY_NAME[default.option], default.value)}"
 
     def prompt(self) -> str:
         return 'prompt="a red mug"'

@@ -12,10 +12,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from imagegen_magic.facts.words import hard_subjects, prompt_fields
 
 __all__ = [
+    "blank_rule",
     "compose_prompt",
     "hard_subject_words",
     "prompt_slug",
 ]
+
+
+_UNSEEN = ("Cc", "Cf", "Mn", "Me", "Zl", "Zp", "Zs")
+"""Categories of characters that show nothing by themselves: blanks, controls, zero-width ones, marks without a letter."""
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters by their category that show nothing: fillers of Hangul, the empty Braille cell."""
+_MISSING = frozenset({"nan", "none", "null", "nat", "n/a", "#n/a", "<na>", "undefined"})
+_PLACEHOLDERS = frozenset({"...", "\u2026", '""', "''", "-", "?"})
+
+
+def blank_rule(prompt: str) -> str | None:
+    """Why a prompt names nothing that could be drawn; None for one that does.
+
+    >>> blank_rule("\u200b "), blank_rule("nan"), blank_rule("a mug")
+    ('the prompt is empty', 'this is how a missing value reads as text', None)
+    """
+    seen = "".join(c for c in prompt if unicodedata.category(c) not in _UNSEEN and c not in _FILLERS)
+    if not seen or seen in _PLACEHOLDERS:
+        return "the prompt is empty"
+    return "this is how a missing value reads as text" if prompt.strip().lower() in _MISSING else None
 
 
 def compose_prompt(

@@ -24,6 +24,7 @@ from imagegen_magic.options.hints import choice_fix
 from imagegen_magic.options.table import BACKGROUNDS, FORMATS, MODERATIONS
 from imagegen_magic.redaction import find_key, is_secret
 
+from .prompt import blank_rule
 from .request import ImageRequest, InputImage
 
 __all__ = ["ALPHA_FORMATS", "check_request", "request_warnings"]
@@ -84,13 +85,8 @@ def rule_prompt(request: ImageRequest, model: Model, limits: Limits) -> Iterator
     if find_key(request.prompt):
         rule = "it holds something shaped like an API key; prompts are sent, and kept in files"
         yield Problem(field="prompt", rule=rule, fix="take it out, and revoke the key if it was saved")
-    if not request.prompt.strip():
-        yield Problem(
-            field="prompt",
-            value=request.prompt,
-            rule="the prompt is empty",
-            fix=Fix(PromptPlace()),
-        )
+    if blank := blank_rule(request.prompt):
+        yield Problem(field="prompt", value=request.prompt, rule=blank, fix=Fix(PromptPlace()))
     if len(request.prompt) > limits.max_prompt:
         rule = f"{len(request.prompt):,} characters; at most {limits.max_prompt:,}"
         yield Problem(field="prompt", value=request.prompt[:30] + "…", rule=rule, fix="shorten it")

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting, StoreError
+from imagegen_magic.options.table import FILE_FIELDS
 
 __all__ = [
     "SOURCE",
@@ -18,6 +19,7 @@ __all__ = [
     "Reservation",
     "check_free",
     "free_path",
+    "numbers_itself",
     "planned_paths",
     "release_name",
     "reserve_names",
@@ -92,7 +94,7 @@ def planned_paths(folder: Path, stem: str, count: int, form: str, out: str | Non
     Raises:
         OptionError: `out` leaves the folder.
     """
-    if out is not None and "{i}" in out:
+    if numbers_itself(out):
         bases = [base_path(folder, stem, out, form, number) for number in range(1, count + 1)]
         return tuple(_numbered(base, version, 0, 1) for base in bases)
     base = base_path(folder, stem, out, form)
@@ -114,13 +116,7 @@ def base_path(folder: Path, stem: str, out: str | None, form: str, number: int =
     suffix = SUFFIXES.get(form, f".{form}")
     if out is None:
         return folder / f"{safe_stem(stem)}{suffix}"
-    template = {
-        "name": stem,
-        "slug": stem,
-        "i": str(number),
-        "date": datetime.now().astimezone().strftime("%Y-%m-%d"),
-    }
-    text = re.sub(r"\{(\w+)\}", lambda match: template.get(match[1], match[0]), out).replace("\\", "/")
+    text = _filled(out, stem, number).replace("\\", "/")
     parts = PurePosixPath(text).parts
     if not parts or ".." in parts or PurePosixPath(text).is_absolute() or re.match(r"[A-Za-z]:", text):
         raise _leaves(out)
@@ -129,6 +125,19 @@ def base_path(folder: Path, stem: str, out: str | None, form: str, number: int =
         raise _leaves(out)
     known = place.suffix.lower() in (suffix, *(".jpeg",) * (form == "jpeg"))
     return place.with_name(safe_stem(place.stem if known else place.name) + (place.suffix if known else suffix))
+
+
+def numbers_itself(out: str | None) -> bool:
+    """True for a template of a file name with a place for the image's number."""
+    return out is not None and re.search(r"\{i(:0?\d+d?)?\}", out) is not None
+
+
+def _filled(out: str, stem: str, number: int) -> str:
+    """A template of a file name with its fields filled in; a number may have zeros before it, `{i:03}`."""
+    day = datetime.now().astimezone().strftime("%Y-%m-%d")
+    values = dict(zip(FILE_FIELDS, (stem, stem, str(number), day), strict=True))
+    text = re.sub(r"\{i:(0?\d+)d?\}", lambda match: format(number, match[1]), out)
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
 
 
 def _leaves(out: str) -> OptionError:
