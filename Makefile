@@ -32,13 +32,14 @@ test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy --platform win32 --cache-dir .mypy_cache/win32  # finds calls that Windows does not have
 	$(BIN)/python -m pytest $(PARALLEL)
-	rm -rf notebooks/output  # a second run of the same request says that it was made before
+	rm -rf notebooks/output
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
 flags: .venv/ready  ## write the flags anew that JupyterLab marks, after a change of the option table
 	$(BIN)/python labextension/write_flags.py
 
 notebooks: .venv/ready  ## run the notebooks again, in place
+	rm -rf notebooks/output  # a second run of the same request says that it was made before
 	$(BIN)/python notebooks/execute.py
 
 lab: .venv/ready  ## open the notebooks in JupyterLab, on the simulator
