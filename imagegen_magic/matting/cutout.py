@@ -193,9 +193,9 @@ def cutout(
     thin frame round the picture (3 % of the shorter side; 12 % if `key` is given) and lines of odd pixels along its edges
     are taken off. A picture that is transparent already comes back as it is.
 
-    Refuses, with CutoutError: what is no picture or damaged; CMYK, YCbCr, Lab, HSV and floating-point pixels; more than
-    100 megapixels; a border without one colour on at least 35 % of it, unless `key` fills a fifth of the picture; a
-    painted checkerboard; settings out of range, all of them at once. OptionError if `key` is a word that is no colour.
+    Refuses, with CutoutError: what is no picture or damaged; an animation; CMYK, YCbCr, Lab, HSV and floating-point pixels;
+    more than 100 megapixels; a border without one colour on at least 35 % of it, unless `key` fills a fifth of the picture;
+    a painted checkerboard; settings out of range, all of them at once. OptionError if `key` is a word that is no colour.
 
     Args:
         image: a path, the bytes of a file, an open binary file, a Pillow image, or an array (height, width) or
@@ -227,8 +227,7 @@ def cutout(
     if alpha is not None and (alpha < THRESHOLDS.opaque).mean() > STRAY:
         return Cutout(alpha=alpha, foreground=rgb, icc_profile=profile, sources=sources)
     hint = _hint(key)
-    frame = frame_width(rgb, hint) if auto_key == "border" else 0
-    rgb = np.ascontiguousarray(rgb[frame : len(rgb) - frame, frame : rgb.shape[1] - frame])
+    rgb, frame = _without_frame(rgb, hint) if auto_key == "border" else (rgb, 0)
     backdrop = estimate_backdrop(rgb, hint, auto_key)
     _require_backdrop(rgb, backdrop)
     soft = _soft_key(rgb, backdrop, subject, despill) if soft_matte else None
@@ -244,6 +243,12 @@ def cutout(
         icc_profile=profile,
         sources=sources,
     )
+
+
+def _without_frame(rgb: Bytes, hint: tuple[float, float, float] | None) -> tuple[Bytes, int]:
+    """The picture without a frame of one colour round it, and that frame's width in pixels."""
+    width = frame_width(rgb, hint)
+    return np.ascontiguousarray(rgb[width : len(rgb) - width, width : rgb.shape[1] - width]), width
 
 
 def difference_cutout(
