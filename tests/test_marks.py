@@ -294,6 +294,14 @@ def test_signed_files_have_the_original_as_parent(credentialed, chain, form):
     assert imagegen_magic.provenance(original).credentials.issuer == "Simulated Issuer"
 
 
+def test_a_reused_signed_cut_out_is_the_file_that_is_there(credentialed, chain):
+    """A signature holds its own time: signed again, the file would be another one each time."""
+    signing = {"sign": True, "sign_certificate": str(chain[0]), "sign_key": str(chain[1])}
+    made = [credentialed.generate("a red fox", transparent="chroma", reuse=True, **signing) for _ in range(2)]
+    assert made[1].reused
+    assert made[0].path == made[1].path
+
+
 def test_signed_sheets_and_sprites(credentialed, chain, monkeypatch):
     """Several sources are components; what a set of files holds besides images stays as it is."""
     for name, value in (("SIGN", "true"), ("SIGN_CERTIFICATE", str(chain[0])), ("SIGN_KEY", str(chain[1]))):
