@@ -126,6 +126,19 @@ def test_reading_never_raises(raw):
     assert all(problem.field in raw for problem in problems)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "rule"),
+    [
+        ("timeout", 0, "more than 0, at most 86400"), ("deadline", 0, "more than 0, at most 86400"),
+        ("deadline", 1e6, "more than 0, at most 86400"), ("retries", -1, "from 0 to 100"),
+        ("retry_ambiguous", 101, "from 0 to 100"),
+    ],
+)  # fmt: skip
+def test_waits_and_tries_have_bounds(option, value, rule):
+    """No time at all sends nothing that can be answered, and a number below 0 means nothing."""
+    assert [problem.rule for problem in read_values({option: value})[1]] == [rule]
+
+
 def test_a_number_outside_its_bounds_is_refused_with_a_fix():
     parsed = parse_line("icons --concurrency 0", "batch")
     assert [(p.field, p.rule, p.fix) for p in parsed.problems] == [

@@ -76,7 +76,7 @@ class Option:
     """The pattern of a word that is the value of a flag that may stand alone, if it stands after it."""
     suggests: tuple[str, ...] | str = ()
     between: tuple[int, int] | None = None
-    """The smallest and largest number allowed, if no model decides."""
+    """The smallest and largest number allowed, if no model decides; of kind `number`, it must be more than the first."""
     config: bool = False
     shorthands: tuple[tuple[str, str], ...] = ()
     """Flags that stand for one of the values: `--force` for `--if-exists overwrite`."""
@@ -701,14 +701,31 @@ _MONEY = (
     _row("confirm_above", "money", MONEY, "ask for -y above this", config=True, example="0.50", metavar="USD"),
     _row("yes", "flag", MONEY, "yes to the question of --confirm-above", "-y"),
     _row(
-        "timeout", "number", MONEY, "seconds without a byte before giving up", config=True, default=300.0, metavar="S"
+        "timeout",
+        "number",
+        MONEY,
+        "seconds without a byte before giving up",
+        config=True,
+        default=300.0,
+        metavar="S",
+        between=(0, 86_400),
     ),
-    _row("deadline", "number", MONEY, "seconds in all before giving up", config=True, default=600.0, metavar="S"),
+    _row(
+        "deadline",
+        "number",
+        MONEY,
+        "seconds in all before giving up",
+        config=True,
+        default=600.0,
+        metavar="S",
+        between=(0, 86_400),
+    ),
     _row(
         "retries",
         "int",
         MONEY,
         "how many times to retry what is known not to be billed",
+        between=(0, 100),
         config=True,
         default=4,
         metavar="N",
@@ -718,6 +735,7 @@ _MONEY = (
         "int",
         MONEY,
         "also retry what may have been billed, this many times",
+        between=(0, 100),
         config=True,
         default=0,
         metavar="N",
