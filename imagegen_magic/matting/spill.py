@@ -28,7 +28,7 @@ PARTS = 4  # along each side
 STRONG = 0.5  # share that spill must explain for each unit of its strength; a drawn pattern in the key's tint 0.25
 AGREEMENT = 0.4  # deviation of the parts from their median, as a share of it; more if more is explained
 STRENGTHS = (0.02, 0.5)
-REACHED = 0.25  # weight that half of a subject stays below: else nothing unlit is left to compare with
+REACHED = 0.25  # weight that half of a subject stays below if a codec has blurred its colours: what it blurs looks lit
 NEUTRAL = np.float32(8)  # levels of the opposite tint up to which a colour is grey
 LEAST_LIGHT = np.float32(5)  # levels
 
@@ -77,22 +77,25 @@ def estimate_spill(scene: Scene, definite: Bytes) -> Spill | None:
     dominance = as_floats(1 - scene.key_free[thin].astype(np.float32) / KEYED)
     covered = np.where(scene.silhouette[thin] > 0, np.clip(dominance, 0, 1), 1)
     exposed = as_floats(np.where(definite[thin] > 0, 0, covered))  # a subject's own tint lets no light through
-    slope, gain, weight = _best_reach(inside, dominance, exposed, shade(unlit))
+    most = REACHED if scene.backdrop.bleed else 1.0
+    slope, gain, weight = _best_reach(inside, dominance, exposed, shade(unlit), most)
     if gain < GAIN or not STRENGTHS[0] <= slope <= STRENGTHS[1]:
         return None
     full = cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR)
     return Spill(strength=slope, weight=as_floats(full), channels=channels)
 
 
-def _best_reach(inside: Bytes, dominance: Floats, exposed: Floats, shades: Floats) -> tuple[float, float, Floats]:
-    """Strength, share explained and weight for the reach that explains the subject's key dominance best."""
+def _best_reach(
+    inside: Bytes, dominance: Floats, exposed: Floats, shades: Floats, most: float
+) -> tuple[float, float, Floats]:
+    """Strength, share explained and weight for the reach that explains the key dominance best, its median weight `most` at most."""
     at = positions(inside)
     varying = _Varying(inside.shape, at, shades)
     observed = varying.part(dominance)
     best = (0.0, 0.0, exposed, observed)
     for radius in RADII:
         weight = spill_weight(exposed, radius)
-        if median(weight.ravel()[at[:: len(at) // ENOUGH + 1]]) > REACHED:
+        if median(weight.ravel()[at[:: len(at) // ENOUGH + 1]]) > most:
             continue
         expected = varying.part(as_floats(weight * shades))
         slope, gain = _robust_slope(expected, observed)
