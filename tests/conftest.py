@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import signal
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from imagegen_magic.api import use_session
 from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.wire.client import Clients
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started by a shell in the background: programs would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "shared machine", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

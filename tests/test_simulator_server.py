@@ -312,7 +312,10 @@ def test_serves_until_interrupted():
         with urlopen(f"{url}/_simulator/record") as page:
             assert json.loads(page.read())["requests"] == []
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20) == ("", "")
+        try:
+            assert process.communicate(timeout=20) == ("", "")
+        finally:
+            process.kill()
         assert process.returncode == 0
 
 
