@@ -129,8 +129,7 @@ def test_reading_never_raises(raw):
 @pytest.mark.parametrize(
     ("option", "value", "rule"),
     [
-        ("timeout", 0, "more than 0, at most 86400"), ("deadline", 0, "more than 0, at most 86400"),
-        ("deadline", 1e6, "more than 0, at most 86400"), ("retries", -1, "from 0 to 100"),
+        ("timeout", 0, "more than 0"), ("deadline", 0, "more than 0"), ("retries", -1, "from 0 to 100"),
         ("retry_ambiguous", 101, "from 0 to 100"),
     ],
 )  # fmt: skip

@@ -179,6 +179,5 @@ def _number_in(option: Option, text: str) -> str:
     if option.kind in ("int", "ints") and number != int(number):
         return ""
     low, high = option.between or (0, None)
-    excluded = option.between is not None and option.kind == "number" and number == low
-    inside = low <= number and (high is None or number <= high)
-    return f"{number.normalize():f}" if inside and not excluded else ""
+    inside = low <= number and (high is None or number <= high) and number != option.above
+    return f"{number.normalize():f}" if inside else ""

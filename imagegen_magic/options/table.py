@@ -76,7 +76,9 @@ class Option:
     """The pattern of a word that is the value of a flag that may stand alone, if it stands after it."""
     suggests: tuple[str, ...] | str = ()
     between: tuple[int, int] | None = None
-    """The smallest and largest number allowed, if no model decides; of kind `number`, it must be more than the first."""
+    """The smallest and largest number allowed, if no model decides."""
+    above: int | None = None
+    """What the number must be more than, if it has no largest."""
     config: bool = False
     shorthands: tuple[tuple[str, str], ...] = ()
     """Flags that stand for one of the values: `--force` for `--if-exists overwrite`."""
@@ -708,7 +710,7 @@ _MONEY = (
         config=True,
         default=300.0,
         metavar="S",
-        between=(0, 86_400),
+        above=0,
     ),
     _row(
         "deadline",
@@ -718,7 +720,7 @@ _MONEY = (
         config=True,
         default=600.0,
         metavar="S",
-        between=(0, 86_400),
+        above=0,
     ),
     _row(
         "retries",

@@ -136,8 +136,8 @@ def _read_number(option: Option, given: Any) -> float:
         raise ValueError("a number is needed") from None
     if not number >= 0 or number == float("inf"):
         raise ValueError("a number of at least 0 is needed")
-    if option.between is not None and not option.between[0] < number <= option.between[1]:
-        raise ValueError(f"more than {option.between[0]}, at most {option.between[1]}")
+    if option.above is not None and number <= option.above:
+        raise ValueError(f"more than {option.above}")
     return number
 
 
