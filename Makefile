@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 MUTMUT := $(BIN)/python -m mutmut
 
-# A file's tests stay together: they share what is slow to set up.
+# A file's tests stay together, as a notebook's cells do: they share what is slow to set up.
 PARALLEL := --numprocesses logical --maxprocesses 8 --dist loadfile
 
 .PHONY: mutants help demo test test-browser test-versions dist docs lab notebooks flags front-ends screenshots check clean
@@ -33,7 +33,7 @@ test: .venv/ready  ## everything that CI runs
 	$(BIN)/python -m mypy --platform win32 --cache-dir .mypy_cache/win32  # finds calls that Windows does not have
 	$(BIN)/python -m pytest $(PARALLEL)
 	rm -rf notebooks/output
-	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
+	$(BIN)/python -m pytest $(PARALLEL) --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
 flags: .venv/ready  ## write the flags anew that JupyterLab marks, after a change of the option table
 	$(BIN)/python labextension/write_flags.py
