@@ -36,7 +36,7 @@ from imagegen_magic.metadata.derived import Marking
 from imagegen_magic.options.address import host_of
 from imagegen_magic.options.names import name_problems
 from imagegen_magic.options.options import Options
-from imagegen_magic.options.table import BACKGROUNDS, FILE_FIELDS
+from imagegen_magic.options.table import BACKGROUNDS, FILE_FIELDS, NUMBER_FORM
 from imagegen_magic.request.chroma_key import KeyChoice, choose_key, key_clause, swap_backdrop_prompt
 from imagegen_magic.request.cost import Estimate, estimate_cost, format_usd
 from imagegen_magic.request.prompt import blank_rule, compose_prompt, hard_subject_words, prompt_slug
@@ -191,7 +191,7 @@ def _template_problems(options: Options) -> Iterator[Problem]:
             rule = f"{unknown[0]} is not filled in; {{prompt}} is"
             fix = Fix(Setting("--template", options.template.replace(unknown[0], unknown[0].strip("{}"))))
             yield Problem(field="template", value=options.template, rule=rule, fix=fix)
-    if unknown := _fields(re.sub(r"\{i:0?\d+d?\}", "", options.out or ""), FILE_FIELDS):
+    if unknown := _fields(re.sub(rf"\{{i{NUMBER_FORM}\}}", "", options.out or ""), FILE_FIELDS):
         rule = f"{unknown[0]} is not filled in; {' '.join(f'{{{name}}}' for name in FILE_FIELDS)} are"
         yield Problem(field="out", value=options.out, rule=rule, fix=Fix(Setting("--out", "{name}-{i}.png")))
 

@@ -95,7 +95,7 @@ def _best_reach(
     best = (0.0, 0.0, exposed, observed)
     for radius in RADII:
         weight = spill_weight(exposed, radius)
-        if median(weight.ravel()[at[:: len(at) // ENOUGH + 1]]) > most:
+        if most < 1 and median(weight.ravel()[at[:: len(at) // ENOUGH + 1]]) > most:
             continue
         expected = varying.part(as_floats(weight * shades))
         slope, gain = _robust_slope(expected, observed)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 
-from .table import FILE_FIELDS
+from .table import FILE_FIELDS, NUMBER_FORM
 
 __all__ = ["VARIABLE", "refuse_python", "refuse_single_braces", "without_form"]
 
@@ -24,7 +24,7 @@ _DOLLAR = re.compile(r"(?<![\w$])\$(?P<value>(?P<name>[A-Za-z_]\w*))")
 """A name after a dollar sign, as IPython's own magics and shells take it."""
 _OPEN = re.compile(r"\{\{\s*(?P<value>(?P<name>[A-Za-z_]\w*))")
 _OUT = re.compile(r"""(?<!\S)(?:--out|-o)[ =]+(?:"[^"]*"|'[^']*'|\S+)""")
-_FILE_FIELD = re.compile(rf"\{{(?:{'|'.join(FILE_FIELDS)})(?::0?\d+d?)?\}}")
+_FILE_FIELD = re.compile(rf"\{{(?:{'|'.join(FILE_FIELDS)})(?:{NUMBER_FORM})?\}}")
 """What a file name's template fills in, whatever variables there are: `{i}` is often one."""
 _PYTHON = re.compile(
     r"\s*(?:[A-Za-z_]\w*\s*=\s*)?(?P<prefix>[fFrRbBuU]{0,2})(?P<quote>\"{3}|'{3}|\"|')(?P<text>.*)(?P=quote)\s*",

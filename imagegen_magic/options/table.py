@@ -565,6 +565,8 @@ _CHECKS = (
 
 FILE_FIELDS = ("name", "slug", "i", "date")
 """What `--out` fills in between braces."""
+NUMBER_FORM = r":0?\d+d?"
+"""How the number of an image may be written there, as a pattern: `{i:03}`."""
 _FILES = (
     _row(
         "out",

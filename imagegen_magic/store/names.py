@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting, StoreError
-from imagegen_magic.options.table import FILE_FIELDS
+from imagegen_magic.options.table import FILE_FIELDS, NUMBER_FORM
 
 __all__ = [
     "SOURCE",
@@ -129,14 +129,14 @@ def base_path(folder: Path, stem: str, out: str | None, form: str, number: int =
 
 def numbers_itself(out: str | None) -> bool:
     """True for a template of a file name with a place for the image's number."""
-    return out is not None and re.search(r"\{i(:0?\d+d?)?\}", out) is not None
+    return out is not None and re.search(rf"\{{i({NUMBER_FORM})?\}}", out) is not None
 
 
 def _filled(out: str, stem: str, number: int) -> str:
     """A template of a file name with its fields filled in; a number may have zeros before it, `{i:03}`."""
     day = datetime.now().astimezone().strftime("%Y-%m-%d")
     values = dict(zip(FILE_FIELDS, (stem, stem, str(number), day), strict=True))
-    text = re.sub(r"\{i:(0?\d+)d?\}", lambda match: format(number, match[1]), out)
+    text = re.sub(rf"\{{i({NUMBER_FORM})\}}", lambda match: format(number, match[1][1:]), out)
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
 
 
