@@ -48,12 +48,13 @@ class CutoutFiles:
     def find(self, entry: FileEntry) -> CutoutFile | None:
         """The cut-out of this image that is there under a name of the job; None if there is none, or it has been changed."""
         places = self._named(entry) if is_renamed(self.job, self.record) else (*self._named(entry), self._beside(entry))
-        return next(filter(None, (self._read(place, entry) for place in places)), None)
+        settings = self._settings(entry)
+        return next(filter(None, (self._read(place, entry, settings) for place in places)), None)
 
     def copy(self, entry: FileEntry, plan: Reservation) -> CutoutFile | None:
         """The cut-out that lies beside the image, under the job's own name for it; None if there is none to copy."""
         source = self._beside(entry)
-        made = self._read(source, entry)
+        made = self._read(source, entry, self._settings(entry))
         if made is None:
             return None
         return replace(made, file=self._save(self._name(entry, plan), source.read_bytes(), entry, made))
@@ -68,10 +69,10 @@ class CutoutFiles:
         made = CutoutFile(file=entry, report=cut.report, warnings=warnings)
         return replace(made, file=self._save(self._name(entry, plan), data, entry, made))
 
-    def _read(self, place: Path, entry: FileEntry) -> CutoutFile | None:
+    def _read(self, place: Path, entry: FileEntry, settings: Mapping[str, str]) -> CutoutFile | None:
         """The file at `place` if it is a cut-out of this image with the same settings, by a sidecar that anyone may have written."""
         made = self.store.derived_record(place)
-        if made is None or made.cutout.get("settings") != self._settings(entry):
+        if made is None or made.cutout.get("settings") != settings:
             return None
         report = _report_of(made)
         path = place.relative_to(self.store.folder).as_posix()
