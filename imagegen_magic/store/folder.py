@@ -30,7 +30,7 @@ from imagegen_magic.errors import CallError, Fix, Setting, StoreError
 from imagegen_magic.images.whole import FILE_STARTS
 from imagegen_magic.metadata.derived import Source
 from imagegen_magic.metadata.reading import read_provenance
-from imagegen_magic.options.paths import expanded
+from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.redaction import hide_keys
 from imagegen_magic.request.response import ImageResponse, Payload
 
@@ -366,6 +366,11 @@ class Store:
             record = parse_record(beside.read_text(encoding="utf-8", errors="replace"))
             if record is not None and list(record.checks) != list(verdicts):
                 self.write_text(beside, replace(record, checks=tuple(verdicts)).to_json(LINES))
+
+    def kept_file(self, name: str) -> Path | None:
+        """The file of that name below the folder; None if there is none, or a link leads out."""
+        path = self.folder / name
+        return path if is_file(path) and path.resolve().is_relative_to(self.folder.resolve()) else None
 
     def versions(self, stem: str, count: int, form: str, *, out: str | None = None) -> Iterator[tuple[Path, ...]]:
         """The names of each version that is there already, from the first on.

@@ -67,8 +67,7 @@ class Library:
 
     def _kept_file(self, name: str) -> Path:
         """A file below the output folder; a link that leads out is none."""
-        path = self.store.folder / name
-        if is_file(path) and path.resolve().is_relative_to(self.store.folder.resolve()):
+        if (path := self.store.kept_file(name)) is not None:
             return path.resolve()
         problem = Problem(field="image", value=name, rule="no file of the output folder", fix=Fix(Command("history")))
         raise OptionError("no such image", problems=(problem,))

@@ -25,12 +25,8 @@ def find_record(store: Store, token: str) -> Record:
         OptionError: nothing is known of it.
     """
     path = expanded(token)
-    if (
-        not is_file(path)
-        and is_file(kept := store.folder / token)
-        and kept.resolve().is_relative_to(store.folder.resolve())
-    ):
-        path = kept  # as a caption names it
+    if not is_file(path):
+        path = store.kept_file(token) or path  # as a caption names it
     if not token.startswith("@") and is_file(path):
         record = _from_sidecar(path) or store.history.by_file(path)
         if record is None:
