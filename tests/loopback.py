@@ -8,13 +8,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def loopback(respond):
+def loopback(respond, *, kept=None):
     """The address of a server whose answers are `respond(path, headers, body)`: (status, headers, body); the names of headers are in lower case.
 
-    A `content-length` of its own that is longer than the body is a connection that breaks.
+    A `content-length` of its own that is longer than the body is a connection that breaks. With `kept`, connections are kept
+    open, and the address of each new one is added to that list.
     """
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.0" if kept is None else "HTTP/1.1"
+
+        def setup(self):
+            super().setup()
+            if kept is not None:
+                kept.append(self.client_address)
+
         def do_POST(self):
             sent = self.rfile.read(int(self.headers.get("content-length", 0)))
             status, headers, body = respond(

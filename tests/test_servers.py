@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -200,3 +204,57 @@ def test_the_address_tells_the_dialect():
     assert dialect_of(None, "http://localhost:8080/v1").name == "generic"
     with pytest.raises(OptionError, match="one of openai"):
         dialect_of("nothing", None)
+
+
+def test_connections_are_kept_for_the_next_requests(monkeypatch):
+    """Of as many as there are requests at once, and no request waits for another's; the next batch uses them again."""
+    kept, answer = [], json.dumps({"created": 1, "data": [B64]}).encode()
+    with loopback(lambda *asked: (200, {"content-type": "application/json"}, answer), kept=kept) as address:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
+        session = Session()
+        for batch in ("a", "b"):
+            gallery = session.batches.run_jobs([f"{batch} {n}" for n in range(6)], concurrency=2, quality="low")
+            assert len(gallery.done) == 6
+        assert len(kept) == 2
+        session.close()
+        session.batches.run_jobs(["one more"], quality="low")
+        assert len(kept) == 3
+        session.close()
+
+
+def test_a_session_that_nobody_closed_leaves_no_socket_open(monkeypatch):
+    answer = json.dumps({"created": 1, "data": [B64]}).encode()
+    with loopback(lambda *asked: (200, {"content-type": "application/json"}, answer), kept=[]) as address:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always", ResourceWarning)
+            for _ in range(3):
+                session = Session()
+                session.batches.run_jobs(["a", "b", "c"], concurrency=3, quality="low")
+                gc.collect(1)
+                del session
+                gc.collect()
+    assert not seen
+
+
+def test_a_session_closed_during_a_request_does_not_break_it(monkeypatch):
+    """Its picture is paid for; the connection is closed after it."""
+    asked, closed, kept = threading.Event(), threading.Event(), []
+
+    def respond(*request):
+        asked.set()
+        closed.wait(30)
+        return 200, {"content-type": "application/json"}, json.dumps({"created": 1, "data": [B64]}).encode()
+
+    with loopback(respond, kept=kept) as address:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
+        session = Session()
+        with ThreadPoolExecutor(1) as pool:
+            result = pool.submit(session.generate, "a", quality="low")
+            asked.wait(30)
+            session.close()
+            closed.set()
+            assert result.result().path.exists()
+        session.generate("b", quality="low")
+        session.close()
+    assert len(kept) == 2

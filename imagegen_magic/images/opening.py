@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -36,10 +36,10 @@ ORIENTATION = 0x0112
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
-def open_image(source: Path | bytes, name: str = "picture") -> Image.Image:
-    """The picture of a file or of bytes, its header checked; pixels are decoded when they are first used.
+def open_image(source: Path | bytes | BinaryIO, name: str = "picture") -> Image.Image:
+    """The picture of a file, of bytes or of an open file, its header checked; pixels are decoded when they are first used.
 
-    `name` is what errors call the bytes; a file has its own.
+    `name` is what errors call it; a path has its own.
 
     Raises:
         OptionError: it is not a picture that Pillow reads, or has more than 100 million pixels.
@@ -48,7 +48,7 @@ def open_image(source: Path | bytes, name: str = "picture") -> Image.Image:
     with decoding(name):
         try:
             # Pillow's own limit only warns below twice its value; ours is checked on the header, before any pixel.
-            image = _opened(source if isinstance(source, Path) else io.BytesIO(source))
+            image = _opened(io.BytesIO(source) if isinstance(source, bytes) else source)
         except Image.DecompressionBombError as error:
             pixels = re.search(r"\d+", str(error))
             raise _too_large(name, int(pixels[0]) if pixels else MAX_PIXELS) from None
@@ -57,7 +57,7 @@ def open_image(source: Path | bytes, name: str = "picture") -> Image.Image:
     return image
 
 
-def _opened(source: Path | io.BytesIO) -> Image.Image:
+def _opened(source: Path | BinaryIO) -> Image.Image:
     """The image in one of `FORMATS`; a phone's MPO is opened as JPEG. Rare formats' decoders are loaded (30 ms) for them only."""
     try:
         return Image.open(source, formats=COMMON)

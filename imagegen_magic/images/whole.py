@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 from imagegen_magic.errors import OptionError
 
@@ -23,26 +25,30 @@ def whole_image(path: Path) -> tuple[str, tuple[int, int] | None]:
     """
     with path.open("rb") as stream:
         head = stream.read(512)
-        stream.seek(max(0, path.stat().st_size - 64))
+        stream.seek(-min(64, stream.seek(0, os.SEEK_END)), os.SEEK_END)
         tail = stream.read()
-    if not head:
-        raise ValueError("a picture is empty")
-    if _is_svg(head):
-        if not tail.rstrip().endswith(b"</svg>"):
-            raise ValueError("an svg picture is cut off")
-        return "svg", None
-    try:
-        image = open_image(path)
-        with image:
-            form = FORMATS.get(image.format or "")
-            size = image.size
-    except OptionError as error:
-        raise ValueError(f"a picture can't be opened: {error.problems[0].rule}") from None
-    if form is None:
-        raise ValueError(f"a picture has an unexpected format ({image.format})")
-    if not _ends_whole(form, head, tail, path.stat().st_size):
+        length = stream.tell()
+        if not head:
+            raise ValueError("a picture is empty")
+        if _is_svg(head):
+            if not tail.rstrip().endswith(b"</svg>"):
+                raise ValueError("an svg picture is cut off")
+            return "svg", None
+        form, size = _header(stream, path.name)
+    if not _ends_whole(form, head, tail, length):
         raise ValueError(f"a {form} picture is cut off")
     return form, size
+
+
+def _header(stream: BinaryIO, name: str) -> tuple[str, tuple[int, int]]:
+    """Format and (width, height) by the header of an image that is not SVG; raises ValueError."""
+    try:
+        image = open_image(stream, name)
+    except OptionError as error:
+        raise ValueError(f"a picture can't be opened: {error.problems[0].rule}") from None
+    if image.format not in FORMATS:
+        raise ValueError(f"a picture has an unexpected format ({image.format})")
+    return FORMATS[image.format], image.size
 
 
 def _is_svg(head: bytes) -> bool:

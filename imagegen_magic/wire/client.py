@@ -6,14 +6,19 @@ see `retries`.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
+import ssl
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +141,10 @@ class Client:
         self._dialect = dialect_of(dialect, self._base_url)
         self._simulator = simulator
         self._sdk: openai.OpenAI | None = None
+        self._idle: list[openai.OpenAI] = []
+        self._made: list[openai.OpenAI] = []
         self._lock = threading.Lock()
+        weakref.finalize(self, close_all, self._made)  # a session that nobody closed leaves no socket open
         self.server = "simulator" if backend == "simulator" else host_of(address or "https://api.openai.com")
 
     def __repr__(self) -> str:
@@ -151,7 +159,38 @@ class Client:
         with self._lock:
             if self._sdk is None:
                 self._sdk = self._simulated() if self.backend == "simulator" else self._live()
+                self._made.append(self._sdk)
             return self._sdk
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[openai.OpenAI]:
+        """The SDK's client for one request at a time, with a connection of its own that is kept open for the next one.
+
+        A pool that all shared would ask every idle socket at each request: 33 system calls a request with 50 in flight.
+        """
+        sdk = self.sdk()
+        if self.backend == "simulator":
+            yield sdk
+            return
+        with self._lock:
+            if not self._idle:
+                self._idle.append(sdk.with_options(http_client=LiveHttp(self._tls)))
+                self._made.append(self._idle[-1])
+            own = self._idle.pop()
+        try:
+            yield own
+        finally:
+            with self._lock:
+                is_kept = own in self._made
+                if is_kept:
+                    self._idle.append(own)
+            if not is_kept:  # all were closed meanwhile
+                own.close()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """What all connections trust; reading the certificates takes 25 ms."""
+        return httpx2.create_ssl_context()
 
     def _live(self) -> openai.OpenAI:
         key = os.environ.get("OPENAI_API_KEY") or ""
@@ -163,7 +202,7 @@ class Client:
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise odd_key()
         times = httpx2.Timeout(min(self._timeout, LONGEST_TIMEOUT), connect=min(10.0, self._timeout))
-        http = LiveHttp(follow_redirects=False)
+        http = LiveHttp(self._tls)
         query = dict(self._address.query) if self._address else {}
         shared: dict[str, Any] = {
             "api_key": key or "none",
@@ -203,8 +242,12 @@ class Client:
 
     def close(self) -> None:
         """Closes the connections."""
-        if self._sdk is not None:
-            self._sdk.close()
+        with self._lock:
+            idle = [*self._idle, *filter(None, [self._sdk])]
+            self._sdk = None
+            self._idle.clear()
+            self._made.clear()
+        close_all(idle)
 
     def send(
         self,
@@ -277,6 +320,12 @@ class Client:
         return "" if self.backend == "simulator" else self.address
 
 
+def close_all(clients: Iterable[openai.OpenAI]) -> None:
+    """Closes their connections."""
+    for client in clients:
+        client.close()
+
+
 def _file(image: InputImage) -> tuple[str, bytes, str]:
     """An image as the SDK takes it; a name that is no text on every system is sent with question marks."""
     return image.name.encode("utf-8", "replace").decode(), image.data, image.mime
@@ -299,6 +348,19 @@ def _is_stream(headers: Mapping[str, str]) -> bool:
     return "text/event-stream" in headers.get("content-type", "")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """An answer as it came, in the spool."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: SpooledBody
+    events: EventStream | None
+    """Its events so far, if it is a stream."""
+    broke: CallError | None
+    """How it broke off, if it did."""
+
+
 class _Call:
     """One request and its attempts."""
 
@@ -318,16 +380,9 @@ class _Call:
 
     def attempt(self, number: int, received: Received) -> ImageResponse:
         """One attempt: the answer, or the error as ours. The SDK's own errors never leave this room."""
-        sdk = self.client.sdk()
         arguments, notes = self.client.arguments(self.request)
-        method = (
-            sdk.images.with_streaming_response.edit
-            if self.request.images
-            else sdk.images.with_streaming_response.generate
-        )
         try:
-            with method(**arguments) as response:
-                return self._received(response, number, notes, received)
+            return self._received(self._sent(arguments), number, notes, received)
         except CallError:
             raise
         except SDK_ERRORS as error:
@@ -339,13 +394,19 @@ class _Call:
         """Seconds since the request was taken up."""
         return time.monotonic() - self.started
 
-    def _received(self, response: Any, number: int, notes: list[str], received: Received) -> ImageResponse:
-        """Spools the body, takes it apart, and checks what it is.
+    def _sent(self, arguments: Mapping[str, Any]) -> Arrived:
+        """Sends the request and waits for its whole answer; the connection is free for the next request then."""
+        with self.client.lent() as sdk:
+            images = sdk.images.with_streaming_response
+            with (images.edit if self.request.images else images.generate)(**arguments) as response:
+                return self._spooled(response)
 
-        Every byte is in a file before it is read, of a stream too. After the first has come, no deadline drops the rest.
+    def _spooled(self, response: Any) -> Arrived:
+        """The answer, every byte of it in a file before it is read, of a stream too.
+
+        After the first byte has come, no deadline drops the rest.
         """
         headers = {name.lower(): value for name, value in response.headers.items()}
-        request_id = read_request_id(headers)
         body = SpooledBody(self.spool)
         events = EventStream(self.spool, self._partial) if _is_stream(headers) else None
         broke: CallError | None = None
@@ -356,13 +417,19 @@ class _Call:
                     events.feed(piece)
         except CallError as error:
             broke = error
+        return Arrived(status=response.status_code, headers=headers, body=body, events=events, broke=broke)
+
+    def _received(self, arrived: Arrived, number: int, notes: list[str], received: Received) -> ImageResponse:
+        """Takes an answer apart and checks what it is."""
+        headers, body, broke = arrived.headers, arrived.body, arrived.broke
+        request_id = read_request_id(headers)
         self.seconds = self.elapsed()
         received(headers)
-        events, answer = self._taken_apart(events, body)
+        events, answer = self._taken_apart(arrived.events, body)
         self._raise_if_lost(broke, events, answer, body, request_id)
         if events is None and answer.broken and not answer.payloads and is_web_page(body, headers):
             body.discard()
-            raise web_page_error(response.status_code, self.client.address)
+            raise web_page_error(arrived.status, self.client.address)
         if events is None and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
             notes = [*notes, "the server answered in one piece although live previews were asked for"]
         self._fetch(answer)

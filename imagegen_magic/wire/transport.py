@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import ssl
 
 import openai
 
@@ -15,6 +15,5 @@ class LiveHttp(openai.DefaultHttpxClient):
     One would hand the prompt, the images and perhaps the key to another server.
     """
 
-    def __del__(self) -> None:
-        with contextlib.suppress(Exception):  # as the SDK's own: a session that nobody closed leaves no socket open
-            self.close()
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        super().__init__(verify=tls, follow_redirects=False)
