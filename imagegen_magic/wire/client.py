@@ -142,9 +142,9 @@ class Client:
         self._simulator = simulator
         self._sdk: openai.OpenAI | None = None
         self._idle: list[openai.OpenAI] = []
-        self._made: list[openai.OpenAI] = []
+        self._lent: list[openai.OpenAI] = []
         self._lock = threading.Lock()
-        weakref.finalize(self, close_all, self._made)  # a session that nobody closed leaves no socket open
+        weakref.finalize(self, close_all, self._lent)  # a session that nobody closed leaves no socket open
         self.server = "simulator" if backend == "simulator" else host_of(address or "https://api.openai.com")
 
     def __repr__(self) -> str:
@@ -159,7 +159,6 @@ class Client:
         with self._lock:
             if self._sdk is None:
                 self._sdk = self._simulated() if self.backend == "simulator" else self._live()
-                self._made.append(self._sdk)
             return self._sdk
 
     @contextlib.contextmanager
@@ -175,13 +174,13 @@ class Client:
         with self._lock:
             if not self._idle:
                 self._idle.append(sdk.with_options(http_client=LiveHttp(self._tls)))
-                self._made.append(self._idle[-1])
+                self._lent.append(self._idle[-1])
             own = self._idle.pop()
         try:
             yield own
         finally:
             with self._lock:
-                is_kept = own in self._made
+                is_kept = own in self._lent
                 if is_kept:
                     self._idle.append(own)
             if not is_kept:  # all were closed meanwhile
@@ -246,7 +245,7 @@ class Client:
             idle = [*self._idle, *filter(None, [self._sdk])]
             self._sdk = None
             self._idle.clear()
-            self._made.clear()
+            self._lent.clear()
         close_all(idle)
 
     def send(

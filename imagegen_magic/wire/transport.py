@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 
 import openai
@@ -17,3 +18,7 @@ class LiveHttp(openai.DefaultHttpxClient):
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         super().__init__(verify=tls, follow_redirects=False)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # as the SDK's own: a client that nobody closed leaves no socket open
+            self.close()
