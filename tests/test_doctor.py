@@ -14,6 +14,7 @@ from imagegen_magic.display.doctor import opencv_row
 from imagegen_magic.display.online import online_rows
 from imagegen_magic.errors import OptionError
 from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.matting.opencv import distribution_of, loaded_opencv
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
 
@@ -134,23 +135,48 @@ def test_in_a_cell(shell):
         shell.run_line_magic("imagegen", "doctor --offline")
 
 
+HEADLESS, WINDOWS, CONTRIB = "opencv-python-headless", "opencv-python", "opencv-contrib-python"
+
+
 @pytest.mark.parametrize(
-    ("found", "importable", "state", "says"),
+    ("found", "loaded", "state", "says"),
     [
-        ({}, False, "fail", "pip install opencv-python-headless"),
-        ({}, True, "ok", "not from pip"),
-        ({"opencv-python": "5.0"}, True, "ok", "5.0 (opencv-python)"),
-        ({"opencv-python": "5.0", "opencv-python-headless": "5.0"}, True, "warn", "--no-deps opencv-python"),
-        (
-            {"opencv-contrib-python": "5", "opencv-python-headless": "5"},
-            True,
-            "warn",
-            "--no-deps opencv-contrib-python",
-        ),
+        ({}, "", "fail", "not installed, and cut-outs need it: pip install opencv-python-headless"),
+        ({}, WINDOWS, "ok", "not from pip"),
+        ({WINDOWS: "5.0"}, WINDOWS, "ok", "5.0 (opencv-python)"),
+        ({WINDOWS: "5.0"}, "", "fail", "the files of opencv-python are gone"),
+        ({WINDOWS: "4.10", HEADLESS: "5.0"}, HEADLESS, "warn", "--no-deps opencv-python==4.10"),
+        ({WINDOWS: "4.10", HEADLESS: "5.0"}, WINDOWS, "ok", "the one that is loaded is opencv-python"),
+        ({CONTRIB: "5.1", HEADLESS: "5.0"}, HEADLESS, "warn", "--no-deps opencv-contrib-python==5.1"),
+        ({CONTRIB: "5.1", WINDOWS: "5.0"}, WINDOWS, "warn", "--no-deps opencv-contrib-python==5.1"),
     ],
 )
-def test_opencv(found, importable, state, says):
-    """One OpenCV serves; two have written over each other, and the command brings windows back."""
-    row = opencv_row(found, importable)
+def test_opencv(found, loaded, state, says):
+    """One OpenCV serves; if one that can do less has written over another, the command brings that back."""
+    row = opencv_row(found, loaded)
     assert row[1] == state
-    assert row[2].endswith(says)
+    assert says in row[2]
+
+
+def test_an_opencv_that_lacks_a_library_of_the_system():
+    """opencv-python in a container without a window system: the headless one needs none."""
+    _, state, says = opencv_row({WINDOWS: "5.0"}, "", reason="libGL.so.1: cannot open shared object file")
+    assert state == "fail"
+    assert "libGL.so.1" in says
+    assert says.endswith("--no-deps opencv-python-headless")
+
+
+@pytest.mark.parametrize(
+    ("modules", "windows", "name"),
+    [
+        ("core imgproc xfeatures2d ximgproc", "QT5", CONTRIB),
+        ("core imgproc", "COCOA", WINDOWS),
+        ("core xfeatures2d", "NONE", "opencv-contrib-python-headless"),
+        ("core imgproc", "NONE", HEADLESS),
+    ],
+)
+def test_a_build_tells_its_distribution(modules, windows, name):
+    """OpenCV's own words about itself: pip's tell only what was installed, not which files are there now."""
+    build = f"  OpenCV modules:\n    To be built:                 {modules}\n    Disabled: world\n  GUI:                           {windows}\n"
+    assert distribution_of(build) == name
+    assert loaded_opencv() in ("opencv-python", "opencv-contrib-python", HEADLESS, "opencv-contrib-python-headless")

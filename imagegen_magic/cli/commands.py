@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.facts.packages import named_packages
 from imagegen_magic.options.hints import NO_SUCH_OPTION
 from imagegen_magic.options.line import ParsedLine, parse_line
 from imagegen_magic.options.secrets import refuse_keys
@@ -47,6 +48,7 @@ def run_command(name: str, words: Sequence[str]) -> int:
         return 1
 
 
+@named_packages()
 def _run(command: Command, words: Sequence[str]) -> int:
     if {"-h", "--help", "--help-all"} & set(words):
         from .help import full_page, short_page  # noqa: PLC0415 - only for help
