@@ -89,6 +89,51 @@ def test_servers_without_such_a_list(online, body, status, kind, state):
     assert rows["online: server"][0] == state
 
 
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2031-01-05", "2031-01-05"),
+        ("2031-01-05T10:00:00Z", "2031-01-05"),
+        (1925373600, "2031-01-05"),
+        (1925373600.5, "2031-01-05"),
+        (1925373600000, "2031-01-05"),
+        *((nothing, None) for nothing in (None, "", "Jan 5, 2031", 0, -1, True, float("nan"), 10**400, [1], {"a": 1})),
+    ],
+)
+def test_an_end_in_every_writing(online, written, day):
+    """A day, a time, seconds, milliseconds; what is none of them is no end date."""
+    with answering(json.dumps({"data": [{"id": WANTED, "shutdown_date": written}]}).encode()) as url:
+        _, rows = online("--base-url", url)
+    state, says = rows["online: model"]
+    assert state == "ok"
+    assert says.startswith(f"{WANTED} ends on {day}, in " if day else f"{WANTED} is listed, without an end date")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"data": [{"id": None}, {"name": "x"}, {"id": WANTED}]},
+        {"models": [{"id": WANTED}]},
+        [{"id": WANTED}],
+        {"data": [WANTED]},
+    ],
+)
+def test_lists_of_gateways(online, listed):
+    """Other keys, a bare list, bare names, a byte-order mark: the model that is set is found, and nothing else is counted."""
+    with answering(b"\xef\xbb\xbf" + json.dumps(listed).encode()) as url:
+        code, rows = online("--base-url", url)
+    assert code == 0
+    assert rows["online: server"][1].startswith("it answered and lists 1 model;")
+    assert rows["online: model"][0] == "ok"
+
+
+def test_fixes_for_machines_are_the_shells(online):
+    """`--json` names commands that can be typed there."""
+    with answering(b'{"data": []}') as url:
+        _, rows = online("--base-url", url)
+    assert rows["online: model"][1].endswith(": imagegen models or --model ID")
+
+
 def test_odd_entries_are_passed_over(online):
     """Entries that are no models, and dates that are none."""
     listed = [7, {"id": WANTED, "shutdown_date": "soon"}, {"shutdown_date": True}, {"id": "x", "shutdown_date": 10**20}]
@@ -104,7 +149,8 @@ def test_the_end_of_the_model_that_is_set(days, state):
     ends = TODAY + timedelta(days=days)
     rows = {row[0]: row for row in online_rows(lambda: {WANTED: ends}, CATALOG, WANTED, today=TODAY)}
     assert rows["online: model"][1] == state
-    assert str(ends) in rows["online: model"][2]
+    assert f"{'ended' if days < 0 else 'ends'} on {ends}" in rows["online: model"][2]
+    assert ("--model" in rows["online: model"][2]) == (days < 0)
 
 
 def test_a_model_that_is_not_listed():

@@ -100,10 +100,16 @@ def _session(call: Call) -> Session:
 
 def _show_table(call: Call, table: Table, code: int = 0) -> int:
     if call.json:
-        print_json({"exit_code": code, "title": table.title, "rows": table.to_records(), "notes": list(table.notes)})
+        rows = [{name: _in_words(cell) for name, cell in row.items()} for row in table.to_records()]
+        print_json({"exit_code": code, "title": table.title, "rows": rows, "notes": list(map(_in_words, table.notes))})
     else:
         print_lines([table.text(SHELL_WORDS)])
     return code
+
+
+def _in_words(cell: Any) -> Any:
+    """A cell of a table, its fixes as a shell has them."""
+    return SHELL_WORDS.render(cell) if isinstance(cell, str) else cell
 
 
 def _models(call: Call) -> int:
