@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from made import measured
 
+from imagegen_magic.cli import main
 from imagegen_magic.cli.help import full_page
 from imagegen_magic.cli.table import COMMANDS as PROGRAMS
 from imagegen_magic.facts.catalog import load_catalog
@@ -199,3 +201,46 @@ def test_the_readme_quotes_what_was_measured():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for sentence in measured.readme_sentences(DOCS):
         assert sentence in readme
+
+
+ROOT_PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+}
+
+
+def test_the_readmes_blocks_run(shell, folder):
+    """Its cells, Python and inline commands, one after the other, as a reader would run them; `make` is another test's."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```", ROOT_PAGES["README.md"], re.DOTALL | re.MULTILINE)
+    assert {language for language, _ in found} == {"", "python"}
+    for _, text in found:
+        if not text.startswith("make "):
+            done = shell.run_cell(text)
+            assert done.success, (text, done.error_in_exec or done.error_before_exec)
+    commands = re.findall(r"`(imagegen generate [^`]+)`", ROOT_PAGES["README.md"])
+    assert commands
+    for command in commands:
+        assert main(shlex.split(command)[1:]) == 0
+    assert (folder / "mug.png").is_file()
+    assert (folder / "icons.zip").is_file()
+
+
+@pytest.mark.parametrize("name", ROOT_PAGES)
+def test_what_the_first_pages_name_is_there(name):
+    """Each target of make, and each file and anchor of the checkout that a link leads to."""
+    text = ROOT_PAGES[name]
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        if not urlsplit(link).scheme:
+            assert (ROOT / path).exists(), link
+            assert not anchor or anchor in headings(ROOT / path), link
+
+
+def headings(path):
+    """The anchors that a page's headings have."""
+    return {
+        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("#")
+    }
