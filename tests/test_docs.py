@@ -5,6 +5,7 @@ Cells (`{code-cell}`) run when the site is built; reference pages and errors are
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -16,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from made import measured
+from made import gallery, measured
 
 from imagegen_magic.cli import main
 from imagegen_magic.cli.help import full_page
@@ -201,6 +202,25 @@ def test_the_readme_quotes_what_was_measured():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for sentence in measured.readme_sentences(DOCS):
         assert sentence in readme
+
+
+def test_the_gallerys_cards_say_what_each_notebook_is_for(tmp_path):
+    """A sentence of the notebook's own below each title."""
+    gallery.copy_notebooks(ROOT / "notebooks", tmp_path / "gallery")
+    page = (tmp_path / "gallery/index.md").read_text(encoding="utf-8")
+    cards = re.findall(r"^:::\{grid-item-card\} .+?\n(.*?)^:::$", page, re.DOTALL | re.MULTILINE)
+    assert len(cards) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert all(card.strip().endswith((".", "!", "?")) for card in cards)
+
+
+def test_front_ends_are_tabled_once_for_all_that_they_were_tried_with():
+    """Rows that differ in their kind only are one row; no outcome is lost."""
+    table = measured.front_ends(DOCS)
+    tried = json.loads((DOCS / "measured/front_ends.json").read_text(encoding="utf-8"))["rows"]
+    rows = [row.split(" | ") for row in table.splitlines() if row.startswith("| ")][2:]
+    assert len(rows) < len(tried)
+    kinds = [re.search(r"\(([^()]*)\)$", row[1]) for row in rows]
+    assert sum(len(found[1].split("; ")) if found else 1 for found in kinds) == len(tried)
 
 
 ROOT_PAGES = {
