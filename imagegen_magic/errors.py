@@ -7,6 +7,7 @@ ImagegenError
  ├─ ReplayError        stored files can't stand for a request: it changed, or a file is missing
  ├─ StoreError         a file can't be written, or must not be overwritten
  ├─ CutoutError        no cut-out can be made of this picture
+ ├─ MissingPackageError  a package that this needs can't be imported
  └─ CallError          a request was made, or tried; `.outcome` says what became of it
      ├─ AuthenticationError   the key is missing, wrong or not allowed here
      ├─ VerificationError     the organisation has to be verified for this model
@@ -49,6 +50,7 @@ __all__ = [
     "Default",
     "Fix",
     "ImagegenError",
+    "MissingPackageError",
     "ModerationError",
     "OptionError",
     "Outcome",
@@ -345,6 +347,10 @@ class StoreError(ImagegenError):
 
 class CutoutError(ImagegenError):
     """No cut-out can be made of this picture."""
+
+
+class MissingPackageError(ImagegenError, ImportError):
+    """A package that this needs can't be imported: it is missing, or broken."""
 
 
 class CallError(ImagegenError):

@@ -20,6 +20,7 @@ from imagegen_magic.display.doctor import installed_versions
 from imagegen_magic.display.online import online_rows
 from imagegen_magic.errors import Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.facts.catalog import Catalog, load_catalog
+from imagegen_magic.facts.packages import named_packages, need_package
 from imagegen_magic.images.opening import resolve_token
 from imagegen_magic.images.preview import Preview, preview_of
 from imagegen_magic.images.references import Inputs, gather_inputs
@@ -33,6 +34,7 @@ from imagegen_magic.jobs.animations import (
 )
 from imagegen_magic.jobs.artwork import SavedArt, artwork_problems, icons_of_line, pixels_of_line
 from imagegen_magic.jobs.best import best_of_problems, run_best, with_every_try
+from imagegen_magic.jobs.deriving import makes_pixels
 from imagegen_magic.jobs.expected import read_expected
 from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
@@ -156,7 +158,7 @@ class Session:
     def clients(self) -> Clients:
         """Where clients come from."""
         _end_quickly()
-        with _collector_paused():
+        with named_packages(), _collector_paused():
             from imagegen_magic.wire.client import Clients as OnePerServer  # noqa: PLC0415 - the SDK comes with the first call: 0.24 s
 
         with self._lock:
@@ -192,6 +194,7 @@ class Session:
         Raises:
             RequestError: anything is wrong; every fault is in `.problems`.
             BudgetError: it may cost more than a limit.
+            MissingPackageError: what is to be made of the images needs OpenCV, which is not there.
         """
         options = with_format_of_name(self.options(values))
         options, sheet, sheet_faults = self._planned_sheet(options, command, variables or {})
@@ -206,6 +209,8 @@ class Session:
             prompt, options, catalog=self.catalog(options), name=name, inputs=inputs, expected=expected,
             problems=[*faults, *sheet_faults, *artwork_problems(options, command)], cell=cell, sheet=sheet,
         )  # fmt: skip
+        if makes_pixels(job) and not (is_paid or options.replay):
+            need_package("cv2")
         notes = (*job.notes, *self._other_quality(options, inputs))
         job = with_every_try(replace(job, notes=notes, warnings=(*job.warnings, *map(_unchecked, unread))))
         if in_batch:

@@ -1,20 +1,44 @@
-"""Writes `static/flags.json`: the flags of each cell magic, from the option table. `make flags` runs it."""
+"""Writes `static/flags.json`: the flags of each cell magic, and the hints for others. `make flags` runs it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from imagegen_magic.errors import CELL_WORDS
+from imagegen_magic.facts.sizes import PRESETS
+from imagegen_magic.facts.words import foreign_flags
+from imagegen_magic.options.hints import NO_SUCH_OPTION
+from imagegen_magic.options.line import parse_line
 from imagegen_magic.options.table import OPTIONS, Option
 
-__all__ = ["TARGET", "flags"]
+__all__ = ["TARGET", "flags", "hints"]
 
+COMMANDS = ("generate", "edit", "batch", "sprites")
 TARGET = Path(__file__).with_name("static") / "flags.json"
 
 
 def flags() -> dict[str, dict[str, dict[str, str]]]:
     """Command to flag to its facts: `help`, and `metavar` if the next word is its value."""
-    return {command: _flags_of(command) for command in ("generate", "edit", "batch", "sprites")}
+    return {command: _flags_of(command) for command in COMMANDS}
+
+
+def hints() -> dict[str, dict[str, str]]:
+    """Command to the bare name of a flag that it does not have, but other cells, other tools or an option's values: the card's words."""
+    others = {flag.lstrip("-") for option in OPTIONS for flag in option.flags}
+    values = {*PRESETS, *(value for option in OPTIONS for value in option.choices)}
+    names = sorted({*foreign_flags(), *others, *values})
+    found = {command: {name: _hint_for(name, command) for name in names} for command in COMMANDS}
+    return {command: {name: text for name, text in its.items() if text} for command, its in found.items()}
+
+
+def _hint_for(name: str, command: str) -> str:
+    """What the card says of a flag; empty for one that there is, and for one of which nothing is known."""
+    flag = f"-{name}" if len(name) == 1 else f"--{name}"
+    if flag in _flags_of(command):
+        return ""
+    problems = [problem for problem in parse_line([flag], command).problems if problem.rule != NO_SUCH_OPTION]
+    return CELL_WORDS.render(f"{problems[0].rule}: {problems[0].fix}") if problems else ""
 
 
 def _flags_of(command: str) -> dict[str, dict[str, str]]:
@@ -37,7 +61,7 @@ def _spellings(option: Option) -> dict[str, dict[str, str]]:
 
 def text() -> str:
     """The file's text: one line a flag, so that a change reads well."""
-    commands = []
+    commands = [f'  "hints": {json.dumps(hints(), ensure_ascii=False, indent=2)}'.replace("\n", "\n  ")]
     for command, its in flags().items():
         rows = ",\n".join(
             f"    {json.dumps(flag)}: {json.dumps(facts, ensure_ascii=False)}" for flag, facts in its.items()

@@ -382,6 +382,7 @@ def test_a_darker_edge_is_no_spill(rim, passed):
     color = share * (170, 60, 40) + (1 - share) * rim
     picture = Image.fromarray(np.dstack([color, 255 * share]).astype(np.uint8))
     assert imagegen_magic.check(picture, ["alpha clean"]).passed is passed
+    assert imagegen_magic.check(picture, "alpha clean").passed is passed, "one text, not its letters"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 2)])

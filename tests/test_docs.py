@@ -5,8 +5,10 @@ Cells (`{code-cell}`) run when the site is built; reference pages and errors are
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +17,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from made import measured
+from made import gallery, measured
 
+from imagegen_magic.cli import main
 from imagegen_magic.cli.help import full_page
 from imagegen_magic.cli.table import COMMANDS as PROGRAMS
 from imagegen_magic.facts.catalog import load_catalog
@@ -199,3 +202,65 @@ def test_the_readme_quotes_what_was_measured():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for sentence in measured.readme_sentences(DOCS):
         assert sentence in readme
+
+
+def test_the_gallerys_cards_say_what_each_notebook_is_for(tmp_path):
+    """A sentence of the notebook's own below each title."""
+    gallery.copy_notebooks(ROOT / "notebooks", tmp_path / "gallery")
+    page = (tmp_path / "gallery/index.md").read_text(encoding="utf-8")
+    cards = re.findall(r"^:::\{grid-item-card\} .+?\n(.*?)^:::$", page, re.DOTALL | re.MULTILINE)
+    assert len(cards) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert all(card.strip().endswith((".", "!", "?")) for card in cards)
+
+
+def test_front_ends_are_tabled_once_for_all_that_they_were_tried_with():
+    """Rows that differ in their kind only are one row; no outcome is lost."""
+    table = measured.front_ends(DOCS)
+    tried = json.loads((DOCS / "measured/front_ends.json").read_text(encoding="utf-8"))["rows"]
+    rows = [row.split(" | ") for row in table.splitlines() if row.startswith("| ")][2:]
+    assert len(rows) < len(tried)
+    kinds = [re.search(r"\(([^()]*)\)$", row[1]) for row in rows]
+    assert sum(len(found[1].split("; ")) if found else 1 for found in kinds) == len(tried)
+
+
+ROOT_PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+}
+
+
+def test_the_readmes_blocks_run(shell, folder):
+    """Its cells, Python and inline commands, one after the other, as a reader would run them; `make` is another test's."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```", ROOT_PAGES["README.md"], re.DOTALL | re.MULTILINE)
+    assert {language for language, _ in found} == {"", "python"}
+    for _, text in found:
+        if not text.startswith("make "):
+            done = shell.run_cell(text)
+            assert done.success, (text, done.error_in_exec or done.error_before_exec)
+    commands = re.findall(r"`(imagegen generate [^`]+)`", ROOT_PAGES["README.md"])
+    assert commands
+    for command in commands:
+        assert main(shlex.split(command)[1:]) == 0
+    assert (folder / "mug.png").is_file()
+    assert (folder / "icons.zip").is_file()
+
+
+@pytest.mark.parametrize("name", ROOT_PAGES)
+def test_what_the_first_pages_name_is_there(name):
+    """Each target of make, and each file and anchor of the checkout that a link leads to."""
+    text = ROOT_PAGES[name]
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        if not urlsplit(link).scheme:
+            assert (ROOT / path).exists(), link
+            assert not anchor or anchor in headings(ROOT / path), link
+
+
+def headings(path):
+    """The anchors that a page's headings have."""
+    return {
+        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("#")
+    }

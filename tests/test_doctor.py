@@ -14,6 +14,7 @@ from imagegen_magic.display.doctor import opencv_row
 from imagegen_magic.display.online import online_rows
 from imagegen_magic.errors import OptionError
 from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.matting.opencv import distribution_of, loaded_opencv
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
 
@@ -88,6 +89,51 @@ def test_servers_without_such_a_list(online, body, status, kind, state):
     assert rows["online: server"][0] == state
 
 
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2031-01-05", "2031-01-05"),
+        ("2031-01-05T10:00:00Z", "2031-01-05"),
+        (1925373600, "2031-01-05"),
+        (1925373600.5, "2031-01-05"),
+        (1925373600000, "2031-01-05"),
+        *((nothing, None) for nothing in (None, "", "Jan 5, 2031", 0, -1, True, float("nan"), 10**400, [1], {"a": 1})),
+    ],
+)
+def test_an_end_in_every_writing(online, written, day):
+    """A day, a time, seconds, milliseconds; what is none of them is no end date."""
+    with answering(json.dumps({"data": [{"id": WANTED, "shutdown_date": written}]}).encode()) as url:
+        _, rows = online("--base-url", url)
+    state, says = rows["online: model"]
+    assert state == "ok"
+    assert says.startswith(f"{WANTED} ends on {day}, in " if day else f"{WANTED} is listed, without an end date")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"data": [{"id": None}, {"name": "x"}, {"id": WANTED}]},
+        {"models": [{"id": WANTED}]},
+        [{"id": WANTED}],
+        {"data": [WANTED]},
+    ],
+)
+def test_lists_of_gateways(online, listed):
+    """Other keys, a bare list, bare names, a byte-order mark: the model that is set is found, and nothing else is counted."""
+    with answering(b"\xef\xbb\xbf" + json.dumps(listed).encode()) as url:
+        code, rows = online("--base-url", url)
+    assert code == 0
+    assert rows["online: server"][1].startswith("it answered and lists 1 model;")
+    assert rows["online: model"][0] == "ok"
+
+
+def test_fixes_for_machines_are_the_shells(online):
+    """`--json` names commands that can be typed there."""
+    with answering(b'{"data": []}') as url:
+        _, rows = online("--base-url", url)
+    assert rows["online: model"][1].endswith(": imagegen models or --model ID")
+
+
 def test_odd_entries_are_passed_over(online):
     """Entries that are no models, and dates that are none."""
     listed = [7, {"id": WANTED, "shutdown_date": "soon"}, {"shutdown_date": True}, {"id": "x", "shutdown_date": 10**20}]
@@ -103,7 +149,8 @@ def test_the_end_of_the_model_that_is_set(days, state):
     ends = TODAY + timedelta(days=days)
     rows = {row[0]: row for row in online_rows(lambda: {WANTED: ends}, CATALOG, WANTED, today=TODAY)}
     assert rows["online: model"][1] == state
-    assert str(ends) in rows["online: model"][2]
+    assert f"{'ended' if days < 0 else 'ends'} on {ends}" in rows["online: model"][2]
+    assert ("--model" in rows["online: model"][2]) == (days < 0)
 
 
 def test_a_model_that_is_not_listed():
@@ -134,23 +181,48 @@ def test_in_a_cell(shell):
         shell.run_line_magic("imagegen", "doctor --offline")
 
 
+HEADLESS, WINDOWS, CONTRIB = "opencv-python-headless", "opencv-python", "opencv-contrib-python"
+
+
 @pytest.mark.parametrize(
-    ("found", "importable", "state", "says"),
+    ("found", "loaded", "state", "says"),
     [
-        ({}, False, "fail", "pip install opencv-python-headless"),
-        ({}, True, "ok", "not from pip"),
-        ({"opencv-python": "5.0"}, True, "ok", "5.0 (opencv-python)"),
-        ({"opencv-python": "5.0", "opencv-python-headless": "5.0"}, True, "warn", "--no-deps opencv-python"),
-        (
-            {"opencv-contrib-python": "5", "opencv-python-headless": "5"},
-            True,
-            "warn",
-            "--no-deps opencv-contrib-python",
-        ),
+        ({}, "", "fail", "not installed, and cut-outs need it: pip install opencv-python-headless"),
+        ({}, WINDOWS, "ok", "not from pip"),
+        ({WINDOWS: "5.0"}, WINDOWS, "ok", "5.0 (opencv-python)"),
+        ({WINDOWS: "5.0"}, "", "fail", "the files of opencv-python are gone"),
+        ({WINDOWS: "4.10", HEADLESS: "5.0"}, HEADLESS, "warn", "--no-deps opencv-python==4.10"),
+        ({WINDOWS: "4.10", HEADLESS: "5.0"}, WINDOWS, "ok", "the one that is loaded is opencv-python"),
+        ({CONTRIB: "5.1", HEADLESS: "5.0"}, HEADLESS, "warn", "--no-deps opencv-contrib-python==5.1"),
+        ({CONTRIB: "5.1", WINDOWS: "5.0"}, WINDOWS, "warn", "--no-deps opencv-contrib-python==5.1"),
     ],
 )
-def test_opencv(found, importable, state, says):
-    """One OpenCV serves; two have written over each other, and the command brings windows back."""
-    row = opencv_row(found, importable)
+def test_opencv(found, loaded, state, says):
+    """One OpenCV serves; if one that can do less has written over another, the command brings that back."""
+    row = opencv_row(found, loaded)
     assert row[1] == state
-    assert row[2].endswith(says)
+    assert says in row[2]
+
+
+def test_an_opencv_that_lacks_a_library_of_the_system():
+    """opencv-python in a container without a window system: the headless one needs none."""
+    _, state, says = opencv_row({WINDOWS: "5.0"}, "", reason="libGL.so.1: cannot open shared object file")
+    assert state == "fail"
+    assert "libGL.so.1" in says
+    assert says.endswith("--no-deps opencv-python-headless")
+
+
+@pytest.mark.parametrize(
+    ("modules", "windows", "name"),
+    [
+        ("core imgproc xfeatures2d ximgproc", "QT5", CONTRIB),
+        ("core imgproc", "COCOA", WINDOWS),
+        ("core xfeatures2d", "NONE", "opencv-contrib-python-headless"),
+        ("core imgproc", "NONE", HEADLESS),
+    ],
+)
+def test_a_build_tells_its_distribution(modules, windows, name):
+    """OpenCV's own words about itself: pip's tell only what was installed, not which files are there now."""
+    build = f"  OpenCV modules:\n    To be built:                 {modules}\n    Disabled: world\n  GUI:                           {windows}\n"
+    assert distribution_of(build) == name
+    assert loaded_opencv() in ("opencv-python", "opencv-contrib-python", HEADLESS, "opencv-contrib-python-headless")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -32,6 +33,12 @@ CELLS = (
     "import imagegen_magic\nimagegen_magic.cutout(robot[0].source)",
     "%%imagegen_batch --size square --quality low\nA red apple.\nA gold ring.",
     "%imagegen lineage @hero",
+    "%%imagegen_sprites knight --animation walk --cell 64x64\nA small knight.",
+    "knight.play()",
+    "%imagegen icons @robot",
+    "%imagegen show hero robot",
+    "%imagegen compare @hero @robot",
+    "[hero, two]",
 )
 
 
@@ -72,7 +79,7 @@ def assert_accessible(page, folder, *, images):
     alts = [image.get("alt", "") for image in page.images]
     assert len(alts) >= images, alts
     assert all(alts), alts
-    assert not [alt for alt in alts if "No description" in alt]
+    assert not [alt for alt in alts if "No description" in alt or re.match(r"\w+\(", alt)], "a sentence, not a repr"
     assert ALT in alts
     local = [link for link in page.links if not urlsplit(link).scheme and not link.startswith("#")]
     assert len(local) >= 4, page.links
@@ -90,7 +97,7 @@ def test_nbconvert_html(notebook, template):
     path, made = notebook
     exporter = SlidesExporter() if template == "reveal" else HTMLExporter(template_name=template)
     text, _ = exporter.from_notebook_node(made)
-    assert_accessible(Page(text), path.parent, images=6)
+    assert_accessible(Page(text), path.parent, images=14)
 
 
 @pytest.mark.front_end(
@@ -102,7 +109,7 @@ def test_nbconvert_markdown(notebook):
 
     path, made = notebook
     text, _ = MarkdownExporter().from_notebook_node(made)
-    assert_accessible(Page(text), path.parent, images=6)
+    assert_accessible(Page(text), path.parent, images=14)
 
 
 @pytest.mark.front_end("nbconvert", "script: runs under IPython", "run here", package="nbconvert")

@@ -7,9 +7,10 @@ import re
 import tomllib
 from pathlib import Path
 
-from write_flags import TARGET, flags, text
+from write_flags import TARGET, flags, hints, text
 
 import imagegen_magic
+from imagegen_magic.errors import CELL_WORDS
 from imagegen_magic.options.line import build_parser, parse_line
 
 HERE = Path(__file__).resolve().parents[1] / "labextension"
@@ -28,6 +29,16 @@ def test_flags_are_the_parsers():
         for flag, facts in known.items():
             words = [flag] if "metavar" not in facts else [flag, "1"]
             assert not any(p.rule == "no such option" for p in parse_line(words, command).problems), flag
+
+
+def test_hints_are_the_cards():
+    """For a flag of another tool, of another cell, and for one that is a value; none for a flag that there is."""
+    for command, its in hints().items():
+        assert not {f"--{name}" for name in its} & set(flags()[command])
+        for name in ("seed", "ar", "landscape"):
+            (problem,) = parse_line([f"--{name}"], command).problems
+            assert its[name] == CELL_WORDS.render(f"{problem.rule}: {problem.fix}")
+    assert hints()["generate"]["grid"] == "%%imagegen does not have it: %%imagegen_batch --grid"
 
 
 def test_it_has_the_packages_version():

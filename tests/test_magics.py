@@ -191,7 +191,7 @@ def test_recall_of_a_file_that_is_not_there(shell):
 
 
 def test_completion(shell):
-    """Flags, values, models, slugs and history ids complete on the first line; nothing elsewhere."""
+    """Flags, values, models, slugs and history ids complete in a cell's head; in its prompt nothing, but Python in `{{ }}`."""
     from IPython.core.completer import CompletionContext
 
     matcher = shell.Completer.custom_matchers[-1]
@@ -208,7 +208,13 @@ def test_completion(shell):
     assert "gpt-image-2" in complete("%%imagegen --model gpt")
     assert "@hero" in complete("%%imagegen_edit -i @")
     assert "history" in complete("%imagegen hi")
-    assert complete("%%imagegen x\n--qu", line=1) == []
+    assert complete("%%imagegen x\n--qu", line=1) == ["--quality", "--quiet"]
+    assert complete("\n  %%imagegen x \\\n-q low --quality me", line=2) == ["medium"]
+    assert "low" in complete("%%imagegen x\n--quality ", line=1)
+    assert complete("%%imagegen x\nA mat", line=1) == ["mat"], "else IPython offers %matplotlib"
+    assert complete("%%imagegen x\n", line=1) == []
+    assert complete("%%imagegen x\nA {{ ma", line=1) == []
+    assert complete("%%imagegen x\nA {{ mat }} --qu", line=1) == ["--qu"]
     assert complete("print('--qu") == []
 
 

@@ -42,6 +42,18 @@ def test_the_price_of_a_cell(live, shell, text, images):
     assert not shown["wrong"]
 
 
+@pytest.mark.parametrize("text", ["\n \n%%imagegen -q low\nA mug.", "  %%imagegen\n  -q low\n  A mug."])
+def test_empty_lines_above_and_an_indentation_are_ipythons_to_drop(live, shell, text):
+    """Such a cell runs; its price is that of the plain one."""
+    assert edge(live, shell, text) == edge(live, shell, "%%imagegen -q low\nA mug.")
+    assert edge(live, shell, text)["text"]
+
+
+@pytest.mark.parametrize("text", ["%%imagegen\t-q low\nA mug.", "# first\n%%imagegen\nA mug.", "%%imagegen_x\nA mug."])
+def test_what_ipython_does_not_run_as_a_cell_of_ours_has_no_price(live, shell, text):
+    assert edge(live, shell, text)["text"] == ""
+
+
 def test_the_price_of_a_batch_and_of_the_simulator(live, session, shell):
     text = "%%imagegen_batch --size square -q low\nA red apple.\nA gold ring.\n"
     one = edge(live, shell, "%%imagegen --size square -q low\nA red apple.")["text"]

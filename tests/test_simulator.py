@@ -515,6 +515,21 @@ def test_edit_shows_its_inputs():
     assert (pixels == (0, 0, 128)).all(axis=2).mean() > 0.5
 
 
+def test_what_stands_there_is_not_drawn_again():
+    """ "A star beside the house" adds a star to the picture of a house."""
+
+    def reaches(prompt):
+        """The columns and rows that change, above the stamp."""
+        body = {"images": [data_url(png())], "prompt": prompt, "size": ...}
+        pixels = np.asarray(drawn(body, path="/images/edits"))[:560].astype(int)
+        rows, columns = np.nonzero(np.abs(pixels - (0, 0, 128)).sum(axis=2) > 100)
+        return np.array([columns.min(), columns.max(), rows.min(), rows.max()])
+
+    star = reaches("a star")
+    assert np.abs(reaches("a star beside the old house") - star).max() <= 24
+    assert np.abs(reaches("a star and a house") - star).max() > 24
+
+
 def test_markup_guides_the_edit():
     """The subject is drawn where the marks are."""
     out = io.BytesIO()

@@ -95,6 +95,22 @@ def test_stems_are_safe(text):
     assert stem not in (".", "..")
 
 
+@pytest.mark.parametrize(
+    ("text", "stem"),
+    [
+        ("con", "con-"),
+        ("Aux.photo", "Aux-.photo"),
+        ("con .x", "con -.x"),
+        ("com1.tar", "com1-.tar"),
+        ("console", "console"),
+        ("my.con", "my.con"),
+    ],
+)
+def test_names_of_windows_devices_are_no_stems(text, stem):
+    """Windows takes what stands before the first dot for the device, whatever follows it."""
+    assert safe_stem(text) == stem
+
+
 def test_torn_and_lost_history(session, folder):
     """Half a last line is skipped and repaired; a lost file is rebuilt from the sidecars."""
     session.generate("a mug", name="one")

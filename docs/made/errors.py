@@ -120,7 +120,12 @@ UNKNOWN = (
     Case(cell="%%imagegen hero --partials 1\nA mug.", script="stream cut", why="A live preview is never passed off as the picture."),
 )  # fmt: skip
 
-NOT_SHOWN = {"ImagegenError": "the base", "CallError": "the base", "CallCancelledError": "follows Kernel → Interrupt"}
+NOT_SHOWN = {
+    "ImagegenError": "the base",
+    "CallError": "the base",
+    "CallCancelledError": "follows Kernel → Interrupt",
+    "MissingPackageError": "every package is here",
+}
 INTRO = """# Errors by their text
 
 Every error of this package is a short card: what was given, what is allowed, what to do, and what became of the money.

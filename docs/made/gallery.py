@@ -83,7 +83,7 @@ def _title(path: Path) -> str:
 
 
 def _purpose(path: Path) -> str:
-    """The first sentence of prose, badges passed over."""
-    prose = [p for p in re.split(r"\n\s*\n", "\n\n".join(_texts(path))) if not re.match(r"#|\[!\[|!\[|<", p.strip())]
+    """The first sentence of prose; headings, pictures and the line of links that open the notebook are passed over."""
+    prose = [p for p in re.split(r"\n\s*\n", "\n\n".join(_texts(path))) if not re.match(r"#|!?\[|<", p.strip())]
     first = re.match(r".+?[.!?](?=\s|$)", prose[0].strip().replace("\n", " ")) if prose else None
     return first[0] if first else ""

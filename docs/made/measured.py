@@ -56,8 +56,24 @@ def front_ends(docs: Path) -> str:
     """A table of what the tests of front ends tried, dated, from `measured/front_ends.json` (`make front-ends`)."""
     data = json.loads((docs / "measured/front_ends.json").read_text(encoding="utf-8"))
     signs = {"passed": "yes", "failed": "**no**", "skipped": "not tried"}
-    rows = [
-        (f"{row['front end']} {row['version']}".strip(), row["what"], signs[row["outcome"]], row["how"])
-        for row in data["rows"]
-    ]
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for row in sorted(data["rows"], key=lambda row: row["front end"].lower()):
+        kind, _, what = row["what"].rpartition(": ")
+        same = (_versioned(row["front end"], row["version"]), what, signs[row["outcome"]], row["how"])
+        kinds.setdefault(same, []).append(kind)
+    rows = [(name, _said(of, what), works, how) for (name, what, works, how), of in kinds.items()]
     return f"Tried on {data['tried']}, on the simulator.\n\n" + as_table(("front end", "what", "works", "tried"), rows)
+
+
+def _versioned(name: str, version: str) -> str:
+    """`JupyterLab 4.6.6 and Notebook 7`: the version is the first program's."""
+    program, _, rest = name.partition(" ") if version else (name, "", "")
+    return f"{program} {version} {rest}".strip()
+
+
+def _said(kinds: list[str], what: str) -> str:
+    """What was tried, once for all the kinds that it was tried with."""
+    named = [kind for kind in kinds if kind]
+    if len(named) < 2:
+        return ": ".join([*named, what])
+    return f"{what} ({'; '.join(named)})"

@@ -21,7 +21,7 @@ __all__ = ["check", "check_files", "image_files", "junit_xml", "reports_table"]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
-def check(image: Any, expect: Iterable[Any], *, find: Any = None) -> CheckReport:
+def check(image: Any, expect: str | Iterable[Any], *, find: Any = None) -> CheckReport:
     """The verdicts on one image. Nothing is raised for an expectation that fails: see `.passed`, `.failed` and the table.
 
     >>> check("hero.png", ["not-blank", "size >=1024x1024", "alpha clean"]).passed
@@ -29,7 +29,7 @@ def check(image: Any, expect: Iterable[Any], *, find: Any = None) -> CheckReport
 
     Args:
         image: a path, a file's bytes, a Pillow image, or anything with a `path`.
-        expect: texts such as `palette=brand.toml >=0.9`, paths of TOML files with a list `expect`, or callables, which
+        expect: a text such as `palette=brand.toml >=0.9`, or several of them, paths of TOML files with a list `expect`, or callables, which
             get the Pillow image and return True, False or a text that says what is wrong.
         find: a function from `@hero` to a file, for `same-as=@hero`.
 
@@ -38,7 +38,8 @@ def check(image: Any, expect: Iterable[Any], *, find: Any = None) -> CheckReport
     """
     source = Path(image.path) if hasattr(image, "path") and not isinstance(image, Path) else image
     context = Context(find=find) if find else Context()
-    return check_image(source, _usable(expect, context), context=context)
+    wanted = [expect] if isinstance(expect, str) else expect
+    return check_image(source, _usable(wanted, context), context=context)
 
 
 def image_files(given: Iterable[str | os.PathLike[str]]) -> list[Path]:

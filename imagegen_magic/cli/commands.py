@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.errors import ImagegenError, OptionError, Problem
+from imagegen_magic.facts.packages import named_packages
 from imagegen_magic.options.hints import NO_SUCH_OPTION
 from imagegen_magic.options.line import ParsedLine, parse_line
 from imagegen_magic.options.secrets import refuse_keys
@@ -47,6 +48,7 @@ def run_command(name: str, words: Sequence[str]) -> int:
         return 1
 
 
+@named_packages()
 def _run(command: Command, words: Sequence[str]) -> int:
     if {"-h", "--help", "--help-all"} & set(words):
         from .help import full_page, short_page  # noqa: PLC0415 - only for help
@@ -98,10 +100,16 @@ def _session(call: Call) -> Session:
 
 def _show_table(call: Call, table: Table, code: int = 0) -> int:
     if call.json:
-        print_json({"exit_code": code, "title": table.title, "rows": table.to_records(), "notes": list(table.notes)})
+        rows = [{name: _in_words(cell) for name, cell in row.items()} for row in table.to_records()]
+        print_json({"exit_code": code, "title": table.title, "rows": rows, "notes": list(map(_in_words, table.notes))})
     else:
         print_lines([table.text(SHELL_WORDS)])
     return code
+
+
+def _in_words(cell: Any) -> Any:
+    """A cell of a table, its fixes as a shell has them."""
+    return SHELL_WORDS.render(cell) if isinstance(cell, str) else cell
 
 
 def _models(call: Call) -> int:

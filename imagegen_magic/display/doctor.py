@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import os
 import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from imagegen_magic._version import __version__
-from imagegen_magic.errors import Fix, Setting
+from imagegen_magic.errors import Fix, MissingPackageError, Setting
+from imagegen_magic.facts.packages import NEEDED, installed_opencv, opencv_command
 from imagegen_magic.options.options import Options
 from imagegen_magic.tables import Table
 
-__all__ = ["doctor_table", "installed_opencv", "installed_versions", "opencv_row"]
+__all__ = ["doctor_table", "installed_versions", "opencv_row"]
 
 PACKAGES = ("openai", "ipython", "pillow", "numpy", "ipywidgets", "anywidget")
-OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
-"""Distributions that all write the folder `cv2`: the one installed last is the one that is imported."""
 
 
 def installed_versions() -> dict[str, str]:
@@ -52,7 +49,7 @@ def doctor_table(
         _key(options),
         *(online or ()),
         *_packages(),
-        opencv_row(installed_opencv(), find_spec("cv2") is not None),
+        _opencv(),
         _folder(Path(options.out_dir)),
         _front_end(front_end, live),
     ]
@@ -100,30 +97,36 @@ def _packages() -> list[tuple[str, str, str]]:
     return rows
 
 
-def installed_opencv() -> dict[str, str]:
-    """The version of each OpenCV distribution that is installed, by its name."""
-    found = {}
-    for name in OPENCV:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+def _opencv() -> tuple[str, str, str]:
+    try:
+        from imagegen_magic.matting.opencv import loaded_opencv  # noqa: PLC0415 - OpenCV is loaded to be asked: 0.1 s
+
+        return opencv_row(installed_opencv(), loaded_opencv())
+    except ImportError as error:
+        return opencv_row(installed_opencv(), "", reason="" if isinstance(error, MissingPackageError) else str(error))
 
 
-def opencv_row(found: Mapping[str, str], importable: bool) -> tuple[str, str, str]:
-    """Whether cut-outs have an OpenCV, and whether two of its distributions have written over each other.
+def opencv_row(found: Mapping[str, str], loaded: str, *, reason: str = "") -> tuple[str, str, str]:
+    """Whether cut-outs have an OpenCV, and whether a distribution that can do less has written over another.
 
     Args:
-        found: versions by distribution.
-        importable: whether there is a `cv2`, from wherever.
+        found: versions by distribution, as pip knows them.
+        loaded: the distribution that is imported; empty if none can be.
+        reason: what Python said, if it is there and can't be loaded.
     """
-    if not importable:
-        return "opencv", "fail", "not installed, and cut-outs need it: pip install opencv-python-headless"
-    if len(found) < 2:  # one, or none that pip knows of
-        return "opencv", "ok", ", ".join(f"{version} ({name})" for name, version in found.items()) or "not from pip"
-    windows = next((name for name in found if not name.endswith("headless")), next(iter(found)))
-    others = " and ".join(found)
-    fix = f"pip install --force-reinstall --no-deps {windows}"
-    return "opencv", "warn", f"{others} write the same folder; cut-outs work with any; if cv2.imshow fails: {fix}"
+    if reason:
+        fix = f"pip install --force-reinstall --no-deps {NEEDED['cv2']}"
+        return "opencv", "fail", f"can't be loaded ({reason}); without a window system: {fix}"
+    command = opencv_command(found)
+    if not loaded:
+        lost = f"the files of {' and '.join(found)} are gone" if found else "not installed"
+        return "opencv", "fail", f"{lost}, and cut-outs need it: {command}"
+    best = next(iter(found), loaded)
+    if loaded != best and loaded in found:
+        rule = f"cut-outs work, but {loaded} wrote over {best}, so that cv2 can do less, such as no cv2.imshow"
+        return "opencv", "warn", f"{rule}: {command}"
+    names = ", ".join(f"{version} ({name})" for name, version in found.items()) or "not from pip"
+    return "opencv", "ok", names if len(found) < 2 else f"{names}; the one that is loaded is {loaded}"
 
 
 def _folder(folder: Path) -> tuple[str, str, str]:

@@ -35,7 +35,11 @@ def online_rows(
         return [_unanswered(error)]
     day = today or date.today()  # noqa: DTZ011 - the calendar's day
     return [
-        ("online: server", "ok", f"it answered and lists {len(listed)} models; the key was taken, if it asks for one"),
+        (
+            "online: server",
+            "ok",
+            f"it answered and lists {len(listed)} model{'' if len(listed) == 1 else 's'}; the key was taken, if it asks for one",
+        ),
         _model(listed, wanted, day),
         *_differences(listed, catalog),
     ]
@@ -56,6 +60,12 @@ def _model(listed: Mapping[str, date | None], wanted: str, today: date) -> Row:
     if ends is None:
         return "online: model", "ok", f"{wanted} is listed, without an end date"
     left = (ends - today).days
+    if left < 0:
+        return (
+            "online: model",
+            "warn",
+            Fix(f"{wanted} ended on {ends}: ", Command("models"), " or ", Setting("--model", "ID")),
+        )
     return "online: model", "warn" if left <= SOON else "ok", f"{wanted} ends on {ends}, in {left} days"
 
 

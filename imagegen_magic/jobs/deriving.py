@@ -24,7 +24,7 @@ from .cutout_files import CutoutFile, CutoutFiles
 from .derived import measure_native
 from .planning import Job
 
-__all__ = ["Derived", "derive", "web_suffixes"]
+__all__ = ["Derived", "derive", "makes_pixels", "web_suffixes"]
 
 CHANGED_SHARE = 0.02
 """More changed pixels than this outside a mask are worth a word: encoding alone moves fewer."""
@@ -65,6 +65,12 @@ def derive(
                 failed = f"{step.__name__.replace('_', ' ')} failed ({type(error).__name__}: {error})"
                 steps.derived.warnings.append(failed)
     return steps.derived
+
+
+def makes_pixels(job: Job) -> bool:
+    """Whether a job asks for what OpenCV makes of its images: a cut-out, its measures, pixel art, icons."""
+    options = job.options
+    return bool(job.cutout or options.transparent == "native" or options.pixel_art or wants_icons(options))
 
 
 def web_suffixes(options: Options) -> tuple[str, ...]:

@@ -102,7 +102,9 @@ class Cutout:
 
         open_points = "".join(f"\n{check}" for check in self.report.checks if check.status != "pass")
         sentence = f"{self!r}; the checkerboard is in this preview only{open_points}"
-        return preview_of(self.image).bundle(sentence)
+        width, height = self.image.size
+        alt = f"A cut-out, {width} by {height} pixels, on a checkerboard"
+        return preview_of(self.image).bundle(sentence, alt=alt)
 
     def to_bytes(self, output_format: Literal["png", "webp"] = "png", *, mark: bool | None = None) -> bytes:
         """The encoded file; WebP is lossless and keeps the colours of transparent pixels.

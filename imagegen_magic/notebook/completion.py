@@ -18,6 +18,8 @@ from imagegen_magic.facts.words import image_roles
 from imagegen_magic.options.paths import expanded
 from imagegen_magic.options.table import BY_NAME, COMMANDS, OPTIONS, Option
 
+from .head import join_head
+
 if TYPE_CHECKING:
     from imagegen_magic.session import Session
 
@@ -35,15 +37,36 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", "
 
 @context_matcher(identifier="imagegen_magic")  # type: ignore[untyped-decorator]
 def imagegen_matcher(context: CompletionContext) -> SimpleMatcherResult:
-    """Completions for the first line of an imagegen cell, an `%imagegen` line, or a default's value; nothing elsewhere."""
-    line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
-    if config := _CONFIG.fullmatch(line):
+    """Completions for the flags of an imagegen cell, an `%imagegen` line, or a default's value; in a prompt none at all."""
+    lines = context.full_text.split("\n")[: context.cursor_line + 1]
+    lines[-1] = lines[-1][: context.cursor_position]
+    if config := _CONFIG.fullmatch(lines[-1]):
         return _found(_python_values(config["name"]), config["typed"])
+    cell = "\n".join(lines).lstrip()
+    line = _head_of(cell) if cell.startswith("%%imagegen") else lines[-1]
+    if line is None:
+        return {"completions": []} if cell.rfind("{{") > cell.rfind("}}") else _as_it_stands(lines[-1])
     match = _LINE.fullmatch(line)
-    if match is None or (match[1].startswith("%%") and context.cursor_line > 0):
+    if match is None:
         return {"completions": []}
     words = match[2].lstrip(" ").split(" ")
     return _found(_completions(match[1], words), words[-1])
+
+
+def _head_of(cell: str) -> str | None:
+    """The head of a cell that ends at the cursor, as one line; None if the cursor is in the prompt."""
+    first, _, below = cell.partition("\n")
+    line, prompt = join_head(first, below)
+    last = cell.rpartition("\n")[2]
+    if prompt or ("\n" in cell and not last.strip() and not cell.rstrip().endswith("\\")):
+        return None
+    return f"{line} " if last.endswith(" ") or not last.strip() else line
+
+
+def _as_it_stands(line: str) -> SimpleMatcherResult:
+    """The word at the cursor alone: after a matcher that finds nothing, IPython would offer `%matplotlib` for "a mat"."""
+    word = line.rsplit(" ", maxsplit=1)[-1]
+    return _found([word] if word else [], word)
 
 
 def _found(found: Iterable[str], fragment: str) -> SimpleMatcherResult:

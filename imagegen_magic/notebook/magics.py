@@ -16,6 +16,7 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic import cell_magic as _cell_magic
 
 from imagegen_magic.errors import Command, Default, Fix, OptionError, Problem, Setting
+from imagegen_magic.facts.packages import named_packages
 from imagegen_magic.options.defaults import SHELL_DEFAULTS, config_options, in_layer
 from imagegen_magic.options.table import BY_NAME, COMMANDS, OPTIONS
 from imagegen_magic.options.values import read_values
@@ -207,11 +208,13 @@ class ImagegenMagics(_Configured):  # type: ignore[misc, valid-type]
 
     @no_var_expand
     @line_magic("imagegen")  # type: ignore[arg-type]
+    @named_packages()
     def subcommand(self, line: str) -> Any:
         from .subcommands import dispatch  # noqa: PLC0415 - loading the extension stays light
 
         return dispatch(self.session, self.shell, line)
 
+    @named_packages()
     def _cell(self, command: str, line: str, cell: str) -> Any:
         from .cells import run_cell  # noqa: PLC0415 - loading the extension stays light
 

@@ -18,7 +18,11 @@ from .head import join_head, stray_flags
 
 __all__ = ["cell_price", "edge_price"]
 
-_CELL = re.compile(r"%%imagegen(?P<kind>_edit|_batch|_sprites)?(?P<line>[^\S\n][^\n]*)?(\n(?P<body>.*))?\Z", re.DOTALL)
+_CELL = re.compile(
+    r"(?:\s*\n)?(?P<indent>[ \t]*)%%imagegen(?P<kind>_edit|_batch|_sprites)?(?P<line> [^\n]*)?(\n(?P<body>.*))?\Z",
+    re.DOTALL,
+)
+"""A cell of ours. IPython drops empty lines above it, and its indentation."""
 _COMMANDS = {None: "generate", "_edit": "edit", "_batch": "batch", "_sprites": "sprites"}
 _VARIABLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
@@ -51,7 +55,8 @@ def cell_price(session: Any, shell: Any, text: str) -> str:
     found = _CELL.match(text)
     if found is None or not (found["body"] or "").strip():
         return _answer("")
-    line, body = join_head((found["line"] or "").strip(), found["body"])
+    body = re.sub(f"^{found['indent']}", "", found["body"], flags=re.MULTILINE)
+    line, body = join_head((found["line"] or "").strip(), body)
     if "{{" in line or not body.strip():
         return _answer("")
     try:

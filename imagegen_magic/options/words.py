@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from imagegen_magic.errors import Command, Default, ImagegenError, Setting, Words
+from imagegen_magic.facts.packages import named_packages
 
 from .table import BY_NAME, Option, option_of_flag
 from .values import CALLS
@@ -78,7 +79,8 @@ PYTHON_WORDS = _PythonWords()
 def in_python_words() -> Iterator[None]:
     """Errors that leave the block say their fixes as keyword arguments, as a call from Python has them."""
     try:
-        yield
+        with named_packages():
+            yield
     except ImagegenError as error:
         error.words = PYTHON_WORDS
         raise

@@ -26,6 +26,11 @@ _REMOVE = re.compile(
     r"\b(remove|erase|delete|replace|change|swap|cut out)\b[\w\s,-]{0,40}\b(background|backdrop)\b", re.IGNORECASE
 )
 _BORDER_DISTANCE = 60
+_THERE = re.compile(
+    r"\b(?:beside|next to|near|behind|under|below|above|on top of|in front of|(?:left|right) of) the(?: \w+){1,2}",
+    re.IGNORECASE,
+)
+"""Where something is added: "a cat beside the mug" is one cat, since the mug is there."""
 _IN_PLACE = re.compile(r"\b(replace|remove|erase|delete|swap|instead)\b", re.IGNORECASE)
 
 
@@ -125,6 +130,8 @@ def _marked(job: Job, size: tuple[int, int]) -> tuple[int, int, int, int] | None
 
 def _add_subject(image: Image.Image, recipe: Recipe, box: tuple[int, int, int, int]) -> None:
     edge = max(48, min(box[2] - box[0], box[3] - box[1]))
+    new = _THERE.sub("", recipe.prompt)
+    recipe = recipe if named_subject(new) is None else replace(recipe, prompt=new)
     subject = paint_image(replace(recipe, width=edge, height=edge, backdrop="none", stamped=False))
     x = (box[0] + box[2] - edge) // 2
     y = (box[1] + box[3] - edge) // 2

@@ -149,7 +149,8 @@ class IconSet:
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, object], dict[str, object]]:
         text = "\n".join([repr(self), *self.notes])
-        return preview_of(self.contact_sheet(), max_edge=1024).bundle(text, alt=repr(self))
+        alt = f"The icon {self.name}, {min(self.icons)} to {max(self.icons)} pixels"
+        return preview_of(self.contact_sheet(), max_edge=1024).bundle(text, alt=alt)
 
 
 HEAD = """<link rel="icon" href="/favicon.ico" sizes="48x48">

@@ -41,7 +41,8 @@ def safe_stem(text: str, limit: int = 80) -> str:
     clean = re.sub(r"[^\w .()+@-]+", "-", plain).strip(" .-")[:limit].rstrip(" .-")
     while len(clean.encode("utf-8", "replace")) > 2 * limit:  # file systems count bytes, up to 255 with what is added
         clean = clean[:-1].rstrip(" .-")
-    return f"{clean}-" if clean.lower().split(".")[0] in _RESERVED else clean or "image"
+    first, dot, rest = clean.partition(".")  # Windows means a device by `con`, `con .x` and `con.tar.png`
+    return f"{first}-{dot}{rest}" if first.rstrip().lower() in _RESERVED else clean or "image"
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:

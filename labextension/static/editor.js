@@ -21,7 +21,7 @@ const LOOK = {
 export function proseEditor({ view, state }, flags, settings) {
   const { Decoration, EditorView, ViewPlugin } = view;
   const { EditorState, RangeSetBuilder } = state;
-  const isProse = (of) => settings.prose && commandOf(of.doc.sliceString(0, 40)) !== null;
+  const isProse = (of) => settings.prose && commandOf(of.doc.sliceString(0, 400)) !== null;
 
   const decorate = (of) => {
     const builder = new RangeSetBuilder();
@@ -30,7 +30,7 @@ export function proseEditor({ view, state }, flags, settings) {
     const found = marks(text, flags).map(({ from, to, kind, title }) => ({
       from, to, side: 1, look: Decoration.mark({ class: `cm-imagegen-${kind}`, attributes: title ? { title } : {} }),
     }));
-    const lines = bodyLines(of.doc, bodyStart(text)).map((from) => ({ from, to: from, side: 0, look: PROSE }));
+    const lines = bodyLines(of.doc, bodyStart(text, flags)).map((from) => ({ from, to: from, side: 0, look: PROSE }));
     for (const each of [...found, ...lines].sort((a, b) => a.from - b.from || a.side - b.side)) builder.add(each.from, each.to, each.look);
     return builder.finish();
   };

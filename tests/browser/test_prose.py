@@ -14,8 +14,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from write_flags import flags
 
+from imagegen_magic.notebook.head import join_head
 from imagegen_magic.options.line import parse_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -224,6 +226,58 @@ def test_hints_are_the_cards(lab):
         [f"{notebook.address}/lab/extensions/imagegen-magic/static/prose.js", wrong, known],
     )
     assert found == [difflib.get_close_matches(word, known, n=2, cutoff=0.7) for word in wrong]
+
+
+HEADS = (
+    "hero --size=square --qual low", "hero -size square", "hero size=square", "hero \u2014size square", "hero --Size square",
+    "hero -n4 -q=low", "hero --no-reuse -y", "hero --seed 3", "hero --ar", "hero --grid a=b", "hero --landscape",
+    'hero --avoid "a --foo b"', "hero --style='soft --light'", 'hero --avoid={{ f("--x") }} -q low', "hero --output_format png",
+    "hero\n--size square\n  -q low", "hero \\\n  --size square \\ \n A name", "hero --raw\n--size square", "hero\n\u2014size square",
+    "hero\n\u2014 speech", "hero\n- a list", "hero\n\n--size square",
+)  # fmt: skip
+"""What may stand behind `%%imagegen`, with flags in many spellings; below stands a prompt."""
+CELLS = (
+    "%%imagegen hero\nA mug.", "\n \n%%imagegen_edit x\nA mug.", "  %%imagegen_batch\n  A mug.", "%%imagegen\thero\nA mug.",
+    "# a comment\n%%imagegen\nA mug.", "%%time\n%%imagegen\nA mug.", "%%imagegen_editor\nA mug.", "%imagegen\nA mug.",
+    'x = """\n%%imagegen\n"""', "%%html\n%%imagegen", " \n",
+)  # fmt: skip
+READ = """async ([address, cells]) => {
+  const flags = await (await fetch(`${address}/flags.json`)).json();
+  const { bodyStart, commandOf, marks } = await import(`${address}/prose.js`);
+  return cells.map((cell) => commandOf(cell) === null ? null : {
+    body: cell.slice(bodyStart(cell, flags)),
+    unknown: marks(cell, flags).filter((mark) => mark.kind === "unknown").map((mark) => [cell.slice(mark.from, mark.to), mark.title]),
+  });
+}"""
+
+
+def test_a_head_is_read_as_the_kernel_reads_it(lab):
+    """The same lines are the prompt, the same words are underlined, and the pointer shows the card's words."""
+    notebook = lab(PROMPT)
+    address = f"{notebook.address}/lab/extensions/imagegen-magic/static"
+    cells = [f"%%imagegen {head}\nA mug." for head in HEADS]
+    for cell, found in zip(cells, notebook.page.evaluate(READ, [address, cells]), strict=True):
+        line, body = join_head(*cell.removeprefix("%%imagegen ").split("\n", 1))
+        assert found["body"].removeprefix("\n") == body, cell
+        problems = [
+            each for each in parse_line(line, "generate", variables={"f": str}).problems if each.field != "line"
+        ]
+        assert [word for word, _ in found["unknown"]] == [
+            str(problem.field).partition("=")[0] for problem in problems
+        ], cell
+        for (_, title), problem in zip(found["unknown"], problems, strict=True):
+            assert title.startswith(f"{problem.rule}: "), cell
+
+
+def test_a_cell_is_ours_if_ipython_says_so(lab):
+    """IPython drops empty lines above a magic and its indentation; a comment above it, or a tab behind it, makes it no cell magic."""
+    notebook = lab(PROMPT)
+    address = f"{notebook.address}/lab/extensions/imagegen-magic/static"
+    found = notebook.page.evaluate(READ, [address, list(CELLS)])
+    run = [TransformerManager().transform_cell(cell) for cell in CELLS]
+    ours = [any(f"run_cell_magic('imagegen{kind}'," in text for kind in ("", "_edit", "_batch")) for text in run]
+    assert [each is not None for each in found] == ours
+    assert sum(ours) == 3
 
 
 def _mistyped(seeded, flag):
