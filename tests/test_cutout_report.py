@@ -74,6 +74,13 @@ def lit():
     return rgba
 
 
+def outlined(outline):
+    """The rectangle in yellow, which is farther from green than grey is, with an outline of that colour."""
+    rgba = subject(slice(30, 170), slice(30, 170), outline)
+    rgba[38:162, 38:162, :3] = (240, 180, 90)
+    return rgba
+
+
 FULL = slice(0, SIDE)
 CASES = [
     ("alpha_present", "pass", subject(), {}, "is transparent"),
@@ -115,7 +122,9 @@ CASES = [
     ("key_tint", "pass", subject(), {}, "nothing in a tint"),
     ("key_tint", "warn", subject(), {"tinted": 0.2}, "20% of the picture is in a tint of the key and taken for opaque"),
     ("key_light", "pass", subject(), {}, "no strong light"),
-    ("key_light", "warn", lit(), {}, "in 27% of the key's light"),
+    ("key_light", "warn", lit(), {}, "in 24% of the key's light"),
+    ("key_light", "pass", outlined((16, 15, 24)), {}, "no strong light"),
+    ("key_light", "pass", outlined((250, 252, 250)), {}, "no strong light"),
     ("key_light", "warn", subject(), {"spill": 0.3}, "with 30% of its colour"),
     ("frame", "pass", subject(), {}, "no frame"),
     ("frame", "warn", subject(), {"frame": 4}, "a frame of 4 pixels"),

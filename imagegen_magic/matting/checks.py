@@ -416,7 +416,10 @@ def _key_light(rgba: Bytes, key: tuple[float, float, float], taken_off: float, l
 
 
 def _light_left(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds) -> float:
-    """How much more of the key's dominance opaque pixels have along the edge than deeper inside nearby, as a share of it."""
+    """How much more of the key's tint opaque pixels have along the edge than deeper inside nearby, as a share of the key's.
+
+    A dark outline of a yellow subject, or a white one, is nearer to green than yellow is, and is not in its tint.
+    """
     step = max(1, round(max(rgba.shape[:2]) / 1024))
     part = np.ascontiguousarray(rgba[::step, ::step])
     dominance = _dominance(part[..., :3], key)
@@ -428,8 +431,9 @@ def _light_left(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds
     rim = (depth >= RIM[0]) & (depth < RIM[1]) & (weight > 0.02)
     if int(rim.sum()) < FEWEST_LIT:
         return 0.0
-    inside = cv2.blur(dominance.astype(np.float32) * deep, NEARBY)
-    return max(0.0, median(dominance[rim] - inside[rim] / weight[rim]) / key_strength(key))
+    tint = np.maximum(dominance, 0).astype(np.float32)
+    inside = cv2.blur(tint * deep, NEARBY)
+    return max(0.0, median(tint[rim] - inside[rim] / weight[rim]) / key_strength(key))
 
 
 def _checkerboard(rgba: Bytes, limits: Thresholds) -> Check:
