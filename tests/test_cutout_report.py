@@ -51,10 +51,10 @@ def with_pinholes(count, alpha=0):
     return rgba
 
 
-def with_patch(size):
+def with_patch(size, colour=(20, 240, 30)):
     """The rectangle with an opaque patch in the key's colour."""
     rgba = subject()
-    rgba[60 : 60 + size, 60:140, :3] = (20, 240, 30)
+    rgba[60 : 60 + size, 60:140, :3] = colour
     return rgba
 
 
@@ -71,6 +71,13 @@ def lit():
     rgba = subject(slice(30, 170), slice(30, 170), (120, 110, 120))
     rgba[30:170, 30:170, 1] = 180
     rgba[38:162, 38:162, 1] = 110
+    return rgba
+
+
+def eaten():
+    """The rectangle in a lime, of which a part is half transparent."""
+    rgba = with_patch(80, (50, 205, 50))
+    rgba[90:110, 90:110, 3] = 128
     return rgba
 
 
@@ -118,6 +125,8 @@ CASES = [
     ("key_fringe", "fail", with_rim((60, 160, 60)), {}, "another key colour"),
     ("subject_key_collision", "pass", subject(), {}, "keeps away"),
     ("subject_key_collision", "warn", with_patch(4), {}, "5.0% of the subject comes near"),
+    ("subject_key_collision", "warn", with_patch(40, (50, 205, 50)), {}, "50.0% of the subject comes near"),
+    ("subject_key_collision", "fail", eaten(), {}, "100% of the subject has the key's colour"),
     ("subject_key_collision", "fail", with_patch(40), {}, "50% of the subject has the key's colour"),
     ("key_tint", "pass", subject(), {}, "nothing in a tint"),
     ("key_tint", "warn", subject(), {"tinted": 0.2}, "20% of the picture is in a tint of the key and taken for opaque"),
