@@ -97,14 +97,22 @@ def _out_of_focus(smooth: Bytes, depth: Bytes, rising: Mask, keyed: Mask, steepe
     texture the same is so by chance, for less than a quarter of what rises.
     """
     deep = rising & (depth >= 3 * EDGE) & (depth < DEEPEST)
+    at = np.flatnonzero(deep)
     calm = [cv2.blur(plane, (5, 5)) for plane in (smooth, depth)]
-    steps = [cv2.Sobel(plane, cv2.CV_32F, *axis) for plane in calm for axis in ((1, 0), (0, 1))]
+    steps = [
+        cv2.Sobel(plane, cv2.CV_16S, *axis).ravel()[at].astype(np.float32)
+        for plane in calm
+        for axis in ((1, 0), (0, 1))
+    ]
     along = steps[0] * steps[2] + steps[1] * steps[3]
-    reached = cv2.dilate(depth * keyed, np.ones((2 * DEEPEST // 3 + 1,) * 2, np.uint8))
-    found = deep & (depth < 3.0 * reached)
-    found &= along > ALONG * np.hypot(steps[0], steps[1]) * np.hypot(steps[2], steps[3])
-    found &= cv2.dilate(steepest, np.ones((4 * EDGE + 1,) * 2, np.uint8)) < STEP
-    return found & (2 * np.count_nonzero(found) > np.count_nonzero(deep))
+    reached = cv2.dilate(depth * keyed, np.ones((2 * DEEPEST // 3 + 1,) * 2, np.uint8)).ravel()[at]
+    found = along > ALONG * np.hypot(steps[0], steps[1]) * np.hypot(steps[2], steps[3])
+    found &= depth.ravel()[at] < 3.0 * reached
+    found &= cv2.dilate(steepest, np.ones((4 * EDGE + 1,) * 2, np.uint8)).ravel()[at] < STEP
+    if 2 * np.count_nonzero(found) <= len(at):
+        return np.zeros_like(deep)
+    deep.ravel()[at] = found
+    return deep
 
 
 def _enclosed(sure: Mask, labels: MatLike, asked: Mask) -> Mask:
