@@ -76,6 +76,15 @@ def test_ringing_leaves_no_outline(colour):
     assert cut.report.status == "pass"
 
 
+@pytest.mark.parametrize("colour", [(200, 160, 60), (150, 80, 190)])
+def test_an_edge_out_of_focus_has_no_step(colour):
+    """Opacity follows a wide soft edge up to its end, and no line of the key's light is left along it."""
+    alpha = cv2.GaussianBlur(disc(), (0, 0), 5)
+    cut = cutout(delivered(alpha, colour, ringing=2))
+    assert np.count_nonzero(np.abs(cut.alpha - 255.0 * alpha) > 40) < 60  # of 8000 at the edge
+    assert np.count_nonzero(dominance(cut.foreground)[cut.alpha > 200] > 12) < 60
+
+
 @pytest.mark.parametrize("leaf", [(110, 150, 60), (150, 170, 60), (90, 140, 80)])
 def test_textured_subjects_in_a_tint_of_the_key_stay_whole(leaf):
     """Light and shade on a green subject are not haze: no hole, no change of colour."""

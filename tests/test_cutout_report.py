@@ -51,10 +51,10 @@ def with_pinholes(count, alpha=0):
     return rgba
 
 
-def with_patch(size):
+def with_patch(size, colour=(20, 240, 30)):
     """The rectangle with an opaque patch in the key's colour."""
     rgba = subject()
-    rgba[60 : 60 + size, 60:140, :3] = (20, 240, 30)
+    rgba[60 : 60 + size, 60:140, :3] = colour
     return rgba
 
 
@@ -71,6 +71,20 @@ def lit():
     rgba = subject(slice(30, 170), slice(30, 170), (120, 110, 120))
     rgba[30:170, 30:170, 1] = 180
     rgba[38:162, 38:162, 1] = 110
+    return rgba
+
+
+def eaten():
+    """The rectangle in a lime, of which a part is half transparent."""
+    rgba = with_patch(80, (50, 205, 50))
+    rgba[90:110, 90:110, 3] = 128
+    return rgba
+
+
+def outlined(outline):
+    """The rectangle in yellow, which is farther from green than grey is, with an outline of that colour."""
+    rgba = subject(slice(30, 170), slice(30, 170), outline)
+    rgba[38:162, 38:162, :3] = (240, 180, 90)
     return rgba
 
 
@@ -111,11 +125,15 @@ CASES = [
     ("key_fringe", "fail", with_rim((60, 160, 60)), {}, "another key colour"),
     ("subject_key_collision", "pass", subject(), {}, "keeps away"),
     ("subject_key_collision", "warn", with_patch(4), {}, "5.0% of the subject comes near"),
+    ("subject_key_collision", "warn", with_patch(40, (50, 205, 50)), {}, "50.0% of the subject comes near"),
+    ("subject_key_collision", "fail", eaten(), {}, "100% of the subject has the key's colour"),
     ("subject_key_collision", "fail", with_patch(40), {}, "50% of the subject has the key's colour"),
     ("key_tint", "pass", subject(), {}, "nothing in a tint"),
     ("key_tint", "warn", subject(), {"tinted": 0.2}, "20% of the picture is in a tint of the key and taken for opaque"),
     ("key_light", "pass", subject(), {}, "no strong light"),
-    ("key_light", "warn", lit(), {}, "in 27% of the key's light"),
+    ("key_light", "warn", lit(), {}, "in 24% of the key's light"),
+    ("key_light", "pass", outlined((16, 15, 24)), {}, "no strong light"),
+    ("key_light", "pass", outlined((250, 252, 250)), {}, "no strong light"),
     ("key_light", "warn", subject(), {"spill": 0.3}, "with 30% of its colour"),
     ("frame", "pass", subject(), {}, "no frame"),
     ("frame", "warn", subject(), {"frame": 4}, "a frame of 4 pixels"),

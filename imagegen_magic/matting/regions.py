@@ -24,14 +24,18 @@ CLEAR = 33  # key_free below which a flat region is glass and no subject in a ti
 FAR = 60  # key_free: without a pixel below within EDGE no ramp comes from the backdrop
 TINT = 15  # key_free below KEYED from which a deep pixel is in a tint of the key
 STEEP = 96  # Sobel, 8 for each level a pixel: a larger change of it is the edge of an opaque subject
+ALONG = 0.8  # cosine between two gradients
+DEEPEST = 30  # pixels; a wider edge shows by itself that it is haze
+STEP = 144  # the same, of a sharp edge, which hair is full of
 LARGE = 1600  # pixels of the longest edge above which translucent regions are looked for on half the grid
 
 
-def translucent_regions(scene: Scene, subject: Subject) -> Mask | None:
+def translucent_regions(scene: Scene, subject: Subject, *, defocus: bool = True) -> Mask | None:
     """Where smoke, glass, shadow or blur may make deep pixels partly transparent; None where nowhere.
 
     Seeds are deep pixels close to the key in hue. From them the region grows as long as colours change gradually and
-    the key is still in them; a sharp step (the edge of an opaque subject) stops it.
+    the key is still in them; a sharp step (the edge of an opaque subject) stops it. `defocus` looks for wide soft edges
+    of opaque subjects as well.
     """
     if not scene.saturated or subject == "opaque" or (scene.hard and subject != "translucent"):
         return None
@@ -42,7 +46,10 @@ def translucent_regions(scene: Scene, subject: Subject) -> Mask | None:
     smooth = as_bytes(cv2.blur(key_free, (3, 3)))
     rising = _still_rising(smooth, depth, factor)
     keyed = ((key_free < KEYED - 4) | rising) & (depth >= 2)
-    translucent = keyed if subject == "translucent" else _grown(scene, seed, keyed, rising, smooth, key_free, depth)
+    if subject == "translucent":
+        translucent = keyed
+    else:
+        translucent = _grown(scene, seed, keyed, rising, smooth, key_free, depth, defocus)
     if factor > 1:
         full = (scene.image.shape[1], scene.image.shape[0])
         translucent = cv2.resize(translucent.astype(np.uint8), full, interpolation=cv2.INTER_NEAREST).astype(bool) & (
@@ -61,11 +68,14 @@ def _reduced(scene: Scene) -> tuple[Bytes, Bytes, int]:
     return as_bytes(key_free), as_bytes(depth), 2
 
 
-def _grown(scene: Scene, seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, key_free: Bytes, depth: Bytes) -> Mask:
+def _grown(
+    scene: Scene, seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, key_free: Bytes, depth: Bytes, defocus: bool
+) -> Mask:
     """The keyed pixels that a gradual change of colour connects to seeds."""
     across = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 1, 0))
     down = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 0, 1))
-    passable = keyed & (cv2.max(across, down) < STEEP)
+    steepest = as_bytes(cv2.max(across, down))
+    passable = keyed & (steepest < STEEP)
     count, labels = cv2.connectedComponents((passable | seed).astype(np.uint8), ltype=cv2.CV_16U)
     seeds = np.bincount(labels[seed], minlength=count)
     reached = seeds > 8
@@ -73,8 +83,36 @@ def _grown(scene: Scene, seed: Mask, keyed: Mask, rising: Mask, smooth: Bytes, k
     translucent = cv2.dilate(reached[labels].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
     haze, known = hazy(scene, labels, count)
     sure = haze[labels] | (translucent & (key_free < CLEAR))
-    translucent &= sure | rising & (depth < 3 * EDGE) | _enclosed(sure, labels, ~known)[labels]
+    ramp = depth < 3 * EDGE
+    if defocus:
+        ramp |= _out_of_focus(smooth, depth, rising, key_free < SEED, steepest)
+    translucent &= sure | rising & ramp | _enclosed(sure, labels, ~known)[labels]
     return np.asarray(translucent, dtype=np.bool_)
+
+
+def _out_of_focus(smooth: Bytes, depth: Bytes, rising: Mask, keyed: Mask, steepest: Bytes) -> Mask:
+    """Where a wide soft edge goes on below the depth of a sharp one, if edges of the picture are out of focus at all.
+
+    There `smooth` rises with the depth after a third of it in the key's hue, and no step is near, as between hairs. In
+    texture the same is so by chance, for less than a quarter of what rises.
+    """
+    deep = rising & (depth >= 3 * EDGE) & (depth < DEEPEST)
+    at = np.flatnonzero(deep)
+    calm = [cv2.blur(plane, (5, 5)) for plane in (smooth, depth)]
+    steps = [
+        cv2.Sobel(plane, cv2.CV_16S, *axis).ravel()[at].astype(np.float32)
+        for plane in calm
+        for axis in ((1, 0), (0, 1))
+    ]
+    along = steps[0] * steps[2] + steps[1] * steps[3]
+    reached = cv2.dilate(depth * keyed, np.ones((2 * DEEPEST // 3 + 1,) * 2, np.uint8)).ravel()[at]
+    found = along > ALONG * np.hypot(steps[0], steps[1]) * np.hypot(steps[2], steps[3])
+    found &= depth.ravel()[at] < 3.0 * reached
+    found &= cv2.dilate(steepest, np.ones((4 * EDGE + 1,) * 2, np.uint8)).ravel()[at] < STEP
+    if 2 * np.count_nonzero(found) <= len(at):
+        return np.zeros_like(deep)
+    deep.ravel()[at] = found
+    return deep
 
 
 def _enclosed(sure: Mask, labels: MatLike, asked: Mask) -> Mask:

@@ -32,8 +32,10 @@ class Thresholds:
     flat_noise: float = 6.0
     fringe: tuple[float, float] = (5.0, 12.0)
     collision: tuple[float, float] = (0.01, 0.10)
-    fading: float = 0.35
+    fading: tuple[float, float] = (0.12, 0.35)
     """Share of an opaque rim that may fade into a backdrop without colour."""
+    near_backdrop: tuple[float, float] = (0.1, 0.4)
+    """Share of the opaque subject whose colour may be near that of a backdrop without colour."""
     tinted: float = 0.01
     light_left: float = 0.075
     """Share of the key's light along the edge of an opaque subject; up to 0.06 on real pictures, which are not lit."""

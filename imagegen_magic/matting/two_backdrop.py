@@ -74,7 +74,7 @@ class _Pair:
     def __init__(self, one: Scene, two: Scene) -> None:
         self.scenes = (one, two)
         self.index = positions(one.silhouette | two.silhouette)
-        translucent = [translucent_regions(scene, "auto") for scene in self.scenes]
+        translucent = [translucent_regions(scene, "auto", defocus=False) for scene in self.scenes]
         definite = definite_foreground(one, translucent[0]) & definite_foreground(two, translucent[1])
         self.definite = definite.ravel()[self.index] > 0
         self.hard = one.hard and two.hard and translucent[0] is None and translucent[1] is None
