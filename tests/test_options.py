@@ -73,6 +73,11 @@ def test_variables_on_the_line_are_objects():
     assert parsed.values["style"] == "pop art"
 
 
+def test_an_object_given_twice_is_a_problem_like_a_text():
+    [problem] = parse_line("-n {{ a }} -n {{ b }}", "generate", variables={"a": 2, "b": 3}).problems
+    assert problem.rule == "given twice with different values"
+
+
 def test_every_option_has_help_and_parses():
     """The table is whole: a help text each, and a parser for each command."""
     assert all(option.help for option in OPTIONS)

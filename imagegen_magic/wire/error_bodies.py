@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 from imagegen_magic.redaction import redact
 
-__all__ = ["ErrorBody", "one_line", "read_error_body"]
+__all__ = ["ErrorBody", "one_line", "read_error_body", "said_in"]
 
 MAX_MESSAGE = 400
 """Characters of a server's own words that are kept."""
@@ -20,6 +21,8 @@ MAX_FIELDS = 200
 """Of a longer body no more is looked at."""
 MESSAGES = ("message", "msg", "detail", "error_description", "error", "reason", "title")
 """The names of messages, the most telling first."""
+REASONS = ("status_msg", "finishMessage", "refusal", "content", "text", "blockReason", "finishReason", "status")
+"""The names of further messages, in answers that are not about an error and hold no image all the same."""
 SAID_AT_ONCE = 3
 
 
@@ -45,7 +48,7 @@ def read_error_body(body: Any) -> ErrorBody:
         body = bytes(body).decode(json.detect_encoding(bytes(body)), "replace")
     if isinstance(body, str):
         body = _parsed(body)
-    fields = [field for field, _ in zip(_fields("", body), range(MAX_FIELDS), strict=False)]
+    fields = _some_fields(body)
     codes = [value for name, value in fields if name in ("code", "type")]
     return ErrorBody(
         message=one_line(_message(body, fields)),
@@ -56,11 +59,26 @@ def read_error_body(body: Any) -> ErrorBody:
     )
 
 
-def _message(body: Any, fields: list[tuple[str, str]]) -> str:
-    for wanted in MESSAGES:
-        texts = dict.fromkeys(value for name, value in fields if name == wanted)
-        if texts:
+def said_in(answer: Any) -> str:
+    """Why an answer holds no image, in its own words; empty if it has none."""
+    return one_line(_told(_some_fields(answer), (*MESSAGES, *REASONS)))
+
+
+def _some_fields(body: Any) -> list[tuple[str, str]]:
+    return list(itertools.islice(_fields("", body), MAX_FIELDS))
+
+
+def _told(fields: list[tuple[str, str]], names: tuple[str, ...]) -> str:
+    """The texts of the first of the names that has any."""
+    for wanted in names:
+        if texts := dict.fromkeys(value for name, value in fields if name == wanted):
             return "; ".join(list(texts)[:SAID_AT_ONCE])
+    return ""
+
+
+def _message(body: Any, fields: list[tuple[str, str]]) -> str:
+    if told := _told(fields, MESSAGES):
+        return told
     return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str) if body else ""
 
 

@@ -72,7 +72,7 @@ MODERATION_CODES = frozenset(
     }
 )
 MODERATION_WORDS = re.compile(
-    r"safety_violations|our safety system|rejected by the safety system|\[IMAGE_SAFETY\]|content filter"
+    r"safety_violations|our safety system|rejected by the safety system|\[IMAGE_SAFETY\]|content[ _]filter"
     r"|content (management )?polic(y|ies)",
     re.IGNORECASE,
 )
