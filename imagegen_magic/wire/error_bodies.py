@@ -19,9 +19,12 @@ MAX_MESSAGE = 400
 MAX_DEPTH = 8
 MAX_FIELDS = 200
 """Of a longer body no more is looked at."""
-MESSAGES = ("message", "msg", "detail", "error_description", "error", "reason", "title")
-"""The names of messages, the most telling first."""
-REASONS = ("status_msg", "finishMessage", "refusal", "content", "text", "blockReason", "finishReason", "status")
+MESSAGES = (
+    "message", "msg", "detail", "errordescription", "errormessage", "errormsg", "error", "err", "reason", "title",
+    "description",
+)  # fmt: skip
+"""The names of messages without case and underscores, the most telling first."""
+REASONS = ("statusmsg", "finishmessage", "refusal", "content", "text", "blockreason", "finishreason", "status")
 """The names of further messages, in answers that are not about an error and hold no image all the same."""
 SAID_AT_ONCE = 3
 
@@ -32,6 +35,7 @@ class ErrorBody:
 
     Attributes:
         message: one line without keys, of bearable length.
+        wait: how long to wait, as the body has it.
         codes: every code and type that stands in it, also deeper ones.
     """
 
@@ -39,6 +43,7 @@ class ErrorBody:
     code: str | None = None
     kind: str | None = None
     param: str | None = None
+    wait: str | None = None
     codes: frozenset[str] = frozenset()
 
 
@@ -46,8 +51,8 @@ def read_error_body(body: Any) -> ErrorBody:
     """What a body says. Never raises."""
     if isinstance(body, (bytes, bytearray)):
         body = bytes(body).decode(json.detect_encoding(bytes(body)), "replace")
-    if isinstance(body, str):
-        body = _parsed(body)
+    for _ in range(2):  # a text may be quoted as JSON
+        body = _parsed(body) if isinstance(body, str) else body
     fields = _some_fields(body)
     codes = [value for name, value in fields if name in ("code", "type")]
     return ErrorBody(
@@ -55,6 +60,7 @@ def read_error_body(body: Any) -> ErrorBody:
         code=_first(fields, "code"),
         kind=_first(fields, "type"),
         param=_first(fields, "param"),
+        wait=_first(fields, "retrydelay") or _first(fields, "retryafter"),
         codes=frozenset(codes),
     )
 
@@ -96,7 +102,7 @@ def _fields(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
     elif isinstance(value, str) and value.lstrip().startswith(("{", "[{")) and _holds_more(quoted := _parsed(value)):
         yield from _fields(name, quoted, depth + 1)  # a gateway quotes what the server behind it answered
     elif isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
-        yield name, str(value)
+        yield name.lower().replace("_", ""), str(value)
 
 
 def _holds_more(value: Any) -> bool:
@@ -107,9 +113,14 @@ def _first(fields: list[tuple[str, str]], wanted: str) -> str | None:
     return next((value for name, value in fields if name == wanted), None)
 
 
+_EVENT = re.compile(r"^data:\s*(\{.*\})\s*$", re.MULTILINE)
+"""An error that a server wrote as an event of a stream."""
+
+
 def _parsed(text: str) -> Any:
+    event = _EVENT.search(text)
     try:
-        return json.loads(text)
+        return json.loads(event[1] if event else text)
     except (ValueError, RecursionError):
         page = re.sub(r"(?is)<(style|script)\b.*?</\1\s*>", " ", text)
         return html.unescape(re.sub(r"<[^>]+>", " ", page))  # an HTML page says its message between its tags
