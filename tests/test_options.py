@@ -78,6 +78,18 @@ def test_an_object_given_twice_is_a_problem_like_a_text():
     assert problem.rule == "given twice with different values"
 
 
+@pytest.mark.parametrize(
+    ("given", "read"), [("2.0", 2), ("2.", 2), (2.0, 2), ("2.5", None), (Decimal("Infinity"), None), ("\u00b2", None)]
+)
+def test_whole_numbers_in_other_clothes(given, read):
+    values, faults = read_values({"n": given})
+    assert (values.get("n"), bool(faults)) == (read, read is None)
+
+
+def test_a_number_beyond_every_float_is_a_problem():
+    assert read_values({"timeout": 10**400})[1]
+
+
 def test_every_option_has_help_and_parses():
     """The table is whole: a help text each, and a parser for each command."""
     assert all(option.help for option in OPTIONS)

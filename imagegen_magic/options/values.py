@@ -121,8 +121,9 @@ def _read_int(option: Option, given: Any) -> int:
     if isinstance(given, bool) or (isinstance(given, float) and not given.is_integer()):
         raise ValueError("a whole number is needed")
     try:
-        number = int(given)
-    except (TypeError, ValueError):
+        # a table that once held a missing value has 1.0 where a 1 is meant
+        number = int(re.sub(r"\.0*\s*$", "", given) if isinstance(given, str) else given)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("a whole number is needed") from None
     if option.between is not None and not option.between[0] <= number <= option.between[1]:
         raise ValueError(f"from {option.between[0]} to {option.between[1]}")
@@ -132,7 +133,7 @@ def _read_int(option: Option, given: Any) -> int:
 def _read_number(option: Option, given: Any) -> float:
     try:
         number = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("a number is needed") from None
     if not number >= 0 or number == float("inf"):
         raise ValueError("a number of at least 0 is needed")
