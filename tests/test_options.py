@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegen_magic.errors import OptionError
+from imagegen_magic.errors import OptionError, RequestError
 from imagegen_magic.options import keywords as keywords_module
 from imagegen_magic.options.keywords import BatchOptions, GenerateOptions
 from imagegen_magic.options.line import build_parser, parse_line, split_line
@@ -84,6 +84,22 @@ def test_an_object_given_twice_is_a_problem_like_a_text():
 def test_whole_numbers_in_other_clothes(given, read):
     values, faults = read_values({"n": given})
     assert (values.get("n"), bool(faults)) == (read, read is None)
+
+
+@pytest.mark.parametrize("given", [10**5000, -(10**5000), Decimal("1E+999999")], ids=["int", "below", "Decimal"])
+@pytest.mark.parametrize("option", ["n", "timeout", "max_cost", "quality", "size"])
+def test_a_number_of_thousands_of_digits_is_a_problem(session, option, given):
+    """Python does not even write it."""
+    with pytest.raises(RequestError) as caught:
+        session.preview("a mug", **{option: given})
+    assert len(str(caught.value)) < 500
+
+
+def test_a_key_in_the_wrong_place_is_not_shown(session):
+    """Not in the fix either: cards are saved with the notebook."""
+    with pytest.raises(RequestError) as caught:
+        session.preview("a mug", image="sk-" + "a1" * 20)
+    assert "a1a1" not in str(caught.value)
 
 
 def test_a_number_beyond_every_float_is_a_problem():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -39,6 +40,7 @@ def read_values(
         if option is None:
             problems.append(replace(unknown_option(name, given, (*BY_NAME, "name"), _OTHERWISE), where=where))
         elif given is not None:
+            given = _bounded(given)  # noqa: PLW2901 - what is longer is no value of anything
             try:
                 values[name] = _without_data_uri(option, _READERS[option.kind](option, given))
             except ValueError as fault:
@@ -46,6 +48,19 @@ def read_values(
                     Problem(field=name, value=given, rule=str(fault), fix=value_fix(option, given), where=where)
                 )
     return values, problems
+
+
+def _bounded(given: Any) -> Any:
+    """A number as it is; infinity for one of hundreds of digits."""
+    if isinstance(given, Decimal):
+        is_long = given.is_finite() and given.adjusted() > MOST_DIGITS
+    else:
+        is_long = isinstance(given, int) and abs(given) >= 10**MOST_DIGITS
+    return (-math.inf if given < 0 else math.inf) if is_long else given
+
+
+MOST_DIGITS = 300
+"""Of a number that is read; Python does not write one of more than 4300."""
 
 
 CALLS = {
