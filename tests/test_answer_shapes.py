@@ -198,6 +198,7 @@ def test_a_count_in_other_clothes(count, tmp_path):
     [
         {"code": 0, "data": {"data": [{"b64_json": TEXT}], "usage": USAGE}},
         {"usage": {}, "result": {"image": TEXT, "usage": USAGE}},
+        json.dumps({"data": [{"b64_json": TEXT}], "usage": USAGE}),
     ],
 )
 def test_counts_inside_of_a_gateways_own_answer(answer, tmp_path):

@@ -32,6 +32,7 @@ from .shapes import (
     images_in,
     images_in_text,
     is_address,
+    quoted,
     read_json,
     without_error,
     without_wrapping,
@@ -139,6 +140,8 @@ def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> 
         value, end = read_json(text)
     except (ValueError, RecursionError):
         return
+    if isinstance(value, str):
+        value = quoted(value) or value
     found = list(images_in(without_error(value)))
     if end < len(text) or (answer.urls and all(map(is_address, found))):
         return

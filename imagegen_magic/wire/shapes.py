@@ -19,6 +19,7 @@ __all__ = [
     "images_in_text",
     "is_address",
     "is_preview",
+    "quoted",
     "read_json",
     "without_error",
     "without_wrapping",
@@ -155,14 +156,14 @@ def _images_in_string(text: str, key: str, depth: int) -> Iterator[str]:
     looks = len(text) >= SHORTEST and text.lstrip().startswith(STARTS)
     if text and (looks or key in IMAGE_NAMES or key in ADDRESS_NAMES or _IMAGE_ADDRESS.fullmatch(text.strip())):
         yield text
-    elif text.lstrip()[:1] in ("{", "[") and (quoted := _quoted(text)) is not None:  # an answer within an answer
-        yield from images_in(quoted, key, depth + 1)
+    elif text.lstrip()[:1] in ("{", "[") and (inner := quoted(text)) is not None:  # an answer within an answer
+        yield from images_in(inner, key, depth + 1)
     elif "](" in text or "data:image/" in text:  # a chat's answer
         yield from _MARKDOWN.findall(text) or _EMBEDDED.findall(text)
 
 
-def _quoted(text: str) -> Any:
-    """The JSON that a text is, or None."""
+def quoted(text: str) -> Any:
+    """The JSON value that was written as a text on its way; None if it is none."""
     try:
         return read_json(text.strip())[0]
     except (ValueError, RecursionError):
