@@ -211,3 +211,22 @@ def test_the_fix_for_an_animations_size_can_be_sent(size, frames):
     [problem] = check_request(ImageRequest(**asked, size=size), model, CATALOG.limits)
     [fix] = problem.fix.settings
     assert check_request(ImageRequest(**asked, size=fix.value), model, CATALOG.limits) == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "fix"),
+    [
+        ({"n": 5}, "--n 5"),
+        ({"quality": "high"}, "--quality high"),
+        ({"stream": True}, "--partial-images True"),
+        ({"prompt": "y"}, "write it below the %%imagegen line"),
+        ({"x": [1, float("nan")]}, "can"),
+        ({5: object()}, "can"),
+    ],
+)
+def test_extra_fields_are_none_that_are_counted_or_priced(extra, fix):
+    """Five images would be ordered under the limit for one; and what is not JSON can't be sent."""
+    request = ImageRequest(prompt="a mug", model="gpt-image-2", extra=extra)
+    [problem] = check_request(request, CATALOG.get("gpt-image-2"), CATALOG.limits)
+    assert problem.field == "extra"
+    assert fix in problem.fix

@@ -214,7 +214,7 @@ def answer_of(line: Mapping[str, Any], server: str, request: ImageRequest, spool
     body, status = response.get("body"), response.get("status_code")
     status = status if isinstance(status, int) else 0
     if status >= 400 or (line.get("error") and not body):  # an error beside an answer: its images are billed
-        raise status_error(status or 400, body or {"error": line.get("error")}, {})
+        raise status_error(status or 400, body or {"error": line.get("error") or ""}, {})
     request_id = str(response["request_id"]) if response.get("request_id") else None
     received, answer = _parsed(json.dumps(body or {}).encode(), spool)
     notes = check_answer(answer, request, received, request_id)

@@ -25,7 +25,7 @@ from imagegen_magic.options.table import BACKGROUNDS, FORMATS, MODERATIONS
 from imagegen_magic.redaction import find_key, is_secret
 
 from .prompt import blank_rule
-from .request import ImageRequest, InputImage
+from .request import WIRE_FIELDS, ImageRequest, InputImage
 
 __all__ = ["ALPHA_FORMATS", "check_request", "request_warnings"]
 
@@ -359,10 +359,15 @@ def _overlay_size(name: str, overlay: InputImage, target: InputImage) -> Problem
 
 
 def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """What goes along unvalidated can at least be written as JSON."""
+    """What goes along unvalidated can at least be written as JSON, and is nothing that is counted, priced or checked elsewhere."""
     for name, value in request.extra.items():
+        if name in OWN_FIELDS:
+            rule = "this field has an option of its own, which is checked and priced"
+            own = Setting(_flag({"stream": "partial_images"}.get(name, name)), str(value))
+            yield Problem(field="extra", value=name, rule=rule, fix=Fix(PromptPlace() if name == "prompt" else own))
+            continue
         try:
-            text = json.dumps({name: value})
+            text = json.dumps({name: value}, allow_nan=False)
             text.encode()
         except (TypeError, ValueError, RecursionError):
             rule = f"{type(value).__name__} can't be written as JSON"
@@ -371,6 +376,9 @@ def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[
         if is_secret(name) or find_key(text):
             rule = "it holds an API key, and sidecars and histories keep it"
             yield Problem(field=f"extra {name}", rule=rule, fix="set OPENAI_API_KEY in the environment")
+
+
+OWN_FIELDS = frozenset({*WIRE_FIELDS, "stream", "partial_images", "image", "mask", "markup"} - {"svg"})
 
 
 def rule_input_bytes(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:

@@ -85,7 +85,7 @@ def _told(fields: list[tuple[str, str]], names: tuple[str, ...]) -> str:
 def _message(body: Any, fields: list[tuple[str, str]]) -> str:
     if told := _told(fields, MESSAGES):
         return told
-    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str) if body else ""
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str) if fields else ""
 
 
 def _fields(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
