@@ -335,3 +335,15 @@ def test_a_folder_that_is_called_as_a_sidecar_is(session, folder):
     """The history is missing, and is read from the files beside the images."""
     (folder / "out/old.png.json").mkdir(parents=True)
     assert session.generate("a mug", quality="low", out_dir="out").ok
+
+
+@pytest.mark.parametrize("path", ["x" * 300 + ".png", "a/" * 2000 + "x.png", "\ud800.png"])
+def test_a_history_with_a_name_that_no_folder_takes(session, folder, path):
+    """Its line is passed over, whatever is asked for."""
+    made = session.generate("a mug", quality="low", size="1024x1024")
+    history = folder / "output/imagegen/history.jsonl"
+    line = json.loads(history.read_text())
+    line["files"][0]["path"] = path
+    history.write_text(json.dumps(line) + "\n")
+    assert session.library.history.records() == []
+    assert session.generate("a mug", quality="low", size="1024x1024", reuse=True).path != made.path

@@ -148,11 +148,17 @@ def _record_type() -> TypeAdapter[Record]:
     return TypeAdapter(Record)
 
 
+LONGEST_PATH, LONGEST_NAME = 2048, 255
+"""Bytes."""
+
+
 def _check_inside(path: str) -> None:
     """Raises ValueError if a path leads out of the folder: a history is a file that anyone may have written."""
     place = PurePosixPath(path)
     if place.is_absolute() or ".." in place.parts or re.match(r"[A-Za-z]:|\\\\", path):
         raise ValueError(f"{place.name} lies outside the folder")
+    if len(path.encode()) > LONGEST_PATH or any(len(part.encode()) > LONGEST_NAME for part in place.parts):
+        raise ValueError("a path is longer than any file system takes")
 
 
 def _check_usage(usage: Mapping[str, Any]) -> None:
