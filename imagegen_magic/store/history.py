@@ -207,7 +207,14 @@ class History:
         Raises:
             StoreError: there is one.
         """
-        if os.path.lexists(self.path) and not is_file(self.path):
+        try:
+            os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            summary = f"the folder {self.folder.name[:80]} can't be used: {error.strerror}"
+            raise StoreError(summary, outcome="not sent") from error
+        if not is_file(self.path):
             hints = ("move it away; the history is written anew from the files beside the images",)
             summary = f"{self.path.name} in the folder {self.folder.name} is not a file"
             raise StoreError(summary, hints=hints, outcome="not sent")
