@@ -282,7 +282,7 @@ class ImagegenError(Exception):
         lines += [f"  → {words.render(hint)}" for hint in self.hints]
         if self.outcome is not None:
             lines.append(f"  ({OUTCOME_SENTENCES[self.outcome]})")
-        return lines
+        return [redact(line) for line in lines]  # what was typed in the wrong place comes back in a fix
 
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: the card in place of a traceback. The full one: `%imagegen why`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import os
 import platform
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ from imagegen_magic.jobs.task import Task, TaskList, run_through
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.out_names import out_problems, with_format_of_name
-from imagegen_magic.options.paths import expanded
+from imagegen_magic.options.paths import expanded, is_folder
 from imagegen_magic.options.settings import resolve
 from imagegen_magic.options.table import SHEET_ONLY
 from imagegen_magic.options.values import read_call
@@ -125,11 +126,12 @@ class Session:
 
     def store(self, options: Options) -> Store:
         """The store of the output folder."""
-        folder = (self.home / expanded(options.out_dir)).resolve()
+        folder = Path(os.path.realpath(self.home / expanded(options.out_dir)))  # resolve() raises at a link to itself
         with self._lock:
             if folder not in self._stores:
+                Store(folder).history.check()
                 self._stores[folder] = Store(folder)
-                if folder.exists():
+                if is_folder(folder):
                     recover(self._stores[folder])
             return self._stores[folder]
 

@@ -114,6 +114,9 @@ def test_a_data_uri_may_be_plain_text(uri, tmp_path):
         [{"b64_json": TEXT}],
         TEXT,
         IMAGE,
+        {"statusCode": 200, "body": json.dumps({"data": [{"b64_json": TEXT}]})},
+        json.dumps({"data": [{"b64_json": TEXT}]}),
+        b'{"note": "a\tb\n", "data": [{"b64_json": "' + TEXT.encode() + b'"}]}',
         b"\xef\xbb\xbf" + json.dumps({"data": [{"b64_json": TEXT}]}).encode(),
         json.dumps({"data": [{"b64_json": TEXT}]}).encode("utf-16"),
         b'{"created": NaN, "data": [{"b64_json": "' + TEXT.encode() + b'"}], "usage": {"output_tokens": Infinity}}',
@@ -144,11 +147,62 @@ def test_an_unknown_form_keeps_its_counts(tmp_path):
     assert (answer.usage, answer.fields["size"]) == (USAGE, "64x40")
 
 
-@pytest.mark.parametrize("count", [10**14, 1e300, -5, "1e3", "1,000", [1], True, None, float("nan")])
+def images_of(body, **headers):
+    """The images of a call that is answered with this body, and what the result says."""
+    made = simulated_session(Canned(body.encode(), **headers), retries=0).generate("a mug", n=2, **SMALL)
+    return [image.source.read_bytes() for image in made], " ".join(made.warnings)
+
+
+OTHER = encoded("JPEG")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"data": [{"b64_json": "%s", "revised_prompt": "a "blue" mug"}, {"b64_json": "%s"}]}',
+        '{"data": [{"b64_json": "%s", "score": NaN}, {"b64_json": "%s"}]}',
+        ")]}',\n" + '{"data": [{"b64_json": "%s"}, {"b64_json": "%s"}]}',
+        "callback({'data': [{'b64_json': '%s'}, {'b64_json': '%s'}]});",
+        '{"data": [{"b64_json": "%s"}, {"b64_json": "%s"}, {"b64_json": "iVBORw0KGgo',
+        "%s\n\n%s",
+    ],
+)
+def test_images_in_an_answer_that_is_not_whole_json(folder, broken):
+    """All of them, each once: they are paid for, whatever stands around them."""
+    found, _ = images_of(broken % (TEXT, base64.b64encode(OTHER).decode()))
+    assert found == [IMAGE, OTHER]
+
+
+def test_a_preview_is_no_answer(folder):
+    """Also where it comes alone and is not called a stream."""
+    with pytest.raises(AnswerError):
+        images_of(json.dumps({"type": "image_generation.partial_image", "b64_json": TEXT}))
+
+
+@pytest.mark.parametrize("count", [10**14, 10**8, 1e300, -5, "1e3", "1,000", "²", [1], True, None, float("nan")])
 def test_a_count_that_no_image_has_is_unknown(count, tmp_path):
     """Its price would stop every limit of the session."""
     usage = parsed({"data": [{"b64_json": TEXT}], "usage": {"output_tokens": count}}, tmp_path).usage
     assert usage.get("output_tokens") is None
+
+
+@pytest.mark.parametrize("count", [20, 20.0, "20", "20.0", " 20 "])
+def test_a_count_in_other_clothes(count, tmp_path):
+    assert parsed({"data": [{"b64_json": TEXT}], "usage": {"output_tokens": count}}, tmp_path).usage == {
+        "output_tokens": 20
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"code": 0, "data": {"data": [{"b64_json": TEXT}], "usage": USAGE}},
+        {"usage": {}, "result": {"image": TEXT, "usage": USAGE}},
+        json.dumps({"data": [{"b64_json": TEXT}], "usage": USAGE}),
+    ],
+)
+def test_counts_inside_of_a_gateways_own_answer(answer, tmp_path):
+    assert parsed(answer, tmp_path).usage == USAGE
 
 
 def asked(answer, **more):
@@ -168,6 +222,9 @@ def asked(answer, **more):
         ({"success": False, "message": "no"}, AnswerError, "ambiguous"),
         ({"code": 429, "msg": "no", "data": None}, AnswerError, "ambiguous"),
         ({"detail": "no"}, AnswerError, "ambiguous"),
+        ({"promptFeedback": {"blockReason": "no"}}, AnswerError, "ambiguous"),
+        ({"choices": [{"message": {"content": "no", "role": "assistant"}}]}, AnswerError, "ambiguous"),
+        ({"task_id": "t", "status": "not yet", "data": []}, AnswerError, "ambiguous"),
     ],
 )
 def test_an_error_with_the_status_of_a_success(folder, answer, kind, outcome):

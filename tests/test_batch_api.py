@@ -233,6 +233,29 @@ def test_a_line_of_an_odd_form_is_a_failure(folder, odd, outcome):
     assert [failure.error.outcome for failure in gallery.failures] == [outcome]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: entry.update(error={"message": "half of it"}),
+        lambda entry: entry["response"].update(body=json.dumps(entry["response"]["body"])),
+        lambda entry: entry["response"]["body"].update(created="2026-11-27", size=5),
+    ],
+    ids=["an error beside it", "a text", "odd fields"],
+)
+def test_an_odd_line_with_an_image_yields_it(folder, change):
+    """It is billed; and its record can be read again, so that nobody pays for it twice."""
+
+    def tear(lines):
+        entry = json.loads(lines[0])
+        change(entry)
+        return [json.dumps(entry).encode() + b"\n"]
+
+    session = simulated_session(Torn(tear))
+    gallery = collected(submitted(session, ["a mug"]))
+    assert [path.stem for path in gallery.paths] == ["night-mug"]
+    assert [record.outcome for record in session.library.history.records()] == ["done"]
+
+
 def test_kept_notes_are_plain(session, folder):
     """What lies in the output folder is JSON without pictures in it."""
     handle = submitted(session, ["a mug"])

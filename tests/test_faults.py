@@ -85,6 +85,13 @@ def test_the_key_appears_nowhere(tmp_path, monkeypatch, caplog, capfd):
         ({"retry-after": "Fri, 31 Dec 99999 23:59:59 GMT"}, "", None),
         ({"retry-after": "soon"}, "Please retry after 2 seconds.", 2),
         ({}, "wait 1.5 s", 1.5),
+        ({}, "Please try again in 1m12.5s. Visit", 72.5),
+        ({}, "Please try again in 6m0s.", 360),
+        ({}, "retry after 1 hour 2 minutes", 3720),
+        ({"retry-after": "20 seconds"}, "", 20),
+        ({"retry-after": "1m30s"}, "", 90),
+        ({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": "1m0s"}, "", 60),
+        ({"x-ratelimit-remaining-images": "3", "x-ratelimit-reset-images": "1m0s"}, "", None),
     ],
 )
 def test_how_long_a_server_wants_us_to_wait(headers, message, seconds):

@@ -148,3 +148,14 @@ def test_a_csv_file_with_an_endless_field(folder):
     (folder / "rows.csv").write_text("prompt\n" + "x" * 200_000)
     with pytest.raises(OptionError, match="can't be read as CSV"):
         read_source("rows.csv")
+
+
+def test_settings_of_any_depth_and_with_a_byte_order_mark(session, folder):
+    """Both are files of a folder that somebody else may have made."""
+    (folder / "pyproject.toml").write_text("\ufeff[tool.imagegen_magic]\nsize = 'square'\n", encoding="utf-8")
+    assert "1024x1024" in str(session.preview("a mug"))
+    for name in ("pyproject.toml", "models.toml"):
+        (folder / name).write_text(f"x = {'[' * 5000}{']' * 5000}\n", encoding="utf-8")
+        with pytest.raises(OptionError, match="can't be read"):
+            session.preview("a mug", models_file="models.toml")
+        (folder / name).write_text("", encoding="utf-8")

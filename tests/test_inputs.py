@@ -144,6 +144,30 @@ def test_images_of_every_mode(mode):
         assert sent.mode in ("RGB", "RGBA", "L")
 
 
+@pytest.mark.parametrize(
+    ("mode", "level", "sent"),
+    [("F", 0.5, 128), ("F", 200.0, 200), ("I", 200, 200), ("I", 51400, 200), ("I;16", 51400, 200)],
+)
+def test_levels_of_wide_types_are_scaled(mode, level, sent):
+    """A float image of 0 to 1 would be sent black, and billed."""
+    image = read_input(Image.new(mode, (64, 64), level))
+    with Image.open(io.BytesIO(image.data)) as opened:
+        assert opened.convert("L").getpixel((5, 5)) == sent
+
+
+@pytest.mark.parametrize("level", [float("nan"), -1.0, 5000.0])
+def test_floats_without_a_white_are_refused(level):
+    with pytest.raises(OptionError, match="floats must be from 0 to 1"):
+        read_input(Image.new("F", (64, 64), level))
+
+
+@pytest.mark.parametrize(("reference", "words"), [("file:///a%20b.png", "/a b.png"), (".", "it is a folder")])
+def test_what_is_no_file_says_what_it_is(session, folder, reference, words):
+    with pytest.raises(RequestError) as caught:
+        session.edit("a hat", reference)
+    assert words in str(caught.value)
+
+
 def closed():
     stream = io.BytesIO(encoded("PNG"))
     stream.close()

@@ -435,6 +435,10 @@ def test_spending_adds_up(folder):
         (Usage(output_tokens=100, text_output_tokens=40), "0.01"),  # no text rate: billed as image output
         (None, None),
         (Usage(output_tokens=0), None),
+        # the share that is not told is the rest; two shares of nothing are none
+        (Usage(output_tokens=100, input_tokens=60, text_input_tokens=50), "0.0104"),
+        (Usage(output_tokens=100, input_tokens=60, image_input_tokens=10), "0.0104"),
+        (Usage(output_tokens=100, input_tokens=50, text_input_tokens=0, image_input_tokens=0), "0.0103"),
     ],
 )
 def test_the_bill_by_hand(usage, usd):
@@ -446,6 +450,12 @@ def test_the_bill_by_hand(usage, usd):
     [
         (Usage(output_tokens=100), {"text_output": Decimal(10)}, "0.01"),  # no split: all of it is image
         (Usage(output_tokens=100, text_output_tokens=40), {"text_output": Decimal(10)}, "0.0064"),
+        (Usage(output_tokens=100, image_output_tokens=60), {"text_output": Decimal(10)}, "0.0064"),
+        (
+            Usage(output_tokens=100, image_output_tokens=100, text_output_tokens=90),
+            {"text_output": Decimal(10)},
+            "0.01",
+        ),
         (Usage(output_tokens=100), {"image_output": None}, None),
         (Usage(output_tokens=100, svg={"input_tokens": 5}), {}, None),  # the author's own rates are not known
         (Usage(output_tokens=100, image_input_tokens=10, text_input_tokens=0), {"image_input": None}, None),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegen_magic.errors import OptionError
+from imagegen_magic.errors import OptionError, RequestError
 from imagegen_magic.options import keywords as keywords_module
 from imagegen_magic.options.keywords import BatchOptions, GenerateOptions
 from imagegen_magic.options.line import build_parser, parse_line, split_line
@@ -71,6 +71,39 @@ def test_variables_on_the_line_are_objects():
     parsed = parse_line("-i {{ x }} --style '{{ name }} art'", "edit", variables={"x": thing, "name": "pop"})
     assert parsed.values["image"] == (thing,)
     assert parsed.values["style"] == "pop art"
+
+
+def test_an_object_given_twice_is_a_problem_like_a_text():
+    [problem] = parse_line("-n {{ a }} -n {{ b }}", "generate", variables={"a": 2, "b": 3}).problems
+    assert problem.rule == "given twice with different values"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("2.0", 2), ("2.", 2), (2.0, 2), ("2.5", None), (Decimal("Infinity"), None), ("\u00b2", None)]
+)
+def test_whole_numbers_in_other_clothes(given, read):
+    values, faults = read_values({"n": given})
+    assert (values.get("n"), bool(faults)) == (read, read is None)
+
+
+@pytest.mark.parametrize("given", [10**5000, -(10**5000), Decimal("1E+999999")], ids=["int", "below", "Decimal"])
+@pytest.mark.parametrize("option", ["n", "timeout", "max_cost", "quality", "size"])
+def test_a_number_of_thousands_of_digits_is_a_problem(session, option, given):
+    """Python does not even write it."""
+    with pytest.raises(RequestError) as caught:
+        session.preview("a mug", **{option: given})
+    assert len(str(caught.value)) < 500
+
+
+def test_a_key_in_the_wrong_place_is_not_shown(session):
+    """Not in the fix either: cards are saved with the notebook."""
+    with pytest.raises(RequestError) as caught:
+        session.preview("a mug", image="sk-" + "a1" * 20)
+    assert "a1a1" not in str(caught.value)
+
+
+def test_a_number_beyond_every_float_is_a_problem():
+    assert read_values({"timeout": 10**400})[1]
 
 
 def test_every_option_has_help_and_parses():

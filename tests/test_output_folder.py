@@ -303,3 +303,47 @@ def test_what_is_pickled_holds_no_key(folder, monkeypatch):
         if path.is_file():
             assert key.encode() not in path.read_bytes()
             assert b"hunter2secret" not in path.read_bytes()
+
+
+def _link_to_itself(folder):
+    (folder / "out").symlink_to("out")
+
+
+def _long(folder):
+    return "x" * 300
+
+
+def _history_is_a_folder(folder):
+    (folder / "out/history.jsonl").mkdir(parents=True)
+
+
+def _history_is_no_file(folder):
+    (folder / "out").mkdir()
+    (folder / "out/history.jsonl").symlink_to(os.devnull)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+@pytest.mark.parametrize("made", [_link_to_itself, _long, _history_is_a_folder, _history_is_no_file])
+def test_a_folder_that_cannot_be_used_stops_before_anything_is_sent(session, simulator, folder, made):
+    """A folder may come from anybody."""
+    with pytest.raises(StoreError) as caught:
+        session.generate("a mug", out_dir=made(folder) or "out")
+    assert (caught.value.outcome, len(simulator.record)) == ("not sent", 0)
+
+
+def test_a_folder_that_is_called_as_a_sidecar_is(session, folder):
+    """The history is missing, and is read from the files beside the images."""
+    (folder / "out/old.png.json").mkdir(parents=True)
+    assert session.generate("a mug", quality="low", out_dir="out").ok
+
+
+@pytest.mark.parametrize("path", ["x" * 300 + ".png", "a/" * 2000 + "x.png", "\ud800.png"])
+def test_a_history_with_a_name_that_no_folder_takes(session, folder, path):
+    """Its line is passed over, whatever is asked for."""
+    made = session.generate("a mug", quality="low", size="1024x1024")
+    history = folder / "output/imagegen/history.jsonl"
+    line = json.loads(history.read_text())
+    line["files"][0]["path"] = path
+    history.write_text(json.dumps(line) + "\n")
+    assert session.library.history.records() == []
+    assert session.generate("a mug", quality="low", size="1024x1024", reuse=True).path != made.path

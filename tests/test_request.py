@@ -198,3 +198,35 @@ def test_animations_and_drawings_are_estimated_honestly():
     moving = estimate_cost(ImageRequest(**shared, output_format="gif", frame_count=9), model)
     assert moving.low > 3 * still.high
     assert estimate_cost(ImageRequest(**shared, output_format="svg"), model).high is None
+
+
+@pytest.mark.parametrize(
+    "size", ["0x1024", "9" * 400, f"16x{'9' * 400}", "1080p", "2048x2048", "1024.5x1024", "no size"]
+)
+@pytest.mark.parametrize("frames", [2, 9, 16])
+def test_the_fix_for_an_animations_size_can_be_sent(size, frames):
+    """Whatever was asked for, the size that is proposed is legal for so many frames."""
+    asked = {"prompt": "a mug", "model": "gpt-image-2.6-sunburst", "output_format": "gif", "frame_count": frames}
+    model = CATALOG.get("gpt-image-2.6-sunburst")
+    [problem] = check_request(ImageRequest(**asked, size=size), model, CATALOG.limits)
+    [fix] = problem.fix.settings
+    assert check_request(ImageRequest(**asked, size=fix.value), model, CATALOG.limits) == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "fix"),
+    [
+        ({"n": 5}, "--n 5"),
+        ({"quality": "high"}, "--quality high"),
+        ({"stream": True}, "--partial-images True"),
+        ({"prompt": "y"}, "write it below the %%imagegen line"),
+        ({"x": [1, float("nan")]}, "can"),
+        ({5: object()}, "can"),
+    ],
+)
+def test_extra_fields_are_none_that_are_counted_or_priced(extra, fix):
+    """Five images would be ordered under the limit for one; and what is not JSON can't be sent."""
+    request = ImageRequest(prompt="a mug", model="gpt-image-2", extra=extra)
+    [problem] = check_request(request, CATALOG.get("gpt-image-2"), CATALOG.limits)
+    assert problem.field == "extra"
+    assert fix in problem.fix

@@ -15,7 +15,15 @@ from loopback import loopback
 from PIL import Image
 from test_edits import encoded
 
-from imagegen_magic.errors import BadRequestError, CallError, ModerationError, OptionError, QuotaError, ServerError
+from imagegen_magic.errors import (
+    BadRequestError,
+    CallError,
+    ModerationError,
+    OptionError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+)
 from imagegen_magic.session import Session
 from imagegen_magic.wire.dialects import dialect_of, load_dialects
 
@@ -143,6 +151,15 @@ NESTED = json.dumps({"error": {"message": "no", "code": "moderation_blocked"}})
         (400, {"error": {"message": "Your task failed as a result of our safety system."}}, ModerationError, "task"),
         (403, {"error": {"message": "it violates our content policy"}}, ModerationError, "violates"),
         (500, {"errors": [{"message": "[IMAGE_SAFETY] no"}]}, ModerationError, "no"),
+        (400, {"error": {"message": "no", "code": "OutputImageSensitiveContentDetected"}}, ModerationError, ": no"),
+        (400, {"error": {"message": "This violates our usage policies."}}, ModerationError, "violates"),
+        (400, {"error": {"message": "User location is not supported."}}, BadRequestError, "in this region"),
+        (429, {"error": {"message": "You exceeded your current quota"}}, QuotaError, "quota"),
+        (503, {"error": {"message": "no channel", "code": "model_not_found"}}, BadRequestError, ": no channel"),
+        (400, {"error": True, "message": "why"}, BadRequestError, ": why"),
+        (400, {"Code": "X", "Message": "in capitals"}, BadRequestError, ": in capitals"),
+        (400, {"errorMessage": "camel"}, BadRequestError, ": camel"),
+        (400, 'event: error\ndata: {"error": {"message": "in a stream"}}\n\n', BadRequestError, ": in a stream"),
         (402, {"message": "pay first"}, QuotaError, "pay first"),
         (403, {"error": {"message": "用户额度不足", "code": "insufficient_user_quota"}}, QuotaError, "用户"),
         (400, {"error": {"message": "Insufficient balance"}}, QuotaError, "balance"),
@@ -161,6 +178,27 @@ def test_what_the_body_says_decides(folder, status, body, kind, text):
         session_on(url, None).generate("x", model="my-pictures")
     assert text in caught.value.summary
     assert caught.value.outcome == ("ambiguous" if kind is ServerError else "refused")
+
+
+@pytest.mark.parametrize(
+    ("body", "wait"),
+    [
+        ({"error": {"message": "You exceeded your current quota. Please retry in 34.07s."}}, 34.07),
+        ([{"error": {"message": "busy", "details": [{"@type": "RetryInfo", "retryDelay": "34s"}]}}], 34),
+        ({"error": {"message": "busy", "retry_after": 7}}, 7),
+    ],
+)
+def test_a_wait_in_the_body(folder, body, wait):
+    """A quota that returns with time is a rate limit."""
+    with served(lambda fields: (429, body)) as (url, _), pytest.raises(RateLimitError) as caught:
+        session_on(url, None, retries=0).generate("x", model="my-pictures")
+    assert caught.value.retry_after == wait
+
+
+def test_a_firewalls_page_is_not_about_the_key(folder):
+    page = (403, {"content-type": "text/html"}, b"<html><title>Blocked</title></html>")
+    with loopback(lambda *request: page) as url, pytest.raises(BadRequestError, match=r"web page.*403.*Blocked"):
+        session_on(f"{url}/v1", None).generate("x", model="my-pictures")
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -24,6 +24,7 @@ from imagegen_magic.store.recovery import recover
 SETTINGS = 'size="1024x640", quality="low", out_dir="out"'
 GENERATE = f"imagegen_magic.generate('a mug', {SETTINGS})"
 BATCH = f"imagegen_magic.run_batch([f'mug {{n}}' for n in range(6)], concurrency=2, {SETTINGS})"
+START = f"tasks = [imagegen_magic.start(f'mug {{n}}', {SETTINGS}) for n in range(2)]"
 REPORT = """
 import os, signal, threading, time
 import imagegen_magic
@@ -89,6 +90,19 @@ def test_a_stopped_program_keeps_what_it_sent(program, sent, by, tmp_path):
     assert f"imagegen: {STOPPING}\n" in told
     if by is signal.SIGTERM:
         assert child.returncode == -signal.SIGTERM
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGTERM is handled there")
+@pytest.mark.parametrize("after", ["", "; threading.Event().wait()"], ids=["at the end", "busy"])
+def test_a_program_that_waits_for_no_call_keeps_what_it_sent(after, tmp_path):
+    """Detached calls, at the end of the program or while it does something else."""
+    with stopped(START + after, 2, signal.SIGTERM) as (child, simulator, answer):
+        assert child.stdout.readline() == "signal taken\n"
+        answer()
+        child.communicate()
+    assert simulator.images_billed == 2 == len(list((tmp_path / "out").glob("*.png")))
+    assert [record.outcome for record in History(tmp_path / "out").records()] == ["done"] * 2
+    assert child.returncode == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(("program", "sent"), [(GENERATE, 1), (BATCH, 2)], ids=["generate", "batch"])

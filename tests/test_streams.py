@@ -86,6 +86,48 @@ def test_any_event_that_holds_an_image_yields_it(final, tmp_path):
     assert stream.completed == 1
 
 
+RED = image_text("red")
+
+
+@pytest.mark.parametrize(
+    "preview",
+    [
+        {"type": "image.preview", "b64_json": RED},
+        {"type": "image_generation.progress", "b64_json": RED},
+        {"event": "image_generation.partial_image", "data": {"b64_json": RED}},
+        {"type": "message", "data": json.dumps({"type": "image_generation.partial_image", "b64_json": RED})},
+        {"b64_json": RED, "partial_image_index": 0},
+    ],
+)
+def test_a_preview_by_another_name_is_no_result(preview, tmp_path):
+    """Told by its type, by what stands inside, or by its number."""
+    stream, _ = read_stream(tmp_path, preview, FINAL)
+    assert len(stream.answer.payloads) == 1
+
+
+def test_the_streams_own_name_tells_a_preview(tmp_path):
+    stream = EventStream(Store(tmp_path / "out"), lambda data, number: None)
+    stream.feed(f"event: image_generation.partial_image\ndata: {json.dumps({'b64_json': RED})}\n\n".encode())
+    assert (stream.answer.payloads, stream.completed) == ([], 0)
+
+
+def test_an_error_beside_the_image_costs_nothing(tmp_path):
+    """The image is kept, and the error is said; an address in an error is of a page that explains it."""
+    stream, _ = read_stream(
+        tmp_path, {**FINAL, "error": {"message": "half"}}, {"type": "error", "url": "https://x/why"}
+    )
+    assert (len(stream.answer.payloads), stream.answer.urls) == (1, [])
+    assert stream.error
+
+
+@pytest.mark.parametrize("place", ["response", "data"])
+def test_tokens_inside_of_an_event(place, tmp_path):
+    """Counted once, however often the image comes."""
+    inner = {"type": "done", place: {"result": image_text(), "usage": {"output_tokens": 5}}}
+    stream, _ = read_stream(tmp_path, {"type": "item", "result": image_text()}, inner, inner)
+    assert (len(stream.answer.payloads), stream.answer.usage) == (1, {"output_tokens": 5})
+
+
 PREVIEW = {"type": "image_generation.partial_image", "b64_json": image_text("red")}
 WRITTEN = {
     "no empty line between events": f"data: {json.dumps(PREVIEW)}\ndata: {json.dumps(FINAL)}\n\n",
@@ -96,6 +138,10 @@ WRITTEN = {
     + json.dumps({"b64_json": FINAL["b64_json"], "usage": {}})[:-2],
     "the same twice": f"data: {json.dumps(FINAL)}\n\ndata: {json.dumps({'type': 'done', 'result': FINAL['b64_json']})}\n\n",
     "JSON lines": f"{json.dumps(PREVIEW)}\n{json.dumps(FINAL)}\n",
+    "UTF-16": f"data: {json.dumps(PREVIEW)}\n\ndata: {json.dumps(FINAL)}\n\n".encode("utf-16").decode("latin-1"),
+    "a list": f"data: {json.dumps([PREVIEW, FINAL])}\n\n",
+    "lines without data:": f"data: {json.dumps(FINAL, indent=1)}\n\n",
+    "a control character": f"data: {json.dumps({'note': '?', **FINAL}).replace('?', chr(9))}\n\n",
     "an id first": f"id: 1\nretry: 9\ndata: {json.dumps(FINAL)}\n\n",
 }
 
@@ -104,7 +150,7 @@ WRITTEN = {
 @pytest.mark.parametrize("kind", ["text/event-stream", "application/json", "application/x-ndjson"])
 def test_the_final_image_however_it_is_written(written, kind, folder):
     """One image, the final one, whatever the body is called."""
-    server = Canned(WRITTEN[written].encode(), content_type=kind)
+    server = Canned(WRITTEN[written].encode("latin-1"), content_type=kind)
     made = simulated_session(server, retries=0).generate("a mug", size="1024x1024", quality="low", partial_images=1)
     assert [image.source.read_bytes() for image in made] == [base64.b64decode(FINAL["b64_json"])]
 
@@ -161,6 +207,7 @@ def test_a_preview_that_nobody_can_show_costs_nothing(tmp_path):
         {"type": "image_generation.failed", "error": {"message": "too much"}},
         {"type": "image_generation.failed", "message": "too much"},
         {"type": "response.failed", "response": {"error": {"message": "too much"}}},
+        {"type": "response.incomplete", "response": {"incomplete_details": {"reason": "too much"}}},
     ],
 )
 def test_flat_and_nested_errors_keep_their_reason(error, tmp_path):

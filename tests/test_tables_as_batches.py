@@ -222,3 +222,19 @@ def test_a_batch_may_take_the_name_of_its_table(shell):
     shell.user_ns["products"] = pd.DataFrame(SUN_AND_MOON)
     assert run(shell, "%imagegen batch products --from products -q low")[1].success
     assert len(shell.user_ns["products"]) == 2
+
+
+def test_missing_values_and_empty_rows_of_a_csv_file(folder):
+    """As spreadsheets and pandas write them: none is a value, and a count beside one has a point."""
+    text = "prompt,name,n,quality\na mug,NaN,2.0,<NA>\n,,,\nnan,b,None,low\n"
+    (folder / "jobs.csv").write_text(text)
+    values = [row.values for row in read_source("jobs.csv")]
+    assert [{name: cell for name, cell in row.items() if cell} for row in values] == [
+        {"prompt": "a mug", "n": "2.0"},
+        {"prompt": "nan", "name": "b", "quality": "low"},
+    ]
+
+
+def test_comments_of_a_jsonl_file_are_not_bought(folder):
+    (folder / "jobs.jsonl").write_text('// of Monday\n# of Tuesday\n{"prompt": "a mug"}\n')
+    assert [row.values for row in read_source("jobs.jsonl")] == [{"prompt": "a mug"}]

@@ -79,7 +79,16 @@ def csv_table(text: str, name: str, known: frozenset[str]) -> tuple[list[str], l
             text = separator.join([*cells[-1:], *row[None]])
             rule = f"row {number} has more cells than the first line has columns"
             raise _refused(name, rule, f'a text with {separator!r} stands in quotes: "{text.strip()}"')
-    return list(reader.fieldnames or ()), rows
+    return list(reader.fieldnames or ()), [{name: _cell(name, text) for name, text in row.items()} for row in rows]
+
+
+MISSING = ("None", "NaN", "nan", "<NA>", "NaT", "NULL", "N/A", "#N/A")
+"""A missing value, as programs write it into tables."""
+
+
+def _cell(column: str, text: str | None) -> str:
+    """A cell's text, empty for a missing value; a prompt is never read as one: its row would be left out without a word."""
+    return "" if text is None or (column != "prompt" and text.strip() in MISSING) else text
 
 
 def refuse_twins(columns: Sequence[str], known: frozenset[str]) -> None:

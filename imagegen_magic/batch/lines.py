@@ -213,13 +213,15 @@ def answer_of(line: Mapping[str, Any], server: str, request: ImageRequest, spool
     response = _mapping(line.get("response"))
     body, status = response.get("body"), response.get("status_code")
     status = status if isinstance(status, int) else 0
-    if line.get("error") or status >= 400:
-        raise status_error(status or 400, (body or {}) if status else {"error": line["error"]}, {})
+    if status >= 400 or (line.get("error") and not body):  # an error beside an answer: its images are billed
+        raise status_error(status or 400, body or {"error": line.get("error") or ""}, {})
     request_id = str(response["request_id"]) if response.get("request_id") else None
     received, answer = _parsed(json.dumps(body or {}).encode(), spool)
     notes = check_answer(answer, request, received, request_id)
     received.discard()
-    return replace(_response(answer, server, notes), request_id=request_id, created=_mapping(body).get("created"))
+    created = answer.fields.get("created")
+    known = created if isinstance(created, int) else None
+    return replace(_response(answer, server, notes), request_id=request_id, created=known)
 
 
 def _answer_of_torn(torn: TornLine, server: str, spool: Spool) -> ImageResponse:

@@ -43,14 +43,14 @@ class Row:
 
 
 def read_body(text: str, start: int = 1) -> list[Row]:
-    """One row a line of a cell's body or a file: a JSON object, or a prompt. Empty lines and those that start with # are passed over.
+    """One row a line of a cell's body or a file: a JSON object, or a prompt. Empty lines and those that start with # or // are passed over.
 
     A text that is one JSON array as a whole has a row for each of its items.
     """
     if (items := json_items(text)) is not None:
         return [_of_item(item, f"item {number}") for number, item in enumerate(items, 1)]
     numbered = [(number, line.strip()) for number, line in enumerate(_lines(text), start)]
-    return [_row(line, f"line {number}") for number, line in numbered if line and not line.startswith("#")]
+    return [_row(line, f"line {number}") for number, line in numbered if line and not line.startswith(("#", "//"))]
 
 
 def _lines(text: str) -> list[str]:
@@ -93,7 +93,8 @@ def read_source(source: Any) -> list[Row]:
         if path.suffix.lower() in (".csv", ".tsv"):
             columns, rows = csv_table(text, path.name, KNOWN)
             refuse_twins(columns, KNOWN)
-            found = [_of_item(row, f"row {number}") for number, row in enumerate(rows, 2)]
+            filled = [(number, row) for number, row in enumerate(rows, 2) if any(map(str.strip, row.values()))]
+            found = [_of_item(row, f"row {number}") for number, row in filled]
         else:
             found = read_body(text)
     else:

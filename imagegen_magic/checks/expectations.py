@@ -9,13 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.facts.toml_file import read_toml
 from imagegen_magic.options.paths import expanded
 
 from .color_names import COLOR_RULE, read_color
@@ -119,7 +119,7 @@ def _parsed(item: Any) -> list[Expectation]:
 def _from_file(path: Path) -> list[Expectation]:
     """The list `expect` of a TOML file, which is a list of texts."""
     try:
-        texts = tomllib.loads(path.read_text(encoding="utf-8")).get("expect")
+        texts = read_toml(path).get("expect")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise _refused(str(path), f"it can't be read: {why}", 'a TOML file with expect = ["not-blank"]') from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from imagegen_magic.errors import Fix, ImagegenError, OptionError, Problem, Setting
+from imagegen_magic.facts.toml_file import read_toml
 from imagegen_magic.images.opening import decoding, open_image
 
 from . import measures, ocr
@@ -161,7 +161,7 @@ def _read_palette(wanted: Expectation) -> tuple[list[tuple[int, int, int]], floa
     names: Iterable[Any] = text.split(",")
     if not text.startswith("#") and None in map(read_color, text.split(",")):
         try:
-            table = tomllib.loads(wanted.path(text).read_text(encoding="utf-8"))
+            table = read_toml(wanted.path(text))
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise _refused(

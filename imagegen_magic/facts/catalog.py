@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from imagegen_magic.errors import OptionError
 
+from .toml_file import read_toml
+
 __all__ = ["Catalog", "FlexibleSizes", "Limits", "Model", "Prices", "Rates", "load_catalog", "load_rates"]
 
 State = Literal["active", "deprecated", "shut down", "unknown"]
@@ -211,8 +213,8 @@ def _read_extra(path: Path) -> dict[str, Any]:
     from .models_file import check_models_file  # noqa: PLC0415 - loads pydantic, 80 ms, only for who has such a file
 
     try:
-        data = _read_toml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = read_toml(path, parse_float=Decimal)
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         hint = "give the path of a TOML file with --models-file, or leave the setting out"
         raise OptionError(f"the models file {path} can't be read: {why}", hints=(hint,)) from error

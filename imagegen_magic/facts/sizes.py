@@ -209,11 +209,11 @@ def nearest_frame(size: tuple[int, int], frames: int, limits: Limits) -> tuple[i
     """The legal frame size nearest to `size` for so many frames; of equally near ones the one of the same shape."""
     step = limits.flexible.multiple
     edges = range(step, limits.flexible.max_edge // 2 + 1, step)
-    ratio = size[0] / max(1, size[1])
+    width, height = max(1, size[0]), max(1, size[1])
 
     def distance(frame: tuple[int, int]) -> float:
-        off = math.hypot(math.log(frame[0] / max(1, size[0])), math.log(frame[1] / max(1, size[1])))
-        return off + 4 * abs(math.log(frame[0] / frame[1] / ratio))
+        off = math.hypot(math.log(frame[0] / width), math.log(frame[1] / height))
+        return off + 4 * abs(math.log(frame[0] / frame[1] / (width / height)))
 
     legal = ((w, h) for w in edges for h in edges if not sheet_faults((w, h), frames, limits))
     return min(legal, key=distance)
@@ -225,7 +225,9 @@ def meant_size(text: str, model: Model, rule: FlexibleSizes) -> str | None:
     Returns None if it holds neither one or two numbers nor a known word.
     """
     word = text.strip().lower()
-    numbers = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", foreign_values("size").get(word, word))][:3]
+    numbers = [
+        min(float(n), _LARGEST_EDGE) for n in re.findall(r"\d+(?:\.\d+)?", foreign_values("size").get(word, word))
+    ][:3]
     if not numbers or len(numbers) > 2 or min(numbers) <= 0:
         return None
     width, height = numbers * 2 if len(numbers) == 1 else numbers
@@ -236,6 +238,8 @@ def meant_size(text: str, model: Model, rule: FlexibleSizes) -> str | None:
 
 _SMALLEST_EDGE = 64
 """Numbers below are a ratio."""
+_LARGEST_EDGE = 1e6
+"""Nothing larger is meant: a number of hundreds of digits is infinite as a float."""
 
 
 def nearest_sizes(size: tuple[int, int], model: Model, rule: FlexibleSizes) -> tuple[str, ...]:

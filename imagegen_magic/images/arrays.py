@@ -38,8 +38,16 @@ def _no_image(value: str, rule: str, fix: str) -> OptionError:
 
 
 def eight_bit_gray(image: Image.Image) -> Image.Image:
-    """16-bit grey as RGB of 8 bits, scaled and not clipped."""
-    return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).clip(0, 255).astype(np.uint8)).convert("RGB")
+    """Grey of 16 bits, of whole numbers or of floats as RGB of 8 bits, scaled and not clipped.
+
+    Raises:
+        OptionError: floats that are neither from 0 to 1 nor from 0 to 255: what is white can't be known.
+    """
+    levels = np.asarray(image)
+    if image.mode == "F":
+        return image_of(levels if levels.max() <= 1 else levels / 255, "picture").convert("RGB")
+    divisor = 1 if image.mode == "I" and levels.max() <= 255 else 257  # 1: of 8 bits, in a wide type
+    return Image.fromarray((levels.clip(0) // divisor).clip(0, 255).astype(np.uint8)).convert("RGB")
 
 
 def array_of(image: Image.Image) -> NDArray[np.uint8]:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import unquote, urlsplit
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from imagegen_magic.errors import Fix, ImagegenError, OptionError, Problem, Setting
-from imagegen_magic.options.paths import expanded, is_file
+from imagegen_magic.options.paths import expanded, is_file, is_folder
 from imagegen_magic.request.request import InputImage
 
 from .limits import MAX_PIXELS
@@ -259,8 +260,8 @@ def _jpeg(pixels: Image.Image, keep: Mapping[str, Any]) -> bytes:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """RGB or RGBA with 8 bits a channel; 16-bit grey is scaled, not clipped."""
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
+    """RGB or RGBA with 8 bits a channel; wider grey is scaled, not clipped."""
+    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         from .arrays import eight_bit_gray  # noqa: PLC0415 - numpy comes with the first array: 0.1 s
 
         return eight_bit_gray(image)
@@ -324,6 +325,19 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
         return path, path.name
     with contextlib.suppress(OptionError):
         return find(reference), path.name
+    rule, fix = _what_it_is(reference, path, variables)
+    problem = Problem(field="image", value=reference, rule=rule, fix=fix)
+    raise OptionError("no such picture", problems=(problem,))
+
+
+def _what_it_is(reference: str, path: Path, variables: Mapping[str, object]) -> tuple[str, str]:
+    """Why a reference names no picture, and what to do."""
+    if re.match(r"(https?|ftp|s3|gs)://", reference):
+        return "an address, and addresses are not fetched", "download it first, and give the file"
+    if reference.startswith("file://"):
+        return "a path is needed, not an address", Fix(Setting("--image", unquote(urlsplit(reference).path)))
+    if is_folder(path):
+        return "it is a folder", "give the file in it"
     near = "" if path.suffix else f", or @{reference} if you mean the history"
     rule = "neither a file nor a variable" if variables else "there is no such file"
     fix = f"check the path{near}"
@@ -332,10 +346,7 @@ def resolve_token(reference: Any, variables: Mapping[str, object], find: Callabl
         fix = f"{{{{ {reference} }}}} for an expression"
     elif "," in reference:
         fix = Fix(*(part for one in reference.split(",") for part in (" ", Setting("--image", one.strip()))))
-    if re.match(r"(https?|ftp|s3|gs)://", reference):
-        rule, fix = "an address, and addresses are not fetched", "download it first, and give the file"
-    problem = Problem(field="image", value=reference, rule=rule, fix=fix)
-    raise OptionError("no such picture", problems=(problem,))
+    return rule, fix
 
 
 def problems_of(error: ImagegenError) -> tuple[Problem, ...]:

@@ -104,8 +104,29 @@ def start_thread(task: Task[T], work: Callable[[Task[T]], T]) -> Task[T]:
 
     The thread is not a daemon: a program that ends waits for the images that it has paid for.
     """
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end_after_tasks)  # nothing may be waiting for the task when one comes
     threading.Thread(target=task.run, args=(work,), name=f"imagegen-{task.number or task.title}").start()
     return task
+
+
+_running: set[Task[Any]] = set()
+
+
+def _end_after_tasks(number: int, frame: object) -> None:
+    """Ends the process as the signal would, after what was sent is saved; a second signal leaves at once."""
+    signal.signal(number, signal.SIG_DFL)
+    tasks = tuple(_running)
+    if tasks:
+        _show_stopping()
+    for task in tasks:
+        task.cancel()
+    leave_at = time.monotonic() + STOP_SECONDS
+    for task in tasks:
+        task.wait(max(0.0, leave_at - time.monotonic()))
+    os.kill(os.getpid(), number)
 
 
 @contextlib.contextmanager

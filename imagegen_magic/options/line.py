@@ -111,7 +111,7 @@ def parse_line(
     if stray := [word for word in heads if not word.startswith("-")]:
         problems.append(_stray_words(stray, words, command, variables or {}))
     if variables is not None:  # a cell; in a shell the last one wins, so that an alias may have its own
-        problems += [_given_twice(*_restored(list(one), lifted)) for one in twice or ()]
+        problems += [_given_twice(*map(str, _restored(list(one), lifted))) for one in twice or ()]
     values, faults = read_values(raw, extra=extra)
     return ParsedLine(
         name=None if name is None else str(name),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["expanded", "is_file"]
+__all__ = ["expanded", "is_file", "is_folder"]
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -18,4 +18,12 @@ def is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except (OSError, ValueError):  # longer than 255 bytes; a null character
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """True for a folder; as of `is_file`."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
         return False

@@ -7,13 +7,13 @@ A value comes from the first of: the line itself, the profile that is named, the
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.facts.toml_file import read_toml
 
 from .defaults import ENV_PREFIX, config_options, in_layer
 from .options import Options
@@ -106,7 +106,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 @cache
 def _own_table(path: Path, modified: int) -> dict[str, Any] | None:
     """`[tool.imagegen_magic]` of a pyproject.toml as of that moment (ns): a batch asks for every job."""
-    tools = tomllib.loads(path.read_text(encoding="utf-8")).get("tool")
+    tools = read_toml(path).get("tool")
     table = tools.get("imagegen_magic") if isinstance(tools, dict) else None
     if table is not None and not isinstance(table, dict):
         raise ValueError("tool.imagegen_magic must be a table: [tool.imagegen_magic]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -39,6 +40,7 @@ def read_values(
         if option is None:
             problems.append(replace(unknown_option(name, given, (*BY_NAME, "name"), _OTHERWISE), where=where))
         elif given is not None:
+            given = _bounded(given)  # noqa: PLW2901 - what is longer is no value of anything
             try:
                 values[name] = _without_data_uri(option, _READERS[option.kind](option, given))
             except ValueError as fault:
@@ -46,6 +48,19 @@ def read_values(
                     Problem(field=name, value=given, rule=str(fault), fix=value_fix(option, given), where=where)
                 )
     return values, problems
+
+
+def _bounded(given: Any) -> Any:
+    """A number as it is; infinity for one of hundreds of digits."""
+    if isinstance(given, Decimal):
+        is_long = given.is_finite() and given.adjusted() > MOST_DIGITS
+    else:
+        is_long = isinstance(given, int) and abs(given) >= 10**MOST_DIGITS
+    return (-math.inf if given < 0 else math.inf) if is_long else given
+
+
+MOST_DIGITS = 300
+"""Of a number that is read; Python does not write one of more than 4300."""
 
 
 CALLS = {
@@ -121,8 +136,9 @@ def _read_int(option: Option, given: Any) -> int:
     if isinstance(given, bool) or (isinstance(given, float) and not given.is_integer()):
         raise ValueError("a whole number is needed")
     try:
-        number = int(given)
-    except (TypeError, ValueError):
+        # a table that once held a missing value has 1.0 where a 1 is meant
+        number = int(re.sub(r"\.0*\s*$", "", given) if isinstance(given, str) else given)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("a whole number is needed") from None
     if option.between is not None and not option.between[0] <= number <= option.between[1]:
         raise ValueError(f"from {option.between[0]} to {option.between[1]}")
@@ -132,7 +148,7 @@ def _read_int(option: Option, given: Any) -> int:
 def _read_number(option: Option, given: Any) -> float:
     try:
         number = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("a number is needed") from None
     if not number >= 0 or number == float("inf"):
         raise ValueError("a number of at least 0 is needed")

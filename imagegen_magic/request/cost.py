@@ -190,17 +190,27 @@ def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False) -
     prices = model.prices
     if usage is None or not usage.output_tokens or prices.image_output is None or usage.svg:
         return None  # an svg's author model is billed at rates of its own
-    text, image_tokens = usage.text_input_tokens, usage.image_input_tokens
-    if text is None and image_tokens is None:
-        text, image_tokens = usage.input_tokens or 0, 0
-    written = min(usage.text_output_tokens or 0, usage.output_tokens) if prices.text_output is not None else 0
+    image_tokens, text = _shares(usage.image_input_tokens, usage.text_input_tokens, usage.input_tokens or 0)
+    written, drawn = _shares(usage.text_output_tokens, usage.image_output_tokens, usage.output_tokens)
+    written = min(written, usage.output_tokens - drawn) if drawn < usage.output_tokens else 0
+    if prices.text_output is None:
+        written, drawn = 0, usage.output_tokens
     parts = (
-        (usage.output_tokens - written, prices.image_output),
+        (drawn, prices.image_output),
         (written, prices.text_output),
-        (text or 0, prices.text_input),
-        (image_tokens or 0, prices.image_input),
+        (text, prices.text_input),
+        (image_tokens, prices.image_input),
     )
     if any(count and rate is None for count, rate in parts):
         return None
     total = sum((count * (rate or Decimal(0)) for count, rate in parts), Decimal(0))
     return total / MILLION * (load_rates().batch_share if batch_api else 1)
+
+
+def _shares(part: int | None, main: int | None, total: int) -> tuple[int, int]:
+    """The two shares of a count: one that is not told is the rest; where neither is, all is of the main kind."""
+    if not part and not main:
+        return 0, total
+    if part is None:
+        return max(0, total - (main or 0)), main or 0
+    return part, max(0, total - part) if main is None else main

@@ -25,7 +25,7 @@ from imagegen_magic.options.table import BACKGROUNDS, FORMATS, MODERATIONS
 from imagegen_magic.redaction import find_key, is_secret
 
 from .prompt import blank_rule
-from .request import ImageRequest, InputImage
+from .request import WIRE_FIELDS, ImageRequest, InputImage
 
 __all__ = ["ALPHA_FORMATS", "check_request", "request_warnings"]
 
@@ -121,6 +121,8 @@ def rule_size(request: ImageRequest, model: Model, limits: Limits) -> Iterator[P
     pixels = read_pixels(request.size)
     if pixels is None:
         meant = meant_size(request.size, model, limits.flexible)
+        if request.format == "gif" and model.flexible_sizes:
+            meant = _frame_near(read_pixels(meant or "") or (1024, 1024), request, limits)
         fix = Fix(Setting("--size", meant) if meant else Setting("--size", "1024x1024", ("square", "16:9@2k", "auto")))
         yield Problem(
             field="size", value=request.size, rule="WIDTHxHEIGHT in pixels, a preset, a ratio or auto", fix=fix
@@ -139,14 +141,20 @@ def _gif_size_problems(request: ImageRequest, pixels: tuple[int, int], limits: L
     frames = request.frame_count or limits.default_frames
     faults = sheet_faults(pixels, frames, limits)
     if faults and limits.frame_count[0] <= frames <= limits.frame_count[1]:
-        near = nearest_frame(pixels, frames, limits)
         rule = f"{frames} frames are drawn on one sheet: {'; '.join(faults)}"
         yield Problem(
             field="size",
             value=request.size,
             rule=rule,
-            fix=Fix(f"nearest legal for {frames} frames: ", Setting("--size", format_size(near))),
+            fix=Fix(f"nearest legal for {frames} frames: ", Setting("--size", _frame_near(pixels, request, limits))),
         )
+
+
+def _frame_near(pixels: tuple[int, int], request: ImageRequest, limits: Limits) -> str:
+    """The legal frame size nearest to `pixels`, for as many frames as are asked for and may be."""
+    fewest, most = limits.frame_count
+    frames = min(max(request.frame_count or limits.default_frames, fewest), most)
+    return format_size(nearest_frame(pixels, frames, limits))
 
 
 def _size_problem(size: str, rule: str, pixels: tuple[int, int], model: Model, limits: Limits) -> Problem:
@@ -351,10 +359,15 @@ def _overlay_size(name: str, overlay: InputImage, target: InputImage) -> Problem
 
 
 def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
-    """What goes along unvalidated can at least be written as JSON."""
+    """What goes along unvalidated can at least be written as JSON, and is nothing that is counted, priced or checked elsewhere."""
     for name, value in request.extra.items():
+        if name in OWN_FIELDS:
+            rule = "this field has an option of its own, which is checked and priced"
+            own = Setting(_flag({"stream": "partial_images"}.get(name, name)), str(value))
+            yield Problem(field="extra", value=name, rule=rule, fix=Fix(PromptPlace() if name == "prompt" else own))
+            continue
         try:
-            text = json.dumps({name: value})
+            text = json.dumps({name: value}, allow_nan=False)
             text.encode()
         except (TypeError, ValueError, RecursionError):
             rule = f"{type(value).__name__} can't be written as JSON"
@@ -363,6 +376,9 @@ def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[
         if is_secret(name) or find_key(text):
             rule = "it holds an API key, and sidecars and histories keep it"
             yield Problem(field=f"extra {name}", rule=rule, fix="set OPENAI_API_KEY in the environment")
+
+
+OWN_FIELDS = frozenset({*WIRE_FIELDS, "stream", "partial_images", "image", "mask", "markup"} - {"svg"})
 
 
 def rule_input_bytes(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:

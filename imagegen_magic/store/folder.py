@@ -34,7 +34,7 @@ from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.redaction import hide_keys
 from imagegen_magic.request.response import ImageResponse, Payload
 
-from .history import LINES, FileEntry, History, Record, file_sha256, parse_record
+from .history import LINES, FileEntry, History, Record, file_sha256, read_record
 from .names import (
     SUFFIXES,
     Reservation,
@@ -359,11 +359,11 @@ class Store:
         """Puts the verdicts on these files into their sidecars, in place of earlier ones.
 
         Raises:
-            OSError: a sidecar can't be read or written.
+            OSError: a sidecar can't be written.
         """
         for path in files:
             beside = sidecar_path(path)
-            record = parse_record(beside.read_text(encoding="utf-8", errors="replace"))
+            record = read_record(beside)
             if record is not None and list(record.checks) != list(verdicts):
                 self.write_text(beside, replace(record, checks=tuple(verdicts)).to_json(LINES))
 
@@ -387,7 +387,7 @@ class Store:
     def derived_record(self, path: Path) -> Record | None:
         """What the sidecar of the derived file at `path` says; None if there is none, or the file has been changed."""
         with contextlib.suppress(OSError):
-            record = parse_record(sidecar_path(path).read_text(encoding="utf-8", errors="replace"))
+            record = read_record(sidecar_path(path))
             if record is None or record.api_files() or not record.parents:
                 return None
             return record if {file_sha256(path)} == {entry.sha256 for entry in record.files} else None

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from imagegen_magic.errors import OptionError, Problem
+from imagegen_magic.errors import OptionError, Problem, StoreError
+from imagegen_magic.options.paths import is_file, is_folder
 from imagegen_magic.redaction import may_hold_secret, redact, redact_values
 
 from .digest_index import DigestIndex
@@ -147,11 +148,17 @@ def _record_type() -> TypeAdapter[Record]:
     return TypeAdapter(Record)
 
 
+LONGEST_PATH, LONGEST_NAME = 2048, 255
+"""Bytes."""
+
+
 def _check_inside(path: str) -> None:
     """Raises ValueError if a path leads out of the folder: a history is a file that anyone may have written."""
     place = PurePosixPath(path)
     if place.is_absolute() or ".." in place.parts or re.match(r"[A-Za-z]:|\\\\", path):
         raise ValueError(f"{place.name} lies outside the folder")
+    if len(path.encode()) > LONGEST_PATH or any(len(part.encode()) > LONGEST_NAME for part in place.parts):
+        raise ValueError("a path is longer than any file system takes")
 
 
 def _check_usage(usage: Mapping[str, Any]) -> None:
@@ -193,6 +200,24 @@ class History:
         self._owner = 0
         self._own_end = (0, 0, 0)
         """Of the file as this process left it: its inode, its size, and the number of its last line."""
+
+    def check(self) -> None:
+        """Finds a folder, a pipe or a link to nowhere in place of the history, before anything is paid.
+
+        Raises:
+            StoreError: there is one.
+        """
+        try:
+            os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            summary = f"the folder {self.folder.name[:80]} can't be used: {error.strerror}"
+            raise StoreError(summary, outcome="not sent") from error
+        if not is_file(self.path):
+            hints = ("move it away; the history is written anew from the files beside the images",)
+            summary = f"{self.path.name} in the folder {self.folder.name} is not a file"
+            raise StoreError(summary, hints=hints, outcome="not sent")
 
     def append(self, record: Record) -> Record:
         """The record with its number, after its line is on disk.
@@ -274,7 +299,7 @@ class History:
 
     def _lines(self) -> list[Record]:
         """The same, and the choices among them."""
-        if not self.path.exists():
+        if not is_file(self.path):
             return self._from_sidecars()
         lines = self.path.read_text(encoding="utf-8", errors="replace").split(
             "\n"
@@ -284,10 +309,10 @@ class History:
     def _from_sidecars(self) -> list[Record]:
         """Records from the sidecars, one a request, by number."""
         found: dict[tuple[int, str], Record] = {}
-        for path in sorted(self.folder.rglob("*.json")):
+        for path in sorted(self.folder.rglob("*.json") if is_folder(self.folder) else ()):
             if ".incoming" in path.parts:
                 continue
-            record = parse_record(path.read_text(encoding="utf-8", errors="replace"))
+            record = read_record(path)
             if record is not None and record.api_files():  # a derived file's sidecar only points to its source
                 found[(record.number, record.time)] = record
         return sorted(found.values(), key=lambda record: (record.number, record.time))
@@ -353,7 +378,9 @@ class History:
         """The records in whose lines a digest stands, newest first; each plan asks for them."""
         try:
             lines = self._index.lines(digest)
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError as error:
+            if is_file(self.path):  # it may say that the request is paid for
+                raise StoreError(f"{self.path.name} can't be read: {error.strerror}", outcome="not sent") from error
             yield from reversed(self._from_sidecars())
             return
         yield from (record for line in lines if (record := parse_record(line)) is not None)
@@ -417,6 +444,14 @@ def _match(done: list[Record], word: str) -> Record | None:
 def _stem(entry: FileEntry) -> str:
     """The name of a file without its suffix; of what a cut-out was made from, the cut-out's."""
     return PurePosixPath(entry.path).stem.removesuffix(SOURCE)
+
+
+def read_record(path: Path) -> Record | None:
+    """The record of a sidecar, or None for anything else, and for what can't be read: any file may have such a name."""
+    try:
+        return parse_record(path.read_text(encoding="utf-8", errors="replace")) if is_file(path) else None
+    except OSError:
+        return None
 
 
 def parse_record(line: str) -> Record | None:

@@ -15,7 +15,7 @@ from imagegen_magic.request.request import InputImage
 from imagegen_magic.request.response import Parent
 
 from .folder import STARS, Store
-from .history import History, Record, file_sha256, parse_record
+from .history import History, Record, file_sha256, read_record
 from .lineage import Lineage
 from .names import shown_file, sidecar_path
 from .recall import cell_of
@@ -129,10 +129,7 @@ def source_beside(path: Path) -> Path | None:
 
     The sidecar's own path says where the output folder begins, so that a copied folder is as good.
     """
-    try:
-        record = parse_record(sidecar_path(path).read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return None
+    record = read_record(sidecar_path(path))
     if record is None or not record.files or not record.parents:
         return None
     place = PurePosixPath(record.files[0].path)

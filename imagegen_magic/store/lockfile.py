@@ -20,7 +20,7 @@ from imagegen_magic.errors import Command, Fix, ReplayError, Setting
 from imagegen_magic.request.cost import format_usd
 
 from .folder import Store
-from .history import FileEntry, Record, parse_record
+from .history import FileEntry, Record, read_record
 from .names import shown_file, sidecar_path
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def lock_of(store: Store) -> Lock:
 def _derived_records(store: Store) -> Iterator[Record]:
     """The sidecars of files that were made with their request, each with its one intact file."""
     for path in sorted(store.folder.rglob("*.json")):
-        record = parse_record(path.read_text(encoding="utf-8", errors="replace"))
+        record = read_record(path)
         if record is None or record.kind not in MADE_WITH_THE_REQUEST or not record.parents or not record.files:
             continue
         if sidecar_path(store.folder / record.files[0].path) == path and store.history.intact(record.files[0]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Command, Fix, OptionError, Problem
@@ -12,7 +11,7 @@ from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.options.table import BY_NAME, COMMANDS
 
 from .folder import Store
-from .history import Record, parse_record
+from .history import Record, read_record
 from .names import sidecar_path
 
 __all__ = ["cell_from_record", "cell_of", "cell_text", "find_record", "flag_words", "line_of"]
@@ -28,7 +27,7 @@ def find_record(store: Store, token: str) -> Record:
     if not is_file(path):
         path = store.kept_file(token) or path  # as a caption names it
     if not token.startswith("@") and is_file(path):
-        record = _from_sidecar(path) or store.history.by_file(path)
+        record = read_record(sidecar_path(path)) or store.history.by_file(path)
         if record is None:
             problem = Problem(
                 field="image",
@@ -42,13 +41,6 @@ def find_record(store: Store, token: str) -> Record:
         problem = Problem(field="image", value=token, rule="there is no such file", fix=Fix(Command("history")))
         raise OptionError("nothing is known of this picture", problems=(problem,))
     return store.history.find(token)[0]
-
-
-def _from_sidecar(path: Path) -> Record | None:
-    try:
-        return parse_record(sidecar_path(path).read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return None
 
 
 def cell_of(store: Store, token: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,24 +20,37 @@ import ijson
 from imagegen_magic.errors import AnswerError, Fix, Setting, StoreError
 from imagegen_magic.images.whole import FILE_STARTS, whole_image
 from imagegen_magic.jobs.result import shown_path
-from imagegen_magic.redaction import redact
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import Payload, Spool, Usage
 from imagegen_magic.store.names import SUFFIXES
 
-from .shapes import MAX_BYTES, MAX_DEPTH, image_bytes, images_in, is_address, without_wrapping
+from .error_bodies import said_in
+from .shapes import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    image_bytes,
+    images_in,
+    images_in_text,
+    is_address,
+    quoted,
+    read_json,
+    without_error,
+    without_wrapping,
+)
 from .spool_body import SpooledBody
 
 __all__ = [
     "ParsedResponse",
     "accept_image",
     "accept_or_note",
+    "accept_text",
     "add_image",
     "check_answer",
     "flattened",
     "parse_json_answer",
     "read_usage",
     "token_count",
+    "usage_in",
 ]
 
 PIECE = 1 << 22
@@ -82,7 +96,7 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
         answer.broken = True
         answer.faults.append(f"the answer is not whole JSON ({_first_line(error)})")
     answer.urls = [url for item, url in answer.addresses if item not in answer.items_with_bytes]
-    if not (answer.payloads or answer.kept or answer.unsaved):
+    if answer.broken or not (answer.payloads or answer.kept or answer.unsaved):
         _read_leniently(body, answer, spool)
     empty = answer.nulls - answer.items_with_bytes - {item for item, _ in answer.addresses}
     answer.faults += ["a picture is null"] * len(empty)
@@ -121,40 +135,56 @@ def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> 
         answer.broken = False
         add_image(path, hashlib.sha256(data).hexdigest(), answer, spool)
         return
+    text = data.decode(json.detect_encoding(data), "replace").strip()
     try:
-        value = json.loads(data.decode(json.detect_encoding(data), "replace"), parse_int=_whole_number)
+        value, end = read_json(text)
     except (ValueError, RecursionError):
         return
-    found = list(images_in(_without_error(value)))
-    if answer.urls and all(map(is_address, found)):
+    if isinstance(value, str):
+        value = quoted(value) or value
+    found = list(images_in(without_error(value)))
+    if end < len(text) or (answer.urls and all(map(is_address, found))):
         return
     if found:
-        answer.urls.clear()
-        answer.nulls.clear()
-        answer.faults.clear()
-        answer.broken = False
+        _begin_anew(answer, spool)
     for image in found:
         accept_or_note(image, answer, spool)
     if isinstance(value, Mapping):
-        answer.usage = flattened(value.get("usage"))
+        answer.usage = {name: token_count(count) for name, count in flattened(usage_in(value)).items()}
         answer.fields = {name: field for name, field in value.items() if isinstance(field, (str, int))}
         answer.error = None if found else value.get("error")
-        if not found and isinstance(said := value.get("message") or value.get("msg") or value.get("detail"), str):
-            answer.faults.append(f"it holds no picture, and says: {redact(' '.join(said.split()))[:SAID]}")
+        if not found and (said := said_in(value)):
+            answer.faults.append(f"it holds no picture, and says: {said}")
 
 
-def _whole_number(digits: str) -> int | float:
-    """Python refuses to read an int of thousands of digits; a float of them is infinite."""
-    return int(digits) if len(digits) < LONGEST_INT else float(digits)
+def _begin_anew(answer: ParsedResponse, spool: Spool) -> None:
+    """Forgets what was read of an answer that is now read whole."""
+    for payload in answer.payloads:
+        spool.discard(payload.path)
+    for gathered in (answer.payloads, answer.unsaved, answer.urls, answer.nulls, answer.faults):
+        gathered.clear()
+    answer.broken = False
 
 
-def _without_error(value: Any) -> Any:
-    """The answer without what it says of an error: an address in there is of a page that explains it."""
-    return {name: inner for name, inner in value.items() if name != "error"} if isinstance(value, Mapping) else value
+def usage_in(value: Mapping[str, Any], depth: int = 0) -> Any:
+    """The token counts of an answer, also if a gateway put it into one of its own; None if there are none."""
+    if depth > MAX_DEPTH or value.get("usage"):
+        return value.get("usage")
+    inner = (usage_in(part, depth + 1) for part in value.values() if isinstance(part, Mapping))
+    return next((usage for usage in inner if usage), None)
 
 
-SAID = 300
-"""Characters of a server's own words that are kept."""
+def accept_text(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> None:
+    """Takes every image that stands as base64 in an answer that can't be read; what is there already counts once."""
+    known = {payload.sha256 for payload in answer.payloads}
+    data = body.read().read(MAX_BYTES)
+    for image in images_in_text(data.decode(json.detect_encoding(data), "replace")):
+        count = len(answer.payloads)
+        accept_image(image, answer, spool)
+        for payload in answer.payloads[count:]:
+            if payload.sha256 in known:
+                spool.discard(answer.payloads.pop().path)
+            known.add(payload.sha256)
 
 
 def accept_or_note(image: str, answer: ParsedResponse, spool: Spool) -> None:
@@ -255,17 +285,16 @@ def add_image(path: Path, sha256: str, answer: ParsedResponse, spool: Spool) -> 
 
 def token_count(value: object) -> int | None:
     """A count that a server sent, as a whole number: floats and digits count, everything else is unknown."""
-    if isinstance(value, str) and value.strip().isdigit() and len(value) < _LONGEST_COUNT:
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 10**_LONGEST_COUNT:
+    if isinstance(value, str) and _COUNT.fullmatch(value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < MOST_TOKENS:
         return None
     return int(value)
 
 
-_LONGEST_COUNT = 9
-"""Digits; no answer has more tokens, and a cost of millions would stop every limit."""
-LONGEST_INT = 300
-"""Digits of a whole number that is read as one."""
+_COUNT = re.compile(r"\s*[0-9]{1,9}(\.[0-9]*)?\s*")
+MOST_TOKENS = 10**8
+"""No answer has more; a cost of thousands would stop every limit."""
 
 
 def read_usage(usage: Mapping[str, Any], svg: Mapping[str, Any] | None = None) -> Usage | None:

@@ -43,7 +43,7 @@ from imagegen_magic.request.response import (
 )
 
 from .address import parse_address
-from .answers import ParsedResponse, check_answer, parse_json_answer, read_usage
+from .answers import ParsedResponse, accept_text, check_answer, parse_json_answer, read_usage
 from .batch_files import BatchCalls
 from .dialects import Dialect, dialect_of, spell_request
 from .events import EventStream, looks_like_stream
@@ -445,13 +445,17 @@ class _Call:
         if events is not None:
             events.close()
             if events.count:
+                if not (events.completed or events.error):
+                    accept_text(body, events.answer, self.spool)
                 return events, events.answer
         answer = parse_json_answer(body, self.spool)
         if answer.broken and not (answer.payloads or answer.kept or answer.unsaved):
             lines = EventStream(self.spool, self._partial)
-            lines.accept_lines(body)
-            if lines.count > 1 and (lines.completed or lines.error):
+            lines.accept_text(body)
+            if lines.completed or lines.error:
                 return lines, lines.answer
+        if answer.broken:
+            accept_text(body, answer, self.spool)
         return None, answer
 
     def _raise_if_lost(

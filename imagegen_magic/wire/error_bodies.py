@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -11,15 +12,20 @@ from typing import Any
 
 from imagegen_magic.redaction import redact
 
-__all__ = ["ErrorBody", "one_line", "read_error_body"]
+__all__ = ["ErrorBody", "one_line", "read_error_body", "said_in"]
 
 MAX_MESSAGE = 400
 """Characters of a server's own words that are kept."""
 MAX_DEPTH = 8
 MAX_FIELDS = 200
 """Of a longer body no more is looked at."""
-MESSAGES = ("message", "msg", "detail", "error_description", "error", "reason", "title")
-"""The names of messages, the most telling first."""
+MESSAGES = (
+    "message", "msg", "detail", "errordescription", "errormessage", "errormsg", "error", "err", "reason", "title",
+    "description",
+)  # fmt: skip
+"""The names of messages without case and underscores, the most telling first."""
+REASONS = ("statusmsg", "finishmessage", "refusal", "content", "text", "blockreason", "finishreason", "status")
+"""The names of further messages, in answers that are not about an error and hold no image all the same."""
 SAID_AT_ONCE = 3
 
 
@@ -29,6 +35,7 @@ class ErrorBody:
 
     Attributes:
         message: one line without keys, of bearable length.
+        wait: how long to wait, as the body has it.
         codes: every code and type that stands in it, also deeper ones.
     """
 
@@ -36,6 +43,7 @@ class ErrorBody:
     code: str | None = None
     kind: str | None = None
     param: str | None = None
+    wait: str | None = None
     codes: frozenset[str] = frozenset()
 
 
@@ -43,25 +51,41 @@ def read_error_body(body: Any) -> ErrorBody:
     """What a body says. Never raises."""
     if isinstance(body, (bytes, bytearray)):
         body = bytes(body).decode(json.detect_encoding(bytes(body)), "replace")
-    if isinstance(body, str):
-        body = _parsed(body)
-    fields = [field for field, _ in zip(_fields("", body), range(MAX_FIELDS), strict=False)]
+    for _ in range(2):  # a text may be quoted as JSON
+        body = _parsed(body) if isinstance(body, str) else body
+    fields = _some_fields(body)
     codes = [value for name, value in fields if name in ("code", "type")]
     return ErrorBody(
         message=one_line(_message(body, fields)),
         code=_first(fields, "code"),
         kind=_first(fields, "type"),
         param=_first(fields, "param"),
+        wait=_first(fields, "retrydelay") or _first(fields, "retryafter"),
         codes=frozenset(codes),
     )
 
 
-def _message(body: Any, fields: list[tuple[str, str]]) -> str:
-    for wanted in MESSAGES:
-        texts = dict.fromkeys(value for name, value in fields if name == wanted)
-        if texts:
+def said_in(answer: Any) -> str:
+    """Why an answer holds no image, in its own words; empty if it has none."""
+    return one_line(_told(_some_fields(answer), (*MESSAGES, *REASONS)))
+
+
+def _some_fields(body: Any) -> list[tuple[str, str]]:
+    return list(itertools.islice(_fields("", body), MAX_FIELDS))
+
+
+def _told(fields: list[tuple[str, str]], names: tuple[str, ...]) -> str:
+    """The texts of the first of the names that has any."""
+    for wanted in names:
+        if texts := dict.fromkeys(value for name, value in fields if name == wanted):
             return "; ".join(list(texts)[:SAID_AT_ONCE])
-    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str) if body else ""
+    return ""
+
+
+def _message(body: Any, fields: list[tuple[str, str]]) -> str:
+    if told := _told(fields, MESSAGES):
+        return told
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str) if fields else ""
 
 
 def _fields(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -78,7 +102,7 @@ def _fields(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
     elif isinstance(value, str) and value.lstrip().startswith(("{", "[{")) and _holds_more(quoted := _parsed(value)):
         yield from _fields(name, quoted, depth + 1)  # a gateway quotes what the server behind it answered
     elif isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
-        yield name, str(value)
+        yield name.lower().replace("_", ""), str(value)
 
 
 def _holds_more(value: Any) -> bool:
@@ -89,9 +113,14 @@ def _first(fields: list[tuple[str, str]], wanted: str) -> str | None:
     return next((value for name, value in fields if name == wanted), None)
 
 
+_EVENT = re.compile(r"^data:\s*(\{.*\})\s*$", re.MULTILINE)
+"""An error that a server wrote as an event of a stream."""
+
+
 def _parsed(text: str) -> Any:
+    event = _EVENT.search(text)
     try:
-        return json.loads(text)
+        return json.loads(event[1] if event else text)
     except (ValueError, RecursionError):
         page = re.sub(r"(?is)<(style|script)\b.*?</\1\s*>", " ", text)
         return html.unescape(re.sub(r"<[^>]+>", " ", page))  # an HTML page says its message between its tags

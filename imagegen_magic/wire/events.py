@@ -11,15 +11,15 @@ from typing import Any
 
 from imagegen_magic.request.response import Spool
 
-from .answers import ParsedResponse, accept_or_note, flattened, token_count
-from .shapes import MAX_BYTES, image_bytes, images_in
+from .answers import ParsedResponse, accept_or_note, flattened, token_count, usage_in
+from .shapes import MAX_BYTES, PREVIEW, image_bytes, images_in, is_address, is_preview, read_json, without_error
 from .spool_body import SpooledBody
 from .sse import ServerEvent, SseParser
 
 __all__ = ["EventStream", "looks_like_stream"]
 
 FIELDS = ("created", "created_at", "size", "quality", "background", "output_format")
-FAILED = (".failed", ".error")
+FAILED = (".failed", ".error", ".incomplete")
 """How the types of events end that say that nothing comes any more."""
 _TYPE = re.compile(r'"type"\s*:\s*"([^"]*)"')
 _WHOLE_IMAGE = re.compile(r'"b64_json"\s*:\s*"([^"]+)"')
@@ -54,9 +54,15 @@ class EventStream:
         for event in self._parser.close():
             self._accept(event)
 
-    def accept_lines(self, body: SpooledBody) -> None:
-        """Takes a body of JSON values one after another, without the form of events."""
-        self._accept(ServerEvent("message", body.read().read(MAX_BYTES)))
+    def accept_text(self, body: SpooledBody) -> None:
+        """Takes a body of events in another encoding, or of JSON values one after another without the form of events."""
+        data = body.read().read(MAX_BYTES)
+        text = data.decode(json.detect_encoding(data), "replace").encode("utf-8", "replace")
+        if _starts_as_stream(text):
+            self.feed(text)
+            self.close()
+        else:
+            self._accept(ServerEvent("message", text))
 
     def _accept(self, received: ServerEvent) -> None:
         text = received.data.strip()
@@ -79,24 +85,28 @@ class EventStream:
         self.answer.broken = True
         self.answer.faults.append("an event of the stream is cut off, or not JSON")
         kind = _TYPE.search(text)
-        if "partial" not in (kind[1] if kind else name if name != "message" else "partial"):
+        if not PREVIEW.search(kind[1] if kind else name if name != "message" else "partial"):
             self._final({}, _WHOLE_IMAGE.findall(text))
 
     def _accept_value(self, event: Any, name: str) -> None:
         self.count += 1
-        if isinstance(event, dict):
-            self._dispatch(str(event.get("type") or name), event)
+        if not isinstance(event, dict):
+            self._dispatch(name, {"data": event})
+        elif is_preview(event, name):
+            self._partial(event)
         else:
-            self.answer.broken = True
+            self._dispatch(str(event.get("type") or name), event)
 
     def _dispatch(self, kind: str, event: dict[str, Any]) -> None:
-        if "partial" in kind:
-            self._partial(event)
-        elif error := _error_in(kind, event):
+        error = _error_in(kind, event)
+        if error:
             self.error = error if isinstance(error, Mapping) else {"message": str(error)}
-        elif images := list(images_in(event)):
+        images = list(images_in(without_error(event)))
+        if images := [image for image in images if not (error and is_address(image))]:  # of a page that explains it
             self.completed += 1
             self._final(event, images)
+        elif error:
+            return
         elif kind.endswith(".completed"):
             self.completed += 1
             self.answer.faults.append("the final event holds no picture")
@@ -118,7 +128,7 @@ class EventStream:
         new = [image for image in images if self._is_new(image)]
         for image in new:
             accept_or_note(image, self.answer, self._spool)
-        if new:
+        if new or not self.answer.usage:
             self._count(event)
         self.answer.fields |= {k: v for k, v in event.items() if k in FIELDS and isinstance(v, (str, int))}
 
@@ -130,7 +140,7 @@ class EventStream:
 
     def _count(self, event: Mapping[str, Any]) -> None:
         """Adds what an event says of tokens."""
-        for name, count in flattened(event.get("usage")).items():
+        for name, count in flattened(usage_in(event)).items():
             if (more := token_count(count)) is not None:
                 self.answer.usage[name] = (self.answer.usage.get(name) or 0) + more
 
@@ -148,9 +158,9 @@ def _json_values(text: str) -> Iterator[Any]:
     Raises:
         ValueError: what follows is none.
     """
-    decoder, place = json.JSONDecoder(), 0
+    place = 0
     while place < len(text):
-        value, place = decoder.raw_decode(text, place)
+        value, place = read_json(text, place)
         yield value
         while text[place : place + 1].isspace():
             place += 1
@@ -158,5 +168,9 @@ def _json_values(text: str) -> Iterator[Any]:
 
 def looks_like_stream(body: SpooledBody) -> bool:
     """True if a body that is called JSON begins as an event stream does."""
-    start = body.read().read(64).lstrip(b"\xef\xbb\xbf \r\n")
+    return _starts_as_stream(body.read().read(64))
+
+
+def _starts_as_stream(data: bytes) -> bool:
+    start = data[:64].lstrip(b"\xef\xbb\xbf \r\n")
     return start.startswith((b"data:", b"event:", b"id:", b"retry:", b": "))

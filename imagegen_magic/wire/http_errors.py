@@ -54,11 +54,14 @@ QUOTA_CODES = frozenset(
         "insufficient_balance",
         "insufficient_credits",
         "insufficient_funds",
+        "pre_consume_token_quota_failed",
     }
 )
 QUOTA_WORDS = re.compile(
     r"insufficient (?:account )?(?:balance|credits?|funds)|out of credits?|(?:额度|余额)不足", re.IGNORECASE
 )
+SPENT_WORDS = re.compile(r"exceeded your current quota", re.IGNORECASE)
+"""Said of money; and by others of a rate, then with the time to wait."""
 MODERATION_CODES = frozenset(
     {
         "moderation_blocked",
@@ -72,11 +75,12 @@ MODERATION_CODES = frozenset(
     }
 )
 MODERATION_WORDS = re.compile(
-    r"safety_violations|our safety system|rejected by the safety system|\[IMAGE_SAFETY\]|content filter"
-    r"|content (management )?polic(y|ies)",
+    r"safety_violations|our safety system|rejected by the safety system|\[IMAGE_SAFETY\]|content[ _]filter"
+    r"|(content|usage)( management)? polic(y|ies)|prohibited[ _]content|inappropriate content|SensitiveContentDetected"
+    r"|DataInspectionFailed|Content Exists Risk",
     re.IGNORECASE,
 )
-REGION_WORDS = re.compile(r"(country|region|territory)[^.]* not supported|unsupported_country", re.IGNORECASE)
+REGION_WORDS = re.compile(r"(country|region|territory|location)[^.]* not supported|unsupported_country", re.IGNORECASE)
 VERIFY_URL = "https://platform.openai.com/settings/organization/general"
 MAX_CODE = 120
 """Characters of a server's own words that are kept."""
@@ -124,11 +128,13 @@ def is_web_page(body: SpooledBody, headers: Mapping[str, str]) -> bool:
     return page or start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
 
 
-def web_page_error(status: int, address: str) -> BadRequestError:
-    """The error for a web page in place of an answer: the address is wrong, and nothing was made there."""
+def web_page_error(status: int, address: str, text: str = "") -> BadRequestError:
+    """The error for a web page in place of an answer: the address is wrong or guarded, and nothing was made there."""
     place = _without_secrets(address)
-    summary = f"{place} answered with a web page ({status}), not as an Images API"
+    summary = f"{place} answered with a web page ({status}), not as an Images API{text and f': {text}'}"
+    blocked = ("a firewall or a proxy on the way may have answered",) if status in (401, 403) else ()
     hints = (
+        *blocked,
         f"base_url is {place}: it usually ends in /v1, without the endpoint's name",
         Fix(Command("doctor"), " shows what is set"),
     )
@@ -149,12 +155,12 @@ def status_error(
     quoted = f": {said.message}" if said.message else ""
     if (known := _by_body(said, quoted, shared, status)) is not None:
         return known
-    if 300 <= status < 400:
+    if 300 <= status < 400 and _location(headers):
         return _redirect_error(status, headers, address, shared)
     if status in (429, 503):
-        busy = _busy(status, quoted, read_wait(headers, said.message), shared)
+        busy = _busy(status, said, read_wait(headers, said.message, said.wait), shared)
         return _passed_on(busy) if gateway else busy
-    if status == 404 and address:
+    if status in (404, 405) and address:
         shared["hints"] = (*_refusal_hints(status, said), f"base_url is {_without_secrets(address)}")
         return BadRequestError(f"the server refused the request{quoted}", **shared)
     return _by_status(status, quoted, _refusal_hints(status, said), shared)
@@ -183,7 +189,7 @@ REFUSALS = ("invalid_request_error", "image_generation_user_error")
 
 def _redirect_error(status: int, headers: Mapping[str, str], address: str, shared: dict[str, Any]) -> BadRequestError:
     """The error for a redirect, which is not followed: only the user knows whether the other place may have the prompt."""
-    place = {name.lower(): value for name, value in headers.items()}.get("location", "")
+    place = _location(headers)
     with contextlib.suppress(ValueError):  # an address that is none is named as it came
         place = urljoin(address, place)
     summary = f"the server redirects ({status}) to {redact(_without_secrets(place))}; nothing was sent there"
@@ -191,30 +197,44 @@ def _redirect_error(status: int, headers: Mapping[str, str], address: str, share
     return BadRequestError(summary, **{**shared, "hints": hints})
 
 
+def _location(headers: Mapping[str, str]) -> str:
+    return {name.lower(): value for name, value in headers.items()}.get("location", "")
+
+
 def _by_body(said: ErrorBody, quoted: str, shared: dict[str, Any], status: int = 0) -> CallError | None:
     """The error that the body's own words name, whatever the status; None if they name none."""
     hints: tuple[str, ...]
     message = said.message
+    words = " ".join((*sorted(said.codes), message))
     if said.codes & QUOTA_CODES or QUOTA_WORDS.search(message) or status == 402:
-        hints = (
-            "add credit or raise the limit: https://platform.openai.com/settings/organization/billing",
-            "waiting does not help",
-        )
-        return QuotaError(f"the account's money or spending limit is used up{quoted}", hints=hints, **shared)
-    if said.codes & MODERATION_CODES or MODERATION_WORDS.search(message):
+        return _spent(quoted, shared)
+    if said.codes & MODERATION_CODES or MODERATION_WORDS.search(words):
         hints = ("change the prompt or the input picture; the same request is not tried again",)
         return ModerationError(f"blocked by the server's moderation{quoted}", hints=hints, **shared)
     if "must be verified" in message:
         hints = (f"verify the organisation: {VERIFY_URL}", "after that it can take 15 minutes until the model is open")
         return VerificationError(f"the organisation has to be verified for this model{quoted}", hints=hints, **shared)
-    if REGION_WORDS.search(" ".join((*said.codes, message))):
+    if REGION_WORDS.search(words):
         hints = ("the server refuses requests from this place; a key does not change that",)
         return BadRequestError(f"not available in this region{quoted}", hints=hints, **shared)
+    if "model_not_found" in said.codes and status == 503:  # a gateway that has the model nowhere: waiting does not help
+        return BadRequestError(f"the server refused the request{quoted}", hints=_refusal_hints(404, said), **shared)
     return None
 
 
-def _busy(status: int, quoted: str, wait: float | None, shared: dict[str, Any]) -> CallError:
+def _spent(quoted: str, shared: dict[str, Any]) -> QuotaError:
+    hints = (
+        "add credit or raise the limit: https://platform.openai.com/settings/organization/billing",
+        "waiting does not help",
+    )
+    return QuotaError(f"the account's money or spending limit is used up{quoted}", hints=hints, **shared)
+
+
+def _busy(status: int, said: ErrorBody, wait: float | None, shared: dict[str, Any]) -> CallError:
     """A rate limit, or a server that is overloaded."""
+    quoted = f": {said.message}" if said.message else ""
+    if wait is None and SPENT_WORDS.search(said.message):
+        return _spent(quoted, shared)
     if status == 429:
         hints = ("wait, or ask for fewer pictures a minute",)
         return RateLimitError(f"rate limit{quoted}", retry_after=wait, hints=hints, **shared)

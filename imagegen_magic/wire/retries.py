@@ -22,15 +22,21 @@ __all__ = ["TimeBudget", "read_wait", "with_retries"]
 T = TypeVar("T")
 MAX_WAIT = 60.0
 """Longest wait of our own choosing, in seconds; a server may ask for more, up to the deadline."""
-_TEXT_WAIT = re.compile(
-    r"(?:try again|retry|wait) (?:(?:in|after|for)\s+)?(?P<number>\d+(?:\.\d+)?)\s*"
-    r"((?P<ms>ms|milliseconds?)|(?P<min>m|min|minutes?)|(?:s|sec|seconds?))\b",
-    re.IGNORECASE,
+_PART = re.compile(
+    r"(\d{1,9}(?:\.\d+)?)\s*(milliseconds?|ms|hours?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-z])\s*", re.IGNORECASE
 )
+_TEXT_WAIT = re.compile(rf"(?:try again|retry|wait) (?:(?:in|after|for)\s+)?((?:{_PART.pattern})+)", re.IGNORECASE)
+UNITS = {"ms": 0.001, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
-def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], float] = time.time) -> float | None:
-    """Seconds that the server asks to wait: `retry-after-ms`, `retry-after` (seconds or a date), else its text."""
+def read_wait(
+    headers: Mapping[str, str], message: str = "", asked: str | None = None, now: Callable[[], float] = time.time
+) -> float | None:
+    """Seconds that the server asks to wait: `retry-after-ms`, `retry-after` (seconds or a date), else its text.
+
+    Args:
+        asked: what the body has as a field of its own.
+    """
     low = {name.lower(): value for name, value in headers.items()}
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         if (seconds := _number(low.get(name, ""))) is not None:
@@ -40,15 +46,31 @@ def read_wait(headers: Mapping[str, str], message: str = "", now: Callable[[], f
         with contextlib.suppress(ValueError, OverflowError):  # a year that no calendar has
             return _bounded(email.utils.mktime_tz(parsed) - now())
     if match := _TEXT_WAIT.search(message):
-        return float(match["number"]) * (0.001 if match["ms"] else 60 if match["min"] else 1)
-    return None
+        return _duration(match[1])
+    waits = (_number(asked or ""), *map(_number, _resets(low)))
+    return max((_bounded(wait) for wait in waits if wait is not None), default=None)
+
+
+def _resets(headers: Mapping[str, str]) -> Iterator[str]:
+    """When the limits of which nothing remains begin anew, as their headers say."""
+    for name, value in headers.items():
+        if name.startswith("x-ratelimit-remaining-") and value.strip() == "0":
+            yield headers.get(name.replace("-remaining-", "-reset-"), "")
+
+
+def _duration(text: str) -> float:
+    """Seconds of a text as `1m12.5s`, `20 seconds` or `120ms`."""
+    parts = ((float(count), unit.lower()) for count, unit in _PART.findall(text))
+    return _bounded(sum(count * UNITS["ms" if unit.startswith(("ms", "milli")) else unit[0]] for count, unit in parts))
 
 
 def _number(text: str) -> float | None:
-    """The number that a header holds: the first of several, its unit apart; None for none, or for what is no number."""
+    """The seconds that a header holds: the first of several, or with units; None for none, or for what is no number."""
     first = text.partition(",")[0].strip()
+    if re.fullmatch(f"(?:{_PART.pattern})+", first, re.IGNORECASE):
+        return _duration(first)
     try:
-        number = float(first.removesuffix("s"))
+        number = float(first)
     except ValueError:
         return None
     return None if math.isnan(number) else number

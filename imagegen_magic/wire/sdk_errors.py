@@ -10,6 +10,7 @@ import openai
 
 from imagegen_magic.errors import AnswerError, CallError
 
+from .error_bodies import read_error_body
 from .http_errors import status_error, transport_error, web_page_error
 
 __all__ = ["SDK_ERRORS", "our_error"]
@@ -30,9 +31,9 @@ def our_error(error: Exception, elapsed: float = 0.0, *, gateway: bool = False, 
         return transport_error(error.__cause__ or error, elapsed)
     if isinstance(error, openai.APIStatusError):
         headers = dict(error.response.headers)
-        if "text/html" in headers.get("content-type", "") and error.status_code in (404, 405) and address:
-            return web_page_error(error.status_code, address)
-        body = error.body or error.response.content
+        body = error.response.content  # the SDK hands on a part of it only
+        if "text/html" in headers.get("content-type", "") and error.status_code in (401, 403, 404, 405) and address:
+            return web_page_error(error.status_code, address, read_error_body(body).message)
         return status_error(error.status_code, body, headers, gateway=gateway, address=address)
     if isinstance(error, openai.APIError):
         return AnswerError(f"the SDK could not read the answer ({type(error).__name__})")

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
 import pybase64
 
-__all__ = ["MAX_BYTES", "STARTS", "image_bytes", "images_in", "is_address", "without_wrapping"]
+__all__ = [
+    "MAX_BYTES",
+    "STARTS",
+    "image_bytes",
+    "images_in",
+    "images_in_text",
+    "is_address",
+    "is_preview",
+    "quoted",
+    "read_json",
+    "without_error",
+    "without_wrapping",
+]
 
 SLICE = 1 << 20
 """Characters of base64 decoded at a time; a multiple of 4."""
@@ -28,6 +42,35 @@ ADDRESS_NAMES = ("url", "image_url")
 _IMAGE_ADDRESS = re.compile(r"https?://\S{1,2000}\.(?:png|jpe?g|webp|gif|svg)(?:\?\S*)?", re.IGNORECASE)
 _MARKDOWN = re.compile(r"!\[[^\]]*\]\(\s*([^)\s]+)")
 _EMBEDDED = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
+_BARE = re.compile(r"(?:iVBORw0KGgo|/9j/|UklGR|R0lGOD)(?:[A-Za-z0-9+/_-]|\\[nr/]|[\r\n]+){64,}=*")
+PREVIEW = re.compile(r"partial|preview|progress", re.IGNORECASE)
+"""What the names of events say that hold a preview."""
+LONGEST_INT = 300
+"""Digits of a whole number that is read as one."""
+
+
+def read_json(text: str, start: int = 0) -> tuple[Any, int]:
+    """The JSON value that begins at `start`, and its end. Read leniently: control characters in texts, numbers of any length.
+
+    Raises:
+        ValueError, RecursionError: there is none.
+    """
+    return _DECODER.raw_decode(text, start)
+
+
+def _whole_number(digits: str) -> int | float:
+    """Python refuses to read an int of thousands of digits; a float of them is infinite."""
+    return int(digits) if len(digits) < LONGEST_INT else float(digits)
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_int=_whole_number)
+
+
+def is_preview(event: Mapping[str, Any], name: str = "") -> bool:
+    """True for a live preview, which is never a result: by the event's own type, else by what the stream calls it."""
+    kinds = [kind for kind in (event.get("type"), event.get("event"), name) if isinstance(kind, str)]
+    kind = next((kind for kind in kinds if kind not in ("", "message")), "")
+    return PREVIEW.search(kind) is not None if kind else event.get("partial_image_index") is not None
 
 
 def is_address(text: str) -> bool:
@@ -78,6 +121,11 @@ def without_wrapping(text: str) -> str:
     return bare.removeprefix("b'").removeprefix('b"').translate(_WRAPPING).rstrip("=")
 
 
+def without_error(value: Any) -> Any:
+    """An answer or event without what it says of an error: an address in there is of a page that explains it."""
+    return {name: inner for name, inner in value.items() if name != "error"} if isinstance(value, Mapping) else value
+
+
 def images_in(value: object, key: str = "", depth: int = 0) -> Iterator[str]:
     """Every text inside a JSON value that is an image, or the address of one, in its order; each once.
 
@@ -86,8 +134,10 @@ def images_in(value: object, key: str = "", depth: int = 0) -> Iterator[str]:
     if depth > MAX_DEPTH:
         return
     if isinstance(value, str):
-        yield from _images_in_text(value, key)
+        yield from _images_in_string(value, key, depth)
     elif isinstance(value, Mapping):
+        if is_preview(value):
+            return
         found = [(name, text) for name, inner in value.items() for text in images_in(inner, str(name), depth + 1)]
         has_bytes = any(not is_address(text) for _, text in found)
         yield from dict.fromkeys(text for _, text in found if not (has_bytes and is_address(text)))
@@ -96,9 +146,25 @@ def images_in(value: object, key: str = "", depth: int = 0) -> Iterator[str]:
             yield from images_in(inner, key, depth + 1)
 
 
-def _images_in_text(text: str, key: str) -> Iterator[str]:
+def images_in_text(text: str) -> Iterator[str]:
+    """Every image that stands as base64 in a text that is no JSON; none if there are previews among them."""
+    if "partial_image" not in text:
+        yield from dict.fromkeys(_BARE.findall(text))
+
+
+def _images_in_string(text: str, key: str, depth: int) -> Iterator[str]:
     looks = len(text) >= SHORTEST and text.lstrip().startswith(STARTS)
     if text and (looks or key in IMAGE_NAMES or key in ADDRESS_NAMES or _IMAGE_ADDRESS.fullmatch(text.strip())):
         yield text
+    elif text.lstrip()[:1] in ("{", "[") and (inner := quoted(text)) is not None:  # an answer within an answer
+        yield from images_in(inner, key, depth + 1)
     elif "](" in text or "data:image/" in text:  # a chat's answer
         yield from _MARKDOWN.findall(text) or _EMBEDDED.findall(text)
+
+
+def quoted(text: str) -> Any:
+    """The JSON value that was written as a text on its way; None if it is none."""
+    try:
+        return read_json(text.strip())[0]
+    except (ValueError, RecursionError):
+        return None
