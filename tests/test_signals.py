@@ -81,13 +81,13 @@ def test_a_stopped_program_keeps_what_it_sent(program, sent, by, tmp_path):
     """Each image that the server billed is on disk with its prompt, and nothing more was sent; it says what it waits for."""
     with stopped(program, sent, by) as (child, simulator, answer):
         assert child.stdout.readline() == "signal taken\n"
+        assert f"imagegen: {STOPPING}\n" in iter(child.stderr.readline, "")
         answer()
-        _, told = child.communicate()
+        child.communicate()
     records = History(tmp_path / "out").records()
     assert simulator.images_billed == sent == len(list((tmp_path / "out").glob("*.png")))
     assert [record.outcome for record in records] == ["done"] * sent
     assert all(record.prompt_sent.startswith(("a mug", "mug ")) for record in records)
-    assert f"imagegen: {STOPPING}\n" in told
     if by is signal.SIGTERM:
         assert child.returncode == -signal.SIGTERM
 
