@@ -368,21 +368,23 @@ def _colourless(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds
     near = float((distance[opaque] < NEAR * room).mean()) if opaque.any() else 1.0
     clear = fading <= limits.fading[0] and near <= limits.near_backdrop[0] and min(key) >= LEAST_BRIGHT
     hairy, mat = _hairy(alpha, limits), _key_within(rgba, opaque)
-    wrong = bool(mat) or near > limits.near_backdrop[1] or hairy > HAIRY[1]
+    wrong = near > limits.near_backdrop[1] or hairy > HAIRY[1]
     wrong |= fading > limits.fading[1] and _partial_share(alpha, limits) > HARD
     told = "a backdrop without colour can't show what of the subject is see-through or of its own grey"
     reason = f"{max(fading, near):.0%} of it fades" if hairy <= HAIRY[1] else "hair keeps it between its strands"
     return _graded(
         "colourless_backdrop",
         max(fading, near),
-        clear and hairy <= HAIRY[0] and not (wrong or _softens(distance, rim) or _is_grey(rgba, distance, opaque)),
+        clear
+        and hairy <= HAIRY[0]
+        and not (wrong or mat or _softens(distance, rim) or _is_grey(rgba, distance, opaque)),
         not wrong,
         (
             "the subject stands out from the backdrop everywhere",
-            Fix(f"{told}; for glass, smoke, hair or shadow ", Setting("--key-color", "#00ff00")),
-            Fix(f"it surrounds a key, {mat}: ", Setting("--key-color", mat))
+            Fix(f"if it is a mat round a key, {mat}: ", Setting("--key-color", mat))
             if mat
-            else Fix(f"{told}, and {reason}: ", Setting("--key-color", "#00ff00")),
+            else Fix(f"{told}; for glass, smoke, hair or shadow ", Setting("--key-color", "#00ff00")),
+            Fix(f"{told}, and {reason}: ", Setting("--key-color", "#00ff00")),
         ),
     )
 

@@ -192,8 +192,8 @@ def cutout(
 
     Accepts green, magenta, blue and other backdrops of one colour, off the one that was asked for, drifting over the
     frame, noisy, ringing or through JPEG; white, grey and black ones for opaque subjects: the report fails smoke, hair and
-    most glass. A thin frame round the picture (3 % of the shorter side), an even mat round a pure key or the given one
-    (40 %), and lines of odd pixels along the edges are taken off. A picture that is transparent already comes back as it is.
+    most glass. A thin frame round the picture (3 % of the shorter side), an even mat round a `key` that is given (40 %),
+    and lines of odd pixels along the edges are taken off. A picture that is transparent already comes back as it is.
 
     Refuses, with CutoutError: what is no picture or damaged; an animation; CMYK, YCbCr, Lab, HSV and floating-point pixels;
     more than 100 megapixels; a border without one colour on at least 35 % of it, unless `key` fills a fifth of the picture;

@@ -15,9 +15,8 @@ from .scene import LEAST_STRENGTH, key_strength
 __all__ = ["frame_width", "pure_key", "thinned", "without_lines"]
 
 THIN = 0.03  # of the shorter side
-WIDE = 0.4  # the same of a mat, if what it surrounds is the key: the one that is known, or a colour no subject is so full of
-SOME = 0.05  # share of the picture that such a colour has at the least
-PURE = 192  # levels of dominance of such a colour
+WIDE = 0.4  # the same of a mat round a key that is known: round another colour it may be the backdrop, and the colour an icon's
+PURE = 192  # levels of dominance of a key's colour that few subjects are full of
 ALIKE = 0.95  # share of a frame's pixels that are of its colour
 FLAT = 0.6  # share of the pixels just inside it that are of the backdrop's
 APART = 48  # levels between the two colours
@@ -39,25 +38,18 @@ def frame_width(image: Bytes, key: Levels | None = None) -> int:
         np.abs(outer - np.array(key)).max() <= APART if key else key_strength(colour) >= LEAST_STRENGTH
     ):
         return 0
-    most = int(min(image.shape[:2]) * (WIDE if key or pure_key(thinned(image), SOME) is not None else THIN))
+    most = int(min(image.shape[:2]) * (WIDE if key else THIN))
     alike = (np.abs(_ring(image, depth).astype(np.int16) - outer).max(axis=1) <= NEAR for depth in range(1, most + 1))
     width = next((depth for depth, same in enumerate(alike, 1) if same.mean() < 0.5), None)
     if width is None:
         return 0
     inner, share = border_mode(_ring(image, width + 2))
-    if key:
-        likely = np.abs(inner - np.array(key)).max() <= APART
-    else:
-        likely = width <= THIN * min(image.shape[:2]) or _is_pure(inner)
-    return width + 2 if share >= FLAT and np.abs(inner - outer).max() >= APART and likely else 0
-
-
-def _is_pure(colour: NDArray[np.float64]) -> bool:
-    return key_strength((float(colour[0]), float(colour[1]), float(colour[2]))) >= PURE
+    found = share >= FLAT and np.abs(inner - outer).max() >= APART
+    return width + 2 if found and (key is None or np.abs(inner - np.array(key)).max() <= APART) else 0
 
 
 def pure_key(pixels: Bytes, least: float) -> NDArray[np.float64] | None:
-    """The colour of a key, so pure that no subject is full of it, that at least this share of the pixels (n, 3) has."""
+    """The colour of a key, so pure that few subjects are full of it, that at least this share of the pixels (n, 3) has."""
     low, middle, high = (np.asarray(level, dtype=np.int16) for level in np.sort(pixels, axis=1).T)
     pure = pixels[(high - middle >= PURE) | (middle - low >= PURE)]
     if len(pure) < least * len(pixels) or not len(pure):
