@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .arrays import Bytes, Indices, Mask, as_bytes, positions, within
 from .haze import hazy
 from .scene import KEYED, Scene
+from .unmixing import at_once
 
 __all__ = ["Subject", "definite_foreground", "samples", "tinted_share", "translucent_regions"]
 
@@ -79,11 +80,12 @@ def _grown(
     reached = np.bincount(regions.labels[seed], minlength=regions.count) > 8
     reached[0] = False
     translucent = cv2.dilate(regions.drawn(reached).view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
-    haze, known = hazy(scene, regions.labels, regions.count)
+    (haze, known), soft = at_once(
+        lambda: hazy(scene, regions.labels, regions.count),
+        lambda: _out_of_focus(smooth, depth, rising, key_free < SEED, steepest) if defocus else np.False_,
+    )
     sure = regions.drawn(haze) | (translucent & (key_free < CLEAR))
-    ramp = depth < 3 * EDGE
-    if defocus:
-        ramp |= _out_of_focus(smooth, depth, rising, key_free < SEED, steepest)
+    ramp = (depth < 3 * EDGE) | soft
     translucent &= sure | rising & ramp | regions.drawn(_enclosed(sure, regions, ~known))
     return np.asarray(translucent, dtype=np.bool_)
 
