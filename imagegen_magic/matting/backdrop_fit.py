@@ -144,15 +144,14 @@ def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = No
     if source == "none" and hint is not None:
         centre = np.array(hint, dtype=np.float64)
         share = float((np.abs(pixels - centre).max(axis=1) <= NEAR).mean())
-    cells = _background_cells(image, centre)
-    if cells is None:
+    compressed, fitted = at_once(lambda: is_subsampled(image), lambda: _fit_surface(_background_cells(image, centre)))
+    if fitted is None:
         flat = np.broadcast_to(centre.astype(np.float32), (GRID, GRID, 3)).copy()
         key = (float(centre[0]), float(centre[1]), float(centre[2]))
         return Backdrop(
             key=key, grid=flat, noise=1.0, share=share, spread=0.0, compressed=False, inside=inside is not None
         )
-    x, y, blocks = cells
-    compressed, (grid, residual) = at_once(lambda: is_subsampled(image), lambda: _fit_surface(x, y, blocks))
+    grid, residual = fitted
     noise = max(quantile(np.abs(residual[..., c]), 0.97) for c in range(3)) / 2
     spread = float(np.ptp(grid, axis=(0, 1)).max())
     return Backdrop(
@@ -206,8 +205,11 @@ def _basis(x: Floats, y: Floats, degree: int) -> NDArray[np.float64]:
     return np.stack([x.astype(np.float64) ** i * y.astype(np.float64) ** j for i, j in powers], axis=-1)
 
 
-def _fit_surface(x: Floats, y: Floats, blocks: Floats) -> tuple[Floats, Floats]:
-    """A low-order surface through the cell means, robust to soft shadows, and the pixels' residuals from it."""
+def _fit_surface(cells: tuple[Floats, Floats, Floats] | None) -> tuple[Floats, Floats] | None:
+    """A low-order surface through the cell means, robust to soft shadows, and the pixels' residuals from it; None of none."""
+    if cells is None:
+        return None
+    x, y, blocks = cells
     means = blocks.reshape(len(blocks), -1, 3).mean(axis=1, dtype=np.float64)
     best: tuple[float, int, NDArray[np.float64], NDArray[np.float64]] | None = None
     for degree in FLAT_DEGREES:

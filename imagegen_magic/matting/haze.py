@@ -66,7 +66,8 @@ def colourless(scene: Scene, translucent: Mask, index: Indices) -> Mask:
         cv2.resize(translucent.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA).astype(np.float32)
         / 255
     )
-    image = cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    planes = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in scene.planes]
+    image = as_floats(cv2.merge(planes))
     neutral = cv2.resize(scene.key_free, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     key = np.array(scene.backdrop.key, np.float32)
     total = cv2.blur(np.clip(neutral / KEYED, 0, 1) * inside, AROUND)[..., None]

@@ -127,8 +127,8 @@ class _Varying:
 
     def __init__(self, shape: tuple[int, ...], at: Indices, shades: Floats) -> None:
         self.size = (-(-shape[0] // CELL), -(-shape[1] // CELL))
-        row, column = np.divmod(at, shape[1])
-        self.cell = row // CELL * self.size[1] + column // CELL
+        row, column = (np.arange(side, dtype=np.intp) // CELL for side in shape)
+        self.cell = (row[:, None] * self.size[1] + column).ravel()[at]  # without a division for each pixel
         self.total = self._around(None)
         middle = self._mean(shades)
         self.shading = shades - middle
@@ -140,7 +140,7 @@ class _Varying:
         return np.asarray(cv2.blur(sums.reshape(self.size), WINDOW).ravel(), dtype=np.float64)
 
     def _mean(self, values: Floats) -> Floats:
-        return as_floats((self._around(values) / np.maximum(self.total, 1e-6))[self.cell])
+        return np.take(as_floats(self._around(values) / np.maximum(self.total, 1e-6)), self.cell)
 
     def part(self, own: Floats) -> Floats:
         """The rest."""

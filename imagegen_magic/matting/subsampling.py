@@ -34,6 +34,8 @@ def is_subsampled(image: Bytes) -> bool:
     libjpeg's triangle filter makes every even chroma step the mean of half its neighbours; a real picture does not
     prefer even columns or rows to odd ones. One channel is enough: the other may be clipped, as red is on a blue backdrop.
     """
+    if min(image.shape[:2]) < 8:  # a few chroma values say nothing
+        return False
     top, left = ((max(0, side - SAMPLE) // 4) * 2 for side in image.shape[:2])
     window = image[top : top + SAMPLE, left : left + SAMPLE]
     usable = cv2.inRange(window, (4, 4, 4), (251, 251, 251)) > 0
