@@ -424,7 +424,8 @@ def _colourless(rgba: Bytes, key: tuple[float, float, float], limits: Thresholds
     room = max(*key, 255 - min(key))
     near = float((distance[opaque] < NEAR * room).mean()) if opaque.any() else 1.0
     clear = fading <= limits.fading[0] and near <= limits.near_backdrop[0] and min(key) >= LEAST_BRIGHT
-    hairy, mat = _hairy(alpha, limits), _key_within(rgba, opaque)
+    surrounding = float((_border_alpha(alpha) <= limits.clear).mean()) >= limits.border_share[0]
+    hairy, mat = _hairy(alpha, limits), _key_within(rgba, opaque) if surrounding else ""
     wrong = bool(mat) or near > limits.near_backdrop[1] or hairy > HAIRY[1]
     wrong |= fading > limits.fading[1] and _partial_share(alpha, limits) > HARD
     told = "a backdrop without colour can't show what of the subject is see-through or of its own grey"
