@@ -15,7 +15,7 @@ SIDE = 200
 
 def backdrop(**changed):
     facts = {
-        "key": (0.0, 255.0, 0.0), "grid": np.zeros((64, 64, 3), np.float32), "noise": 0.3, "share": 1.0, "spread": 0.0,
+        "key": (0.0, 255.0, 0.0), "grid": np.full((64, 64, 3), (0, 255, 0), np.float32), "noise": 0.3, "share": 1.0, "spread": 0.0,
         "compressed": False,
     }  # fmt: skip
     return Backdrop(**(facts | changed))
@@ -48,6 +48,28 @@ def with_pinholes(count, alpha=0):
     places = [(y, x) for y in range(64, 136, 5) for x in range(64, 136, 5)][:count]
     for y, x in places:
         rgba[y, x, 3] = alpha
+    return rgba
+
+
+def ring():
+    """The rectangle with a clear square in the middle of it, a quarter of its size."""
+    rgba = subject()
+    rgba[80:120, 80:120] = 0
+    return rgba
+
+
+def delivered(gap):
+    """The ring's source on #00ff00, with this colour within it."""
+    rgb = np.full((SIDE, SIDE, 3), (0, 255, 0), np.uint8)
+    rgb[60:140, 60:140], rgb[80:120, 80:120] = (180, 60, 50), gap
+    return rgb
+
+
+def strands(every):
+    """A square with half-transparent strands on two sides, one in so many columns; with 1 they are a blurred edge."""
+    rgba = subject(slice(40, 160), slice(40, 160))
+    for rows in (slice(20, 40), slice(160, 180)):
+        rgba[rows, 40:160:every] = (180, 60, 50, 128)
     return rgba
 
 
@@ -104,10 +126,16 @@ CASES = [
     ("coverage", "fail", subject(slice(60, 61), slice(60, 61)), {}, "nothing sensible"),
     ("partial_share", "pass", subject(), {}, "0% of the subject"),
     ("partial_share", "warn", subject(alpha=128), {}, "--transparent difference"),
+    ("partial_share", "warn", strands(2), {}, "for glass, smoke or hair two backdrops"),
+    ("partial_share", "pass", strands(2), {"measured": True}, "14% of the subject"),
+    ("partial_share", "pass", strands(1), {}, "25% of the subject"),
     ("partial_share", "pass", subject(alpha=128), {"measured": True}, "100% of the subject"),
     ("enclosed_gaps", "pass", subject(), {}, "no enclosed gaps"),
     ("enclosed_gaps", "pass", with_pinholes(3), {}, "no enclosed gaps"),
     ("enclosed_gaps", "warn", with_pinholes(100), {}, "100 pinholes"),
+    ("painted_gaps", "pass", ring(), {"source": delivered((0, 255, 0))}, "every enclosed gap"),
+    ("painted_gaps", "pass", ring(), {"source": delivered((3, 252, 3))}, "every enclosed gap"),
+    ("painted_gaps", "warn", ring(), {"source": delivered((6, 249, 6))}, "25% of the subject was cleared"),
     ("subject_touches_border", "pass", subject(), {}, "keeps clear"),
     ("subject_touches_border", "warn", subject(slice(100, 200), slice(60, 140)), {}, "cut off"),
     ("checkerboard", "pass", subject(), {}, "no painted"),

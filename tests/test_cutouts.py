@@ -20,6 +20,7 @@ from imagegen_magic.matting.backdrop_fit import estimate_backdrop
 from imagegen_magic.matting.cutout import cutout, cutout_many
 from imagegen_magic.matting.loading import load_picture
 from imagegen_magic.matting.scene import find_silhouette, read_scene
+from imagegen_magic.matting.unmixing import at_once, in_chunks
 from imagegen_magic.matting.window import MARGIN, window_of
 
 GREEN, RED = (0, 255, 0), (200, 30, 40)
@@ -495,3 +496,25 @@ def test_a_window_that_is_most_of_the_frame_is_the_frame():
     assert window_of(solid) == (slice(0, 500), slice(0, 500))
     solid[30:480, 20:490] = 1
     assert window_of(solid) == (slice(0, 500), slice(0, 500))
+
+
+@pytest.mark.parametrize(("count", "parts"), [(0, 0), (5, 1), (10, 1), (11, 2), (20, 2), (21, 4), (90, 10)])
+def test_slices_are_shared_out_evenly(count, parts):
+    """All of 0..count once, in slices of one length and an even number of them, so that neither thread waits."""
+    seen = []
+    in_chunks(count, lambda part: seen.append((part.start, part.stop)), size=10)
+    assert sorted(place for start, stop in seen for place in range(start, stop)) == list(range(count))
+    lengths = sorted(stop - start for start, stop in seen)
+    assert len(seen) == parts
+    assert not seen or lengths[-1] <= 10
+    assert len(set(lengths[1:])) <= 1
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_what_fails_beside_another_call_is_raised(bad):
+    """Of two calls at once, an error of either comes out."""
+    calls = [lambda: 1 // 1, lambda: 2 // 1]
+    assert at_once(*calls) == (1, 2)
+    calls[bad] = lambda: 1 // 0
+    with pytest.raises(ZeroDivisionError):
+        at_once(*calls)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .arrays import Bytes, Floats, Indices, Mask, Window, median, quantile
 from .subsampling import LUMA_NOISE, is_subsampled
+from .unmixing import at_once
 
 GRID = 64
 NEAR = 24  # levels: a pixel this close to the key in every channel counts as backdrop before the drift is known
@@ -115,7 +116,7 @@ def border_mode(pixels: Bytes, hint: tuple[float, float, float] | None = None) -
         near = _near(channels, centre, radius)
         if not near.any():
             break
-        centre = _middle(channels[:, near])
+        centre = _middle(channels, near)
     return centre, float(_near(channels, centre, NEAR).mean())
 
 
@@ -125,10 +126,10 @@ def _near(channels: Bytes, centre: NDArray[np.float64], radius: float) -> Mask:
     return np.asarray(off.max(axis=0) <= radius, dtype=np.bool_)
 
 
-def _middle(channels: Bytes) -> NDArray[np.float64]:
-    """The median of each channel of the pixels (3, n)."""
-    count = channels.shape[1]
-    below = [np.bincount(channel, minlength=256).cumsum() for channel in channels]
+def _middle(channels: Bytes, chosen: Mask) -> NDArray[np.float64]:
+    """The median of each channel of the chosen pixels, of (3, n)."""
+    count, mask = np.count_nonzero(chosen), chosen.view(np.uint8)
+    below = [cv2.calcHist([channel], [0], mask, [256], [0, 256]).ravel().cumsum() for channel in channels]
     return np.array([np.searchsorted(each, ((count - 1) // 2, count // 2), side="right").mean() for each in below])
 
 
@@ -143,15 +144,14 @@ def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = No
     if source == "none" and hint is not None:
         centre = np.array(hint, dtype=np.float64)
         share = float((np.abs(pixels - centre).max(axis=1) <= NEAR).mean())
-    cells = _background_cells(image, centre)
-    if cells is None:
+    compressed, fitted = at_once(lambda: is_subsampled(image), lambda: _fit_surface(_background_cells(image, centre)))
+    if fitted is None:
         flat = np.broadcast_to(centre.astype(np.float32), (GRID, GRID, 3)).copy()
         key = (float(centre[0]), float(centre[1]), float(centre[2]))
         return Backdrop(
             key=key, grid=flat, noise=1.0, share=share, spread=0.0, compressed=False, inside=inside is not None
         )
-    x, y, blocks = cells
-    grid, residual = _fit_surface(x, y, blocks)
+    grid, residual = fitted
     noise = max(quantile(np.abs(residual[..., c]), 0.97) for c in range(3)) / 2
     spread = float(np.ptp(grid, axis=(0, 1)).max())
     return Backdrop(
@@ -160,7 +160,7 @@ def estimate_backdrop(image: Bytes, hint: tuple[float, float, float] | None = No
         noise=max(noise, 0.3),
         share=share,
         spread=spread,
-        compressed=is_subsampled(image),
+        compressed=compressed,
         inside=inside is not None,
     )
 
@@ -205,8 +205,11 @@ def _basis(x: Floats, y: Floats, degree: int) -> NDArray[np.float64]:
     return np.stack([x.astype(np.float64) ** i * y.astype(np.float64) ** j for i, j in powers], axis=-1)
 
 
-def _fit_surface(x: Floats, y: Floats, blocks: Floats) -> tuple[Floats, Floats]:
-    """A low-order surface through the cell means, robust to soft shadows, and the pixels' residuals from it."""
+def _fit_surface(cells: tuple[Floats, Floats, Floats] | None) -> tuple[Floats, Floats] | None:
+    """A low-order surface through the cell means, robust to soft shadows, and the pixels' residuals from it; None of none."""
+    if cells is None:
+        return None
+    x, y, blocks = cells
     means = blocks.reshape(len(blocks), -1, 3).mean(axis=1, dtype=np.float64)
     best: tuple[float, int, NDArray[np.float64], NDArray[np.float64]] | None = None
     for degree in FLAT_DEGREES:

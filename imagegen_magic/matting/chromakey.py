@@ -15,7 +15,7 @@ from . import unmixing
 from .arrays import Bytes, Floats, Indices, Mask, as_bytes, masked, positions
 from .backdrop_fit import Backdrop, estimate_backdrop
 from .haze import colourless
-from .nearest import nearest_subject
+from .nearest import NearestSubject, nearest_subject, without_spill
 from .regions import Subject, definite_foreground, samples, tinted_share, translucent_regions
 from .scene import Scene, colours_at, dominance_channels, find_silhouette, read_scene
 from .solving import Batch, shadow_colour, solve
@@ -61,9 +61,11 @@ def extract(
     scene = read_scene(found, window_of(found.mask))
     translucent = translucent_regions(scene, subject)
     definite = definite_foreground(scene, translucent)
-    spill = estimate_spill(scene, definite) if despill else None
+    spill, band = unmixing.at_once(
+        lambda: estimate_spill(scene, definite) if despill else None, lambda: _find_band(scene, translucent, definite)
+    )
     tinted = tinted_share(scene, definite) if subject == "auto" else 0.0  # else the caller has decided
-    return replace(_solve(scene, translucent, definite, spill), backdrop=backdrop, tinted=tinted)
+    return replace(_solve(scene, translucent, definite, band, spill), backdrop=backdrop, tinted=tinted)
 
 
 def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, despill: bool) -> Extraction:
@@ -80,9 +82,32 @@ def _extract_subsampled(image: Bytes, backdrop: Backdrop, *, subject: Subject, d
     return replace(found, alpha=opacity, foreground=foreground, backdrop=backdrop)
 
 
-def _solve(scene: Scene, translucent: Mask | None, definite: Bytes, spill: Spill | None) -> Extraction:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """The pixels between definite background and definite foreground, (n,), and what their solution needs of the rest."""
+
+    index: Indices
+    subject: NearestSubject
+    translucent: Mask
+    colourless: Mask
+    lines: Floats
+
+
+def _find_band(scene: Scene, translucent: Mask | None, definite: Bytes) -> Band:
     index = positions(as_bytes(scene.silhouette & (definite ^ 1)))
-    alpha, colour = _solve_band(scene, translucent, definite, index, spill)
+    opaque = np.zeros(len(index), np.bool_)
+    return Band(
+        index=index,
+        subject=nearest_subject(scene, samples(scene, translucent, definite), definite, index),
+        translucent=opaque if translucent is None else translucent.ravel()[index],
+        colourless=opaque if translucent is None else colourless(scene, translucent, index),
+        lines=_lines(scene),
+    )
+
+
+def _solve(scene: Scene, translucent: Mask | None, definite: Bytes, band: Band, spill: Spill | None) -> Extraction:
+    index = band.index
+    alpha, colour = _solve_band(scene, band, spill)
     if scene.hard:
         alpha, colour = _hardened(scene, translucent, index, alpha, colour)
     opacity = scene.silhouette * np.uint8(255)
@@ -112,15 +137,9 @@ def _hardened(
     return np.where(sharp, whole * np.uint8(255), alpha), np.where(whole, own, colour)
 
 
-def _solve_band(
-    scene: Scene, translucent: Mask | None, definite: Bytes, index: Indices, spill: Spill | None
-) -> tuple[Bytes, Bytes]:
-    """Alpha (n,) and foreground (3, n) of the pixels with these flat indices."""
-    sources = samples(scene, translucent, definite)
-    nearest, (colours, variances, shadings) = nearest_subject(scene, sources, definite, index, spill)
-    translucence = np.zeros(len(index), np.bool_) if translucent is None else translucent.ravel()[index]
-    grey = translucence if translucent is None else colourless(scene, translucent, index)
-    lines = _lines(scene)
+def _solve_band(scene: Scene, band: Band, spill: Spill | None) -> tuple[Bytes, Bytes]:
+    """Alpha (n,) and foreground (3, n) of the pixels of the band."""
+    index, subject = band.index, without_spill(band.subject, scene, spill)
     alpha = np.empty(len(index), np.uint8)
     colour = np.empty((3, len(index)), np.uint8)
 
@@ -130,15 +149,15 @@ def _solve_band(
             index=at,
             colour=colours_at(scene.planes, at),
             key=scene.backdrop.at(at, scene.image.shape),
-            nearest=nearest[part],
-            colours=colours,
-            variances=variances,
-            shadings=shadings,
+            nearest=subject.nearest[part],
+            colours=subject.colours,
+            variances=subject.variances,
+            shadings=subject.shadings,
             noise=np.maximum(scene.noise.at(at), np.float32(0.5)),
             channels=dominance_channels(scene.backdrop.key),
             spill=spill,
-            translucent=translucence[part],
-            colourless=grey[part],
+            translucent=band.translucent[part],
+            colourless=band.colourless[part],
             shadow=shadow,
             scene=scene,
         )
@@ -146,7 +165,7 @@ def _solve_band(
     shadow = shadow_colour(batch(slice(None, None, len(index) // SHADOW_PIXELS + 1), np.zeros((3, 1), np.float32)))
 
     def work(part: slice) -> None:
-        a, f = solve(batch(part, shadow), lines)
+        a, f = solve(batch(part, shadow), band.lines)
         alpha[part] = np.rint(a * 255).astype(np.uint8)
         colour[:, part] = np.clip(np.rint(f), 0, 255).astype(np.uint8)
 

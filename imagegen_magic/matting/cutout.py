@@ -22,7 +22,7 @@ from imagegen_magic.request.chroma_key import parse_color
 from .arrays import Bytes, as_bytes, masked
 from .backdrop_fit import Backdrop, estimate_backdrop
 from .checkerboard import painted_checkerboard
-from .checks import measure
+from .checks import measure, reduced
 from .chromakey import Subject, extract
 from .frame import frame_width, without_lines
 from .loading import Picture, load_picture
@@ -47,7 +47,7 @@ class Cutout:
 
     `alpha` is (height, width) and `foreground` (height, width, 3), both uint8; `key` the backdrop colour that was found,
     `#rrggbb`, or None if the picture was transparent already. `sources` are the files it was made from: the mark in
-    its own files names them.
+    its own files names them. `source` is the picture within its frame, reduced, for the report.
     """
 
     alpha: Bytes = field(repr=False)
@@ -58,6 +58,7 @@ class Cutout:
     tinted: float = field(default=0.0, repr=False)
     spill: float = field(default=0.0, repr=False)
     frame: int = field(default=0, repr=False)
+    source: Bytes | None = field(default=None, repr=False)
     icc_profile: bytes | None = field(default=None, repr=False)
     sources: tuple[Source, ...] = field(default=(), repr=False)
 
@@ -85,6 +86,7 @@ class Cutout:
         return measure(
             self.rgba,
             backdrop=self.backdrop,
+            source=self.source,
             tinted=self.tinted,
             spill=self.spill,
             frame=self.frame,
@@ -242,6 +244,7 @@ def cutout(
         tinted=tinted,
         spill=spill,
         frame=frame,
+        source=reduced(rgb),
         icc_profile=profile,
         sources=sources,
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .arrays import Bytes, Floats, Indices, Mask, as_bytes, as_floats, median, within
 from .scene import KEYED, Scene
+from .unmixing import dot
 
 if TYPE_CHECKING:
     from cv2.typing import MatLike
@@ -65,7 +66,8 @@ def colourless(scene: Scene, translucent: Mask, index: Indices) -> Mask:
         cv2.resize(translucent.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA).astype(np.float32)
         / 255
     )
-    image = cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    planes = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in scene.planes]
+    image = as_floats(cv2.merge(planes))
     neutral = cv2.resize(scene.key_free, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     key = np.array(scene.backdrop.key, np.float32)
     total = cv2.blur(np.clip(neutral / KEYED, 0, 1) * inside, AROUND)[..., None]
@@ -90,12 +92,15 @@ def _along(scene: Scene, size: tuple[int, int]) -> tuple[Floats, Mask]:
 
     keyed = within(scene.key_free, 0, KEYED - 5) & within(scene.depth, 2, 255)
     inside, outside = filled(as_bytes(cv2.erode(keyed, THREE))), filled((1 - scene.silhouette) * np.uint8(255))
-    image = as_floats(cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA).astype(np.float32))
-    offset = image - np.array(scene.backdrop.key, np.float32)
-    offset /= np.maximum(np.sqrt((offset * offset).sum(axis=2)), 1)[..., None]
-    across, down = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
-    along = np.square((across * offset).sum(axis=2)) + np.square((down * offset).sum(axis=2))
-    energy = (across * across + down * down).sum(axis=2)
+    image = np.array([reduced(plane) for plane in scene.planes], np.float32)
+    offset = image - np.array(scene.backdrop.key, np.float32)[:, None, None]
+    offset /= np.maximum(np.sqrt(dot(offset, offset)), 1)
+    across, down = (
+        as_floats(np.array([cv2.Sobel(plane, cv2.CV_32F, *axis, scale=1 / 8) for plane in image]))
+        for axis in ((1, 0), (0, 1))
+    )
+    along = np.square(dot(across, offset)) + np.square(dot(down, offset))
+    energy = dot(across, across) + dot(down, down)
     floor = 6 * median(energy[outside]) if outside.any() else 0
     shown = inside & (energy > floor + LEAST_ENERGY)
     return as_floats(along / np.maximum(energy, np.float32(1e-6))), np.asarray(shown, dtype=np.bool_)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Indices, as_bytes, positions
+from .arrays import Bytes, Floats, Indices, as_bytes, as_floats, positions
 from .scene import Scene, colours_at
 from .spill import Spill
 from .unmixing import LUMA
 
-__all__ = ["nearest_subject"]
+__all__ = ["NearestSubject", "nearest_subject", "without_spill"]
 
 LARGE = 1600  # pixels of the longest edge above which distances are measured on half the grid
 CELL = 8  # pixels of a side, for what varies slowly
@@ -20,20 +22,42 @@ LEAST_SHADING, MOST_SHADING = np.float32(0.001), np.float32(0.04)
 LEAST_VARIANCE = np.float32(144)  # levels squared: a subject's colour is never known better
 
 
-def nearest_subject(
-    scene: Scene, samples: Bytes, definite: Bytes, index: Indices, spill: Spill | None
-) -> tuple[Indices, tuple[Floats, Floats, Floats]]:
-    """For every band pixel the row of its nearest subject sample; the samples' mean colours, variances and shadings."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearestSubject:
+    """For every band pixel the column of its `nearest` subject sample; the samples' places, mean colours and variances."""
+
+    nearest: Indices
+    at: Indices
+    colours: Floats
+    variances: Floats
+    shadings: Floats
+
+
+def nearest_subject(scene: Scene, samples: Bytes, definite: Bytes, index: Indices) -> NearestSubject:
+    """The subject's colours next to the band pixels `index`."""
     near = as_bytes(cv2.dilate(scene.silhouette & (definite ^ 1), np.ones((3, 3), np.uint8))) & samples
     at = positions(near)
     if not len(at):
-        grey = np.full((3, 1), 128, np.float32)
-        return np.zeros(len(index), np.intp), (grey, np.full((3, 1), 4000, np.float32), np.zeros(1, np.float32))
+        return NearestSubject(
+            nearest=np.zeros(len(index), np.intp),
+            at=at,
+            colours=np.full((3, 1), 128, np.float32),
+            variances=np.full((3, 1), 4000, np.float32),
+            shadings=np.zeros(1, np.float32),
+        )
     nearest = _nearest(near.shape, at, index, 2 if max(scene.frame) > LARGE else 1)
     mean, variance = _window_statistics(scene.planes, samples, at)
-    if spill is not None:
-        mean = np.maximum(mean - spill.light(at, mean, scene.backdrop.at(at, scene.image.shape)), 0)
-    return nearest, (mean, variance, _shading(mean, near.shape, at))
+    shading = _shading(mean, near.shape, at)
+    return NearestSubject(nearest=nearest, at=at, colours=mean, variances=variance, shadings=shading)
+
+
+def without_spill(found: NearestSubject, scene: Scene, spill: Spill | None) -> NearestSubject:
+    """The same with the key's light taken off the samples."""
+    if spill is None or not len(found.at):
+        return found
+    light = spill.light(found.at, found.colours, scene.backdrop.at(found.at, scene.image.shape))
+    colours = as_floats(np.maximum(found.colours - light, 0))
+    return replace(found, colours=colours, shadings=_shading(colours, scene.silhouette.shape, found.at))
 
 
 def _shading(mean: Floats, shape: tuple[int, ...], at: Indices) -> Floats:

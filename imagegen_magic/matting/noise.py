@@ -94,15 +94,13 @@ def _deviation(planes: list[Bytes], behind: list[Bytes], index: Indices) -> floa
     """The standard deviation from the backdrop or, if less, from the mean of nine: a soft shadow is no noise."""
     height, width = planes[0].shape
     row, column = np.divmod(index, width)
-    around = [
-        np.clip(row + dy, 0, height - 1) * width + np.clip(column + dx, 0, width - 1)
-        for dy in (-1, 0, 1)
-        for dx in (-1, 0, 1)
-    ]
+    rows = [np.clip(row + step, 0, height - 1) * width for step in (-1, 0, 1)]
+    columns = [np.clip(column + step, 0, width - 1) for step in (-1, 0, 1)]
+    around = np.array([y + x for y in rows for x in columns])
     worst = 0.0
     for plane, under in zip(planes, behind, strict=True):
         own, flat = plane.ravel()[index].astype(np.float32), plane.ravel()
-        mean = sum(flat[place].astype(np.float32) for place in around) / np.float32(9)
+        mean = flat[around].sum(axis=0, dtype=np.uint16) / np.float32(9)
         worst = max(worst, min(_robust(own - under.ravel()[index]), GRAIN * _robust(own - mean)))
     return worst
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from .arrays import Bytes, Mask, as_bytes, within
+from .arrays import Bytes, Indices, Mask, as_bytes, positions, within
 from .haze import hazy
 from .scene import KEYED, Scene
-
-if TYPE_CHECKING:
-    from cv2.typing import MatLike
+from .unmixing import at_once
 
 __all__ = ["Subject", "definite_foreground", "samples", "tinted_share", "translucent_regions"]
 
@@ -76,17 +76,17 @@ def _grown(
     down = cv2.convertScaleAbs(cv2.Sobel(smooth, cv2.CV_16S, 0, 1))
     steepest = as_bytes(cv2.max(across, down))
     passable = keyed & (steepest < STEEP)
-    count, labels = cv2.connectedComponents((passable | seed).astype(np.uint8), ltype=cv2.CV_16U)
-    seeds = np.bincount(labels[seed], minlength=count)
-    reached = seeds > 8
+    regions = _Regions.of(passable | seed)
+    reached = np.bincount(regions.labels[seed], minlength=regions.count) > 8
     reached[0] = False
-    translucent = cv2.dilate(reached[labels].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
-    haze, known = hazy(scene, labels, count)
-    sure = haze[labels] | (translucent & (key_free < CLEAR))
-    ramp = depth < 3 * EDGE
-    if defocus:
-        ramp |= _out_of_focus(smooth, depth, rising, key_free < SEED, steepest)
-    translucent &= sure | rising & ramp | _enclosed(sure, labels, ~known)[labels]
+    translucent = cv2.dilate(regions.drawn(reached).view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & keyed
+    (haze, known), soft = at_once(
+        lambda: hazy(scene, regions.labels, regions.count),
+        lambda: _out_of_focus(smooth, depth, rising, key_free < SEED, steepest) if defocus else np.False_,
+    )
+    sure = regions.drawn(haze) | (translucent & (key_free < CLEAR))
+    ramp = (depth < 3 * EDGE) | soft
+    translucent &= sure | rising & ramp | regions.drawn(_enclosed(sure, regions, ~known))
     return np.asarray(translucent, dtype=np.bool_)
 
 
@@ -115,13 +115,34 @@ def _out_of_focus(smooth: Bytes, depth: Bytes, rising: Mask, keyed: Mask, steepe
     return deep
 
 
-def _enclosed(sure: Mask, labels: MatLike, asked: Mask) -> Mask:
+@dataclass(frozen=True, slots=True)
+class _Regions:
+    """Connected parts of a picture: `labels` numbers their pixels from 1, and 0 is what is between them."""
+
+    labels: NDArray[np.uint16]
+    count: int
+    at: Indices  # where the labels are not 0; few, so that only those are looked up
+
+    @classmethod
+    def of(cls, mask: Mask) -> _Regions:
+        count, labels = cv2.connectedComponents(mask.view(np.uint8), ltype=cv2.CV_16U)
+        return cls(np.asarray(labels, dtype=np.uint16), count, np.flatnonzero(mask))
+
+    def drawn(self, chosen: Mask) -> Mask:
+        """The pixels of the chosen ones."""
+        out = np.full(self.labels.shape, chosen[0])
+        if (chosen[1:] != chosen[0]).any():
+            out.ravel()[self.at] = chosen[self.labels.ravel()[self.at]]
+        return out
+
+
+def _enclosed(sure: Mask, regions: _Regions, asked: Mask) -> Mask:
     """For each region that is `asked` for, whether it lies within what is translucent for sure, as a highlight does in glass."""
-    own = asked[labels]
-    rim = (cv2.erode(own.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0) & own
-    beside = cv2.dilate(sure.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    length = np.bincount(labels[rim], minlength=len(asked))
-    within = np.bincount(labels[rim & beside], minlength=len(asked))
+    own = regions.drawn(asked).view(np.uint8)
+    at = positions(as_bytes(cv2.subtract(own, cv2.erode(own, np.ones((3, 3), np.uint8)))))
+    beside = cv2.dilate(sure.view(np.uint8), np.ones((9, 9), np.uint8)).ravel()[at] > 0
+    label = regions.labels.ravel()[at]
+    length, within = (np.bincount(each, minlength=len(asked)) for each in (label, label[beside]))
     return np.asarray(asked & (within > 0.5 * length), dtype=np.bool_)
 
 
@@ -137,8 +158,7 @@ def _still_rising(key_free: Bytes, depth: Bytes, factor: int) -> Mask:
             most = cv2.resize(cv2.dilate(small, kernel), size, interpolation=cv2.INTER_LINEAR)
         else:
             most = cv2.dilate(key_free, np.ones((2 * radius + 1,) * 2, np.uint8))
-        at = depth >= least
-        rising = np.where(at, cv2.subtract(most, key_free) > 6, rising)
+        np.copyto(rising, cv2.subtract(most, key_free) > 6, where=depth >= least)
     return rising
 
 

@@ -25,6 +25,8 @@ class Thresholds:
     coverage: tuple[float, float] = (0.02, 0.90)
     coverage_limits: tuple[float, float] = (0.0005, 0.995)
     partial_share: float = 0.35
+    furry_share: float = 0.1
+    """Share of the subject that is partly transparent if its outline is fur."""
     wide_share: float = 0.005
     """Share of the subject that is partly transparent away from edges: thin text has none."""
     flat_share: tuple[float, float] = (0.6, 0.35)
@@ -43,6 +45,10 @@ class Thresholds:
     """Share of the key's light, taken off the subject, from which what is left may show."""
     specks: int = 12
     touching: float = 0.002
+    painted: float = 0.01
+    """Share of the subject in enclosed gaps that are not quite of the backdrop's colour."""
+    painted_levels: float = 4.0
+    """How far a gap's mean colour may be from the backdrop's."""
     checker_share: float = 0.6
     keys_apart: float = 96.0
     """Two backdrops must differ by this many levels in some channel."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .arrays import Bytes, Floats, Indices, Window, as_bytes, within
 from .backdrop_fit import Backdrop
 from .noise import NoiseMap, measure_noise
-from .unmixing import in_chunks
+from .unmixing import at_once, in_chunks
 
 __all__ = [
     "KEYED",
@@ -93,8 +93,10 @@ def read_scene(found: Silhouette, window: Window) -> Scene:
 
     backdrop, frame = found.backdrop, (found.mask.shape[0], found.mask.shape[1])
     planes, silhouette = [part(plane) for plane in found.planes], part(found.mask)
-    depth = cv2.distanceTransform(silhouette, cv2.DIST_L2, 3)
-    key_free, saturated = _key_free(planes, backdrop)
+    depth, (hard, (key_free, saturated)) = at_once(
+        lambda: cv2.distanceTransform(silhouette, cv2.DIST_L2, 3),
+        lambda: (_is_hard(part(found.apart)), _key_free(planes, backdrop)),
+    )
     return Scene(
         frame=frame,
         window=window,
@@ -106,7 +108,7 @@ def read_scene(found: Silhouette, window: Window) -> Scene:
         key_free=key_free,
         saturated=saturated,
         noise=replace(found.noise, distance=part(found.noise.distance)),
-        hard=_is_hard(part(found.apart)),
+        hard=hard,
     )
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bytes, Floats, Indices, as_floats, median, positions
+from .arrays import Bytes, Floats, Indices, Window, as_floats, median, positions
 from .scene import KEYED, Scene, colours_at, dominance_channels
 from .unmixing import LUMA
 
@@ -73,31 +73,41 @@ def estimate_spill(scene: Scene, definite: Bytes) -> Spill | None:
     if np.count_nonzero(inside) < FEWEST:
         return None
     channels = dominance_channels(scene.backdrop.key)
-    unlit = np.asarray(np.mean([scene.planes[dark][thin] for dark in channels[1]], axis=0), dtype=np.float32)
-    dominance = as_floats(1 - scene.key_free[thin].astype(np.float32) / KEYED)
-    covered = np.where(scene.silhouette[thin] > 0, np.clip(dominance, 0, 1), 1)
-    exposed = as_floats(np.where(definite[thin] > 0, 0, covered))  # a subject's own tint lets no light through
+    dark = [scene.planes[channel][thin] for channel in channels[1]]
+    unlit = np.asarray(np.mean(dark, axis=0, dtype=np.float32), dtype=np.float32)
     most = REACHED if scene.backdrop.bleed else 1.0
-    slope, gain, weight = _best_reach(inside, dominance, exposed, shade(unlit), most)
+    slope, gain, weight = _best_reach(inside, scene.key_free[thin], _exposed(scene, definite, thin), shade(unlit), most)
     if gain < GAIN or not STRENGTHS[0] <= slope <= STRENGTHS[1]:
         return None
     full = cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR)
     return Spill(strength=slope, weight=as_floats(full), channels=channels)
 
 
+DOMINANCE = as_floats(1 - np.arange(256, dtype=np.float32) / KEYED)
+"""By the value of the `key_free` plane."""
+
+
+def _exposed(scene: Scene, definite: Bytes, thin: Window) -> Floats:
+    """How much key light comes from a place: 1 on the backdrop, 0 on opaque parts, whose own tint lets none through."""
+    free = scene.key_free[thin] * scene.silhouette[thin] | definite[thin] * np.uint8(255)
+    return as_floats(cv2.LUT(free, np.clip(DOMINANCE, 0, 1)))
+
+
 def _best_reach(
-    inside: Bytes, dominance: Floats, exposed: Floats, shades: Floats, most: float
+    inside: Bytes, key_free: Bytes, exposed: Floats, shades: Floats, most: float
 ) -> tuple[float, float, Floats]:
     """Strength, share explained and weight for the reach that explains the key dominance best, its median weight `most` at most."""
     at = positions(inside)
+    shades = shades.ravel()[at]
     varying = _Varying(inside.shape, at, shades)
-    observed = varying.part(dominance)
+    observed = varying.part(DOMINANCE[key_free.ravel()[at]])
     best = (0.0, 0.0, exposed, observed)
     for radius in RADII:
         weight = spill_weight(exposed, radius)
-        if most < 1 and median(weight.ravel()[at[:: len(at) // ENOUGH + 1]]) > most:
+        reached = weight.ravel()[at]
+        if most < 1 and median(reached[:: len(at) // ENOUGH + 1]) > most:
             continue
-        expected = varying.part(as_floats(weight * shades))
+        expected = varying.part(reached * shades)
         slope, gain = _robust_slope(expected, observed)
         if gain > best[1]:
             best = (slope, gain, weight, expected)
@@ -110,21 +120,19 @@ def _best_reach(
 
 
 class _Varying:
-    """Takes from a plane what is the same all around, and what follows the subject's own light and shade.
+    """Takes from values what is the same all around, and what follows the subject's own light and shade.
 
-    Only the subject's pixels, those `at` flat indices, are looked at; what is all around them is summed up in cells.
+    Values, (n,), are those of the subject's pixels `at` flat indices; what is all around them is summed up in cells.
     """
 
     def __init__(self, shape: tuple[int, ...], at: Indices, shades: Floats) -> None:
-        self.at = at
         self.size = (-(-shape[0] // CELL), -(-shape[1] // CELL))
-        row, column = np.divmod(at, shape[1])
-        self.cell = row // CELL * self.size[1] + column // CELL
+        row, column = (np.arange(side, dtype=np.intp) // CELL for side in shape)
+        self.cell = (row[:, None] * self.size[1] + column).ravel()[at]  # without a division for each pixel
         self.total = self._around(None)
-        own = shades.ravel()[at]
-        middle = self._mean(own)
-        self.shading = own - middle
-        self.power = np.maximum(self._mean(own * own) - middle * middle, 0) + LEAST_POWER
+        middle = self._mean(shades)
+        self.shading = shades - middle
+        self.power = np.maximum(self._mean(shades * shades) - middle * middle, 0) + LEAST_POWER
 
     def _around(self, values: Floats | None) -> NDArray[np.float64]:
         """The sum over the window that each cell is the middle of."""
@@ -132,11 +140,10 @@ class _Varying:
         return np.asarray(cv2.blur(sums.reshape(self.size), WINDOW).ravel(), dtype=np.float64)
 
     def _mean(self, values: Floats) -> Floats:
-        return as_floats((self._around(values) / np.maximum(self.total, 1e-6))[self.cell])
+        return np.take(as_floats(self._around(values) / np.maximum(self.total, 1e-6)), self.cell)
 
-    def part(self, plane: Floats) -> Floats:
-        """The rest, where the subject is, (n,)."""
-        own = plane.ravel()[self.at]
+    def part(self, own: Floats) -> Floats:
+        """The rest."""
         rest = own - self._mean(own)
         slope = self._mean(rest * self.shading) / self.power
         return as_floats(rest - slope * self.shading)

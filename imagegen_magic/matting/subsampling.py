@@ -34,12 +34,14 @@ def is_subsampled(image: Bytes) -> bool:
     libjpeg's triangle filter makes every even chroma step the mean of half its neighbours; a real picture does not
     prefer even columns or rows to odd ones. One channel is enough: the other may be clipped, as red is on a blue backdrop.
     """
+    if min(image.shape[:2]) < 8:  # a few chroma values say nothing
+        return False
     top, left = ((max(0, side - SAMPLE) // 4) * 2 for side in image.shape[:2])
     window = image[top : top + SAMPLE, left : left + SAMPLE]
     usable = cv2.inRange(window, (4, 4, 4), (251, 251, 251)) > 0
-    luma = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY).astype(np.int16)
+    luma = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY)
     for channel in (0, 2):
-        chroma = window[..., channel] - luma
+        chroma = np.asarray(cv2.subtract(cv2.extractChannel(window, channel), luma, dtype=cv2.CV_16S), dtype=np.int16)
         if _is_interpolated(chroma, usable) and _is_interpolated(chroma.T, usable.T):
             return True
     return False
@@ -47,7 +49,7 @@ def is_subsampled(image: Bytes) -> bool:
 
 def _is_interpolated(plane: NDArray[np.int16], usable: Mask) -> bool:
     """Whether steps from even columns are smoother than steps from odd ones, judged where the plane changes."""
-    changes = np.abs(plane[:, 3:] - plane[:, :-3]) > 6
+    changes = cv2.absdiff(plane[:, 3:], plane[:, :-3]) > 6
     changes &= usable[:, 1:-2]
     changes &= usable[:, 2:-1]
     at = np.flatnonzero(changes)

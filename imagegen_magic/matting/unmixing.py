@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,7 +22,10 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 DIRECTIONS = 96  # haze-line bins per side of the octahedral map
 RADII = 112  # radius bins of 4 levels
 ROOM = np.float32(48)  # levels to the end of the range below which a deviation says nothing: noise fills it
-CHUNK = 1 << 15
+CHUNK = 1 << 16
+
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 
 def dot(a: Floats, b: Floats) -> Floats:
@@ -159,13 +163,25 @@ def project(colour: Floats, key: Floats, foreground: Floats) -> tuple[Floats, Fl
     return as_floats(alpha), largest(as_floats(np.abs(observed - alpha * towards)))
 
 
-def in_chunks(count: int, work: Callable[[slice], None], *, size: int = CHUNK, threads: int = 2) -> None:
-    """Runs `work` over slices of 0..count, cache-sized, on a few threads (numpy and OpenCV release the interpreter lock)."""
-    slices = [slice(start, min(start + size, count)) for start in range(0, count, size)]
-    if len(slices) < 2:
-        for part in slices:
+def in_chunks(count: int, work: Callable[[slice], None], *, size: int = CHUNK) -> None:
+    """Runs `work` over slices of 0..count, at most `size` long, on two threads (numpy and OpenCV release the interpreter lock).
+
+    All slices are of one length, and an even number, so that neither thread waits for the other.
+    """
+    pairs = -(-count // (2 * size))
+    length = max(1, -(-count // (2 * pairs))) if count > size else max(1, count)
+    parts = iter([slice(start, min(start + length, count)) for start in range(0, count, length)])
+
+    def run() -> None:
+        for part in parts:
             work(part)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, slices):
-            pass
+
+    at_once(run, run if count > size else lambda: None)
+
+
+def at_once(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
+    """The results of two calls that run at the same time, the first one on a thread of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(first)
+        result = second()
+        return other.result(), result
