@@ -55,6 +55,7 @@ SMALL = {"size": "1024x1024", "quality": "low"}
         ("/v1/chat/completions", "/v1/images/generations"),
         ("/openai/deployments/pics?API-Version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
         ("/v1?api-version=preview", "/v1/images/generations?api-version=preview"),
+        ("/v1?tag=a&tag=b&x=", "/v1/images/generations?tag=a&tag=b&x="),
         ("/gateway/v1?team=a&tag=b%20c", "/gateway/v1/images/generations?team=a&tag=b+c"),
         ("/openai/deployments/pics?api-version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
         ("/openai/deployments/pics/images/generations?api-version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
@@ -76,7 +77,7 @@ def test_azures_resource_address_names_the_deployment_by_the_model():
     assert (classic.url, classic.azure_version) == ("https://res.openai.azure.com/openai", "2025-04-01")
     plain = parse_address("https://res.openai.azure.com/openai/v1/?api-version=preview")
     assert (plain.url, plain.azure_version, plain.query) == (
-        "https://res.openai.azure.com/openai/v1", "", {"api-version": "preview"},
+        "https://res.openai.azure.com/openai/v1", "", (("api-version", "preview"),),
     )  # fmt: skip
     assert parse_address("http://localhost:8000").url == "http://localhost:8000"
 

@@ -173,7 +173,7 @@ class Client:
             return
         with self._lock:
             if not self._idle:
-                self._idle.append(sdk.with_options(http_client=LiveHttp(self._tls)))
+                self._idle.append(sdk.with_options(http_client=self._http()))
                 self._lent.append(self._idle[-1])
             own = self._idle.pop()
         try:
@@ -191,6 +191,9 @@ class Client:
         """What all connections trust; reading the certificates takes 25 ms."""
         return httpx2.create_ssl_context()
 
+    def _http(self) -> LiveHttp:
+        return LiveHttp(self._tls, self._address.query if self._address else ())
+
     def _live(self) -> openai.OpenAI:
         key = os.environ.get("OPENAI_API_KEY") or ""
         if self._dialect.name == "azure":
@@ -201,15 +204,14 @@ class Client:
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise odd_key()
         times = httpx2.Timeout(min(self._timeout, LONGEST_TIMEOUT), connect=min(10.0, self._timeout))
-        http = LiveHttp(self._tls)
-        query = dict(self._address.query) if self._address else {}
+        http = self._http()
         shared: dict[str, Any] = {
             "api_key": key or "none",
             "base_url": self._base_url,
             "timeout": times,
             "max_retries": 0,
         }
-        shared |= {"default_query": query, "http_client": http, "default_headers": {"Accept-Encoding": "identity"}}
+        shared |= {"http_client": http, "default_headers": {"Accept-Encoding": "identity"}}
         if self._address and self._address.azure_version:
             return openai.AzureOpenAI(api_version=self._address.azure_version, **shared)
         return openai.OpenAI(**shared)
