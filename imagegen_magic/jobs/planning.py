@@ -172,7 +172,7 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
     rule = f"text is needed, not {type(body).__name__}"
     several = isinstance(body, Iterable) and not isinstance(body, (bytes, os.PathLike))
     fix = Fix("a string; for many prompts: ", Command("batch")) if several else "give a string"
-    return str(body), [*problems, Problem(field="prompt", rule=rule, fix=fix)]
+    return type(body).__name__, [*problems, Problem(field="prompt", rule=rule, fix=fix)]
 
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
