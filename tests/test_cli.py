@@ -523,7 +523,7 @@ def read_until(process, done):
     return text
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("by", [signal.SIGINT, *ENDING])
 def test_ctrl_c_keeps_what_was_sent(by):
     """The first Ctrl-C or SIGTERM waits for the request that is billed, saves its image, prints its path, ends with 130."""
     code, out, err, billed = interrupted(["generate", "a mug", *SMALL.split()], by=by)
