@@ -144,11 +144,20 @@ class Client:
         self._idle: list[openai.OpenAI] = []
         self._lent: list[openai.OpenAI] = []
         self._lock = threading.Lock()
+        CLIENTS.add(self)
         weakref.finalize(self, close_all, self._lent)  # a session that nobody closed leaves no socket open
         self.server = "simulator" if backend == "simulator" else host_of(address or "https://api.openai.com")
 
     def __repr__(self) -> str:
         return f"Client({self.server})"
+
+    def leave_parent(self) -> None:
+        """In a forked process: leaves the connections to the parent, which would read the answers that come on them."""
+        self._lock = threading.Lock()  # a thread of the parent's may hold the old one
+        self._idle.clear()
+        self._lent.clear()
+        if self.backend != "simulator":
+            self._sdk = None
 
     def sdk(self) -> openai.OpenAI:
         """The SDK's client, made with the first call.
@@ -319,6 +328,18 @@ class Client:
     def named_address(self) -> str:
         """The address as errors name it; empty for the simulator, which is nowhere."""
         return "" if self.backend == "simulator" else self.address
+
+
+CLIENTS: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+def _leave_parent() -> None:
+    for client in CLIENTS:
+        client.leave_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_parent)
 
 
 def close_all(clients: Iterable[openai.OpenAI]) -> None:
