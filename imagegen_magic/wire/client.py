@@ -55,6 +55,7 @@ from .http_errors import (
     odd_key,
     read_request_id,
     transport_error,
+    unusable_network,
     web_page_error,
 )
 from .live_models import list_models
@@ -201,7 +202,10 @@ class Client:
         return httpx2.create_ssl_context()
 
     def _http(self) -> LiveHttp:
-        return LiveHttp(self._tls, self._address.query if self._address else ())
+        try:
+            return LiveHttp(self._tls, self._address.query if self._address else ())
+        except (ValueError, OSError, ImportError, httpx2.InvalidURL) as error:  # of proxies and certificates
+            raise unusable_network(error) from None
 
     def _live(self) -> openai.OpenAI:
         key = os.environ.get("OPENAI_API_KEY") or ""
