@@ -23,6 +23,7 @@ import imagegen_magic
 from imagegen_magic.errors import (
     BadRequestError,
     CallError,
+    ConnectionLostError,
     ModerationError,
     OptionError,
     QuotaError,
@@ -273,6 +274,28 @@ def test_connections_are_kept_for_the_next_requests(monkeypatch):
 def test_connections_are_not_kept_as_long_as_servers_keep_them():
     """gunicorn closes idle ones after two seconds: a request that meets the end of one may have been billed."""
     assert KEPT_SECONDS < 2
+
+
+def test_a_server_that_drops_kept_connections_loses_one_request_at_most(monkeypatch):
+    """After that each request has a connection of its own: what was lost on a kept one may have been billed."""
+    kept, seen, lost, answer = [], [], 0, json.dumps({"created": 1, "data": [B64]}).encode()
+
+    def respond(*asked):
+        if len(kept) in seen:
+            raise ConnectionAbortedError("a second request on one connection")
+        seen.append(len(kept))
+        return 200, {"content-type": "application/json"}, answer
+
+    with loopback(respond, kept=kept) as address:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
+        session = Session()
+        for number in range(6):
+            try:
+                session.generate(f"mug {number}", quality="low")
+            except ConnectionLostError:
+                lost += 1
+        session.close()
+    assert lost <= 1
 
 
 FORKED = """

@@ -144,6 +144,7 @@ class Client:
         self._sdk: openai.OpenAI | None = None
         self._idle: list[openai.OpenAI] = []
         self._lent: list[openai.OpenAI] = []
+        self._keeps = True
         self._lock = threading.Lock()
         CLIENTS.add(self)
         weakref.finalize(self, close_all, self._lent)  # a session that nobody closed leaves no socket open
@@ -182,19 +183,33 @@ class Client:
             yield sdk
             return
         with self._lock:
-            if not self._idle:
+            if not self._idle:  # also after a loss: then none is kept
                 self._idle.append(sdk.with_options(http_client=self._http()))
                 self._lent.append(self._idle[-1])
             own = self._idle.pop()
         try:
             yield own
+        except openai.APIConnectionError:
+            self._keep_none()
+            raise
         finally:
             with self._lock:
-                is_kept = own in self._lent
+                is_kept = self._keeps and own in self._lent  # else all were closed meanwhile
                 if is_kept:
                     self._idle.append(own)
-            if not is_kept:  # all were closed meanwhile
+                elif own in self._lent:
+                    self._lent.remove(own)
+            if not is_kept:
                 own.close()
+
+    def _keep_none(self) -> None:
+        """Each request has a new connection from now on: this server may close kept ones under a request, which is lost then."""
+        with self._lock:
+            idle = list(self._idle)
+            self._idle.clear()
+            self._lent[:] = [client for client in self._lent if client not in idle]
+            self._keeps = False
+        close_all(idle)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
