@@ -239,7 +239,10 @@ class Problem:
 
 def _shown(value: object) -> str:
     """`value` as a short literal; long ones are cut so that a card stays a card."""
-    text = redact(repr(value) if isinstance(value, str) else str(value))
+    try:
+        text = redact(repr(value) if isinstance(value, str) else str(value))
+    except Exception:  # noqa: BLE001 - an object of the user's own that has no text
+        text = f"of type {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "…"
 
 

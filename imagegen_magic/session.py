@@ -41,7 +41,7 @@ from imagegen_magic.jobs.planning import Job, check_budget, plan_job
 from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
 from imagegen_magic.jobs.running import Run, reusable, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
-from imagegen_magic.jobs.task import Task, TaskList, run_through
+from imagegen_magic.jobs.task import Task, TaskList, run_through, wait_for_tasks_at_end
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.out_names import out_problems, with_format_of_name
@@ -85,6 +85,9 @@ class Clients(Protocol):
 class Session:
     """Everything that the calls of one kernel or program share. Safe for several threads.
 
+    Made in the main thread, it also lets SIGTERM and SIGHUP wait for what was sent by calls in other threads, unless the
+    program takes these signals itself.
+
     Args:
         defaults: called for the session's own defaults before each call (`%config`), or None.
         clients: where its clients come from; None makes them as they are needed.
@@ -112,6 +115,7 @@ class Session:
         self.tasks = TaskList()
         self.spending = Spending()
         self.batches = Batches(self)
+        wait_for_tasks_at_end()
 
     # what is shared
 

@@ -12,7 +12,8 @@ from PIL import Image
 from test_edits import encoded
 
 from imagegen_magic.batch.rows import read_source
-from imagegen_magic.errors import BadRequestError, OptionError, RequestError
+from imagegen_magic.errors import BadRequestError, CallError, OptionError, RequestError
+from imagegen_magic.request.response import Retrying
 from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
@@ -55,6 +56,7 @@ SMALL = {"size": "1024x1024", "quality": "low"}
         ("/v1/chat/completions", "/v1/images/generations"),
         ("/openai/deployments/pics?API-Version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
         ("/v1?api-version=preview", "/v1/images/generations?api-version=preview"),
+        ("/v1?tag=a&tag=b&x=", "/v1/images/generations?tag=a&tag=b&x="),
         ("/gateway/v1?team=a&tag=b%20c", "/gateway/v1/images/generations?team=a&tag=b+c"),
         ("/openai/deployments/pics?api-version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
         ("/openai/deployments/pics/images/generations?api-version=2025-04-01", "/openai/deployments/pics/images/generations?api-version=2025-04-01"),
@@ -76,7 +78,7 @@ def test_azures_resource_address_names_the_deployment_by_the_model():
     assert (classic.url, classic.azure_version) == ("https://res.openai.azure.com/openai", "2025-04-01")
     plain = parse_address("https://res.openai.azure.com/openai/v1/?api-version=preview")
     assert (plain.url, plain.azure_version, plain.query) == (
-        "https://res.openai.azure.com/openai/v1", "", {"api-version": "preview"},
+        "https://res.openai.azure.com/openai/v1", "", (("api-version", "preview"),),
     )  # fmt: skip
     assert parse_address("http://localhost:8000").url == "http://localhost:8000"
 
@@ -90,6 +92,8 @@ WRONG = {
     "'http://127.0.0.1:8000/v1'": "http://127.0.0.1:8000/v1",
     "ftp://127.0.0.1/v1": "https://HOST/v1",
     "http:///v1": "https://HOST/v1",
+    "http://a..b/v1": "https://HOST/v1",
+    f"http://{'a' * 64}.example/v1": "https://HOST/v1",
     "http://my host/v1": "https://HOST/v1",
     "http://127.0.0.1/v1\nX: y": "https://HOST/v1",
     "http://127.0.0.1/" + "v" * 70_000: "https://HOST/v1",
@@ -108,6 +112,34 @@ def test_what_is_no_address_is_refused_before_sending(folder, monkeypatch, addre
     assert WRONG[address] in str(caught.value)
     assert len(str(caught.value)) < 600
     assert not (folder / "output/imagegen/history.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_PROXY", "foo://proxy"),
+        ("HTTP_PROXY", "http://[::1"),
+        ("ALL_PROXY", "socks9://127.0.0.1"),
+        ("SSL_CERT_FILE", "missing.pem"),
+        ("SSL_CERT_FILE", "empty.pem"),
+        ("SSLKEYLOGFILE", "missing/keys"),
+    ],
+)
+def test_an_environment_that_reaches_no_network_is_a_card(folder, monkeypatch, name, value):
+    """Proxies and certificates of the environment: nothing was sent, and the card names the variable."""
+    seen = []
+    (folder / "empty.pem").touch()
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(CallError, match=name) as caught:
+        session_on("http://127.0.0.1:9/v1").generate("a mug", on_event=seen.append, **SMALL)
+    assert caught.value.outcome == "not sent"
+    assert not [event for event in seen if isinstance(event, Retrying)]
+
+
+def test_a_host_with_a_dot_at_its_end_is_one():
+    """As names without a search list are written."""
+    assert parse_address("http://localhost.:8000/v1").url == "http://localhost.:8000/v1"
 
 
 def test_an_odd_name_of_a_host_is_refused(folder, monkeypatch):

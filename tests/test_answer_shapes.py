@@ -243,10 +243,23 @@ def test_an_error_with_the_status_of_a_success(folder, answer, kind, outcome):
         (zlib.compress(b"{}"), "deflate"),
         (b"{}", "gzip"),
         (b"{}", "br"),
+        (b"{}", "deflate"),
+        (zlib.compress(b"{}")[2:-4], "deflate"),  # as many servers understand the word
+        (gzip.compress(gzip.compress(b"{}", mtime=0), mtime=0), "gzip, gzip"),
+        (gzip.compress(b"{", mtime=0) + gzip.compress(b"}", mtime=0), "gzip"),
+        (gzip.compress(b"{}", mtime=0) + b"behind the end", "gzip"),
     ],
 )
 def test_encodings_true_false_and_unsaid(body, encoding):
+    """Also if it comes byte by byte."""
     assert b"".join(decoded([body], encoding)) == b"{}"
+    assert b"".join(decoded([body[i : i + 1] for i in range(len(body))], encoding)) == b"{}"
+
+
+def test_a_wrong_checksum_costs_no_byte():
+    """It stands behind the last byte of the answer, which is paid for."""
+    data = gzip.compress(b"{}" * 1000, mtime=0)
+    assert b"".join(decoded([data[:-8] + bytes(8)], "gzip")).startswith(b"{}" * 1000)
 
 
 # images by address

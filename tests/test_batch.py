@@ -20,6 +20,7 @@ from imagegen_magic.batch.rows import expand_grid, parse_grid, read_body, read_s
 from imagegen_magic.errors import (
     AnswerError,
     BudgetError,
+    ImagegenError,
     OptionError,
     RateLimitError,
     RequestError,
@@ -398,3 +399,35 @@ def test_batch_cell(shell, simulator):
     shell.user_ns["jobs"] = ["a fish"]
     _, done = run(shell, "%imagegen batch more --from jobs --size 1024x640 --quality low")
     assert len(shell.user_ns["more"]) == 1
+
+
+def batch_api_line(custom_id="mug", url="/v1/images/generations", **body):
+    return {"custom_id": custom_id, "method": "POST", "url": url, "body": {"prompt": "a mug", "quality": "low", **body}}
+
+
+@pytest.mark.parametrize(("custom_id", "name"), [("mug", "mug"), ("request-1", None)])
+def test_a_line_of_the_batch_api_is_read_by_its_body(custom_id, name, session, simulator, folder):
+    """Files made for OpenAI's Batch API hold the options in `body`; the id is the name if it can be one."""
+    (folder / "a.jsonl").write_text(json.dumps(batch_api_line(custom_id, size="1024x640")) + "\n")
+    for source in ("a.jsonl", [batch_api_line(custom_id, size="1024x640")]):
+        [made] = session.batches.run_jobs(source).results
+        assert made.name == name
+        assert {key: made.request[key] for key in ("prompt", "size", "quality")} == {
+            "prompt": "a mug", "size": "1024x640", "quality": "low",
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        (batch_api_line(url="/v1/chat/completions"), "a line of the Batch API for /v1/chat/completions"),
+        (batch_api_line(url="/v1/images/edits", images=[{"image_url": "data:image/png;base64,AAAA"}]), "data URI"),
+        (batch_api_line(url="/v1/images/edits", images=[{"file_id": "file-abc"}]), "file-abc"),
+        (batch_api_line(prompt=["a", "b"]), "a prompt is a text, not list"),
+        ({"prompt": ["a", "b"]}, "a prompt is a text, not list"),
+    ],
+)
+def test_a_line_that_cannot_be_read_says_why(line, rule, session, simulator):
+    with pytest.raises(ImagegenError, match=rule):
+        session.batches.run_jobs([line])
+    assert not simulator.record

@@ -28,6 +28,7 @@ from imagegen_magic.cli.output import Progress
 from imagegen_magic.cli.table import COMMANDS as TABLE
 from imagegen_magic.cli.table import options_of
 from imagegen_magic.errors import CallCancelledError, ServerError
+from imagegen_magic.jobs.task import ENDING
 from imagegen_magic.options.settings import resolve
 from imagegen_magic.options.table import OPTIONS
 from imagegen_magic.simulator import Simulator
@@ -523,9 +524,9 @@ def read_until(process, done):
     return text
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("by", [signal.SIGINT, *ENDING])
 def test_ctrl_c_keeps_what_was_sent(by):
-    """The first Ctrl-C or SIGTERM waits for the request that is billed, saves its image, prints its path, ends with 130."""
+    """The first Ctrl-C, SIGTERM or SIGHUP waits for the request that is billed, saves its image, prints its path, ends with 130."""
     code, out, err, billed = interrupted(["generate", "a mug", *SMALL.split()], by=by)
     assert (code, out, billed) == (130, "output/imagegen/output.png\n", 1)
     assert "waiting for what was sent" in err

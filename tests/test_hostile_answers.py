@@ -159,3 +159,13 @@ def test_settings_of_any_depth_and_with_a_byte_order_mark(session, folder):
         with pytest.raises(OptionError, match="can't be read"):
             session.preview("a mug", models_file="models.toml")
         (folder / name).write_text("", encoding="utf-8")
+
+
+@pytest.mark.parametrize(("details", "known"), [({}, False), ({"input_tokens_details": {"image_tokens": 64}}, True)])
+def test_an_edits_price_is_exact_only_with_the_share_of_its_images(details, known, folder):
+    """Text and images have rates of their own: a count of both together makes an estimate, and says so."""
+    usage = {"input_tokens": 90, "output_tokens": 196, **details}
+    image = {"b64_json": base64.b64encode(jpeg()).decode()}
+    server = Canned(json.dumps({"data": [image], "usage": usage}).encode())
+    made = simulated_session(server, retries=0).edit("x", Image.new("RGB", (1024, 1024)), output_format="jpeg")
+    assert (made.record.cost["actual"] is not None) is known

@@ -8,6 +8,8 @@ import json
 import os
 import pickle
 import random
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -77,6 +79,49 @@ def test_upright_images_are_sent_as_they_are():
     for form in ("JPEG", "PNG", "WEBP"):
         data = encoded(form)
         assert read_input(data).data == data
+
+
+def with_texts(*texts):
+    """A PNG with these chunks, half of them behind its pixels."""
+    buffer = io.BytesIO()
+    image = Image.new("RGBA", (1024, 768), (200, 30, 30, 0))
+    image.paste("white", (0, 0, 512, 768))
+    image.save(buffer, "PNG")
+    data, end = buffer.getvalue(), buffer.getvalue().index(b"IDAT") - 4
+    chunks = [struct.pack(">I", len(b) - 4) + b + struct.pack(">I", zlib.crc32(b)) for b in texts]
+    half = len(chunks) // 2
+    return data[:end] + b"".join(chunks[:half]) + data[end:-12] + b"".join(chunks[half:]) + data[-12:]
+
+
+WORKFLOW = b"workflow\0" + b'{"nodes": []}' * 200_000
+PRESSED = zlib.compress(WORKFLOW)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [b"tEXt" + WORKFLOW] * 2,
+        [b"zTXtworkflow\0\0" + PRESSED] * 2,
+        [b"iTXtworkflow\0\1\0\0\0" + PRESSED] * 2,
+        [b"iTXtworkflow\0\0\0\0\0" + WORKFLOW],
+        [b"zTXtparameters\0\0" + zlib.compress(bytes(1_000_000))] * 70,  # 70 MB together
+    ],
+    ids=["plain", "compressed", "international", "long", "many"],
+)
+def test_a_workflow_in_a_png_is_legal(texts, session, simulator):
+    """ComfyUI and Automatic1111 write megabytes of text into their images: sent as they are, also as a mask."""
+    data = with_texts(*texts)
+    assert read_input(data).data == data
+    session.edit("x", data, mask=data, mask_edit="transparent")
+    assert [part.field for part in simulator.record[-1].parts if part.filename] == ["image", "mask"]
+
+
+def test_a_texts_orientation_is_still_read():
+    """Of texts in a PNG only long ones are passed over: XMP says how an image is turned."""
+    xmp = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+        <rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>"""
+    data = with_texts(b"iTXtXML:com.adobe.xmp\0\0\0\0\0" + xmp, b"tEXt" + WORKFLOW)
+    assert read_input(data).size == (768, 1024)
 
 
 @pytest.mark.parametrize(

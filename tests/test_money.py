@@ -30,6 +30,7 @@ from imagegen_magic.request.response import Usage
 from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.store.history import Record
+from imagegen_magic.wire.answers import read_usage
 
 USD = Decimal
 
@@ -443,6 +444,40 @@ def test_spending_adds_up(folder):
 )
 def test_the_bill_by_hand(usage, usd):
     assert actual_cost(usage, ROUND) == dollars(usd)
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        (Usage(output_tokens=100, input_tokens=60), None),  # which of them are the images' is not told
+        (Usage(output_tokens=100), None),
+        (Usage(output_tokens=100, text_input_tokens=50), None),
+        (Usage(output_tokens=100, input_tokens=60, text_input_tokens=50), "0.0104"),
+        (Usage(output_tokens=100, input_tokens=60, image_input_tokens=10), "0.0104"),
+        (Usage(output_tokens=100, input_tokens=50, text_input_tokens=50, image_input_tokens=0), "0.0103"),
+    ],
+)
+def test_an_edit_is_billed_by_its_images_share(usage, usd):
+    """Images and text have rates of their own: without the share of the images the bill is not known."""
+    assert actual_cost(usage, ROUND, edited=True) == dollars(usd)
+
+
+@pytest.mark.parametrize(
+    ("usage", "read"),
+    [
+        ({"prompt_tokens": 60, "completion_tokens": 100}, Usage(input_tokens=60, output_tokens=100)),
+        (
+            {"prompt_tokens": 60, "prompt_tokens_details.image_tokens": 10, "completion_tokens_details.text_tokens": 4},
+            Usage(input_tokens=60, image_input_tokens=10, text_output_tokens=4),
+        ),
+        ({"input_tokens": 0, "prompt_tokens": 60, "output_tokens": 7}, Usage(input_tokens=60, output_tokens=7)),
+        ({"prompt_tokens": 60, "input_tokens": 50}, Usage(input_tokens=50)),
+        ({"prompt_tokens": "many"}, None),
+    ],
+)
+def test_tokens_by_a_chats_names(usage, read):
+    """They count as input and output; the Images API's own names go first."""
+    assert read_usage(usage) == read
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import shlex
@@ -11,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegen_magic.errors import OptionError, RequestError
+from imagegen_magic.errors import ImagegenError, OptionError, RequestError
 from imagegen_magic.options import keywords as keywords_module
 from imagegen_magic.options.keywords import BatchOptions, GenerateOptions
 from imagegen_magic.options.line import build_parser, parse_line, split_line
 from imagegen_magic.options.options import Options, option_names
 from imagegen_magic.options.settings import resolve
-from imagegen_magic.options.table import OPTIONS
+from imagegen_magic.options.table import BY_NAME, OPTIONS
 from imagegen_magic.options.values import CALLS, read_call, read_values
 
 
@@ -224,3 +225,35 @@ def test_of_two_layers_the_stronger_decides(stronger, weaker, tmp_path):
     options = resolve(line, session=session, environ=environ, folder=tmp_path)
     assert options.quality == "low"
     assert options.origins["quality"].startswith(stronger)
+
+
+class Textless:
+    """An object of the user's own that can't say what it is."""
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize("name", [*BY_NAME, "name"])
+def test_a_value_whose_own_code_fails_is_a_card(session, name):
+    """Whatever option it is given to, nothing else escapes, and nothing is sent; a card shows such a value by its type."""
+    for value in (Textless(), [Textless()]):
+        with contextlib.suppress(ImagegenError):
+            session.preview("a mug", **{name: value})
+
+
+@pytest.mark.parametrize("row", [Textless(), {"prompt": Textless()}, {"prompt": "x", "size": Textless()}])
+def test_a_row_whose_own_code_fails_is_a_card(session, row):
+    with pytest.raises(ImagegenError):
+        session.batches.run_jobs([row])
+    with pytest.raises(ImagegenError):
+        session.preview(Textless())
+
+
+def test_a_value_that_has_no_text_is_shown_by_its_type(session):
+    with pytest.raises(
+        ImagegenError, match="quality of type Textless: it can't be read: its own code raises RuntimeError"
+    ):
+        session.preview("a mug", quality=Textless())

@@ -337,6 +337,27 @@ def test_a_folder_that_is_called_as_a_sidecar_is(session, folder):
     assert session.generate("a mug", quality="low", out_dir="out").ok
 
 
+@pytest.mark.parametrize("options", [{}, {"transparent": "chroma"}, {"n": 2}])
+def test_a_folder_in_a_sidecars_place_takes_the_name(session, folder, options):
+    """As another image would: each file that is made has its sidecar, and the plan says the name beforehand."""
+    taken = folder / "out" / ("mug-2.png.json" if options.get("n") else "mug.png.json")
+    taken.mkdir(parents=True)
+    how = {"name": "mug", "quality": "low", "out_dir": "out", **options}
+    planned = session.preview("a mug", **how).paths
+    made = session.generate("a mug", **how)
+    assert made.paths == planned
+    assert {path.stem.split("-")[1] for path in made.paths} == {"v2"}
+    assert all(sidecar_path(path).is_file() for path in [*made.paths, *made.derived.values()])
+
+
+def test_a_sidecar_that_cannot_be_written_costs_no_line_of_the_history(session, folder):
+    """The image is saved under the name that was to be overwritten, and recorded."""
+    (folder / "out/mug.png.json").mkdir(parents=True)
+    made = session.generate("a mug", name="mug", quality="low", out_dir="out", if_exists="overwrite")
+    assert [record.number for record in History(folder / "out").records()] == [1]
+    assert "its sidecar is not" in made.warnings[-1]
+
+
 @pytest.mark.parametrize("path", ["x" * 300 + ".png", "a/" * 2000 + "x.png", "\ud800.png"])
 def test_a_history_with_a_name_that_no_folder_takes(session, folder, path):
     """Its line is passed over, whatever is asked for."""

@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from imagegen_magic.errors import OptionError
+from imagegen_magic.errors import OptionError, RequestError
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.facts.sizes import PRESETS, flexible_faults, nearest_sizes, parse_size, read_pixels, solve_ratio
 from imagegen_magic.request.cost import estimate_cost
@@ -211,6 +212,40 @@ def test_the_fix_for_an_animations_size_can_be_sent(size, frames):
     [problem] = check_request(ImageRequest(**asked, size=size), model, CATALOG.limits)
     [fix] = problem.fix.settings
     assert check_request(ImageRequest(**asked, size=fix.value), model, CATALOG.limits) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "shape", "frames"),
+    [
+        ("16:9", 16 / 9, 9),
+        ("16:9", 16 / 9, None),
+        ("1:1", 1, 2),
+        ("9:16@2k", 9 / 16, 16),
+        ("2.5:1", 2.5, 9),
+        ("3:2", 1.5, 8),
+    ],
+)
+def test_a_ratio_means_a_legal_size_of_an_animation(size, shape, frames, session):
+    """As for a still image: it is solved by the rule that holds, that of the sheet."""
+    how = {"model": "gpt-image-2.6-sunburst", "output_format": "gif", "frame_count": frames}
+    width, height = map(int, session.preview("a fox", size=size, **how).request["size"].split("x"))
+    assert width / height == pytest.approx(shape, rel=0.03)
+
+
+def test_a_ratio_that_no_sheet_has_is_refused(session):
+    """Eight frames stand in four columns and two rows, at most three times as wide as high."""
+    with pytest.raises(RequestError, match="8 frames are drawn on one sheet"):
+        session.preview("x", size="16:9", model="gpt-image-2.6-sunburst", output_format="gif", frame_count=8)
+
+
+def test_an_edit_to_an_animation_keeps_the_size_only_if_its_sheet_may_have_it(session):
+    """A legal still image is too large as one of nine frames: the server chooses."""
+    how = {"model": "gpt-image-2.6-sunburst", "output_format": "gif"}
+    chosen = [session.preview("x", image=Image.new("RGB", size), **how).request["size"] for size in SIZES]
+    assert chosen == ["auto", "720x720"]
+
+
+SIZES = [(1024, 1024), (720, 720)]
 
 
 @pytest.mark.parametrize(

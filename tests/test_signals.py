@@ -14,7 +14,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 import imagegen_magic
-from imagegen_magic.jobs.task import STOPPING, Task, start_thread, wait_for_end
+from imagegen_magic.jobs.task import ENDING, STOPPING, Task, start_thread, wait_for_end
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
 from imagegen_magic.store.folder import Store
@@ -25,6 +25,12 @@ SETTINGS = 'size="1024x640", quality="low", out_dir="out"'
 GENERATE = f"imagegen_magic.generate('a mug', {SETTINGS})"
 BATCH = f"imagegen_magic.run_batch([f'mug {{n}}' for n in range(6)], concurrency=2, {SETTINGS})"
 START = f"tasks = [imagegen_magic.start(f'mug {{n}}', {SETTINGS}) for n in range(2)]"
+THREADS = f"""
+from concurrent.futures import ThreadPoolExecutor
+session = imagegen_magic.Session()
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(lambda n: session.generate(f'mug {{n}}', {SETTINGS}), range(6)))
+"""
 REPORT = """
 import os, signal, threading, time
 import imagegen_magic
@@ -75,7 +81,7 @@ def stopped(program, sent, by):
                 answer.set()
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("by", [signal.SIGINT, *ENDING], ids=lambda by: by.name)
 @pytest.mark.parametrize(("program", "sent"), [(GENERATE, 1), (BATCH, 2)], ids=["generate", "batch"])
 def test_a_stopped_program_keeps_what_it_sent(program, sent, by, tmp_path):
     """Each image that the server billed is on disk with its prompt, and nothing more was sent; it says what it waits for."""
@@ -88,21 +94,27 @@ def test_a_stopped_program_keeps_what_it_sent(program, sent, by, tmp_path):
     assert simulator.images_billed == sent == len(list((tmp_path / "out").glob("*.png")))
     assert [record.outcome for record in records] == ["done"] * sent
     assert all(record.prompt_sent.startswith(("a mug", "mug ")) for record in records)
-    if by is signal.SIGTERM:
-        assert child.returncode == -signal.SIGTERM
+    if by in ENDING:
+        assert child.returncode == -by
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGTERM is handled there")
-@pytest.mark.parametrize("after", ["", "; threading.Event().wait()"], ids=["at the end", "busy"])
-def test_a_program_that_waits_for_no_call_keeps_what_it_sent(after, tmp_path):
-    """Detached calls, at the end of the program or while it does something else."""
-    with stopped(START + after, 2, signal.SIGTERM) as (child, simulator, answer):
+@pytest.mark.parametrize("by", ENDING, ids=lambda by: by.name)
+@pytest.mark.parametrize(
+    "program", [START, START + "; threading.Event().wait()", THREADS], ids=["at the end", "busy", "own threads"]
+)
+def test_a_program_that_waits_for_no_call_keeps_what_it_sent(program, by, tmp_path):
+    """Detached calls, at the end of the program or while it does something else, and calls in threads of the user's own.
+
+    Their next calls are not sent.
+    """
+    with stopped(program, 2, by) as (child, simulator, answer):
         assert child.stdout.readline() == "signal taken\n"
         answer()
         child.communicate()
     assert simulator.images_billed == 2 == len(list((tmp_path / "out").glob("*.png")))
     assert [record.outcome for record in History(tmp_path / "out").records()] == ["done"] * 2
-    assert child.returncode == -signal.SIGTERM
+    assert child.returncode == -by
 
 
 @pytest.mark.parametrize(("program", "sent"), [(GENERATE, 1), (BATCH, 2)], ids=["generate", "batch"])
@@ -116,6 +128,37 @@ def test_a_killed_program_leaves_a_line_for_what_it_sent(program, sent, tmp_path
     assert [record.outcome for record in records] == ["ambiguous"] * sent
     assert all(record.prompt_sent.startswith(("a mug", "mug ")) for record in records)
     assert list((tmp_path / "out").glob("*.png")) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGHUP")
+def test_an_ignored_hangup_stays_ignored(tmp_path):
+    """`nohup`: the program goes on after its terminal was closed."""
+    program = f"signal.signal(signal.SIGHUP, signal.SIG_IGN); print('ready', flush=True); {GENERATE}"
+    with stopped(program, 1, signal.SIGHUP) as (child, _, answer):
+        answer()
+        child.communicate()
+    assert child.returncode == 0
+    assert len(list((tmp_path / "out").glob("*.png"))) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process forks there")
+def test_a_forked_process_waits_for_no_call_of_its_parent(tmp_path):
+    """`multiprocessing` ends its workers by SIGTERM."""
+    program = f"""
+{START}
+reader, writer = os.pipe()
+child = os.fork()
+if not child:
+    os.write(writer, b"ready")
+    time.sleep(1000)
+os.read(reader, 5)
+os.kill(child, signal.SIGTERM)
+print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+    with stopped(program, 2, 0) as (child, _, answer):
+        assert f"child {-signal.SIGTERM}\n" in iter(child.stdout.readline, "")
+        answer()
+        child.communicate()
 
 
 def test_the_wait_after_a_signal_is_bounded():

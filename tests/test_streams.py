@@ -229,3 +229,13 @@ def test_usage_of_any_shape_is_read(usage, tmp_path):
     """Floats and texts count; what is no number is unknown; nothing raises."""
     stream, _ = read_stream(tmp_path, {**FINAL, "usage": usage})
     assert len(stream.answer.payloads) == 1
+
+
+def test_text_on_the_way_to_an_image_is_no_fault(tmp_path):
+    """vLLM-Omni's stream of an edit: chunks of text, then the final image, all under one name, told apart by `type`."""
+    words = {"object": "image.edit.chunk", "type": "ar_delta", "delta": "a red mug", "index": 0}
+    final = {"object": "image.edit.chunk", "type": "image", "data": [{"b64_json": image_text()}]}
+    stream, previews = read_stream(tmp_path, words, words, final, "[DONE]")
+    assert len(stream.answer.payloads) == 1
+    assert previews == []
+    assert not stream.answer.broken

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.options.names import name_problems
 from imagegen_magic.options.paths import expanded, is_file
 from imagegen_magic.options.table import BY_NAME
+from imagegen_magic.options.variables import is_no_text
 
 from .choices import SPELLING, expand_choices
 from .files import csv_table, json_items, read_text, records_of_columns, refuse_twins
@@ -75,7 +77,7 @@ def _row(line: str, where: str) -> Row:
             where=where,
         )
         return Row(values={}, where=where, problems=(problem,))
-    return Row(values=_cleaned(values), where=where)
+    return _of_item(values, where)
 
 
 def read_source(source: Any) -> list[Row]:
@@ -218,13 +220,47 @@ def _of_item(item: Any, where: str) -> Row:
     if hasattr(item, "_asdict"):
         item = {name: value for name, value in item._asdict().items() if name != "Index"}  # of DataFrame.itertuples
     if isinstance(item, Mapping):
-        return Row(values=_cleaned(item), where=where)
-    rule = "a prompt, or a mapping with a prompt and options"
-    return Row(
-        values={},
-        where=where,
-        problems=(Problem(field="row", value=item, rule=rule, fix='{"prompt": "…"}', where=where),),
-    )
+        return _of_batch_api(item, where) or _with_text(_cleaned(item), where)
+    return _no_row(item, "a prompt, or a mapping with a prompt and options", where)
+
+
+def _of_batch_api(item: Mapping[str, Any], where: str) -> Row | None:
+    """The row of a line as OpenAI's Batch API takes it, by its `body`; None for any other."""
+    if not isinstance(item.get("body"), Mapping) or "custom_id" not in item:
+        return None
+    if (url := item.get("url")) not in BATCH_API_URLS:
+        rule = f"a line of the Batch API for {url}; only those for images are read"
+        return _no_row(item["custom_id"], rule, where, fix="leave it out")
+    values = _cleaned(item["body"])
+    if isinstance(images := values.get("image"), list):
+        values["image"] = [_reference(image) for image in images]
+    name = str(item["custom_id"])
+    return _with_text(values if name_problems(name) else {"name": name, **values}, f"{where} ({name})")
+
+
+def _reference(image: Any) -> Any:
+    """What an image of such a line stands for: its address or the id of its file, which the options' own check names."""
+    return image.get("image_url") or image.get("file_id") if isinstance(image, Mapping) else image
+
+
+BATCH_API_URLS = (None, "/v1/images/generations", "/v1/images/edits")
+
+
+def _no_row(item: Any, rule: str, where: str, fix: str = '{"prompt": "…"}') -> Row:
+    problem = Problem(field="row", value=item, rule=rule, fix=fix, where=where)
+    return Row(values={}, where=where, problems=(problem,))
+
+
+def _with_text(values: dict[str, Any], where: str) -> Row:
+    """The row with its prompt as text: that of an object of the user's own may fail."""
+    prompt = values.get("prompt", "")
+    try:
+        if is_no_text(prompt):
+            return _no_row(prompt, f"a prompt is a text, not {type(prompt).__name__}", where)
+        text = {"prompt": str(prompt)} if "prompt" in values else {}
+    except Exception as error:  # noqa: BLE001 - the user's own code
+        return _no_row(None, f"the text of its prompt can't be read: {type(error).__name__}", where)
+    return Row(values=values | text, where=where)
 
 
 def _cleaned(item: Mapping[str, Any]) -> dict[str, Any]:

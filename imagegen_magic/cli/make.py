@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from imagegen_magic.errors import AuthenticationError, ImagegenError, Problem
 from imagegen_magic.jobs.deriving import web_suffixes
-from imagegen_magic.jobs.task import STOPPING, Task, counted_signals, wait_for_end
+from imagegen_magic.jobs.task import ENDING, STOPPING, Task, counted_signals, wait_for_end
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.paths import expanded
 from imagegen_magic.options.secrets import refuse_keys
@@ -170,7 +170,7 @@ def run_waiting(start: Callable[[], Task[T]], progress: Progress, store: Store) 
     The first Ctrl-C sends nothing more and waits for what was sent, because that is billed, for a bounded time; the
     second leaves.
     """
-    with counted_signals(signal.SIGINT, signal.SIGTERM) as interrupts:
+    with counted_signals(signal.SIGINT, *ENDING) as interrupts:
         task = start()
         if not wait_for_end(task, interrupts, tick=progress.tick, on_stop=lambda: progress.note(STOPPING)):
             _leave(progress, store)

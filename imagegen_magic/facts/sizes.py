@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from imagegen_magic.errors import OptionError, Problem
 
@@ -19,6 +19,7 @@ __all__ = [
     "flexible_faults",
     "format_grid",
     "format_size",
+    "frame_size",
     "gif_grid",
     "meant_size",
     "nearest_frame",
@@ -119,8 +120,13 @@ def solve_ratio(ratio: float, scale: str, rule: FlexibleSizes) -> tuple[int, int
 
     A ratio beyond the rule's 3:1 gives the nearest legal one; the caller shows what came out.
     """
+    return min(_legal_sizes(rule), key=_distance(ratio, scale))
 
-    def badness(size: tuple[int, int]) -> float:
+
+def _distance(ratio: float, scale: str) -> Callable[[tuple[int, int]], float]:
+    """How far a size is from a ratio, and less so from a scale."""
+
+    def distance(size: tuple[int, int]) -> float:
         width, height = size
         if scale in _LONG_EDGE:
             off = abs(math.log(max(size) / _LONG_EDGE[scale]))
@@ -128,7 +134,7 @@ def solve_ratio(ratio: float, scale: str, rule: FlexibleSizes) -> tuple[int, int
             off = abs(math.log(width * height / _AREA_1K)) / 2
         return 8 * abs(math.log(width / height / ratio)) + off
 
-    return min(_legal_sizes(rule), key=badness)
+    return distance
 
 
 def _legal_sizes(rule: FlexibleSizes) -> Iterator[tuple[int, int]]:
@@ -205,18 +211,46 @@ def sheet_faults(size: tuple[int, int], frames: int, limits: Limits) -> list[str
     return [f"the sheet is {format_size(sheet)}, and {fault}" for fault in flexible_faults(sheet, limits.flexible)]
 
 
-def nearest_frame(size: tuple[int, int], frames: int, limits: Limits) -> tuple[int, int]:
-    """The legal frame size nearest to `size` for so many frames; of equally near ones the one of the same shape."""
+def frame_size(text: str, frames: int, limits: Limits) -> str | None:
+    """The legal frame size that a ratio (`16:9`, `16:9@2k`) means for a gif of so many frames.
+
+    Returns None if it is no ratio, or if no sheet has frames of that shape: up to 8 frames stand in 4 columns and 2 rows,
+    and must not be wider than 3:2.
+
+    >>> from imagegen_magic.facts.catalog import load_catalog
+    >>> frame_size("16:9", 9, load_catalog().limits)
+    '1280x720'
+    """
+    match = _RATIO.fullmatch(text.strip())
+    if match is None or min(float(match[1]), float(match[2])) <= 0:
+        return None
+    ratio = float(match[1]) / float(match[2])
+    size = format_size(min(_legal_frames(frames, limits), key=_distance(ratio, (match[3] or "1k").lower())))
+    return size if _ratio_error(size, ratio) <= _SAME_SHAPE else None
+
+
+_SAME_SHAPE = 0.05
+"""Shapes that differ by less, as a share, are the one that was asked for: edges are multiples of 16."""
+
+
+def _legal_frames(frames: int, limits: Limits) -> Iterator[tuple[int, int]]:
+    """Every legal frame size of a gif of so many frames; of a number that is refused, those of the nearest one that is not."""
+    fewest, most = limits.frame_count
+    count = min(max(frames, fewest), most)
     step = limits.flexible.multiple
     edges = range(step, limits.flexible.max_edge // 2 + 1, step)
+    return ((w, h) for w in edges for h in edges if not sheet_faults((w, h), count, limits))
+
+
+def nearest_frame(size: tuple[int, int], frames: int, limits: Limits) -> tuple[int, int]:
+    """The legal frame size nearest to `size` for so many frames; of equally near ones the one of the same shape."""
     width, height = max(1, size[0]), max(1, size[1])
 
     def distance(frame: tuple[int, int]) -> float:
         off = math.hypot(math.log(frame[0] / width), math.log(frame[1] / height))
         return off + 4 * abs(math.log(frame[0] / frame[1] / (width / height)))
 
-    legal = ((w, h) for w in edges for h in edges if not sheet_faults((w, h), frames, limits))
-    return min(legal, key=distance)
+    return min(_legal_frames(frames, limits), key=distance)
 
 
 def meant_size(text: str, model: Model, rule: FlexibleSizes) -> str | None:

@@ -23,6 +23,7 @@ from imagegen_magic.options.paths import expanded, is_file, is_folder
 from imagegen_magic.request.request import InputImage
 
 from .limits import MAX_PIXELS
+from .png_texts import without_long_texts
 
 __all__ = ["decoding", "open_image", "parse_token", "read_input", "resolve_token"]
 
@@ -49,7 +50,8 @@ def open_image(source: Path | bytes | BinaryIO, name: str = "picture") -> Image.
     with decoding(name):
         try:
             # Pillow's own limit only warns below twice its value; ours is checked on the header, before any pixel.
-            image = _opened(io.BytesIO(source) if isinstance(source, bytes) else source)
+            stream = io.BytesIO(source) if isinstance(source, bytes) else source
+            image = _opened(without_long_texts(stream))
         except Image.DecompressionBombError as error:
             pixels = re.search(r"\d+", str(error))
             raise _too_large(name, int(pixels[0]) if pixels else MAX_PIXELS) from None

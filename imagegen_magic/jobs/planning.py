@@ -28,7 +28,7 @@ from imagegen_magic.errors import (
     Setting,
 )
 from imagegen_magic.facts.catalog import Catalog, Model, load_rates
-from imagegen_magic.facts.sizes import flexible_faults, format_size, parse_size
+from imagegen_magic.facts.sizes import flexible_faults, format_size, frame_size, parse_size, sheet_faults
 from imagegen_magic.facts.use_cases import load_use_cases
 from imagegen_magic.facts.words import prompt_fields
 from imagegen_magic.images.references import Inputs
@@ -172,7 +172,7 @@ def _text(body: object, problems: Sequence[Problem]) -> tuple[str, list[Problem]
     rule = f"text is needed, not {type(body).__name__}"
     several = isinstance(body, Iterable) and not isinstance(body, (bytes, os.PathLike))
     fix = Fix("a string; for many prompts: ", Command("batch")) if several else "give a string"
-    return str(body), [*problems, Problem(field="prompt", rule=rule, fix=fix)]
+    return type(body).__name__, [*problems, Problem(field="prompt", rule=rule, fix=fix)]
 
 
 def _blank_problems(body: str, inputs: Inputs) -> list[Problem]:
@@ -403,14 +403,16 @@ def _size(options: Options, model: Model, catalog: Catalog, inputs: Inputs, note
     """The size for the wire: solved from a preset or a ratio, or the edited picture's own if that is legal."""
     given = options.size
     rule = catalog.limits.flexible
+    frames = (options.frame_count or catalog.limits.default_frames) if options.output_format == "gif" else 0
     if given is not None:
-        return parse_size(given, model, rule) or given
+        frame = frame_size(given, frames, catalog.limits) if frames and model.flexible_sizes else None
+        return frame or parse_size(given, model, rule) or given
     if not inputs.images or inputs.references_only:
         return None
     target = inputs.images[0].size
     text = format_size(target)
-    legal = not flexible_faults(target, rule) if model.flexible_sizes else text in model.sizes
-    if legal:
+    faults = sheet_faults(target, frames, catalog.limits) if frames else flexible_faults(target, rule)
+    if not faults if model.flexible_sizes else text in model.sizes:
         return text
     notes.append(f"the edited image's {text} is not a legal size of {model.id}: the server chooses (auto)")
     return "auto"

@@ -262,7 +262,8 @@ def _parent(parent: Parent) -> dict[str, Any]:
 def _settled(draft: Record, response: ImageResponse, job: Job) -> Record:
     """The draft with what the answer says."""
     usage = response.usage
-    actual = actual_cost(usage, job.model, batch_api=job.options.via == "batch-api")
+    batch_api, edited = job.options.via == "batch-api", draft.kind == "edit"
+    actual = actual_cost(usage, job.model, batch_api=batch_api, edited=edited)
     drawn = (response.request_id or "").startswith(SIMULATED)
     return replace(
         draft,

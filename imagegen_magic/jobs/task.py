@@ -20,6 +20,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 __all__ = [
+    "ENDING",
     "STOPPING",
     "Task",
     "TaskList",
@@ -28,6 +29,7 @@ __all__ = [
     "sigterm_kept",
     "start_thread",
     "wait_for_end",
+    "wait_for_tasks_at_end",
 ]
 
 T = TypeVar("T")
@@ -106,18 +108,39 @@ def start_thread(task: Task[T], work: Callable[[Task[T]], T]) -> Task[T]:
     """
     _running.add(task)
     task.add_done_callback(_running.discard)
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _end_after_tasks)  # nothing may be waiting for the task when one comes
+    wait_for_tasks_at_end()  # nothing may be waiting for the task when a signal comes
+    if _ending.is_set():
+        task.cancel()
     threading.Thread(target=task.run, args=(work,), name=f"imagegen-{task.number or task.title}").start()
     return task
 
 
 _running: set[Task[Any]] = set()
+_ending = threading.Event()
+"""Set when the process is about to end: a task that starts now, in a thread of the user's own, sends nothing."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_running.clear)  # they run in the parent, and would be waited for in vain
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end a process: by `timeout` or a container, and of a terminal that is closed."""
+
+
+def wait_for_tasks_at_end() -> None:
+    """From now on these signals end the process only after what was sent is saved, if nobody else takes them.
+
+    Only the main thread can say so, and it is said for the tasks of every thread.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _end_after_tasks)
 
 
 def _end_after_tasks(number: int, frame: object) -> None:
     """Ends the process as the signal would, after what was sent is saved; a second signal leaves at once."""
-    signal.signal(number, signal.SIG_DFL)
+    for ours in ENDING:
+        if signal.getsignal(ours) is _end_after_tasks:
+            signal.signal(ours, signal.SIG_DFL)
+    _ending.set()
     tasks = tuple(_running)
     if tasks:
         _show_stopping()
@@ -133,31 +156,34 @@ def _end_after_tasks(number: int, frame: object) -> None:
 def counted_signals(*numbers: signal.Signals) -> Iterator[list[int]]:
     """Takes these signals for the block: each is added to the list, so that none falls between two steps of a loop.
 
-    Only the main thread is given signals; in another the list stays empty.
+    Only the main thread is given signals; in another the list stays empty. One that is ignored stays so (`nohup`).
     """
     seen: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield seen
         return
-    before = [signal.signal(number, lambda number, frame: seen.append(number)) for number in numbers]
+    wait_for_tasks_at_end()  # also after the block: a detached task goes on
+    taken = [number for number in numbers if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    before = [signal.signal(number, lambda number, frame: seen.append(number)) for number in taken]
     try:
         yield seen
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in zip(taken, before, strict=True):
             signal.signal(number, handler)
 
 
 TICK_SECONDS = 0.1
 STOP_SECONDS = 180.0
-"""How long Ctrl-C and SIGTERM wait for what was sent: a complex image takes up to two minutes."""
+"""How long Ctrl-C, SIGTERM and SIGHUP wait for what was sent: a complex image takes up to two minutes."""
 STOPPING = (
     f"stopping: waiting for what was sent, up to {STOP_SECONDS:.0f} s, because it is billed (Ctrl-C again leaves)"
 )
 
 
 def _show_stopping() -> None:
-    sys.stderr.write(f"imagegen: {STOPPING}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # the terminal was closed
+        sys.stderr.write(f"imagegen: {STOPPING}\n")
+        sys.stderr.flush()
 
 
 def wait_for_end(
@@ -178,28 +204,36 @@ def wait_for_end(
             return False
         if signals and leave_at == math.inf:
             task.cancel()
-            on_stop()
             leave_at = time.monotonic() + stop_seconds
-        tick()
+            with contextlib.suppress(OSError):  # the terminal was closed
+                on_stop()
+        with contextlib.suppress(OSError):
+            tick()
     return True
 
 
 def run_through(task: Task[T], work: Callable[[Task[T]], T], *, stop_seconds: float = STOP_SECONDS) -> T:
     """Runs `work` in a thread and returns what it does. An interrupt is kept until what was sent is saved: it is billed.
 
-    The first Ctrl-C or SIGTERM sends nothing more; a second one leaves at once, and the thread goes on. So do
+    The first Ctrl-C, SIGTERM or SIGHUP sends nothing more; a second one leaves at once, and the thread goes on. So do
     `stop_seconds` after the first.
 
     Raises:
-        KeyboardInterrupt: after Ctrl-C. SIGTERM is raised again as it came.
+        KeyboardInterrupt: after Ctrl-C. The other signals are raised again as they came.
     """
-    with counted_signals(signal.SIGINT, signal.SIGTERM) as seen:  # before the thread starts: it may send at once
+    with counted_signals(signal.SIGINT, *ENDING) as seen:  # before the thread starts: it may send at once
         wait_for_end(start_thread(task, work), seen, stop_seconds=stop_seconds)
-    if signal.SIGTERM in seen:
-        os.kill(os.getpid(), signal.SIGTERM)
+    _raise_again(seen)
     if seen:
         raise KeyboardInterrupt
     return task.result()
+
+
+def _raise_again(seen: list[int]) -> None:
+    """Ends the process by the signal that was kept, if one of them does."""
+    for number in seen:
+        if number in ENDING:
+            os.kill(os.getpid(), number)
 
 
 @contextlib.contextmanager
@@ -207,11 +241,10 @@ def sigterm_kept() -> Iterator[list[int]]:
     """Keeps a SIGTERM, which ends a kernel, until the block is over: a cell's task is started and waited for in it."""
     seen: list[int] = []
     try:
-        with counted_signals(signal.SIGTERM) as seen:
+        with counted_signals(*ENDING) as seen:
             yield seen
     finally:
-        if seen:
-            os.kill(os.getpid(), signal.SIGTERM)
+        _raise_again(seen)
 
 
 class TaskList:

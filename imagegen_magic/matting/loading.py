@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from imagegen_magic.errors import CutoutError
 from imagegen_magic.images.limits import MAX_PIXELS
 from imagegen_magic.images.png import stored_png
+from imagegen_magic.images.png_texts import without_long_texts
 
 from .arrays import Bytes, as_bytes
 
@@ -72,7 +73,7 @@ def _open(image: str | os.PathLike[str] | bytes | BinaryIO | Image.Image) -> Ima
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked by the caller
-            return Image.open(source)
+            return Image.open(without_long_texts(source))
     except FileNotFoundError as error:
         raise CutoutError(f"{str(image)[:120]}: there is no such file") from error
     except Image.DecompressionBombError as error:

@@ -9,6 +9,8 @@ __all__ = ["address_fault", "host_of", "is_loopback", "near_address"]
 
 LONGEST = 2000
 """Characters; what is longer was hardly meant."""
+LONGEST_LABEL = 63
+"""Characters between two dots of a host's name (RFC 1035)."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104 - as servers of this machine name themselves
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f]")
 
@@ -24,6 +26,8 @@ def address_fault(text: str) -> str:
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             return "it begins with http:// or https:// and the name of a host"
+        if not all(0 < len(label) <= LONGEST_LABEL for label in parts.hostname.removesuffix(".").split(".")):
+            return f"no address: between the dots of a host's name stand 1 to {LONGEST_LABEL} characters"
     except ValueError as error:  # of the port, or of brackets
         return f"no address: {error}"
     return ""

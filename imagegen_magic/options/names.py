@@ -30,10 +30,12 @@ def name_problems(name: str | None) -> list[Problem]:
     >>> name_problems("1024x1024")[0].fix
     '--size 1024x1024'
     """
-    if name is None or (name.isidentifier() and not iskeyword(name)):
-        return []
     rule = "must be a Python name, because the result is bound to it"
     fix: str
+    if name is not None and not isinstance(name, str):  # from Python
+        return [Problem(field="NAME", value=name, rule=rule, fix='a text, for example "hero"')]
+    if name is None or (name.isidentifier() and not iskeyword(name)):
+        return []
     if iskeyword(name):
         rule, fix = "must be a Python name, and this is a keyword of Python", f"another name, for example {name}_image"
     elif read_pixels(name) or re.fullmatch(r"\d+:\d+(@[124]k)?|[24]k", name):

@@ -40,14 +40,25 @@ def read_values(
         if option is None:
             problems.append(replace(unknown_option(name, given, (*BY_NAME, "name"), _OTHERWISE), where=where))
         elif given is not None:
-            given = _bounded(given)  # noqa: PLW2901 - what is longer is no value of anything
-            try:
-                values[name] = _without_data_uri(option, _READERS[option.kind](option, given))
-            except ValueError as fault:
-                problems.append(
-                    Problem(field=name, value=given, rule=str(fault), fix=value_fix(option, given), where=where)
-                )
+            read = _read(option, given)
+            if isinstance(read, Problem):
+                problems.append(replace(read, field=name, where=where))
+            else:
+                values[name] = read
     return values, problems
+
+
+def _read(option: Option, given: Any) -> Any:
+    """The typed value, or the problem that it has."""
+    try:
+        given = _bounded(given)  # what is longer is no value of anything
+        try:
+            return _without_data_uri(option, _READERS[option.kind](option, given))
+        except ValueError as fault:
+            return Problem(field=option.name, value=given, rule=str(fault), fix=value_fix(option, given))
+    except Exception as error:  # noqa: BLE001 - an object of the user's own, which fails when it is asked for its text
+        rule = f"it can't be read: its own code raises {type(error).__name__}"
+        return Problem(field=option.name, value=given, rule=rule, fix="give a text or a number")
 
 
 def _bounded(given: Any) -> Any:
@@ -194,7 +205,10 @@ def _read_list(option: Option, given: Any) -> tuple[Any, ...]:
         return tuple(
             f"{image}:{role}" if isinstance(image, str) else (image, str(role)) for role, image in given.items()
         )
-    return tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    items = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    if option.suggests != "image":
+        list(map(str, items))  # what fails at this fails here, not where it is used
+    return items
 
 
 def _read_ints(option: Option, given: Any) -> tuple[int, ...]:

@@ -181,15 +181,17 @@ def _input_sizes(request: ImageRequest) -> list[tuple[int, int]]:
     return [image.size for image in (*request.images, *((request.markup,) if request.markup else ()))]
 
 
-def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False) -> Decimal | None:
+def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False, edited: bool = False) -> Decimal | None:
     """USD by the server's own token counts and the catalog's rates, or None if either is missing.
 
-    Text that the model wrote is billed at the text rate, if the answer says how much it was; an answer without that
+    Of an edit (`edited`) the share of the input images must be told: their rate is another than the text's. Text that the model wrote is billed at the text rate, if the answer says how much it was; an answer without that
     split counts as image output (recorded answers of the live service, read 2026-11-26).
     """
     prices = model.prices
     if usage is None or not usage.output_tokens or prices.image_output is None or usage.svg:
         return None  # an svg's author model is billed at rates of its own
+    if edited and usage.image_input_tokens is None and (usage.input_tokens is None or usage.text_input_tokens is None):
+        return None
     image_tokens, text = _shares(usage.image_input_tokens, usage.text_input_tokens, usage.input_tokens or 0)
     written, drawn = _shares(usage.text_output_tokens, usage.image_output_tokens, usage.output_tokens)
     written = min(written, usage.output_tokens - drawn) if drawn < usage.output_tokens else 0

@@ -152,9 +152,7 @@ def _gif_size_problems(request: ImageRequest, pixels: tuple[int, int], limits: L
 
 def _frame_near(pixels: tuple[int, int], request: ImageRequest, limits: Limits) -> str:
     """The legal frame size nearest to `pixels`, for as many frames as are asked for and may be."""
-    fewest, most = limits.frame_count
-    frames = min(max(request.frame_count or limits.default_frames, fewest), most)
-    return format_size(nearest_frame(pixels, frames, limits))
+    return format_size(nearest_frame(pixels, request.frame_count or limits.default_frames, limits))
 
 
 def _size_problem(size: str, rule: str, pixels: tuple[int, int], model: Model, limits: Limits) -> Problem:

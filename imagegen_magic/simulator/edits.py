@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from .drawing.sheets import read_layout
 from .drawing.stamp import stamp_corner, stamp_foot
 from .drawing.styles import Style, read_style
 from .drawing.wording import key_colour, named_subject
-from .encoding import find_recipe
+from .encoding import find_recipe, opened
 from .rules import Job
 
 __all__ = ["edit_image", "first_recipe"]
@@ -84,7 +83,7 @@ def edit_image(job: Job, recipe: Recipe) -> Image.Image:
 
 def open_image(data: bytes) -> Image.Image:
     """The decoded picture, upright, RGB or RGBA."""
-    with Image.open(io.BytesIO(data)) as image:
+    with opened(data) as image:
         upright = ImageOps.exif_transpose(image)
         return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter, PngImagePlugin
 from .drawing import Recipe, paint_image
 from .drawing.recipe import read_recipe
 
-__all__ = ["SOFTWARE", "animation", "blurred_preview", "encode", "find_recipe"]
+__all__ = ["SOFTWARE", "animation", "blurred_preview", "encode", "find_recipe", "opened"]
 
 SOFTWARE = "imagegen_magic simulator"
 _RECIPE_KEY = "imagegen_magic simulator"
@@ -42,9 +42,26 @@ def encode(image: Image.Image, output_format: str, compression: int, recipe: Rec
     return out.getvalue()
 
 
+def opened(data: bytes) -> Image.Image:
+    """An image that was sent; texts in a PNG are passed over but for the recipe, since Pillow refuses long ones."""
+    if not data.startswith(_PNG):
+        return Image.open(io.BytesIO(data))
+    parts, place = [_PNG], len(_PNG)
+    while place < len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4])
+        if data[place + 4 : place + 8] not in _TEXTS or data.startswith(_RECIPE_KEY.encode(), place + 8):
+            parts.append(data[place:end])
+        place = end
+    return Image.open(io.BytesIO(b"".join(parts)))
+
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+
+
 def find_recipe(data: bytes) -> Recipe | None:
     """The recipe inside a picture that the simulator made, or None."""
-    with Image.open(io.BytesIO(data)) as image:
+    with opened(data) as image:
         text = image.info.get(_RECIPE_KEY) or image.getexif().get(_EXIF_DESCRIPTION)
     return read_recipe(str(text)) if text else None
 

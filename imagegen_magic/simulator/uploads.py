@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection
 from typing import Literal
 
-from PIL import Image
-
 from imagegen_magic.facts.catalog import Model
 
+from .encoding import opened
 from .reader import bad
 from .wire import ApiError, Upload
 
@@ -24,7 +22,7 @@ _MAX_PIXELS = 100_000_000
 
 def pixels(data: bytes) -> tuple[int, int]:
     """(width, height) of an encoded picture after EXIF orientation, from its header alone."""
-    with Image.open(io.BytesIO(data)) as image:
+    with opened(data) as image:
         width, height = image.size
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     return (height, width) if turned else (width, height)
@@ -62,7 +60,7 @@ def _overlay(name: str, upload: Upload, first: Upload) -> Upload:
     _check_image(upload, name, ("image/png",))
     if pixels(upload.data) != pixels(first.data):
         raise bad(f"Invalid {name} image format - {name} size does not match image size.", name, "invalid_image_format")
-    with Image.open(io.BytesIO(upload.data)) as image:
+    with opened(upload.data) as image:
         if not image.has_transparency_data:
             raise bad(
                 f"Invalid {name} image format - {name} image missing alpha channel.", name, "invalid_image_format"

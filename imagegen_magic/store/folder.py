@@ -40,6 +40,7 @@ from .names import (
     Reservation,
     base_path,
     free_path,
+    is_taken,
     planned_paths,
     release_name,
     reserve_names,
@@ -116,7 +117,7 @@ class Store:
             except OSError as error:
                 raise _unwritable(place, error) from error
             if if_exists == "fail":
-                raise _taken([path for path in plan.reserved() if path.exists()])
+                raise _taken([path for path in plan.reserved() if is_taken(path)])
         raise StoreError(f"no free name for {names[0].name}")
 
     def peek(
@@ -133,7 +134,7 @@ class Store:
         """The first names, from version `first` on, that neither exist nor are in `taken`; and their version."""
         for version in range(first, 100_000):
             names = planned_paths(self.folder, stem, count, form, out, version)
-            if not any(path in taken or path.exists() for path in names):
+            if not any(path in taken or is_taken(path) for path in names):
                 return names, version
         raise StoreError(f"no free name for {names[0].name}")
 
@@ -310,7 +311,8 @@ class Store:
             record = self.history.append(record)
             self.write_sidecars(record)
         except OSError as error:
-            note = f"the picture is saved, but its history line or sidecar is not ({error.strerror})"
+            part = "sidecar" if record.number else "history line"
+            note = f"the picture is saved, but its {part} is not ({error.strerror})"
             return replace(record, warnings=(*record.warnings, note))
         return record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ __all__ = [
     "Reservation",
     "check_free",
     "free_path",
+    "is_taken",
     "numbers_itself",
     "planned_paths",
     "release_name",
@@ -147,12 +149,28 @@ def _leaves(out: str) -> OptionError:
     return OptionError("the file name can't be used", problems=(Problem(field="out", value=out, rule=rule, fix=fix),))
 
 
+def is_taken(path: Path) -> bool:
+    """True if an image can't have this name: it exists, or a folder stands where its sidecar would lie."""
+    return path.exists() or sidecar_path(path).is_dir()
+
+
+def _reserve(path: Path) -> None:
+    """Reserves a name with an empty file.
+
+    Raises:
+        FileExistsError: it is taken.
+    """
+    if sidecar_path(path).is_dir():
+        raise FileExistsError(errno.EEXIST, "a folder has the name of its sidecar", path)
+    path.touch(exist_ok=False)
+
+
 def reserve_names(paths: Sequence[Path]) -> bool:
     """Reserves every name with an empty file, or none of them."""
     reserved: list[Path] = []
     for path in paths:
         try:
-            path.touch(exist_ok=False)
+            _reserve(path)
             reserved.append(path)
         except FileExistsError:
             for mine in reserved:
@@ -173,7 +191,7 @@ def free_path(path: Path) -> Path:
     for version in range(1, 100_000):
         candidate = path if version == 1 else path.with_name(f"{path.stem}-v{version}{path.suffix}")
         with contextlib.suppress(FileExistsError):
-            candidate.touch(exist_ok=False)
+            _reserve(candidate)
             return candidate
     raise StoreError(f"no free name for {path.name}")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import httpx2
@@ -24,12 +23,12 @@ class ServerAddress:
 
     Attributes:
         url: the base address, without query and endpoint.
-        query: what every request carries in its query.
+        query: what every request carries in its query; a name may be repeated.
         azure_version: the API version of Azure's classic form, in which the path names the deployment; empty otherwise.
     """
 
     url: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
     azure_version: str = ""
 
 
@@ -47,20 +46,21 @@ def parse_address(text: str) -> ServerAddress:
     """
     _check(text)
     parts = urlsplit(text.strip())
-    query = {_name(name): value for name, value in parse_qsl(parts.query, keep_blank_values=True)}
+    query = [(_name(name), value) for name, value in parse_qsl(parts.query, keep_blank_values=True)]
     path = parts.path.rstrip("/")
     for endpoint in ENDPOINTS:
         path = path[: -len(endpoint)] if path.lower().endswith(endpoint) else path
-    version = query.get(API_VERSION, "")
+    version = next((value for name, value in query if name == API_VERSION), "")
     deployed = "/deployments/" in f"{path}/"
     at_azure = (parts.hostname or "").endswith(AZURE_HOSTS) and not path.endswith("/v1")
     if version and (deployed or at_azure):
         if not deployed and not path.endswith("/openai"):
             path += "/openai"
-        del query[API_VERSION]
+        query = [(name, value) for name, value in query if name != API_VERSION]
     else:
         version = ""
-    return ServerAddress(url=urlunsplit((parts.scheme, parts.netloc, path, "", "")), query=query, azure_version=version)
+    url = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    return ServerAddress(url=url, query=tuple(query), azure_version=version)
 
 
 def _name(name: str) -> str:

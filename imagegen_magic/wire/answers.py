@@ -297,9 +297,18 @@ MOST_TOKENS = 10**8
 """No answer has more; a cost of thousands would stop every limit."""
 
 
+_OF_CHATS = {"prompt": "input", "completion": "output"}
+"""What a chat's usage calls input and output; some servers count images under these names."""
+
+
 def read_usage(usage: Mapping[str, Any], svg: Mapping[str, Any] | None = None) -> Usage | None:
     """The token counts of an answer (`usage.` paths flattened), or None if the server counted nothing."""
     counts = {name: token_count(value) for name, value in usage.items()}
+    for name in usage:
+        kind, _, rest = name.partition("_tokens")
+        if kind in _OF_CHATS:
+            ours = f"{_OF_CHATS[kind]}_tokens{rest}"
+            counts[ours] = counts.get(ours) or counts[name]
     if not any(counts.get(name) for name in ("input_tokens", "output_tokens", "total_tokens")):
         return None
     return Usage(

@@ -55,6 +55,7 @@ from .http_errors import (
     odd_key,
     read_request_id,
     transport_error,
+    unusable_network,
     web_page_error,
 )
 from .live_models import list_models
@@ -143,12 +144,22 @@ class Client:
         self._sdk: openai.OpenAI | None = None
         self._idle: list[openai.OpenAI] = []
         self._lent: list[openai.OpenAI] = []
+        self._keeps = True
         self._lock = threading.Lock()
+        CLIENTS.add(self)
         weakref.finalize(self, close_all, self._lent)  # a session that nobody closed leaves no socket open
         self.server = "simulator" if backend == "simulator" else host_of(address or "https://api.openai.com")
 
     def __repr__(self) -> str:
         return f"Client({self.server})"
+
+    def leave_parent(self) -> None:
+        """In a forked process: leaves the connections to the parent, which would read the answers that come on them."""
+        self._lock = threading.Lock()  # a thread of the parent's may hold the old one
+        self._idle.clear()
+        self._lent.clear()
+        if self.backend != "simulator":
+            self._sdk = None
 
     def sdk(self) -> openai.OpenAI:
         """The SDK's client, made with the first call.
@@ -172,24 +183,44 @@ class Client:
             yield sdk
             return
         with self._lock:
-            if not self._idle:
-                self._idle.append(sdk.with_options(http_client=LiveHttp(self._tls)))
+            if not self._idle:  # also after a loss: then none is kept
+                self._idle.append(sdk.with_options(http_client=self._http()))
                 self._lent.append(self._idle[-1])
             own = self._idle.pop()
         try:
             yield own
+        except openai.APIConnectionError:
+            self._keep_none()
+            raise
         finally:
             with self._lock:
-                is_kept = own in self._lent
+                is_kept = self._keeps and own in self._lent  # else all were closed meanwhile
                 if is_kept:
                     self._idle.append(own)
-            if not is_kept:  # all were closed meanwhile
+                elif own in self._lent:
+                    self._lent.remove(own)
+            if not is_kept:
                 own.close()
+
+    def _keep_none(self) -> None:
+        """Each request has a new connection from now on: this server may close kept ones under a request, which is lost then."""
+        with self._lock:
+            idle = list(self._idle)
+            self._idle.clear()
+            self._lent[:] = [client for client in self._lent if client not in idle]
+            self._keeps = False
+        close_all(idle)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         """What all connections trust; reading the certificates takes 25 ms."""
         return httpx2.create_ssl_context()
+
+    def _http(self) -> LiveHttp:
+        try:
+            return LiveHttp(self._tls, self._address.query if self._address else ())
+        except (ValueError, OSError, ImportError, httpx2.InvalidURL) as error:  # of proxies and certificates
+            raise unusable_network(error) from None
 
     def _live(self) -> openai.OpenAI:
         key = os.environ.get("OPENAI_API_KEY") or ""
@@ -201,15 +232,14 @@ class Client:
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise odd_key()
         times = httpx2.Timeout(min(self._timeout, LONGEST_TIMEOUT), connect=min(10.0, self._timeout))
-        http = LiveHttp(self._tls)
-        query = dict(self._address.query) if self._address else {}
+        http = self._http()
         shared: dict[str, Any] = {
             "api_key": key or "none",
             "base_url": self._base_url,
             "timeout": times,
             "max_retries": 0,
         }
-        shared |= {"default_query": query, "http_client": http, "default_headers": {"Accept-Encoding": "identity"}}
+        shared |= {"http_client": http, "default_headers": {"Accept-Encoding": "identity"}}
         if self._address and self._address.azure_version:
             return openai.AzureOpenAI(api_version=self._address.azure_version, **shared)
         return openai.OpenAI(**shared)
@@ -317,6 +347,18 @@ class Client:
     def named_address(self) -> str:
         """The address as errors name it; empty for the simulator, which is nowhere."""
         return "" if self.backend == "simulator" else self.address
+
+
+CLIENTS: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+def _leave_parent() -> None:
+    for client in CLIENTS:
+        client.leave_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_parent)
 
 
 def close_all(clients: Iterable[openai.OpenAI]) -> None:

@@ -111,6 +111,8 @@ class EventStream:
             self.completed += 1
             self.answer.faults.append("the final event holds no picture")
             self._count(event)
+        elif isinstance(event.get("delta"), str):
+            self._count(event)  # a piece of the text that a model writes on its way to the image
         elif kind != "message" or event:
             self._count(event)
             self.answer.broken = True  # not understood: the stream is kept with the result

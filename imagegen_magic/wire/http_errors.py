@@ -39,6 +39,7 @@ __all__ = [
     "read_request_id",
     "status_error",
     "transport_error",
+    "unusable_network",
     "web_page_error",
 ]
 
@@ -113,6 +114,16 @@ def odd_key() -> AuthenticationError:
         outcome="not sent",
         hints=("copy OPENAI_API_KEY again, without quotation marks, blanks and line breaks",),
     )
+
+
+def unusable_network(error: Exception) -> CallError:
+    """The card for proxies or certificates of the environment that can't be used; no retry would help."""
+    places = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE, SSL_CERT_DIR, SSLKEYLOGFILE"
+    hints = [f"look at these variables of the environment, in small letters too: {places}"]
+    if isinstance(error, ImportError):
+        hints.append("for a SOCKS proxy: pip install socksio")
+    said = redact(one_line(str(error))) or type(error).__name__
+    return CallError(f"no connection can be made ready ({said})", outcome="not sent", hints=tuple(hints))
 
 
 def read_request_id(headers: Mapping[str, str]) -> str | None:

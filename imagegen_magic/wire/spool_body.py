@@ -7,7 +7,7 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from imagegen_magic.request.response import Spool
 
@@ -20,25 +20,57 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     Some gateways say gzip and send plain bytes, or the other way round: a paid answer must not be lost to a wrong header.
     What can't be decompressed any further is passed on as it is.
     """
-    unpack = None
-    first = True
+    return _inflated(_inflated(pieces, encoding.lower()), "")  # some pack what is packed already
+
+
+def _inflated(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    inflater, first = None, True
     for piece in pieces:
-        if first and piece and (piece.startswith(GZIP) or ("deflate" in encoding.lower() and piece.startswith(ZLIB))):
-            unpack = zlib.decompressobj(GZIP_OR_ZLIB)
-        first = first and not piece
-        if unpack is None:
+        if first and piece:
+            inflater, first = _inflater(piece, encoding), False
+        while inflater is not None and piece:
+            before = inflater.copy()
+            try:
+                yield inflater.decompress(piece)
+            except zlib.error:
+                whole, piece = _before_fault(before, piece)  # noqa: PLW2901 - what is left of it
+                inflater = None
+                yield whole
+            else:
+                piece = inflater.unused_data if inflater.eof else b""  # noqa: PLW2901 - as above
+                if piece.startswith(GZIP):
+                    inflater = zlib.decompressobj(GZIP_OR_ZLIB)  # the next member
+                else:
+                    piece = b""  # noqa: PLW2901 - what follows the end is nothing
+        if piece:
             yield piece
-            continue
+
+
+def _inflater(start: bytes, encoding: str) -> Any:
+    """What inflates a body that starts so; None for one that is plain."""
+    if start.startswith(GZIP) or ("deflate" in encoding and start.startswith(ZLIB)):
+        return zlib.decompressobj(GZIP_OR_ZLIB)
+    if "deflate" in encoding and not start.lstrip().startswith(PLAIN):
+        return zlib.decompressobj(-zlib.MAX_WBITS)  # without zlib's header, as many servers understand deflate
+    return None
+
+
+def _before_fault(inflater: Any, piece: bytes) -> tuple[bytes, bytes]:
+    """What can be inflated of a piece, and the rest: the fault may be the checksum behind the last byte of an image."""
+    whole = []
+    for place in range(len(piece)):
         try:
-            yield unpack.decompress(piece)
+            whole.append(inflater.decompress(piece[place : place + 1]))
         except zlib.error:
-            unpack = None
-            yield piece
+            return b"".join(whole), piece[place:]
+    return b"".join(whole), b""
 
 
 GZIP = b"\x1f"
 """The first byte of what gzip makes, and of no JSON, no event and no image."""
 ZLIB = b"x"
+PLAIN = (b"{", b"[", b'"', b"data:", b"event:", b":")
+"""How JSON and streams begin, whatever the header says."""
 GZIP_OR_ZLIB = 47
 """As zlib counts the kinds that it tells apart by itself."""
 
