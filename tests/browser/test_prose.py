@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
-from write_flags import flags
+from write_flags import flags, hints
 
 from imagegen_magic.notebook.head import join_head
 from imagegen_magic.options.line import parse_line
@@ -226,6 +226,20 @@ def test_hints_are_the_cards(lab):
         [f"{notebook.address}/lab/extensions/imagegen-magic/static/prose.js", wrong, known],
     )
     assert found == [difflib.get_close_matches(word, known, n=2, cutoff=0.7) for word in wrong]
+
+
+def test_the_page_reads_the_tables(lab):
+    """The file holds each flag and each hint once; unfolded they are those of every cell."""
+    notebook = lab(PROMPT)
+    static = f"{notebook.address}/lab/extensions/imagegen-magic/static"
+    read = notebook.page.evaluate(
+        """async (static_) => {
+             const { unfold } = await import(`${static_}/prose.js`);
+             return unfold(await (await fetch(`${static_}/flags.json`)).json());
+           }""",
+        static,
+    )
+    assert read == {**flags(), "hints": hints()}
 
 
 HEADS = (
