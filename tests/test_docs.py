@@ -205,6 +205,12 @@ def test_the_readme_quotes_what_was_measured():
         assert sentence in readme
 
 
+def test_the_memory_of_the_readme_is_that_of_the_comparison():
+    """Both quote one run of `benchmarks/memory.py`."""
+    row = re.search(r"^\| memory, (ten .+?) \| (.+?) \| (.+?) \|$", PAGES["comparison.md"], re.MULTILINE)
+    assert f"{row[1]}: {row[2]}; with the SDK alone {row[3]}" in ROOT_PAGES["README.md"]
+
+
 def test_the_readmes_prices_are_the_estimates(session):
     """Of a square picture by the default model, with the day on which the prices were checked."""
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
