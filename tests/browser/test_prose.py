@@ -326,7 +326,9 @@ def test_the_price_at_the_edge(opened):
     page.keyboard.type("00")
     cell.locator(f"{EDGE}.cm-imagegen-wrong", has_text="will not run").wait_for()
     look = "label => [getComputedStyle(label).color, getComputedStyle(label).backgroundColor]"
-    assert cell.locator(EDGE).evaluate(look) == ["rgb(255, 255, 255)", "rgb(179, 38, 30)"], "6.5 : 1, whatever the theme"
+    assert cell.locator(EDGE).evaluate(look) == ["rgb(255, 255, 255)", "rgb(179, 38, 30)"], (
+        "6.5 : 1, whatever the theme"
+    )
     assert "n 400" in cell.locator(EDGE).get_attribute("title")
     page.keyboard.press("Backspace")
     page.keyboard.press("Backspace")
