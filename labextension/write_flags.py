@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from imagegen_magic.errors import CELL_WORDS
 from imagegen_magic.facts.sizes import PRESETS
 from imagegen_magic.facts.words import foreign_flags
 from imagegen_magic.options.hints import NO_SUCH_OPTION
 from imagegen_magic.options.line import parse_line
+from imagegen_magic.options.table import COMMANDS as CELLS
 from imagegen_magic.options.table import OPTIONS, Option
 
 __all__ = ["TARGET", "flags", "hints"]
 
-COMMANDS = ("generate", "edit", "batch", "sprites")
+COMMANDS = {command: CELLS[command] for command in ("generate", "edit", "batch", "sprites")}
 TARGET = Path(__file__).with_name("static") / "flags.json"
 
 
@@ -24,7 +27,10 @@ def flags() -> dict[str, dict[str, dict[str, str]]]:
 
 
 def hints() -> dict[str, dict[str, str]]:
-    """Command to the bare name of a flag that it does not have, but other cells, other tools or an option's values: the card's words."""
+    """For a bare name that is no flag of a command, but of other cells, other tools, or an option's value: the card's words, by command.
+
+    What all commands say stands once, below "every"; a flag that there is comes before its hint.
+    """
     others = {flag.lstrip("-") for option in OPTIONS for flag in option.flags}
     values = {*PRESETS, *(value for option in OPTIONS for value in option.choices)}
     names = sorted({*foreign_flags(), *others, *values})
@@ -60,14 +66,30 @@ def _spellings(option: Option) -> dict[str, dict[str, str]]:
 
 
 def text() -> str:
-    """The file's text: one line a flag, so that a change reads well."""
-    commands = [f'  "hints": {json.dumps(hints(), ensure_ascii=False, indent=2)}'.replace("\n", "\n  ")]
-    for command, its in flags().items():
-        rows = ",\n".join(
-            f"    {json.dumps(flag)}: {json.dumps(facts, ensure_ascii=False)}" for flag, facts in its.items()
-        )
-        commands.append(f"  {json.dumps(command)}: {{\n{rows}\n  }}")
-    return "{\n" + ",\n".join(commands) + "\n}\n"
+    """The file's text: each flag and each hint once, on a line of its own, so that a change reads well. `prose.js` unfolds it."""
+    return f'{{\n  "flags": {_rows(_once(flags()))},\n  "hints": {_rows(_once(hints()))}\n}}\n'
+
+
+def _once(by_command: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Name to its facts by cell: below `every` if all cells that have it say the same, but for their own name, `{cell}`."""
+    found: dict[str, dict[str, Any]] = {}
+    for command, its in by_command.items():
+        for name, facts in its.items():
+            general = facts.replace(f"{COMMANDS[command]} ", "{cell} ") if isinstance(facts, str) else facts
+            found.setdefault(name, {})[command] = general
+    return {name: _folded(its) for name, its in found.items()}
+
+
+def _folded(its: dict[str, Any]) -> dict[str, Any]:
+    first = next(iter(its.values()))
+    if any(facts != first for facts in its.values()):
+        return its
+    return {"every": first} if len(its) == len(COMMANDS) else {"every": first, "only": list(its)}
+
+
+def _rows(facts: Mapping[str, object]) -> str:
+    rows = (f"    {json.dumps(name)}: {json.dumps(its, ensure_ascii=False)}" for name, its in sorted(facts.items()))
+    return "{\n" + ",\n".join(rows) + "\n  }"
 
 
 if __name__ == "__main__":

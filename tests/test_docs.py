@@ -26,6 +26,7 @@ from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.notebook.subcommands import SUBCOMMANDS
 from imagegen_magic.options.defaults import config_options
 from imagegen_magic.options.table import OPTIONS
+from imagegen_magic.request.cost import format_usd
 from imagegen_magic.simulator import FAULTS, parse_faults
 
 ROOT = Path(__file__).parent.parent
@@ -204,6 +205,21 @@ def test_the_readme_quotes_what_was_measured():
         assert sentence in readme
 
 
+def test_the_memory_of_the_readme_is_that_of_the_comparison():
+    """Both quote one run of `benchmarks/memory.py`."""
+    row = re.search(r"^\| memory, (ten .+?) \| (.+?) \| (.+?) \|$", PAGES["comparison.md"], re.MULTILINE)
+    assert f"{row[1]}: {row[2]}; with the SDK alone {row[3]}" in ROOT_PAGES["README.md"]
+
+
+def test_the_readmes_prices_are_the_estimates(session):
+    """Of a square picture by the default model, with the day on which the prices were checked."""
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    plans = [session.plan("a red mug", {"size": "square", "quality": quality}) for quality in ("low", "medium", "high")]
+    low, medium, high = (format_usd(plan.estimate.high) for plan in plans)
+    assert f"about {low} at low quality, {medium} at medium and {high} at high." in readme
+    assert f"OpenAI's prices of {plans[0].estimate.checked}." in readme
+
+
 def test_the_gallerys_cards_say_what_each_notebook_is_for(tmp_path):
     """A sentence of the notebook's own below each title."""
     gallery.copy_notebooks(ROOT / "notebooks", tmp_path / "gallery")
@@ -211,6 +227,7 @@ def test_the_gallerys_cards_say_what_each_notebook_is_for(tmp_path):
     cards = re.findall(r"^:::\{grid-item-card\} .+?\n(.*?)^:::$", page, re.DOTALL | re.MULTILINE)
     assert len(cards) == len(list((ROOT / "notebooks").glob("*.ipynb")))
     assert all(card.strip().endswith((".", "!", "?")) for card in cards)
+    assert all(":img-top:" in card for card in cards), "a card without a picture"
 
 
 def test_front_ends_are_tabled_once_for_all_that_they_were_tried_with():

@@ -164,7 +164,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("name", RULES)
-@pytest.mark.front_end("{name}", "the form that it takes has alternative text", "its rules, applied here")
+@pytest.mark.front_end("{name}", "the output that it picks has alternative text", "its rules, applied here")
 def test_rules(notebook, name):
     """If HTML is taken, its pictures have alternative text; if an image is taken, `text/plain` is a sentence about it."""
     shown = [output.data for cell in notebook[1].cells for output in cell.outputs if "data" in output]

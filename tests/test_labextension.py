@@ -21,6 +21,13 @@ def test_flags_are_the_tables():
     assert TARGET.read_text(encoding="utf-8") == text()
 
 
+def test_each_flag_and_each_hint_is_stored_once():
+    """A page loads the file before it marks anything."""
+    stored = TARGET.read_text(encoding="utf-8")
+    names = {name for by_command in (flags(), hints()) for its in by_command.values() for name in its}
+    assert {name: stored.count(f'"{name}": {{') for name in names} == dict.fromkeys(names, 1)
+
+
 def test_flags_are_the_parsers():
     """Every flag that a cell's parser knows is marked as one, and no other."""
     for command, known in flags().items():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
 
@@ -211,11 +212,20 @@ def test_completion(shell):
     assert complete("%%imagegen x\n--qu", line=1) == ["--quality", "--quiet"]
     assert complete("\n  %%imagegen x \\\n-q low --quality me", line=2) == ["medium"]
     assert "low" in complete("%%imagegen x\n--quality ", line=1)
-    assert complete("%%imagegen x\nA mat", line=1) == ["mat"], "else IPython offers %matplotlib"
     assert complete("%%imagegen x\n", line=1) == []
     assert complete("%%imagegen x\nA {{ ma", line=1) == []
-    assert complete("%%imagegen x\nA {{ mat }} --qu", line=1) == ["--qu"]
     assert complete("print('--qu") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "offers"),
+    [("%%imagegen x\nA mat", False), ("%%imagegen x\nA {{ mat }} --qu", False), ("%%imagegen x\n", False),
+     ("%%imagegen x\nA {{ prin", True), ("prin", True), ("mat", True)],
+)  # fmt: skip
+def test_tab_in_a_prompt_opens_nothing(shell, text, offers):
+    """IPython asks its other matchers if ours finds nothing: they would offer `%matplotlib` for "a mat"."""
+    with provisionalcompleter():
+        assert bool(list(shell.Completer.completions(text, len(text)))) == offers
 
 
 def test_config_is_checked(shell):

@@ -12,6 +12,7 @@ from conftest import simulated_session
 from PIL import Image
 
 from imagegen_magic.errors import OptionError, RequestError
+from imagegen_magic.notebook.price import cell_price
 from imagegen_magic.panel import Panel
 from imagegen_magic.panel.controller import Controller
 from imagegen_magic.panel.expand import MAX_JOBS, expand
@@ -22,6 +23,7 @@ from imagegen_magic.panel.reframe import Edges, reframe
 from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
+from imagegen_magic.wire.client import Clients
 
 MUG = {"prompt": "a red mug", "values": {"quality": "low"}}
 
@@ -149,6 +151,17 @@ def test_braces_are_sent_as_typed_and_keys_are_refused(page):
 
 
 # money
+
+
+@pytest.mark.parametrize("backend", ["simulator", "openai"])
+def test_a_price_reads_as_at_a_cells_edge(shell, simulator, backend):
+    """On the simulator nothing is billed, and both say so in the same words."""
+    session = Session(defaults=lambda: {"backend": backend}, clients=Clients(simulator=simulator))
+    page = Page(session, prompt="A red mug.", values={"size": "square", "quality": "low"})
+    page.send("check")
+    edge = json.loads(cell_price(session, shell, "%%imagegen --size square -q low\nA red mug."))["text"]
+    assert page.state["checked"]["price"] == edge
+    assert edge.startswith("free (live: about $" if backend == "simulator" else "about $")
 
 
 def test_max_cost_is_a_limit(page, simulator):

@@ -74,6 +74,21 @@ def test_a_cell_that_will_not_run_is_said_before(live, shell, simulator, folder)
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [("%%imagegen\nA map of {city}.", "{{ city }} fills it in"), ('%%imagegen\nf"A mug."', "a string of Python's"),
+     ("%%imagegen\nA {red|blue} mug.", "choices"), ("%%imagegen -- --size square\nA mug.", "--: the flags of a cell")],
+)  # fmt: skip
+def test_the_edge_foresees_what_a_cell_refuses(live, shell, text, said):
+    """The same card as when it is run; with `--raw` there is a price, as there is a picture."""
+    shell.user_ns["city"] = "Oslo"
+    shown = edge(live, shell, text)
+    assert shown["wrong"]
+    assert said in shown["title"]
+    assert said in str(shell.run_cell(text, silent=True).error_in_exec)
+    assert not edge(live, shell, text.replace("-- --size square", "").replace("\n", " --raw\n"))["wrong"]
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "x = 1", "%%imagegenx\nA mug.", "%%imagegen", "%%imagegen hero\n  \n", "%%imagegen --size {{ size }}\nA mug.",
      "%%imagegen --help\nA mug.", "%%imagegen_batch --from df\n{}"],

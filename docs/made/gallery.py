@@ -32,9 +32,9 @@ the simulator: no key is needed, and the pictures say that they are simulated.
 
 
 def copy_notebooks(source: Path, target: Path) -> None:
-    """Copies every notebook of `source` with its pictures, and writes the page that lists them."""
+    """Copies every notebook of `source`, and writes the page that lists them."""
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source / "img", target / "img")
+    (target / "img").mkdir(parents=True)
     order = {name: number for number, name in enumerate(FIRST)}
     paths = sorted(source.glob("*.ipynb"), key=lambda path: (order.get(path.stem, len(order)), path.stem))
     for path in paths:
@@ -53,13 +53,12 @@ def _card(path: Path, target: Path) -> str:
 
 
 def _image(path: Path, target: Path) -> Path | None:
-    """The last picture that the notebook shows, written as a file; its own screenshot if it shows none."""
+    """The last picture that the notebook shows, written as a file; None if it shows none."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
     found = [(mime, data[mime]) for data in shown for mime in ("image/jpeg", "image/png") if mime in data]
     if not found:
-        screenshot = target / "img" / f"{path.stem}.png"
-        return screenshot if screenshot.is_file() else None
+        return None
     mime, data = found[-1]
     image = target / "img" / f"{path.stem}-shown.{'jpg' if mime == 'image/jpeg' else 'png'}"
     image.write_bytes(base64.b64decode("".join(data)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from imagegen_magic.display.cell_view import CellView
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError
 from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
 from imagegen_magic.options.braces import refuse_python, refuse_single_braces
-from imagegen_magic.options.line import build_parser, parse_line
+from imagegen_magic.options.line import ParsedLine, build_parser, parse_line
 from imagegen_magic.options.names import doubtful_name
 from imagegen_magic.options.secrets import refuse_keys
 from imagegen_magic.options.table import COMMANDS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imagegen_magic.jobs.result import ImageResult
     from imagegen_magic.session import Session
 
-__all__ = ["PlainText", "run_cell"]
+__all__ = ["PlainText", "refuse_unfilled", "run_cell"]
 
 
 class PlainText(str):
@@ -58,12 +58,7 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
     as_it_is = not typed or parsed.values.get("raw")
     stray = [] if as_it_is else stray_flags(body)
     text = body.rstrip("\n") if as_it_is else fill_variables(body.rstrip("\n"), shell.user_ns)
-    if not as_it_is:
-        refuse_python(body)
-        refuse_choices([] if command == "batch" else [body], parsed)
-    if not parsed.values.get("raw"):
-        read = line if as_it_is else f"{line}\n{body}"
-        refuse_single_braces(read, shell.user_ns, template=bool(parsed.values.get("template")))
+    refuse_unfilled(line, "" if as_it_is else body, parsed, command, shell.user_ns)
     raw = " --raw" if as_it_is and "{{" in body and not parsed.values.get("raw") else ""
     cell = f"{COMMANDS[command]} {line}".rstrip() + f"{raw}\n{body}"
     if command == "batch":
@@ -84,6 +79,19 @@ def run_cell(session: Session, shell: Any, command: str, line: str, body: str, *
     if job.options.dry_run:
         return session.preview_of(job)
     return run_shown(session, shell, job, live=live)
+
+
+def refuse_unfilled(line: str, body: str, parsed: ParsedLine, command: str, variables: Collection[str]) -> None:
+    """Stops at what nothing fills in without `--raw`: a string of Python's, choices, a variable in single braces.
+
+    Raises:
+        OptionError: there is some in the line or the body.
+    """
+    if parsed.values.get("raw"):
+        return
+    refuse_python(body)
+    refuse_choices([] if command == "batch" else [body], parsed)
+    refuse_single_braces(f"{line}\n{body}", variables, template=bool(parsed.values.get("template")))
 
 
 def run_shown(session: Session, shell: Any, job: Job, *, live: bool) -> Any:

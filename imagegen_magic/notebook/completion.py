@@ -45,7 +45,7 @@ def imagegen_matcher(context: CompletionContext) -> SimpleMatcherResult:
     cell = "\n".join(lines).lstrip()
     line = _head_of(cell) if cell.startswith("%%imagegen") else lines[-1]
     if line is None:
-        return {"completions": []} if cell.rfind("{{") > cell.rfind("}}") else _as_it_stands(lines[-1])
+        return {"completions": [] if cell.rfind("{{") > cell.rfind("}}") else _Nothing(), "suppress": True}
     match = _LINE.fullmatch(line)
     if match is None:
         return {"completions": []}
@@ -63,10 +63,11 @@ def _head_of(cell: str) -> str | None:
     return f"{line} " if last.endswith(" ") or not last.strip() else line
 
 
-def _as_it_stands(line: str) -> SimpleMatcherResult:
-    """The word at the cursor alone: after a matcher that finds nothing, IPython would offer `%matplotlib` for "a mat"."""
-    word = line.rsplit(" ", maxsplit=1)[-1]
-    return _found([word] if word else [], word)
+class _Nothing(list[SimpleCompletion]):
+    """No completion, but counted as one: IPython lets only a matcher that finds some silence the others, which offer `%matplotlib` for "a mat"."""
+
+    def __len__(self) -> int:
+        return 1
 
 
 def _found(found: Iterable[str], fragment: str) -> SimpleMatcherResult:

@@ -14,6 +14,7 @@ from imagegen_magic.options.line import ParsedLine, parse_line
 from imagegen_magic.options.names import doubtful_name
 
 from .batch_cells import plan_batch_cell
+from .cells import refuse_unfilled
 from .head import join_head, stray_flags
 
 __all__ = ["cell_price", "edge_price"]
@@ -63,6 +64,7 @@ def cell_price(session: Any, shell: Any, text: str) -> str:
         parsed = parse_line(line, _COMMANDS[found["kind"]], variables={})
         if parsed.help or parsed.values.get("source") is not None:
             return _answer("")
+        refuse_unfilled(line, body, parsed, _COMMANDS[found["kind"]], shell.user_ns)
         return _priced(session, shell, _COMMANDS[found["kind"]], parsed, _VARIABLE.sub("…", body.rstrip("\n")))
     except ImagegenError as error:
         lines = error.card_lines(CELL_WORDS)
@@ -72,7 +74,7 @@ def cell_price(session: Any, shell: Any, text: str) -> str:
 def _priced(session: Any, shell: Any, command: str, parsed: ParsedLine, body: str) -> str:
     if command == "batch":
         plan = plan_batch_cell(session, shell, parsed, body, "")
-        return _answer(_words(session, parsed, str(plan.estimate)), plan.summary())
+        return _answer(plan.estimate.on(session.options(parsed.values).backend), plan.summary())
     stray = [] if parsed.values.get("raw") else stray_flags(body)
     problems = (*parsed.problems, *doubtful_name(parsed.name, shell.user_ns), *stray)
     job = session.plan(
@@ -85,12 +87,8 @@ def _priced(session: Any, shell: Any, command: str, parsed: ParsedLine, body: st
         in_batch=True,
     )
     what = f"{job.request.count} x {job.request.model}, {job.request.size or 'auto'}: {job.estimate}, an estimate"
-    return _answer(_words(session, parsed, str(job.estimate)), "\n".join([what, *map(CELL_WORDS.render, job.warnings)]))
-
-
-def _words(session: Any, parsed: ParsedLine, price: str) -> str:
-    """The price; with the simulator, that it is none."""
-    return f"free (live: {price})" if session.options(parsed.values).backend == "simulator" else price
+    words = [what, *map(CELL_WORDS.render, job.warnings)]
+    return _answer(job.estimate.on(job.options.backend), "\n".join(words))
 
 
 def _answer(text: str, title: str = "", *, wrong: bool = False) -> str:

@@ -98,11 +98,13 @@ def parse_line(
     if secrets := secret_problems(word.split("=")[0] for word in words if word.startswith("-")):
         return ParsedLine(problems=tuple(secrets), unread=True)  # what follows is the key: nothing of it is repeated
     words, misplaced = _set_aside(_joined_boxes(words), command, extra)
+    if variables is not None:
+        words, misplaced = _without_end(words, misplaced)
     parser = build_parser(command, positional=positional, extra=extra)
     try:
         found, unknown = parser.parse_known_args(_joined_optional(_spread_grid(words)))
     except _LineFault as fault:
-        return ParsedLine(problems=(_argparse_problem(str(fault), command),), unread=True)
+        return ParsedLine(problems=(*misplaced, _argparse_problem(str(fault), command)), unread=True)
     raw = {name: value for name, value in vars(found).items() if value is not None}
     raw = {name: _restored(value, lifted) for name, value in raw.items()}
     asked_help, name, twice = bool(raw.pop("help", False)), raw.pop("name", None), raw.pop("twice", ())
@@ -120,6 +122,14 @@ def parse_line(
         help=asked_help,
         stray=tuple(stray),
     )
+
+
+def _without_end(words: list[str], problems: list[Problem]) -> tuple[list[str], list[Problem]]:
+    """The words of a cell without `--`, which ends the flags in a shell alone: there a file's name may begin with a dash."""
+    if "--" not in words:
+        return words, problems
+    ended = Problem(field="--", rule="the flags of a cell end with their line", fix="leave it out")
+    return [word for word in words if word != "--"], [*problems, ended]
 
 
 def _given_twice(flag: str, first: str, second: str) -> Problem:

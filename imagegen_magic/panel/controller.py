@@ -195,7 +195,7 @@ class Controller:
         notes = list(dict.fromkeys(note for job in jobs for note in job.warnings))
         return {
             "ok": bool(jobs) and not found, "problems": found, "notes": notes, "jobs": len(jobs),
-            "price": str(total) if total else "", "previews": max((job.request.partial_images or 0 for job in jobs), default=0),
+            "price": total.on(jobs[0].options.backend) if total else "", "previews": max((job.request.partial_images or 0 for job in jobs), default=0),
             "basis": total.basis if total else "",
             "size": jobs[0].request.size or "" if jobs else "", "images": sum(job.request.count for job in jobs),
         }  # fmt: skip

@@ -8,7 +8,6 @@ from typing import Any
 
 from imagegen_magic.errors import ImagegenError
 from imagegen_magic.jobs.result import GeneratedImage
-from imagegen_magic.request.cost import format_usd
 
 from .facade import Facade, path_token
 from .form import Form
@@ -70,7 +69,7 @@ class CutoutDesk:
                 job = self._facade.plan(self.form_again(ref, how))
             except ImagegenError:
                 continue
-            found.append({"how": how, "label": f"{label} · up to {format_usd(job.estimate.high)}"})
+            found.append({"how": how, "label": f"{label} · {job.estimate.on(job.options.backend)}"})
         return found
 
     def form_again(self, ref: str, how: str) -> Form:

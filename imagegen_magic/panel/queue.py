@@ -64,7 +64,7 @@ class Entry:
         error = getattr(self.error, "summary", str(self.error)) if self.error else ""
         return {
             "id": self.number, "title": self.job.prompt_typed[:120] or self.job.stem, "state": self.state,
-            "phase": self.phase, "price": str(self.job.estimate), "previews": self.previews, "error": error,
+            "phase": self.phase, "price": self.job.estimate.on(self.job.options.backend), "previews": self.previews, "error": error,
             "seconds": seconds, "shape": request.size or "",
         }  # fmt: skip
 

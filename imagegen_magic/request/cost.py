@@ -37,6 +37,10 @@ class Estimate:
         low, high = format_usd(self.low), format_usd(self.high)
         return f"about {low}" if low == high else f"about {low} to {high}"
 
+    def on(self, backend: str) -> str:
+        """What a person is told before a call: the estimate; on the simulator that nothing is billed, and what it would cost live."""
+        return f"free (live: {self})" if backend == "simulator" else str(self)
+
     def __add__(self, other: Estimate) -> Estimate:
         low = None if self.low is None or other.low is None else self.low + other.low
         high = None if self.high is None or other.high is None else self.high + other.high

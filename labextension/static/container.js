@@ -19,9 +19,10 @@
     },
     get: async () => {
       const { makePlugin } = await import(new URL("plugin.js", here));
+      const { unfold } = await import(new URL("prose.js", here));
       const names = ["@codemirror/view", "@codemirror/state", "@jupyterlab/codemirror", "@jupyterlab/settingregistry", "@jupyterlab/notebook"];
       const [view, state, codemirror, settings, notebook] = await Promise.all(names.map(borrow));
-      const flags = await (await fetch(new URL("flags.json", here))).json();
+      const flags = unfold(await (await fetch(new URL("flags.json", here))).json());
       const plugin = makePlugin({ view, state, codemirror, settings, notebook, flags });
       return () => ({ __esModule: true, default: plugin });
     },

@@ -74,7 +74,7 @@ export function priceEditor({ view }, settings, kernel, executed) {
         color: "var(--jp-ui-font-color2, #616161)", background: "var(--jp-layout-color2, #eee)",
       },
       ".cm-imagegen-price[hidden]": { display: "none" },
-      ".cm-imagegen-wrong": { color: "var(--jp-error-color0, #b00020)" },
+      ".cm-imagegen-wrong": { color: "#fff", background: "#b3261e" }, // read in light and dark themes
     }),
   ];
 }

@@ -26,6 +26,20 @@ export function bodyStart(text, flags) {
   return lines.slice(0, count).join("\n").length;
 }
 
+/** `flags.json` as this file reads it: command to its flags, and below `hints` to its hints. There each stands once, for all cells or `only` some. */
+export function unfold({ flags, hints }) {
+  const of = (facts, magic, command) => {
+    const said = Object.entries(facts).map(([name, { every, only = [command], ...own }]) => [name, own[command] ?? (only.includes(command) ? every : null)]);
+    return Object.fromEntries(said.filter(([, its]) => its).map(([name, its]) => [name, its.replace?.("{cell}", `%%${magic}`) ?? its]));
+  };
+  const all = { hints: {} };
+  for (const [magic, command] of Object.entries(COMMANDS)) {
+    all[command] = of(flags, magic, command);
+    all.hints[command] = of(hints, magic, command);
+  }
+  return all;
+}
+
 /** The flags of a cell's command, and the hints for words that are none. */
 function known(text, flags) {
   const command = commandOf(text);

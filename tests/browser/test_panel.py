@@ -200,8 +200,8 @@ def test_a_cut_out_shows_verdict_path_and_report(lab):
     verdict = page.locator(".igp-verdict[data-status='fail']")
     verdict.wait_for()
     assert "cutout.png" in verdict.inner_text()
-    assert verdict.get_by_role("button", name="Another key colour · up to $").count() == 1
-    verdict.get_by_role("button", name="Two backdrops · up to $").click()
+    assert verdict.get_by_role("button", name="Another key colour · free (live: about $").count() == 1
+    verdict.get_by_role("button", name="Two backdrops · free (live: about $").click()
     wait_for_status(notebook, "saved as @")
     page.locator(".igp-verdict[data-status='pass'], .igp-verdict[data-status='warn']").wait_for()
     assert notebook.ask("panel.result.record.options['transparent']") == "difference"

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
-from write_flags import flags
+from write_flags import flags, hints
 
 from imagegen_magic.notebook.head import join_head
 from imagegen_magic.options.line import parse_line
@@ -228,6 +228,20 @@ def test_hints_are_the_cards(lab):
     assert found == [difflib.get_close_matches(word, known, n=2, cutoff=0.7) for word in wrong]
 
 
+def test_the_page_reads_the_tables(lab):
+    """The file holds each flag and each hint once; unfolded they are those of every cell."""
+    notebook = lab(PROMPT)
+    static = f"{notebook.address}/lab/extensions/imagegen-magic/static"
+    read = notebook.page.evaluate(
+        """async (static_) => {
+             const { unfold } = await import(`${static_}/prose.js`);
+             return unfold(await (await fetch(`${static_}/flags.json`)).json());
+           }""",
+        static,
+    )
+    assert read == {**flags(), "hints": hints()}
+
+
 HEADS = (
     "hero --size=square --qual low", "hero -size square", "hero size=square", "hero \u2014size square", "hero --Size square",
     "hero -n4 -q=low", "hero --no-reuse -y", "hero --seed 3", "hero --ar", "hero --grid a=b", "hero --landscape",
@@ -311,6 +325,10 @@ def test_the_price_at_the_edge(opened):
     page.wait_for_function(f"text => (document.querySelector('{EDGE}')?.textContent ?? text) !== text", arg=first)
     page.keyboard.type("00")
     cell.locator(f"{EDGE}.cm-imagegen-wrong", has_text="will not run").wait_for()
+    look = "label => [getComputedStyle(label).color, getComputedStyle(label).backgroundColor]"
+    assert cell.locator(EDGE).evaluate(look) == ["rgb(255, 255, 255)", "rgb(179, 38, 30)"], (
+        "6.5 : 1, whatever the theme"
+    )
     assert "n 400" in cell.locator(EDGE).get_attribute("title")
     page.keyboard.press("Backspace")
     page.keyboard.press("Backspace")
