@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Bytes, Floats, as_floats
+from .unmixing import at_once
 
 if TYPE_CHECKING:
     from cv2.typing import MatLike
@@ -28,7 +29,7 @@ def align(first: Bytes, second: Bytes, apart: Floats) -> tuple[float, float]:
     equal pictures. Those are compared.
     """
     factor = -(-max(first.shape[:2]) // ALIGNED)
-    one, two = (_across(frame, apart, factor) for frame in (first, second))
+    one, two = at_once(lambda: _across(first, apart, factor), lambda: _across(second, apart, factor))
     if _on_each_other(one, two):
         return 0.0, 0.0
     strongest = int(one.std(axis=(0, 1)).argmax())
@@ -57,14 +58,15 @@ def _on_each_other(one: Floats, two: Floats) -> bool:
     """Whether the frames need no search: they are alike as they lie, and no small step makes them more so."""
     smooth, other, down, across, normal = _gradients(one, two)
     error = as_floats(other - smooth)
-    if np.linalg.det(normal) <= 0 or float(np.square(error).mean()) > ALIKE * float(smooth.var(axis=(0, 1)).max()):
+    differs, varies = cv2.norm(error, cv2.NORM_L2SQR) / error.size, float(cv2.meanStdDev(smooth)[1].max()) ** 2
+    if np.linalg.det(normal) <= 0 or differs > ALIKE * varies:
         return False
     return bool(np.abs(_step(normal, across, down, error)).max() < STILL)
 
 
 def _gradients(one: Floats, two: Floats) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.float64]]:
     """Both pictures smoothed, the first one's gradient (down, across), and the normal matrix of a small shift."""
-    smooth, other = as_floats(cv2.GaussianBlur(one, (0, 0), 1.5)), as_floats(cv2.GaussianBlur(two, (0, 0), 1.5))
+    smooth, other = (as_floats(cv2.GaussianBlur(frame, (0, 0), 1.5)) for frame in (one, two))
     across = as_floats(cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8))
     down = as_floats(cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8))
     mixed = np.vdot(across, down)

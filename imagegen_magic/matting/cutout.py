@@ -30,6 +30,7 @@ from .report import THRESHOLDS, CutoutReport
 from .scene import key_strength
 from .settings import check_settings
 from .two_backdrop import extract_difference
+from .unmixing import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -276,7 +277,8 @@ def difference_cutout(
             f"the frames differ in size: {one.shape[1]} x {one.shape[0]} and {two.shape[1]} x {two.shape[0]}",
             hints=("ask for the edit at the size of the first picture",),
         )
-    frames = (estimate_backdrop(one, _hint(key1)), estimate_backdrop(two, _hint(key2)))
+    hints = _hint(key1), _hint(key2)
+    frames = at_once(lambda: estimate_backdrop(one, hints[0]), lambda: estimate_backdrop(two, hints[1]))
     for backdrop in frames:
         _require_flat(backdrop)
     apart = max(abs(a - b) for a, b in zip(frames[0].key, frames[1].key, strict=True))

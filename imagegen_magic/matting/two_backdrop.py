@@ -63,9 +63,12 @@ def extract_difference(first: Bytes, second: Bytes, backdrops: tuple[Backdrop, B
     shift = align(first, second, as_floats(np.subtract(backdrops[0].key, backdrops[1].key)))
     if max(map(abs, shift)) > LEAST_SHIFT:
         second = as_bytes(shifted(second, *shift))
-    found = [find_silhouette(frame, backdrop) for frame, backdrop in zip((first, second), backdrops, strict=True)]
-    window = window_of(found[0].mask | found[1].mask)
-    return replace(_Pair(read_scene(found[0], window), read_scene(found[1], window)).solved(), shift=shift)
+    one, two = unmixing.at_once(
+        lambda: find_silhouette(first, backdrops[0]), lambda: find_silhouette(second, backdrops[1])
+    )
+    window = window_of(one.mask | two.mask)
+    pair = _Pair(*unmixing.at_once(lambda: read_scene(one, window), lambda: read_scene(two, window)))
+    return replace(pair.solved(), shift=shift)
 
 
 class _Pair:
@@ -74,10 +77,9 @@ class _Pair:
     def __init__(self, one: Scene, two: Scene) -> None:
         self.scenes = (one, two)
         self.index = positions(one.silhouette | two.silhouette)
-        translucent = [translucent_regions(scene, "auto", defocus=False) for scene in self.scenes]
-        definite = definite_foreground(one, translucent[0]) & definite_foreground(two, translucent[1])
-        self.definite = definite.ravel()[self.index] > 0
-        self.hard = one.hard and two.hard and translucent[0] is None and translucent[1] is None
+        found = unmixing.at_once(lambda: _definite(one), lambda: _definite(two))
+        self.definite = (found[0][0] & found[1][0]).ravel()[self.index] > 0
+        self.hard = one.hard and two.hard and not (found[0][1] or found[1][1])
 
     def solved(self) -> Difference:
         """The cut-out, and how well the frames agree."""
@@ -173,6 +175,12 @@ class _Pair:
             return None
         full = as_floats(cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR)).ravel()[self.index]
         return full * shade(LUMA @ colours_at(self.scenes[1].planes, self.index))
+
+
+def _definite(scene: Scene) -> tuple[Bytes, bool]:
+    """Where one frame by itself shows the subject as opaque, and whether it has translucent regions."""
+    translucent = translucent_regions(scene, "auto", defocus=False)
+    return definite_foreground(scene, translucent), translucent is not None
 
 
 def _is_blurred(alpha: Floats, opaque: Mask) -> bool:
