@@ -62,7 +62,7 @@ def _before_fault(inflater: Any, piece: bytes) -> tuple[bytes, bytes]:
         try:
             whole.append(inflater.decompress(piece[place : place + 1]))
         except zlib.error:
-            return b"".join(whole), piece[place:]
+            return (b"".join(whole), piece[place:]) if any(whole) else (b"", piece)  # else it only looked packed
     return b"".join(whole), b""
 
 
