@@ -33,52 +33,45 @@ def without_long_texts(source: Path | BinaryIO) -> Path | BinaryIO:
 
 def _shorter(stream: BinaryIO) -> BinaryIO | None:
     """A copy without the texts that are too long; None if there are none."""
-    start = stream.tell()
     if stream.read(len(SIGNATURE)) != SIGNATURE:
         return None
+    data = stream.read()  # at once: looking for each of hundreds of small chunks would be two system calls
     left_out, room = [], MOST
-    for kind, place, length in _chunks(stream):
+    for kind, place, length in _chunks(data):
         if kind in TEXTS:
-            size = _text_size(kind, stream, length) if room > 0 else MOST
+            size = _text_size(kind, data[place + 8 : place + 8 + length]) if room > 0 else MOST
             room -= size
             if size > LONGEST or room < 0:
                 left_out.append((place, place + 12 + length))
-    return _copy(stream, start, left_out) if left_out else None
+    return _copy(data, left_out) if left_out else None
 
 
-def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, place and length of each chunk; the stream stands at its content."""
-    place = stream.tell()
-    while len(head := stream.read(8)) == 8:
-        length, kind = struct.unpack(">I4s", head)
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, place and length of each chunk."""
+    place = 0
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
         yield kind, place, length
         place += 12 + length
-        stream.seek(place)
 
 
-def _text_size(kind: bytes, stream: BinaryIO, length: int) -> int:
+def _text_size(kind: bytes, text: bytes) -> int:
     """The bytes of a text, counted to a little above `LONGEST`."""
-    if length > LONGEST or kind == b"tEXt":
-        return length
-    _, _, rest = stream.read(length).partition(b"\0")
+    if len(text) > LONGEST or kind == b"tEXt":
+        return len(text)
+    rest = text.partition(b"\0")[2]
     if kind == b"iTXt":
         is_compressed, (_, _, rest) = rest[:1] != b"\0", rest[2:].partition(b"\0")
         rest = rest.partition(b"\0")[2]
         if not is_compressed:
-            return length
+            return len(text)
     try:
         return len(zlib.decompressobj().decompress(rest if kind == b"iTXt" else rest[1:], LONGEST + 1))
     except zlib.error:
-        return length
+        return len(text)
 
 
-def _copy(stream: BinaryIO, start: int, left_out: list[tuple[int, int]]) -> BinaryIO:
-    copy = io.BytesIO()
-    for first, end in left_out:
-        stream.seek(start)
-        copy.write(stream.read(first - start))
-        start = end
-    stream.seek(start)
-    copy.write(stream.read())
-    copy.seek(0)
-    return copy
+def _copy(data: bytes, left_out: list[tuple[int, int]]) -> BinaryIO:
+    """The file without these parts."""
+    starts, ends = (0, *(end for _, end in left_out)), (*(start for start, _ in left_out), len(data))
+    return io.BytesIO(SIGNATURE + b"".join(data[start:end] for start, end in zip(starts, ends, strict=True)))
