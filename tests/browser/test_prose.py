@@ -256,8 +256,8 @@ CELLS = (
     'x = """\n%%imagegen\n"""', "%%html\n%%imagegen", " \n",
 )  # fmt: skip
 READ = """async ([address, cells]) => {
-  const flags = await (await fetch(`${address}/flags.json`)).json();
-  const { bodyStart, commandOf, marks } = await import(`${address}/prose.js`);
+  const { bodyStart, commandOf, marks, unfold } = await import(`${address}/prose.js`);
+  const flags = unfold(await (await fetch(`${address}/flags.json`)).json());
   return cells.map((cell) => commandOf(cell) === null ? null : {
     body: cell.slice(bodyStart(cell, flags)),
     unknown: marks(cell, flags).filter((mark) => mark.kind === "unknown").map((mark) => [cell.slice(mark.from, mark.to), mark.title]),
