@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 from imagegen_magic.errors import CallCancelledError, QuotaError, RateLimitError
 from imagegen_magic.request.response import Received
+from imagegen_magic.wire.waits import read_resets
 
 from .desks import Desks
 
@@ -19,7 +19,6 @@ FIRST_PROBE, LONGEST_PROBE = 1.0, 60.0
 """Seconds after the wait that the server asked for until more requests in flight are tried; doubled with each further refusal."""
 LONGEST_WAIT = 3600.0
 """A server that asks for more than an hour is not waited for longer than that."""
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
 class Pacer:
@@ -157,12 +156,10 @@ class Pacer:
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Waits for the reset if an answer's headers say that nothing remains (`x-ratelimit-remaining-*`)."""
-        for name, value in headers.items():
-            kind = name.removeprefix("x-ratelimit-remaining-")
-            if kind in (name, "tokens") or value.strip() != "0":
-                continue
-            reset = _seconds(headers.get(f"x-ratelimit-reset-{kind}", ""))
-            if reset > LONGEST_WAIT:  # a date, or nothing that helps: a refusal says itself how long to wait
+        for limited, reset in read_resets(headers):
+            if (
+                limited == "tokens" or reset > LONGEST_WAIT
+            ):  # a date, or of no help: a refusal says itself how long to wait
                 continue
             with self._lock:
                 self._next = max(self._next, self._clock() + reset)
@@ -172,14 +169,3 @@ def is_near(limit: int, in_flight: int, ready: int) -> bool:
     """Whether one more job may get ready: for a free place, or while all are taken, so that as many are ready as go out next."""
     free = limit - in_flight
     return ready < (free if free > 0 else limit)
-
-
-def _seconds(text: str) -> float:
-    """Seconds of a duration such as `1m30s`, `250ms` or `7`; 0 if it is none."""
-    if text.replace(".", "", 1).isdigit():
-        return float(text)
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        return 0.0
-    hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
-    return 3600 * hours + 60 * minutes + seconds + milliseconds / 1000

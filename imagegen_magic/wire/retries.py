@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import math
 import random
 import re
 import threading
@@ -17,16 +16,14 @@ from typing import TypeVar
 
 from imagegen_magic.errors import CallCancelledError, CallError, ConnectError, RateLimitError, ServerError
 
+from .waits import DURATION, read_duration, read_resets, read_seconds
+
 __all__ = ["TimeBudget", "read_wait", "with_retries"]
 
 T = TypeVar("T")
 MAX_WAIT = 60.0
 """Longest wait of our own choosing, in seconds; a server may ask for more, up to the deadline."""
-_PART = re.compile(
-    r"(\d{1,9}(?:\.\d+)?)\s*(milliseconds?|ms|hours?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-z])\s*", re.IGNORECASE
-)
-_TEXT_WAIT = re.compile(rf"(?:try again|retry|wait) (?:(?:in|after|for)\s+)?((?:{_PART.pattern})+)", re.IGNORECASE)
-UNITS = {"ms": 0.001, "h": 3600.0, "m": 60.0, "s": 1.0}
+_TEXT_WAIT = re.compile(rf"(?:try again|retry|wait) (?:(?:in|after|for)\s+)?({DURATION})", re.IGNORECASE)
 
 
 def read_wait(
@@ -39,41 +36,16 @@ def read_wait(
     """
     low = {name.lower(): value for name, value in headers.items()}
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if (seconds := _number(low.get(name, ""))) is not None:
+        if (seconds := read_seconds(low.get(name, ""))) is not None:
             return _bounded(seconds * unit)
     parsed = email.utils.parsedate_tz(low.get("retry-after", ""))
     if parsed is not None:
         with contextlib.suppress(ValueError, OverflowError):  # a year that no calendar has
             return _bounded(email.utils.mktime_tz(parsed) - now())
     if match := _TEXT_WAIT.search(message):
-        return _duration(match[1])
-    waits = (_number(asked or ""), *map(_number, _resets(low)))
+        return _bounded(read_duration(match[1]))
+    waits = (read_seconds(asked or ""), *(seconds for _, seconds in read_resets(low)))
     return max((_bounded(wait) for wait in waits if wait is not None), default=None)
-
-
-def _resets(headers: Mapping[str, str]) -> Iterator[str]:
-    """When the limits of which nothing remains begin anew, as their headers say."""
-    for name, value in headers.items():
-        if name.startswith("x-ratelimit-remaining-") and value.strip() == "0":
-            yield headers.get(name.replace("-remaining-", "-reset-"), "")
-
-
-def _duration(text: str) -> float:
-    """Seconds of a text as `1m12.5s`, `20 seconds` or `120ms`."""
-    parts = ((float(count), unit.lower()) for count, unit in _PART.findall(text))
-    return _bounded(sum(count * UNITS["ms" if unit.startswith(("ms", "milli")) else unit[0]] for count, unit in parts))
-
-
-def _number(text: str) -> float | None:
-    """The seconds that a header holds: the first of several, or with units; None for none, or for what is no number."""
-    first = text.partition(",")[0].strip()
-    if re.fullmatch(f"(?:{_PART.pattern})+", first, re.IGNORECASE):
-        return _duration(first)
-    try:
-        number = float(first)
-    except ValueError:
-        return None
-    return None if math.isnan(number) else number
 
 
 def _bounded(seconds: float) -> float:
