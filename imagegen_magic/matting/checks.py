@@ -19,27 +19,19 @@ __all__ = ["measure", "reduced"]
 
 LOOKED_AT = 1024  # pixels of the longest edge at which the report looks at slow changes
 TINT = 0.1  # of the key's dominance
-LIKE_THE_KEY, THE_KEY = (
-    0.5,
-    0.75,
-)  # the same: a lime on green comes out well if it is whole, what is nearer to the key does not
+LIKE_THE_KEY, THE_KEY = 0.5, 0.75  # the same: a lime on green comes out well if it is whole, what is nearer does not
 GREY = 24  # levels between the channels
 AROUND = 25  # pixels
 FAINT = 32  # levels from the backdrop
 NEAR = 0.25  # of the largest distance from the backdrop that a colour can have
 LEAST_BRIGHT = 96  # levels of a backdrop on which a shadow shows
-HARD = (
-    0.005  # share of the subject that is partly transparent; less is pixel art, whose dark outline fades into nothing
-)
+HARD = 0.005  # share of the subject that is partly transparent; less is pixel art, whose outline fades into nothing
 STEP = (9, 9)  # pixels around
 SOFT = 0.15  # share of the rim; up to 0.1 on opaque things, 0.2 and more on fur, motion and lace
-HAIRY = (
-    0.15,
-    0.22,
-)  # density of partial pixels: 0.06 to 0.13 at smooth outlines, to 0.21 in drawn lines, 0.22 to 0.29 in hair
+HAIRY = (0.15, 0.22)  # density of partial pixels: to 0.13 at smooth outlines, 0.21 in drawn lines, 0.29 in hair
+FURRY = (0.3, 0.5)  # the same in fur, 0.31 to 0.34; blur and shadow have 0.6 and more, thin rings and lines up to 0.27
 WITHIN = (7, 7)  # pixels around, within a gap
 FEWEST_WITHIN = 64  # pixels of a gap; the mean of fewer says nothing
-FURRY = (0.3, 0.5)  # the same in fur, 0.31 to 0.34; blur and shadow have 0.6 and more, thin rings and lines up to 0.27
 FILLED = 0.3  # share of the subject that is a pure key's colour
 PANES = 0.25  # share of the subject
 RIM, DEEP = (2, 6), 12  # pixels from the edge of a picture of 1024: where key light is strong, and where it is weak
@@ -67,8 +59,9 @@ def measure(
 ) -> CutoutReport:
     """The report on an (height, width, 4) uint8 straight-alpha picture, keyed (`backdrop` given) or native.
 
-    `source` is the picture within its frame as it was before, `reduced`; `tinted` is the share of the picture that was taken for opaque and may be glass; `spill` the share of the
-    key's light that was taken off the subject; `frame` the width in pixels of a frame that was taken off; `measured` says that the alpha is from two backdrops, so that partial
+    `source` is the picture within its frame as it was before, `reduced`; `tinted` is the share of the picture that was
+    taken for opaque and may be glass; `spill` the share of the key's light that was taken off the subject; `frame` the
+    width in pixels of a frame that was taken off; `measured` says that the alpha is from two backdrops, so that partial
     transparency needs no second look.
     """
     alpha = np.ascontiguousarray(rgba[..., 3])
@@ -204,13 +197,11 @@ def _partial_share(alpha: Bytes, limits: Thresholds) -> float:
 
 def _partial(alpha: Bytes, measured: bool, limits: Thresholds) -> Check:
     share = _partial_share(alpha, limits)
+    wide = share > limits.partial_share and _is_widely_partial(alpha, limits)
     return _graded(
         "partial_share",
         share,
-        measured
-        or not (
-            _is_furry(alpha, share, limits) or (share > limits.partial_share and _is_widely_partial(alpha, limits))
-        ),
+        measured or not (_is_furry(alpha, share, limits) or wide),
         True,
         (
             f"{share:.0%} of the subject is partly transparent",

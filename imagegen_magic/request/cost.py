@@ -188,8 +188,9 @@ def _input_sizes(request: ImageRequest) -> list[tuple[int, int]]:
 def actual_cost(usage: Usage | None, model: Model, *, batch_api: bool = False, edited: bool = False) -> Decimal | None:
     """USD by the server's own token counts and the catalog's rates, or None if either is missing.
 
-    Of an edit (`edited`) the share of the input images must be told: their rate is another than the text's. Text that the model wrote is billed at the text rate, if the answer says how much it was; an answer without that
-    split counts as image output (recorded answers of the live service, read 2026-11-26).
+    Of an edit (`edited`) the share of the input images must be told: their rate is another than the text's. Text that the
+    model wrote is billed at the text rate, if the answer says how much it was; an answer without that split counts as
+    image output (recorded answers of the live service, read 2026-11-26).
     """
     prices = model.prices
     if usage is None or not usage.output_tokens or prices.image_output is None or usage.svg:

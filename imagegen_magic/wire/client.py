@@ -144,6 +144,7 @@ class Client:
         self._sdk: openai.OpenAI | None = None
         self._idle: list[openai.OpenAI] = []
         self._lent: list[openai.OpenAI] = []
+        """All that were made for single requests, whether idle or in use."""
         self._keeps = True
         self._lock = threading.Lock()
         CLIENTS.add(self)
