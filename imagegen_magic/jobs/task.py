@@ -19,6 +19,8 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from imagegen_magic.errors import CallCancelledError
+
 __all__ = [
     "ENDING",
     "STOPPING",
@@ -109,8 +111,9 @@ def start_thread(task: Task[T], work: Callable[[Task[T]], T]) -> Task[T]:
     _running.add(task)
     task.add_done_callback(_running.discard)
     wait_for_tasks_at_end()  # nothing may be waiting for the task when a signal comes
-    if _ending.is_set():
-        task.cancel()
+    if _ending.is_set():  # nobody would wait until it has released its names
+        task.set_exception(CallCancelledError("stopped before it was sent", outcome="not sent"))
+        return task
     threading.Thread(target=task.run, args=(work,), name=f"imagegen-{task.number or task.title}").start()
     return task
 
