@@ -174,6 +174,11 @@ def test_pacer_spaces_images_by_the_minute():
     assert pacer.next_send == 90.0
     for never in ("1764183600", "99999999s", "soon"):  # a date, three years, nothing
         pacer.learn({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": never})
+    for nothing in (
+        {"x-ratelimit-remaining-images": "1"},
+        {"x-ratelimit-remaining-tokens": "0"},
+    ):  # images left; no limit of images
+        pacer.learn({**nothing, "x-ratelimit-reset-images": "200s", "x-ratelimit-reset-tokens": "200s"})
     assert pacer.next_send == 90.0
 
 

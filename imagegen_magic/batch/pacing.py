@@ -157,12 +157,10 @@ class Pacer:
     def learn(self, headers: Mapping[str, str]) -> None:
         """Waits for the reset if an answer's headers say that nothing remains (`x-ratelimit-remaining-*`)."""
         for limited, reset in read_resets(headers):
-            if (
-                limited == "tokens" or reset > LONGEST_WAIT
-            ):  # a date, or of no help: a refusal says itself how long to wait
-                continue
-            with self._lock:
-                self._next = max(self._next, self._clock() + reset)
+            # Longer is a date, or of no help: a refusal says itself how long to wait.
+            if limited != "tokens" and reset <= LONGEST_WAIT:
+                with self._lock:
+                    self._next = max(self._next, self._clock() + reset)
 
 
 def is_near(limit: int, in_flight: int, ready: int) -> bool:
