@@ -280,6 +280,26 @@ def test_an_answer_waits_while_a_request_goes_out():
     assert CALM <= now[0] - sent < PATIENCE
 
 
+def test_who_comes_first_to_the_desks_waits_alone_and_all_get_one():
+    """Many that wait for one desk get it in turn: none is forgotten when another leaves."""
+    desks, served = Desks(1, clock=lambda: 0.0), []
+
+    def work(number):
+        desks.sit()
+        served.append(number)
+        desks.leave()
+
+    desks.sit()
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    assert not served
+    desks.leave()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(served) == list(range(20))
+
+
 def test_a_failed_attempt_gives_its_desk_back():
     """It may wait a minute for its next attempt."""
     count = 2 * (os.cpu_count() or 1) + 8

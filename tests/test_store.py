@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -563,3 +564,24 @@ def test_names_of_files_to_be_made_are_free_while_another_process_lives(tmp_path
     assert {path.name for path in tmp_path.glob("*.png")} == {"mug.png", "mug-source.png", "mug-web.png"}
     recover(Store(tmp_path))
     assert list(tmp_path.glob("*.png")) == []
+
+
+def test_a_spool_file_writes_all_or_says_so(tmp_path):
+    """The system may take less than it is given: the rest is written too, and what can't be is an error."""
+    work = """
+    import resource, sys
+    from pathlib import Path
+    from imagegen_magic.store.spool_file import SpoolFile
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, 5))
+    with SpoolFile(Path(sys.argv[1]), "x+") as stream:
+        try:
+            stream.write(b"12345678")
+        except OSError:
+            print("refused after", stream.tell())
+    """
+    path = tmp_path / "body.json"
+    command = [sys.executable, "-c", textwrap.dedent(work), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "refused after 5\n"
+    assert path.stat().st_mode & 0o777 == 0o600

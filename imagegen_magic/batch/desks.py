@@ -30,6 +30,8 @@ class Desks:
         self._seated: set[int] = set()
         self._sending_until = 0.0
         self._free = threading.Condition()
+        self._queue = threading.Lock()
+        """Held by the one that waits for a desk; the others wait for it, and nothing wakes them in vain."""
 
     def get_ready(self) -> None:
         """It makes a job ready: nobody sits down until it leaves."""
@@ -39,7 +41,7 @@ class Desks:
     def sit(self) -> None:
         """Takes a desk, and waits for it; for others only a moment, as one of them may wait for this very answer."""
         patient_until = self._clock() + PATIENCE
-        with self._free:
+        with self._queue, self._free:
             while len(self._seated) >= self._count or (self._is_busy() and self._clock() < patient_until):
                 self._free.wait(CALM)
             self._seated.add(threading.get_ident())
@@ -59,6 +61,6 @@ class Desks:
             self._call()
 
     def _call(self) -> None:
-        """Wakes as many as may sit down."""
+        """Wakes who waits for a desk."""
         if not self._getting_ready:
-            self._free.notify(self._count - len(self._seated))
+            self._free.notify()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 import re
@@ -150,10 +151,10 @@ def read_lines(
                 continue
             path, stream = store.open(".jsonl")
             try:
-                with stream:
-                    download(batch[key], stream)
-                    stream.seek(0)
-                    for line in stream:
+                with io.BufferedRandom(stream) as buffered:
+                    download(batch[key], buffered)
+                    buffered.seek(0)
+                    for line in buffered:
                         yield from _read_line(line, store)
             finally:
                 store.discard(path)

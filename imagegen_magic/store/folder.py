@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any
 
 from filelock import FileLock
 
@@ -47,6 +47,7 @@ from .names import (
     safe_stem,
     sidecar_path,
 )
+from .spool_file import SpoolFile
 
 __all__ = ["RequestSpool", "Store"]
 
@@ -174,10 +175,10 @@ class Store:
                 self._owner = os.getpid()
             return self._place
 
-    def open(self, suffix: str, prefix: str = "") -> tuple[Path, BinaryIO]:
+    def open(self, suffix: str, prefix: str = "") -> tuple[Path, SpoolFile]:
         """A new private file, open for writing and reading."""
         path = self.spool / f"{prefix}{next(self._numbers)}{suffix}"
-        return path, open(path, "x+b", opener=_private)
+        return path, SpoolFile(path, "x+")
 
     def keep(self, path: Path, label: str) -> Path:
         """Puts an unusable file beside the history under a name that says what it is."""
@@ -453,12 +454,12 @@ class RequestSpool:
         self.mark_settled()
         os.truncate(self.note, BLANK)
 
-    def open(self, suffix: str) -> tuple[Path, BinaryIO]:
+    def open(self, suffix: str) -> tuple[Path, SpoolFile]:
         """A private file, open for writing and reading from its start; the first byte written replaces a blank one."""
         if suffix == BODY and self.body is not None:
             path, self.body = self.body, None
             with contextlib.suppress(OSError):
-                return path, path.open("r+b")
+                return path, SpoolFile(path, "r+")
         return self.store.open(suffix, f"{self.note.stem}-")
 
     def keep(self, path: Path, label: str) -> Path:
@@ -480,11 +481,6 @@ def move(source: Path, target: Path) -> None:
     with source.open("rb", buffering=0) as stream:
         os.fsync(stream.fileno())
     _give_name(source, target)
-
-
-def _private(path: str, flags: int) -> int:
-    """As `open`, for a file that nobody else may read."""
-    return os.open(path, flags, 0o600)
 
 
 def _give_name(source: Path, target: Path) -> None:

@@ -93,7 +93,6 @@ class SpooledBody:
         if self._memory is None:
             try:
                 self._stream.write(piece)
-                self._stream.flush()  # so that a full disk shows here, not when the file is closed
             except OSError:
                 self._leave_disk()
             else:
