@@ -132,9 +132,16 @@ def test_an_environment_that_reaches_no_network_is_a_card(folder, monkeypatch, n
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
     monkeypatch.setenv(name, value)
     with pytest.raises(CallError, match=name) as caught:
-        session_on("http://127.0.0.1:9/v1").generate("a mug", on_event=seen.append, **SMALL)
+        session_on("https://127.0.0.1:9/v1").generate("a mug", on_event=seen.append, **SMALL)
     assert caught.value.outcome == "not sent"
     assert not [event for event in seen if isinstance(event, Retrying)]
+
+
+def test_a_plain_address_needs_no_certificates(folder, monkeypatch):
+    """A server on this machine is reached though the environment's certificates can't be read."""
+    monkeypatch.setenv("SSL_CERT_FILE", "missing.pem")
+    with pytest.raises(CallError, match="no connection to the server"):
+        session_on("http://127.0.0.1:9/v1").generate("a mug", retries=0, **SMALL)
 
 
 def test_a_host_with_a_dot_at_its_end_is_one():
