@@ -236,7 +236,7 @@ class Store:
         with contextlib.suppress(IndexError, OSError):
             spool = self._empty.pop()
             if spool.note.parent == place:  # not a parent process's
-                with spool.note.open("r+b") as stream:
+                with SpoolFile(spool.note, "r+") as stream:
                     stream.write(note)
                 return spool
         path, new = self.open(NOTE)
