@@ -120,6 +120,14 @@ def test_an_error_beside_the_image_costs_nothing(tmp_path):
     assert stream.error
 
 
+def test_an_image_in_pieces_of_a_stream_is_joined(tmp_path):
+    text = image_text()
+    pieces = [{"type": "image.chunk", "b64_json": part} for part in (text[:51], text[51:90], text[90:])]
+    stream, _ = read_stream(tmp_path, *pieces, {"type": "image.done", "usage": {"output_tokens": 5}})
+    assert [payload.path.read_bytes() for payload in stream.answer.payloads] == [base64.b64decode(text)]
+    assert (stream.answer.kept, stream.answer.usage) == ([], {"output_tokens": 5})
+
+
 @pytest.mark.parametrize("place", ["response", "data"])
 def test_tokens_inside_of_an_event(place, tmp_path):
     """Counted once, however often the image comes."""

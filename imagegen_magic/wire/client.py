@@ -59,8 +59,10 @@ from .http_errors import (
     web_page_error,
 )
 from .live_models import list_models
+from .multipart import is_multipart, parse_parts
 from .retries import TimeBudget, with_retries
 from .sdk_errors import SDK_ERRORS, our_error
+from .shapes import holds_image
 from .spool_body import SpooledBody, decoded
 from .transport import LiveHttp
 
@@ -440,8 +442,20 @@ class _Call:
         """Sends the request and waits for its whole answer; the connection is free for the next request then."""
         with self.client.lent() as sdk:
             images = sdk.images.with_streaming_response
-            with (images.edit if self.request.images else images.generate)(**arguments) as response:
-                return self._spooled(response)
+            try:
+                with (images.edit if self.request.images else images.generate)(**arguments) as response:
+                    return self._spooled(response)
+            except openai.APIStatusError as error:
+                if not holds_image(error.response.content):
+                    raise
+                return self._refused(error.response)
+
+    def _refused(self, response: httpx2.Response) -> Arrived:
+        """An answer that holds images although its status is that of an error: they were made, and may be billed."""
+        body = SpooledBody(self.spool)
+        body.write(response.content)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Arrived(status=response.status_code, headers=headers, body=body, events=None, broke=None)
 
     def _spooled(self, response: Any) -> Arrived:
         """The answer, every byte of it in a file before it is read, of a stream too.
@@ -467,7 +481,7 @@ class _Call:
         request_id = read_request_id(headers)
         self.seconds = self.elapsed()
         received(headers)
-        events, answer = self._taken_apart(arrived.events, body)
+        events, answer = self._taken_apart(arrived)
         self._raise_if_lost(broke, events, answer, body, request_id)
         if events is None and answer.broken and not answer.payloads and is_web_page(body, headers):
             body.discard()
@@ -475,12 +489,15 @@ class _Call:
         if events is None and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
             notes = [*notes, "the server answered in one piece although live previews were asked for"]
         self._fetch(answer)
+        if not httpx2.codes.is_success(arrived.status):
+            notes = [*notes, f"the server's status was {arrived.status}, as if it had failed"]
         notes = [*notes, *check_answer(answer, self.request, body, request_id)]
         body.discard()
         return self._response(answer, headers, number, notes)
 
-    def _taken_apart(self, events: EventStream | None, body: SpooledBody) -> tuple[EventStream | None, ParsedResponse]:
+    def _taken_apart(self, arrived: Arrived) -> tuple[EventStream | None, ParsedResponse]:
         """The stream and its answer, whatever the server called it: JSON labelled as a stream, and a stream as JSON."""
+        events, body = arrived.events, arrived.body
         if events is None and looks_like_stream(body):
             events, stream = EventStream(self.spool, self._partial), body.read()
             while piece := stream.read(CHUNK):
@@ -491,6 +508,8 @@ class _Call:
                 if not (events.completed or events.error):
                     accept_text(body, events.answer, self.spool)
                 return events, events.answer
+        if is_multipart(arrived.headers, body):
+            return None, parse_parts(body, arrived.headers, self.spool)
         answer = parse_json_answer(body, self.spool)
         if answer.broken and not (answer.payloads or answer.kept or answer.unsaved):
             lines = EventStream(self.spool, self._partial)

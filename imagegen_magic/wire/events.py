@@ -11,7 +11,7 @@ from typing import Any
 
 from imagegen_magic.request.response import Spool
 
-from .answers import ParsedResponse, accept_or_note, flattened, token_count, usage_in
+from .answers import ParsedResponse, accept_or_note, flattened, join_pieces, token_count, usage_in
 from .shapes import MAX_BYTES, PREVIEW, image_bytes, images_in, is_address, is_preview, read_json, without_error
 from .spool_body import SpooledBody
 from .sse import ServerEvent, SseParser
@@ -53,6 +53,7 @@ class EventStream:
         """Takes what the end of the stream leaves."""
         for event in self._parser.close():
             self._accept(event)
+        join_pieces(self.answer, self._spool)
 
     def accept_text(self, body: SpooledBody) -> None:
         """Takes a body of events in another encoding, or of JSON values one after another without the form of events."""

@@ -1,7 +1,8 @@
-"""How servers write an image into JSON: base64 in its variants, data URIs, addresses, under whatever name and in whatever place."""
+"""How servers write an image into JSON: base64 in its variants, hex, data URIs, addresses, under whatever name and in whatever place."""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import string
@@ -11,14 +12,19 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import pybase64
 
+from imagegen_magic.images.whole import FILE_STARTS
+
 __all__ = [
     "MAX_BYTES",
     "STARTS",
+    "holds_image",
     "image_bytes",
     "images_in",
     "images_in_text",
     "is_address",
     "is_preview",
+    "looks_like_image",
+    "may_continue_image",
     "quoted",
     "read_json",
     "without_error",
@@ -37,6 +43,9 @@ SHORTEST = 64
 """Characters; nothing shorter is an image."""
 STARTS = ("data:image/", "iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD", "PHN2Zy", "PD94bWw")
 """How the base64 text of a PNG, JPEG, WebP, GIF or SVG file begins, and a data URI."""
+_HEX = re.compile(r"\s*(?:0x|\\x)?(89504e470d0a1a0a|ffd8ff|52494646|47494638|3c737667|3c3f786d6c)", re.IGNORECASE)
+"""How the hexadecimal text of such a file begins, with what databases and programs put before it; base64 of none does."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+=*\s*")
 IMAGE_NAMES = ("b64_json", "b64", "base64", "image_base64", "image_b64")
 ADDRESS_NAMES = ("url", "image_url")
 _IMAGE_ADDRESS = re.compile(r"https?://\S{1,2000}\.(?:png|jpe?g|webp|gif|svg)(?:\?\S*)?", re.IGNORECASE)
@@ -89,11 +98,29 @@ def _is_data_uri(text: str) -> bool:
 
 
 def image_bytes(text: str) -> Iterator[bytes]:
-    """The bytes of a base64 text or a data URI, piece by piece: line breaks, blanks and the url-safe alphabet are read too.
+    """The bytes of a base64 text, a data URI or a hexadecimal text, piece by piece.
+
+    Line breaks, blanks and the url-safe alphabet are read too, and what was written so twice.
 
     Raises:
         binascii.Error, ValueError: it is not base64.
     """
+    if start := _HEX.match(text):
+        yield bytes.fromhex(text[start.start(1) :])
+        return
+    pieces = _decoded(text)
+    first = next(pieces, b"")
+    if first.startswith(_TEXT_STARTS):  # no image begins so
+        yield from image_bytes(b"".join((first, *pieces)).decode("ascii"))
+    else:
+        yield first
+        yield from pieces
+
+
+_TEXT_STARTS = tuple(start.encode() for start in STARTS)
+
+
+def _decoded(text: str) -> Iterator[bytes]:
     if _is_data_uri(text):
         head, _, text = text.partition(",")
         if not head.lower().rstrip().endswith("base64"):
@@ -142,8 +169,46 @@ def images_in(value: object, key: str = "", depth: int = 0) -> Iterator[str]:
         has_bytes = any(not is_address(text) for _, text in found)
         yield from dict.fromkeys(text for _, text in found if not (has_bytes and is_address(text)))
     elif isinstance(value, list):
+        if written := _bytes_as_numbers(value):
+            yield base64.b64encode(written).decode()
+            return
+        goes_on = _is_image_in_pieces(value)
         for inner in value:
-            yield from images_in(inner, key, depth + 1)
+            yield from [inner] if goes_on else images_in(inner, key, depth + 1)
+
+
+def _bytes_as_numbers(value: list[Any]) -> bytes:
+    """The image file that a list holds byte by byte, also with the signs that Java gives them; empty for any other list."""
+    if len(value) < SHORTEST or not all(type(number) is int and -128 <= number < 256 for number in value):
+        return b""
+    data = bytes(number & 255 for number in value)
+    return data if data.startswith(tuple(FILE_STARTS)) else b""
+
+
+def _is_image_in_pieces(value: list[Any]) -> bool:
+    """True for a list of texts of which the first begins an image, and the others are more base64."""
+    texts = [text for text in value if isinstance(text, str)]
+    return 1 < len(texts) == len(value) and looks_like_image(texts[0]) and all(map(may_continue_image, texts[1:]))
+
+
+def may_continue_image(text: str) -> bool:
+    """True for base64 that begins no image of its own; one of 64 such texts begins like a path on a server."""
+    return _BASE64.fullmatch(text) is not None and not looks_like_image(text)
+
+
+def looks_like_image(text: str) -> bool:
+    """True for a text that begins as an image does."""
+    return text.lstrip().startswith(STARTS) or _HEX.match(text) is not None
+
+
+def holds_image(refusal: bytes) -> bool:
+    """True if a refusal holds an image where the API's answers have theirs.
+
+    Elsewhere it may be an input that the server repeats, or the logo of a web page.
+    """
+    value = quoted(refusal.decode("utf-8", "replace")) if b'"data"' in refusal else None
+    images = images_in(value.get("data")) if isinstance(value, Mapping) else ()
+    return any(not is_address(image) for image in images)
 
 
 def images_in_text(text: str) -> Iterator[str]:
@@ -153,7 +218,7 @@ def images_in_text(text: str) -> Iterator[str]:
 
 
 def _images_in_string(text: str, key: str, depth: int) -> Iterator[str]:
-    looks = len(text) >= SHORTEST and text.lstrip().startswith(STARTS)
+    looks = len(text) >= SHORTEST and looks_like_image(text)
     if text and (looks or key in IMAGE_NAMES or key in ADDRESS_NAMES or _IMAGE_ADDRESS.fullmatch(text.strip())):
         yield text
     elif text.lstrip()[:1] in ("{", "[") and (inner := quoted(text)) is not None:  # an answer within an answer
