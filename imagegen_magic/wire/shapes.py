@@ -54,6 +54,7 @@ _EMBEDDED = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
 _BARE = re.compile(r"(?:iVBORw0KGgo|/9j/|UklGR|R0lGOD)(?:[A-Za-z0-9+/_-]|\\[nr/]|[\r\n]+){64,}=*")
 PREVIEW = re.compile(r"partial|preview|progress", re.IGNORECASE)
 """What the names of events say that hold a preview."""
+PREVIEW_FLAGS, FINAL_FLAGS = ("partial", "is_partial", "preview", "is_preview"), ("final", "is_final")
 LONGEST_INT = 300
 """Digits of a whole number that is read as one."""
 
@@ -76,7 +77,9 @@ _DECODER = json.JSONDecoder(strict=False, parse_int=_whole_number)
 
 
 def is_preview(event: Mapping[str, Any], name: str = "") -> bool:
-    """True for a live preview, which is never a result: by the event's own type, else by what the stream calls it."""
+    """True for a live preview, which is never a result: by its flags, the event's own type, or what the stream calls it."""
+    if any(event.get(flag) is True for flag in PREVIEW_FLAGS) or any(event.get(flag) is False for flag in FINAL_FLAGS):
+        return True
     kinds = [kind for kind in (event.get("type"), event.get("event"), name) if isinstance(kind, str)]
     kind = next((kind for kind in kinds if kind not in ("", "message")), "")
     return PREVIEW.search(kind) is not None if kind else event.get("partial_image_index") is not None
