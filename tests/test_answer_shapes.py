@@ -258,7 +258,7 @@ def test_parts_without_an_image_say_why(folder):
             simulated_session(Canned(body, **headers), retries=0).generate("a mug", **SMALL)
 
 
-@pytest.mark.parametrize("status", [302, 400, 500, 503])
+@pytest.mark.parametrize("status", [400, 422, 500, 503])
 def test_a_refusal_that_holds_the_image(folder, status):
     """Some gateways fail after the image was made and hand it on: it is paid for."""
     answer = json.dumps({"data": [{"b64_json": TEXT}], "usage": USAGE, "error": {"message": "late"}}).encode()
