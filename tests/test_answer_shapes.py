@@ -258,6 +258,22 @@ def test_parts_without_an_image_say_why(folder):
             simulated_session(Canned(body, **headers), retries=0).generate("a mug", **SMALL)
 
 
+@pytest.mark.parametrize("place", ["images", "output"])
+def test_a_refusal_with_the_image_in_another_place(folder, place):
+    answer = json.dumps({place: [TEXT]}).encode()
+    with loopback(lambda *asked: (500, {"content-type": "application/json"}, answer)) as address:
+        made = Session(defaults=lambda: {"base_url": f"{address}/v1"}).generate("a mug", **SMALL)
+    assert made.path.read_bytes() == IMAGE
+
+
+@pytest.mark.parametrize("behind", [b"\n", b"\0" * 9, b"\xff\xff", b"SEFT"])
+def test_bytes_behind_the_end_of_a_jpeg(behind, tmp_path):
+    """Some programs write more there; the image is whole, and is kept as it came."""
+    data = OTHER + behind
+    assert images(parsed({"data": [{"b64_json": base64.b64encode(data).decode()}]}, tmp_path)) == [data]
+    assert parsed({"data": [{"b64_json": base64.b64encode(OTHER[:-2] + behind).decode()}]}, tmp_path).payloads == []
+
+
 @pytest.mark.parametrize("status", [400, 422, 500, 503])
 def test_a_refusal_that_holds_the_image(folder, status):
     """Some gateways fail after the image was made and hand it on: it is paid for."""

@@ -59,5 +59,9 @@ def _is_svg(head: bytes) -> bool:
 def _ends_whole(form: str, head: bytes, tail: bytes, size: int) -> bool:
     if form == "webp":
         return int.from_bytes(head[4:8], "little") + 8 <= size
-    ends = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9", "gif": b";"}
-    return ends[form] in tail if form == "png" else tail.rstrip(b"\x00").endswith(ends[form])
+    if form == "gif":
+        return tail.rstrip(b"\0\r\n").endswith(b";")
+    end = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9"}[form]
+    # Some programs write more behind it; what follows the end of a JPEG's thumbnail has markers.
+    found, behind = tail.rpartition(end)[1:]
+    return bool(found) and (form == "png" or b"\xff" not in behind.rstrip(b"\xff"))

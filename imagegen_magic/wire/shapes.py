@@ -54,6 +54,8 @@ _EMBEDDED = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
 _BARE = re.compile(r"(?:iVBORw0KGgo|/9j/|UklGR|R0lGOD)(?:[A-Za-z0-9+/_-]|\\[nr/]|[\r\n]+){64,}=*")
 PREVIEW = re.compile(r"partial|preview|progress", re.IGNORECASE)
 """What the names of events say that hold a preview."""
+ANSWER_NAMES = ("data", "images", "output", "choices", "candidates")
+"""Under which of the outermost names answers have their images."""
 PREVIEW_FLAGS, FINAL_FLAGS = ("partial", "is_partial", "preview", "is_preview"), ("final", "is_final")
 LONGEST_INT = 300
 """Digits of a whole number that is read as one."""
@@ -205,13 +207,13 @@ def looks_like_image(text: str) -> bool:
 
 
 def holds_image(refusal: bytes) -> bool:
-    """True if a refusal holds an image where the API's answers have theirs.
+    """True if a refusal holds an image where answers have theirs.
 
     Elsewhere it may be an input that the server repeats, or the logo of a web page.
     """
-    value = quoted(refusal.decode("utf-8", "replace")) if b'"data"' in refusal else None
-    images = images_in(value.get("data")) if isinstance(value, Mapping) else ()
-    return any(not is_address(image) for image in images)
+    value = quoted(refusal.decode("utf-8", "replace")) if refusal.lstrip()[:1] == b"{" else None
+    places = [value.get(name) for name in ANSWER_NAMES] if isinstance(value, Mapping) else []
+    return any(not is_address(image) for place in places for image in images_in(place))
 
 
 def images_in_text(text: str) -> Iterator[str]:
