@@ -10,7 +10,7 @@ from imagegen_magic.errors import OptionError
 
 from .opening import open_image
 
-__all__ = ["FILE_STARTS", "whole_image"]
+__all__ = ["FILE_STARTS", "is_sound", "whole_image"]
 
 FILE_STARTS = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
 """How the files that the API makes begin, and the suffix of each; an SVG is a text."""
@@ -38,6 +38,18 @@ def whole_image(path: Path) -> tuple[str, tuple[int, int] | None]:
     if not _ends_whole(form, head, tail, length):
         raise ValueError(f"a {form} picture is cut off")
     return form, size
+
+
+def is_sound(path: Path) -> bool:
+    """True for an image whose pixels can be decoded; an SVG has none."""
+    if path.suffix == ".svg":
+        return True
+    try:
+        with path.open("rb") as stream:
+            open_image(stream, path.name).load()
+    except Exception:  # noqa: BLE001 - Pillow's decoders raise many kinds
+        return False
+    return True
 
 
 def _header(stream: BinaryIO, name: str) -> tuple[str, tuple[int, int]]:

@@ -18,7 +18,7 @@ from typing import Any
 import ijson
 
 from imagegen_magic.errors import AnswerError, Fix, Setting, StoreError
-from imagegen_magic.images.whole import FILE_STARTS, whole_image
+from imagegen_magic.images.whole import FILE_STARTS, is_sound, whole_image
 from imagegen_magic.jobs.result import shown_path
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import Payload, Spool, Usage
@@ -320,6 +320,8 @@ def _join(run: Sequence[Piece], answer: ParsedResponse, spool: Spool) -> None:
     accept_image("".join(piece.text.strip() for piece in run), joined, spool)
     for path in joined.kept:
         spool.discard(path)
+    if joined.payloads and not is_sound(joined.payloads[0].path):
+        spool.discard(joined.payloads.pop().path)
     if joined.payloads:
         answer.payloads[run[0].place : run[0].place] = joined.payloads
         for piece in run:

@@ -172,14 +172,17 @@ def images_in(value: object, key: str = "", depth: int = 0) -> Iterator[str]:
             return
         found = [(name, text) for name, inner in value.items() for text in images_in(inner, str(name), depth + 1)]
         has_bytes = any(not is_address(text) for _, text in found)
-        yield from dict.fromkeys(text for _, text in found if not (has_bytes and is_address(text)))
+        texts = (text for _, text in found if not (has_bytes and is_address(text) and not _is_long_piece(text)))
+        yield from dict.fromkeys(texts)
     elif isinstance(value, list):
         if written := _bytes_as_numbers(value):
             yield base64.b64encode(written).decode()
             return
-        goes_on = _is_image_in_pieces(value)
+        if _is_image_in_pieces(value):
+            yield "\n".join(value)
+            return
         for inner in value:
-            yield from [inner] if goes_on else images_in(inner, key, depth + 1)
+            yield from images_in(inner, key, depth + 1)
 
 
 def _bytes_as_numbers(value: list[Any]) -> bytes:
@@ -193,12 +196,27 @@ def _bytes_as_numbers(value: list[Any]) -> bytes:
 def _is_image_in_pieces(value: list[Any]) -> bool:
     """True for a list of texts of which the first begins an image, and the others are more base64."""
     texts = [text for text in value if isinstance(text, str)]
-    return 1 < len(texts) == len(value) and looks_like_image(texts[0]) and all(map(may_continue_image, texts[1:]))
+    goes_on = 1 < len(texts) == len(value) and looks_like_image(texts[0]) and all(map(may_continue_image, texts[1:]))
+    return goes_on and not _ends_as_image(texts[0])
+
+
+def _ends_as_image(text: str) -> bool:
+    """True for a text that is an image by itself, as far as its end tells."""
+    try:
+        data = b"".join(image_bytes(text))
+    except ValueError:
+        return False
+    is_webp = data.startswith(b"RIFF") and int.from_bytes(data[4:8], "little") + 8 <= len(data)
+    return is_webp or text.rstrip().endswith("=") or data.endswith((b"IEND\xaeB`\x82", b"\xff\xd9", b";"))
 
 
 def may_continue_image(text: str) -> bool:
     """True for base64 that begins no image of its own; one of 64 such texts begins like a path on a server."""
     return _BASE64.fullmatch(text) is not None and not looks_like_image(text)
+
+
+def _is_long_piece(text: str) -> bool:
+    return len(text) >= SHORTEST and may_continue_image(text)
 
 
 def looks_like_image(text: str) -> bool:
