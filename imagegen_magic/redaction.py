@@ -28,7 +28,7 @@ _KEY = (
 # What an address may hold: a user's password, or a secret in its query, whatever it looks like.
 _IN_ADDRESS = (
     r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
-    r"|(?<=[?&])(?i:(?:[a-z_-]*(?:api[-_]?key|token|secret|password|-key)|key|code|sig|signature)=)[^&#\s\"'<>]+"
+    r"|(?<=[?&])(?i:(?:[a-z_-]*(?:api[-_]?key|token|secret|password|-key)|key|code|sig|signature)=)(?!\[key removed\])[^&#\s\"'<>]+"
 )
 
 

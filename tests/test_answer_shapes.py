@@ -35,6 +35,9 @@ def encoded(form="PNG"):
 IMAGE = encoded()
 TEXT = base64.b64encode(IMAGE).decode()
 URI = f"data:image/png;base64,{TEXT}"
+OTHER = encoded("JPEG")
+OTHER_TEXT = base64.b64encode(OTHER).decode()
+SLASH = TEXT.rindex("/", 0, -100)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"></svg>'
 
 
@@ -70,6 +73,12 @@ def images(answer):
         f"data:;base64,{TEXT}",
         f"DATA:image/png;base64, {TEXT}",
         URI.replace("+", "%2B").replace("=", "%3D"),
+        IMAGE.hex(),
+        f"0x{IMAGE.hex().upper()}",
+        f"\\x{IMAGE.hex()}\n",
+        base64.b64encode(TEXT.encode()).decode(),
+        base64.b64encode(URI.encode()).decode(),
+        base64.b64encode(gzip.compress(IMAGE)).decode(),
     ],
 )
 @pytest.mark.parametrize("name", ["b64_json", "url"])
@@ -111,6 +120,17 @@ def test_a_data_uri_may_be_plain_text(uri, tmp_path):
         {"choices": [{"message": {"content": "", "images": [{"image_url": {"url": URI}}]}}]},
         {"output": [{"type": "image_generation_call", "result": TEXT}]},
         {"candidates": [{"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": TEXT}}]}}]},
+        {"output": [IMAGE.hex()]},
+        {"data": [{"b64_json": [*IMAGE]}]},
+        {"image": {"type": "Buffer", "data": [*IMAGE]}},
+        {"bytes": [byte - 256 if byte > 127 else byte for byte in IMAGE]},
+        {"data": [{"b64_json": TEXT[:1001]}, {"b64_json": TEXT[1001:]}]},
+        {"data": [{"b64_json": [TEXT[:400], TEXT[400:900], TEXT[900:]]}]},
+        {"images": [TEXT[:-5], TEXT[-5:]]},
+        {"images": [URI[:400], URI[400:]]},
+        {"data": [{"b64_json": [TEXT[n : n + 76] for n in range(0, len(TEXT), 76)]}]},
+        {"images": [{"b64": TEXT[:SLASH]}, {"b64": TEXT[SLASH:]}]},
+        {"images": [TEXT, "abcdefgh"]},
         [{"b64_json": TEXT}],
         TEXT,
         IMAGE,
@@ -127,6 +147,26 @@ def test_an_image_in_any_place(answer, tmp_path):
     """Once, whatever it is called and wherever it stands; nothing is left to fetch."""
     answer = parsed(answer, tmp_path)
     assert (images(answer), answer.urls, answer.faults) == ([IMAGE], [], [])
+
+
+@pytest.mark.parametrize(
+    ("entries", "found"),
+    [
+        ((TEXT[:900], TEXT[900:], OTHER_TEXT), [IMAGE, OTHER]),
+        ((OTHER_TEXT, TEXT[:900], TEXT[900:]), [OTHER, IMAGE]),
+        ((TEXT[:900], TEXT[900:], OTHER_TEXT[:900], OTHER_TEXT[900:]), [IMAGE, OTHER]),
+        ((TEXT[:900], OTHER_TEXT[:900], TEXT[900:], OTHER_TEXT[900:]), []),
+        ((TEXT[:900], OTHER_TEXT, TEXT[900:]), [OTHER]),
+        ((TEXT[:900], TEXT[900:1800]), []),
+        ((TEXT[: SLASH + 1], TEXT[SLASH + 1 :], OTHER_TEXT), [IMAGE, OTHER]),
+        ((TEXT[:SLASH], TEXT[SLASH:], OTHER_TEXT), [IMAGE, OTHER]),  # the second begins as a path does
+    ],
+)
+def test_an_image_in_pieces_is_joined_where_nothing_is_left_to_guess(entries, found, tmp_path):
+    """All else is kept as it came."""
+    answer = parsed({"data": [{"b64_json": entry} for entry in entries]}, tmp_path)
+    assert images(answer) == found
+    assert len(answer.kept) == (0 if len(found) == 2 else len(entries) - len(found))
 
 
 @pytest.mark.parametrize(
@@ -153,9 +193,6 @@ def images_of(body, **headers):
     return [image.source.read_bytes() for image in made], " ".join(made.warnings)
 
 
-OTHER = encoded("JPEG")
-
-
 @pytest.mark.parametrize(
     "broken",
     [
@@ -169,8 +206,97 @@ OTHER = encoded("JPEG")
 )
 def test_images_in_an_answer_that_is_not_whole_json(folder, broken):
     """All of them, each once: they are paid for, whatever stands around them."""
-    found, _ = images_of(broken % (TEXT, base64.b64encode(OTHER).decode()))
+    found, _ = images_of(broken % (TEXT, OTHER_TEXT))
     assert found == [IMAGE, OTHER]
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"), [('{"output_tokens": 20}', 20), ('{"output_tokens": 20}, "usage": {"output_tokens": 7}', None)]
+)
+def test_counts_in_an_answer_that_is_not_whole_json(folder, usage, tokens):
+    """The money is known where they stand once."""
+    body = f': waiting\n\n{{"note": "a "blue" mug", "data": [{{"b64_json": "{TEXT}"}}], "usage": {usage}}}'
+    made = simulated_session(Canned(body.encode()), retries=0).generate("a mug", **SMALL)
+    assert (made.record.usage or {}).get("output_tokens") == tokens
+
+
+def in_parts(*parts, kind="mixed", end="--XYZ--\r\n"):
+    """(the headers of Canned, the body) of an answer of several parts: (type, content)."""
+    written = [b"--XYZ\r\ncontent-type: " + kind.encode() + b"\r\n\r\n" + content + b"\r\n" for kind, content in parts]
+    return {"content_type": f'multipart/{kind}; boundary="XYZ"'}, b"".join(written) + end.encode()
+
+
+COUNTS = ("application/json", json.dumps({"usage": USAGE}).encode())
+PNG, JPEG = ("image/png", IMAGE), ("image/jpeg", OTHER)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found", "tokens"),
+    [
+        (in_parts(COUNTS, PNG), [IMAGE], 20),
+        (in_parts(PNG, JPEG, kind="form-data"), [IMAGE, OTHER], None),
+        (in_parts(("application/json", json.dumps({"data": [{"b64_json": TEXT}], "usage": USAGE}).encode())), [IMAGE], 20),
+        (in_parts(("text/plain", b"a mug"), PNG, kind="related"), [IMAGE], None),
+        (in_parts(("image/png\r\ncontent-transfer-encoding: base64", base64.encodebytes(IMAGE))), [IMAGE], None),
+        (in_parts(JPEG, PNG, kind="x-mixed-replace"), [IMAGE], None),
+        (in_parts(COUNTS, PNG, end="--XY"), [IMAGE], 20),
+        (({}, in_parts(COUNTS, PNG)[1]), [IMAGE], 20),
+        (({"content_type": "multipart/mixed"}, in_parts(COUNTS, PNG)[1].replace(b"\r\n--XYZ", b"\n--XYZ")), [IMAGE], 20),
+    ],
+)  # fmt: skip
+def test_an_answer_in_parts(folder, answer, found, tokens):
+    """Images as they are beside the JSON that counts them; where one replaces the other, the last."""
+    headers, body = answer
+    made = simulated_session(Canned(body, **headers), retries=0).generate("a mug", n=len(found), **SMALL)
+    assert [image.source.read_bytes() for image in made] == found
+    assert (made.record.usage or {}).get("output_tokens") == tokens
+    assert not [warning for warning in made.warnings if "asked for" not in warning]
+
+
+def test_parts_without_an_image_say_why(folder):
+    refused = ("application/json", b'{"error": {"message": "no", "code": "moderation_blocked"}}')
+    for parts, kind in (((refused,), ModerationError), ((("text/plain", b"a mug"),), AnswerError)):
+        headers, body = in_parts(*parts)
+        with pytest.raises(kind, match=r"no|none of its 1 parts"):
+            simulated_session(Canned(body, **headers), retries=0).generate("a mug", **SMALL)
+
+
+@pytest.mark.parametrize("place", ["images", "output"])
+def test_a_refusal_with_the_image_in_another_place(folder, place):
+    answer = json.dumps({place: [TEXT]}).encode()
+    with loopback(lambda *asked: (500, {"content-type": "application/json"}, answer)) as address:
+        made = Session(defaults=lambda: {"base_url": f"{address}/v1"}).generate("a mug", **SMALL)
+    assert made.path.read_bytes() == IMAGE
+
+
+@pytest.mark.parametrize("behind", [b"\n", b"\0" * 9, b"\xff\xff", b"SEFT"])
+def test_bytes_behind_the_end_of_a_jpeg(behind, tmp_path):
+    """Some programs write more there; the image is whole, and is kept as it came."""
+    data = OTHER + behind
+    assert images(parsed({"data": [{"b64_json": base64.b64encode(data).decode()}]}, tmp_path)) == [data]
+    assert parsed({"data": [{"b64_json": base64.b64encode(OTHER[:-2] + behind).decode()}]}, tmp_path).payloads == []
+
+
+@pytest.mark.parametrize("status", [400, 422, 500, 503])
+def test_a_refusal_that_holds_the_image(folder, status):
+    """Some gateways fail after the image was made and hand it on: it is paid for."""
+    answer = json.dumps({"data": [{"b64_json": TEXT}], "usage": USAGE, "error": {"message": "late"}}).encode()
+    with loopback(lambda *asked: (status, {"content-type": "application/json"}, answer)) as address:
+        made = Session(defaults=lambda: {"base_url": f"{address}/v1"}).generate("a mug", **SMALL)
+    assert (made.path.read_bytes(), made.record.usage["output_tokens"]) == (IMAGE, 20)
+    assert f"the server's status was {status}, as if it had failed" in made.warnings
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"detail": [{"msg": "bad", "input": TEXT}]}, f"<html>bad <img src='{URI}'></html>", {"data": {"url": "https://127.0.0.1:1/why.png"}, "message": "bad"}],
+)  # fmt: skip
+def test_a_refusal_that_repeats_an_input_or_shows_a_logo_is_one(folder, body):
+    answer = (body if isinstance(body, str) else json.dumps(body)).encode()
+    with loopback(lambda *asked: (400, {"content-type": "application/json"}, answer)) as address:
+        session = Session(defaults=lambda: {"base_url": f"{address}/v1"})
+        with pytest.raises(BadRequestError, match="bad"):
+            session.generate("a mug", **SMALL)
 
 
 def test_a_preview_is_no_answer(folder):
@@ -334,6 +460,12 @@ def test_an_address_that_brings_no_image_is_in_the_card(tmp_path, url, found, sh
     answer = fetched(tmp_path, lambda path, number: found, url)
     assert answer.payloads == []
     assert [shown in fault for fault in answer.faults] == [True]
+
+
+@pytest.mark.parametrize("text", [TEXT, URI, json.dumps({"b64_json": TEXT}), json.dumps(TEXT)])
+def test_an_address_may_bring_the_image_as_text(tmp_path, text):
+    answer = fetched(tmp_path, lambda path, number: (200, {}, text.encode()))
+    assert (images(answer), answer.faults) == ([IMAGE], [])
 
 
 def test_false_gzip_of_an_image(tmp_path):

@@ -120,7 +120,7 @@ GENERATIONS = {
     "complexity": {"model": "gpt-image-2.6-sunburst", "complexity": "low", "size": "1024x1024"},
     "stream": {"partial_images": 2, "size": "1024x1024"},
     "gif": {"model": "gpt-image-2.6-sunburst", "output_format": "gif", "frame_count": 4, "frame_duration_ms": 100, "size": "960x960"},
-    "svg": {"model": "gpt-image-2.6-sunburst", "output_format": "svg", "svg_effort": "low"},
+    "svg": {"model": "gpt-image-2.6-sunburst", "output_format": "svg", "svg_model": "gpt-5", "svg_effort": "low"},
 }  # fmt: skip
 EDITS = {
     "one": {},

@@ -265,3 +265,12 @@ def test_extra_fields_are_none_that_are_counted_or_priced(extra, fix):
     [problem] = check_request(request, CATALOG.get("gpt-image-2"), CATALOG.limits)
     assert problem.field == "extra"
     assert fix in problem.fix
+
+
+def test_an_svgs_effort_names_its_author_model(session):
+    """The service's field for it needs the model (openai-python 3.54.0)."""
+    how = {"output_format": "svg", "model": "gpt-image-2.5-flare", "svg_effort": "low"}
+    with pytest.raises(RequestError, match="svg_effort") as caught:
+        session.preview("x", **how)
+    assert [problem.field for problem in caught.value.problems] == ["svg_effort"]
+    assert session.preview("x", **how, svg_model="gpt-5").request["svg"]["model"] == "gpt-5"

@@ -159,6 +159,25 @@ NEW = {"model": "gpt-image-2.5-flare"}
         ({"output_format": "gif", "stream": True}, "stream", "Streaming"),
         ({"output_format": "svg", "n": 2}, "n", "must be 1"),
         ({"output_format": "svg", "svg": {"colour": 1}}, "svg.colour", "Unknown parameter"),
+        ({"output_format": "svg", "svg": {"reasoning": {"effort": "low"}}}, "svg.model", "Missing required"),
+        ({"output_format": "svg", "svg": {"model": "m", "reasoning": "low"}}, "svg.reasoning", "expected an object"),
+        (
+            {"output_format": "svg", "svg": {"model": "m", "reasoning": {"effort": 3}}},
+            "svg.reasoning.effort",
+            "expected a string",
+        ),
+        (
+            {"output_format": "svg", "svg": {"model": "m", "reasoning": {"effort": "huge"}}},
+            "svg.reasoning.effort",
+            "'none', 'minimal'",
+        ),
+        (
+            {"output_format": "svg", "svg": {"model": "m", "reasoning": {"foo": "low"}}},
+            "svg.reasoning.foo",
+            "Unknown parameter",
+        ),
+        ({"size": "01024x0640"}, "size", "WIDTHxHEIGHT"),
+        ({"size": "\N{ARABIC-INDIC DIGIT ONE}024x640"}, "size", "WIDTHxHEIGHT"),
     ],
 )
 def test_rules_of_gif_and_svg(body, param, words):
@@ -166,6 +185,15 @@ def test_rules_of_gif_and_svg(body, param, words):
     status, error = refused({**NEW, "size": ..., **body})
     assert (status, error["param"]) == (400, param)
     assert words in error["message"]
+
+
+def test_a_body_nested_too_deep_and_a_file_of_no_field():
+    """Both are refused; neither ends the simulator."""
+    deep = b'{"prompt":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    assert make().handle(Request("POST", "/v1/images/generations", HEADERS, deep)).status == 400
+    parts = [("image", "a.png", "image/png", png()), ("mask_image", "b.png", "image/png", png())]
+    answer = form(parts, make(), {"model": "gpt-image-2", "prompt": "x"})
+    assert (answer.status, answer.json()["error"]["param"]) == (400, "mask_image")
 
 
 @pytest.mark.parametrize(

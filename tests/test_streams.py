@@ -97,6 +97,8 @@ RED = image_text("red")
         {"event": "image_generation.partial_image", "data": {"b64_json": RED}},
         {"type": "message", "data": json.dumps({"type": "image_generation.partial_image", "b64_json": RED})},
         {"b64_json": RED, "partial_image_index": 0},
+        {"type": "image", "b64_json": RED, "partial": True},
+        {"type": "image", "b64_json": RED, "is_final": False},
     ],
 )
 def test_a_preview_by_another_name_is_no_result(preview, tmp_path):
@@ -120,6 +122,14 @@ def test_an_error_beside_the_image_costs_nothing(tmp_path):
     assert stream.error
 
 
+def test_an_image_in_pieces_of_a_stream_is_joined(tmp_path):
+    text = image_text()
+    pieces = [{"type": "image.chunk", "b64_json": part} for part in (text[:51], text[51:90], text[90:])]
+    stream, _ = read_stream(tmp_path, *pieces, {"type": "image.done", "usage": {"output_tokens": 5}})
+    assert [payload.path.read_bytes() for payload in stream.answer.payloads] == [base64.b64decode(text)]
+    assert (stream.answer.kept, stream.answer.usage) == ([], {"output_tokens": 5})
+
+
 @pytest.mark.parametrize("place", ["response", "data"])
 def test_tokens_inside_of_an_event(place, tmp_path):
     """Counted once, however often the image comes."""
@@ -140,6 +150,9 @@ WRITTEN = {
     "JSON lines": f"{json.dumps(PREVIEW)}\n{json.dumps(FINAL)}\n",
     "UTF-16": f"data: {json.dumps(PREVIEW)}\n\ndata: {json.dumps(FINAL)}\n\n".encode("utf-16").decode("latin-1"),
     "a list": f"data: {json.dumps([PREVIEW, FINAL])}\n\n",
+    "JSON texts (RFC 7464)": f"\x1e{json.dumps(PREVIEW)}\n\x1e{json.dumps(FINAL)}\n",
+    "base64 without JSON": f"event: partial_image\ndata: {PREVIEW['b64_json']}\n\nevent: completed\ndata: {FINAL['b64_json']}\n\n",
+    "a data URI without JSON": f"event: completed\ndata: data:image/png;base64,{FINAL['b64_json']}\n\n",
     "lines without data:": f"data: {json.dumps(FINAL, indent=1)}\n\n",
     "a control character": f"data: {json.dumps({'note': '?', **FINAL}).replace('?', chr(9))}\n\n",
     "an id first": f"id: 1\nretry: 9\ndata: {json.dumps(FINAL)}\n\n",
@@ -165,6 +178,27 @@ def test_tokens_may_have_an_event_of_their_own(tmp_path):
     final = {"type": "image_generation.completed", "b64_json": image_text()}
     stream, _ = read_stream(tmp_path, final, {"type": "usage", "usage": {"output_tokens": 5}})
     assert stream.answer.usage == {"output_tokens": 5}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [{"choices": [], "usage": FINAL["usage"]}],
+        [{"type": "usage", "usage": {"output_tokens": 2}}, {"type": "usage", "usage": FINAL["usage"]}],
+        [{"type": "response.completed", "response": {"result": FINAL["b64_json"], "usage": FINAL["usage"]}}],
+    ],
+)
+@pytest.mark.parametrize("first", [FINAL, {**FINAL, "usage": None}])
+def test_tokens_that_are_said_again_count_once(more, first, tmp_path):
+    """Events without an image of their own say what the whole has used so far."""
+    stream, _ = read_stream(tmp_path, first, *more)
+    assert stream.answer.usage == FINAL["usage"]
+
+
+@pytest.mark.parametrize("again", [FINAL["b64_json"] + "\n", "data:image/png;base64," + FINAL["b64_json"]])
+def test_an_image_that_comes_again_in_other_clothes_is_one(again, tmp_path):
+    stream, _ = read_stream(tmp_path, FINAL, {"type": "done", "url": again, "usage": FINAL["usage"]})
+    assert (len(stream.answer.payloads), stream.answer.usage) == (1, FINAL["usage"])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from imagegen_magic.errors import OptionError
 
 from .opening import open_image
 
-__all__ = ["FILE_STARTS", "whole_image"]
+__all__ = ["FILE_STARTS", "is_sound", "whole_image"]
 
 FILE_STARTS = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
 """How the files that the API makes begin, and the suffix of each; an SVG is a text."""
@@ -40,6 +40,18 @@ def whole_image(path: Path) -> tuple[str, tuple[int, int] | None]:
     return form, size
 
 
+def is_sound(path: Path) -> bool:
+    """True for an image whose pixels can be decoded; an SVG has none."""
+    if path.suffix == ".svg":
+        return True
+    try:
+        with path.open("rb") as stream:
+            open_image(stream, path.name).load()
+    except Exception:  # noqa: BLE001 - Pillow's decoders raise many kinds
+        return False
+    return True
+
+
 def _header(stream: BinaryIO, name: str) -> tuple[str, tuple[int, int]]:
     """Format and (width, height) by the header of an image that is not SVG; raises ValueError."""
     try:
@@ -59,5 +71,9 @@ def _is_svg(head: bytes) -> bool:
 def _ends_whole(form: str, head: bytes, tail: bytes, size: int) -> bool:
     if form == "webp":
         return int.from_bytes(head[4:8], "little") + 8 <= size
-    ends = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9", "gif": b";"}
-    return ends[form] in tail if form == "png" else tail.rstrip(b"\x00").endswith(ends[form])
+    if form == "gif":
+        return tail.rstrip(b"\0\r\n").endswith(b";")
+    end = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9"}[form]
+    # Some programs write more behind it; what follows the end of a JPEG's thumbnail has markers.
+    found, behind = tail.rpartition(end)[1:]
+    return bool(found) and (form == "png" or b"\xff" not in behind.rstrip(b"\xff"))

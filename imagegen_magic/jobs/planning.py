@@ -240,11 +240,19 @@ def _option_problems(options: Options, inputs: Inputs) -> list[Problem]:
         faults.append(
             Problem(field="web", value=options.web, rule="at least 1 pixel", fix=Fix(Setting("--web", "1024")))
         )
-    if options.svg_model or options.svg_effort:
-        faults += [] if options.output_format == "svg" else [
-            Problem(field="svg_model", rule="for svg output only", fix=Fix(Setting("--output-format", "svg")))
-        ]  # fmt: skip
-    return faults
+    return faults + _svg_problems(options)
+
+
+def _svg_problems(options: Options) -> list[Problem]:
+    if not (options.svg_model or options.svg_effort):
+        return []
+    if options.output_format != "svg":
+        return [Problem(field="svg_model", rule="for svg output only", fix=Fix(Setting("--output-format", "svg")))]
+    if not options.svg_model:  # openai-python 3.54.0, ImageGenerateParams.svg: model is required
+        rule = "the author model has to be named with it, by projects that may choose one"
+        fix = Fix("name it with ", Setting("--svg-model", "ID"), ", or leave ", Setting("--svg-effort"), " out")
+        return [Problem(field="svg_effort", value=options.svg_effort, rule=rule, fix=fix)]
+    return []
 
 
 def _replay_problems(address: str) -> list[Problem]:

@@ -29,7 +29,7 @@ def read_body(request: Request) -> tuple[dict[str, Any], list[Upload]]:
         return parse_multipart(request.body, content_type)
     try:
         values = json.loads(request.body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ApiError(400, "We could not parse the JSON body of your request.") from None
     if not isinstance(values, dict):
         raise ApiError(400, "The body of your request is not a JSON object.")
@@ -49,7 +49,7 @@ def edit_inputs(
 
 
 def _references(values: Mapping[str, Any], files: FileStore) -> Iterator[Upload]:
-    images = values.get("images") or []
+    images = [] if values.get("images") is None else values["images"]
     if not isinstance(images, list):
         raise wrong_type("images", "an array of objects", images)
     for number, reference in enumerate(images):

@@ -31,7 +31,7 @@ _SHARED = {
     "frame_count", "frame_duration_ms", "svg", "moderation", "stream", "partial_images", "safety_identifier", "user",
 }  # fmt: skip
 _EDIT_ONLY = {"input_fidelity"}
-_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
+_SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
 _IMAGE_ERROR = "image_generation_user_error"
 
 
@@ -285,8 +285,28 @@ def _check_svg(svg: object, job: Job) -> None:
     for name, value in svg.items():
         if name not in ("model", "reasoning"):
             raise ApiError(400, f"Unknown parameter: 'svg.{name}'.", param=f"svg.{name}", code="unknown_parameter")
-        if not isinstance(value, str if name == "model" else dict):
+        if not isinstance(value, str if name == "model" else (dict, type(None))):
             raise wrong_type(f"svg.{name}", "a string" if name == "model" else "an object", value)
+    if not svg.get("model"):
+        raise ApiError(
+            400, "Missing required parameter: 'svg.model'.", param="svg.model", code="missing_required_parameter"
+        )
+    _check_effort(svg.get("reasoning") or {})
+
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Of svg's author model (openai-python 3.54.0, ImageGenerateParams.svg, where the model is required)."""
+
+
+def _check_effort(reasoning: Mapping[str, Any]) -> None:
+    for name, value in reasoning.items():
+        place = f"svg.reasoning.{name}"
+        if name != "effort":
+            raise ApiError(400, f"Unknown parameter: '{place}'.", param=place, code="unknown_parameter")
+        if value is not None and not isinstance(value, str):
+            raise wrong_type(place, "a string", value)
+        if value is not None and value not in EFFORTS:
+            raise wrong_value(place, value, EFFORTS)
 
 
 def _check_moderation(prompt: str, request_id: str) -> None:

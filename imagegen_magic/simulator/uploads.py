@@ -34,6 +34,10 @@ def read_images(
     """The pictures of an edit, the mask and the markup, each checked."""
     if endpoint == "generation":
         return (), None, None
+    for upload in uploads:
+        if upload.field not in ("image", "mask", "markup"):
+            name = upload.field
+            raise ApiError(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
     images = tuple(upload for upload in uploads if upload.field == "image")
     if not images:
         raise ApiError(400, "Missing required parameter: 'image'.", param="image", code="missing_required_parameter")

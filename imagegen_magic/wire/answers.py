@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import ijson
 
 from imagegen_magic.errors import AnswerError, Fix, Setting, StoreError
-from imagegen_magic.images.whole import FILE_STARTS, whole_image
+from imagegen_magic.images.whole import FILE_STARTS, is_sound, whole_image
 from imagegen_magic.jobs.result import shown_path
 from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.request.response import Payload, Spool, Usage
@@ -32,12 +32,14 @@ from .shapes import (
     images_in,
     images_in_text,
     is_address,
+    looks_like_image,
+    may_continue_image,
     quoted,
     read_json,
     without_error,
     without_wrapping,
 )
-from .spool_body import SpooledBody
+from .spool_body import SpooledBody, decoded
 
 __all__ = [
     "ParsedResponse",
@@ -47,6 +49,7 @@ __all__ = [
     "add_image",
     "check_answer",
     "flattened",
+    "join_pieces",
     "parse_json_answer",
     "read_usage",
     "token_count",
@@ -55,6 +58,17 @@ __all__ = [
 
 PIECE = 1 << 22
 """Bytes that the JSON parser reads at a time: it gathers a string that is longer at great cost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A text that is no whole image by itself, and what was noted of it."""
+
+    text: str
+    place: int
+    """Images before it."""
+    fault: str
+    kept: Path
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,6 +89,8 @@ class ParsedResponse:
     nulls: set[int] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    """Texts that are no whole image alone, in their order."""
     unsaved: list[bytes] = field(default_factory=list)
     """Pictures that the disk did not take."""
     broken: bool = False
@@ -95,9 +111,11 @@ def parse_json_answer(body: SpooledBody, spool: Spool) -> ParsedResponse:
     except (ijson.JSONError, UnicodeDecodeError) as error:
         answer.broken = True
         answer.faults.append(f"the answer is not whole JSON ({_first_line(error)})")
+    join_pieces(answer, spool)
     answer.urls = [url for item, url in answer.addresses if item not in answer.items_with_bytes]
     if answer.broken or not (answer.payloads or answer.kept or answer.unsaved):
         _read_leniently(body, answer, spool)
+        join_pieces(answer, spool)
     empty = answer.nulls - answer.items_with_bytes - {item for item, _ in answer.addresses}
     answer.faults += ["a picture is null"] * len(empty)
     return answer
@@ -150,7 +168,7 @@ def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> 
     for image in found:
         accept_or_note(image, answer, spool)
     if isinstance(value, Mapping):
-        answer.usage = {name: token_count(count) for name, count in flattened(usage_in(value)).items()}
+        answer.usage = _counts(usage_in(value))
         answer.fields = {name: field for name, field in value.items() if isinstance(field, (str, int))}
         answer.error = None if found else value.get("error")
         if not found and (said := said_in(value)):
@@ -175,10 +193,12 @@ def usage_in(value: Mapping[str, Any], depth: int = 0) -> Any:
 
 
 def accept_text(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> None:
-    """Takes every image that stands as base64 in an answer that can't be read; what is there already counts once."""
+    """Takes every image that stands as base64 in an answer that can't be read, and its counts; what is there already counts once."""
     known = {payload.sha256 for payload in answer.payloads}
     data = body.read().read(MAX_BYTES)
-    for image in images_in_text(data.decode(json.detect_encoding(data), "replace")):
+    text = data.decode(json.detect_encoding(data), "replace")
+    answer.usage = answer.usage or _counts(usage_in_text(text))
+    for image in images_in_text(text):
         count = len(answer.payloads)
         accept_image(image, answer, spool)
         for payload in answer.payloads[count:]:
@@ -187,12 +207,30 @@ def accept_text(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> None
             known.add(payload.sha256)
 
 
+def _counts(usage: object) -> dict[str, Any]:
+    return {name: token_count(count) for name, count in flattened(usage).items()}
+
+
+_USAGE = re.compile(r'["\']usage["\']\s*:\s*(?=\{)')
+
+
+def usage_in_text(text: str) -> Any:
+    """The token counts that stand in a text that is no JSON, if they stand there once; None if not."""
+    found = [quoted(text[match.end() :]) for match in _USAGE.finditer(text)]
+    return found[0] if len(found) == 1 else None
+
+
 def accept_or_note(image: str, answer: ParsedResponse, spool: Spool) -> None:
     """Takes an image that came in a text, or notes its address, to be fetched."""
-    if is_address(image):
+    if _is_elsewhere(image, answer):
         answer.urls.append(image)
     else:
         accept_image(image, answer, spool)
+
+
+def _is_elsewhere(text: str, answer: ParsedResponse) -> bool:
+    """True for an address, unless an image is unfinished that the text may go on with."""
+    return is_address(text) and not (answer.pieces and may_continue_image(text))
 
 
 def _with_paths(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str, Any]]:
@@ -224,7 +262,7 @@ def _accept(prefix: str, event: str, value: Any, answer: ParsedResponse, spool: 
     elif prefix == "data.item.b64_json" and event == "null":
         answer.nulls.add(answer.items)
     elif prefix in ("data.item.b64_json", "data.item.url") and event == "string" and value:
-        if is_address(value):
+        if _is_elsewhere(value, answer):
             answer.addresses.append((answer.items, value))
         else:
             answer.items_with_bytes.add(answer.items)
@@ -239,6 +277,7 @@ def _accept(prefix: str, event: str, value: Any, answer: ParsedResponse, spool: 
 
 def accept_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
     """Decodes one base64 text into a spool file and checks that it is a whole picture; keeps it in any case."""
+    kept, place = len(answer.kept), len(answer.payloads)
     try:
         try:
             _write_image(text, answer, spool)
@@ -254,6 +293,42 @@ def accept_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
         answer.faults.append(f"a picture could not be written ({error.strerror})")
         with contextlib.suppress(ValueError):
             answer.unsaved.append(b"".join(image_bytes(text)))
+    if len(answer.kept) > kept:
+        answer.pieces.append(Piece(text=text, place=place, fault=answer.faults[-1], kept=answer.kept[-1]))
+
+
+def join_pieces(answer: ParsedResponse, spool: Spool) -> None:
+    """Joins texts that are a whole image together only: some servers cut one into entries of a list, or into events.
+
+    A run of them begins with a text that begins as an image does. What can't be told apart is left as it came: beside a
+    beginning with nothing after it, the rest may be of either.
+    """
+    runs: list[list[Piece]] = []
+    for piece in answer.pieces:
+        if looks_like_image(piece.text):
+            runs.append([])
+        if runs:
+            runs[-1].append(piece)
+    if any(len(run) < 2 or len({piece.place for piece in run}) > 1 for run in runs):
+        return
+    for run in reversed(runs):  # from the last, so that the places before it stay
+        _join(run, answer, spool)
+
+
+def _join(run: Sequence[Piece], answer: ParsedResponse, spool: Spool) -> None:
+    joined = ParsedResponse()
+    accept_image("".join(piece.text.strip() for piece in run), joined, spool)
+    for path in joined.kept:
+        spool.discard(path)
+    if joined.payloads and not is_sound(joined.payloads[0].path):
+        spool.discard(joined.payloads.pop().path)
+    if joined.payloads:
+        answer.payloads[run[0].place : run[0].place] = joined.payloads
+        for piece in run:
+            answer.pieces.remove(piece)
+            answer.faults.remove(piece.fault)
+            answer.kept.remove(piece.kept)
+            spool.discard(piece.kept)
 
 
 def _write_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
@@ -261,7 +336,7 @@ def _write_image(text: str, answer: ParsedResponse, spool: Spool) -> None:
     digest = hashlib.sha256()
     try:
         with stream:
-            for piece in image_bytes(text):
+            for piece in decoded(image_bytes(text), ""):  # some pack it first
                 digest.update(piece)
                 stream.write(piece)
     except (ValueError, OSError):

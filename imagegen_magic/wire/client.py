@@ -59,10 +59,12 @@ from .http_errors import (
     web_page_error,
 )
 from .live_models import list_models
+from .multipart import is_multipart, parse_parts
 from .retries import TimeBudget, with_retries
 from .sdk_errors import SDK_ERRORS, our_error
+from .shapes import holds_image
 from .spool_body import SpooledBody, decoded
-from .transport import LiveHttp
+from .transport import KEPT_SECONDS, SURE_SECONDS, LiveHttp
 
 if TYPE_CHECKING:
     from imagegen_magic.simulator import Simulator
@@ -107,6 +109,22 @@ class Clients:
             client.close()
 
 
+@dataclass(slots=True, eq=False)
+class Line:
+    """A client of the SDK for one request at a time, on a connection of its own."""
+
+    sdk: openai.OpenAI
+    http: LiveHttp
+    idle: float = 0.0
+    """Seconds that it was idle before the request that it has now."""
+    tries: bool = False
+    """Its request tries whether the server keeps a connection for so long."""
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self.sdk.close()
+
+
 class Client:
     """Sends requests to one server. Safe for several threads.
 
@@ -142,10 +160,14 @@ class Client:
         self._dialect = dialect_of(dialect, self._base_url)
         self._simulator = simulator
         self._sdk: openai.OpenAI | None = None
-        self._idle: list[openai.OpenAI] = []
-        self._lent: list[openai.OpenAI] = []
+        self._idle: list[Line] = []
+        self._lent: list[Line] = []
         """All that were made for single requests, whether idle or in use."""
         self._keeps = True
+        self._survived = SURE_SECONDS
+        """Seconds that a connection was idle, at most, before the server answered on it again; at first a guess."""
+        self._tries = False
+        """A request is under way on a connection that was idle for much longer."""
         self._lock = threading.Lock()
         CLIENTS.add(self)
         weakref.finalize(self, close_all, self._lent)  # a session that nobody closed leaves no socket open
@@ -183,25 +205,48 @@ class Client:
         if self.backend == "simulator":
             yield sdk
             return
-        with self._lock:
-            if not self._idle:  # also after a loss: then none is kept
-                self._idle.append(sdk.with_options(http_client=self._http()))
-                self._lent.append(self._idle[-1])
-            own = self._idle.pop()
+        line, stale = self._borrowed(sdk)
+        close_all(stale)
+        opened = line.http.opened
         try:
-            yield own
+            yield line.sdk
+            if line.http.opened == opened:
+                self._survived = max(self._survived, line.idle)
         except openai.APIConnectionError:
             self._keep_none()
             raise
         finally:
+            line.http.rest()
             with self._lock:
-                is_kept = self._keeps and own in self._lent  # else all were closed meanwhile
+                self._tries = self._tries and not line.tries
+                is_kept = self._keeps and line in self._lent  # else all were closed meanwhile
                 if is_kept:
-                    self._idle.append(own)
-                elif own in self._lent:
-                    self._lent.remove(own)
+                    self._idle.append(line)
+                elif line in self._lent:
+                    self._lent.remove(line)
             if not is_kept:
-                own.close()
+                line.close()
+
+    def _borrowed(self, sdk: openai.OpenAI) -> tuple[Line, list[Line]]:
+        """A connection for a request, and what is to be closed in its place.
+
+        How long a server keeps idle ones is tried by one request at a time: it may be lost, and others with it.
+        """
+        with self._lock:
+            if self._idle:
+                line = self._idle[-1]
+                line.idle = line.http.idle
+                # One that was idle for so long that it is not kept is opened anew by itself.
+                line.tries = self._survived < line.idle < KEPT_SECONDS
+                if not (line.tries and self._tries):
+                    self._tries = self._tries or line.tries
+                    return self._idle.pop(), []
+            stale = [self._idle.pop(0)] if self._idle else []
+            self._lent[:] = [line for line in self._lent if line not in stale]
+            http = self._http()
+            line = Line(sdk.with_options(http_client=http), http)
+            self._lent.append(line)
+            return line, stale
 
     def _keep_none(self) -> None:
         """Each request has a new connection from now on: this server may close kept ones under a request, which is lost then."""
@@ -274,7 +319,7 @@ class Client:
     def close(self) -> None:
         """Closes the connections."""
         with self._lock:
-            idle = [*self._idle, *filter(None, [self._sdk])]
+            idle: list[openai.OpenAI | Line] = [*self._idle, *filter(None, [self._sdk])]
             self._sdk = None
             self._idle.clear()
             self._lent.clear()
@@ -363,7 +408,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_parent)
 
 
-def close_all(clients: Iterable[openai.OpenAI]) -> None:
+def close_all(clients: Iterable[openai.OpenAI | Line]) -> None:
     """Closes their connections."""
     for client in clients:
         client.close()
@@ -441,8 +486,20 @@ class _Call:
         """Sends the request and waits for its whole answer; the connection is free for the next request then."""
         with self.client.lent() as sdk:
             images = sdk.images.with_streaming_response
-            with (images.edit if self.request.images else images.generate)(**arguments) as response:
-                return self._spooled(response)
+            try:
+                with (images.edit if self.request.images else images.generate)(**arguments) as response:
+                    return self._spooled(response)
+            except openai.APIStatusError as error:
+                if error.response.has_redirect_location or not holds_image(error.response.content):
+                    raise
+                return self._refused(error.response)
+
+    def _refused(self, response: httpx2.Response) -> Arrived:
+        """An answer that holds images although its status is that of an error: they were made, and may be billed."""
+        body = SpooledBody(self.spool)
+        body.write(response.content)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Arrived(status=response.status_code, headers=headers, body=body, events=None, broke=None)
 
     def _spooled(self, response: Any) -> Arrived:
         """The answer, every byte of it in a file before it is read, of a stream too.
@@ -468,7 +525,7 @@ class _Call:
         request_id = read_request_id(headers)
         self.seconds = self.elapsed()
         received(headers)
-        events, answer = self._taken_apart(arrived.events, body)
+        events, answer = self._taken_apart(arrived)
         self._raise_if_lost(broke, events, answer, body, request_id)
         if events is None and answer.broken and not answer.payloads and is_web_page(body, headers):
             body.discard()
@@ -476,12 +533,15 @@ class _Call:
         if events is None and self.request.partial_images and "stream" in self.client.arguments(self.request)[0]:
             notes = [*notes, "the server answered in one piece although live previews were asked for"]
         self._fetch(answer)
+        if not httpx2.codes.is_success(arrived.status):
+            notes = [*notes, f"the server's status was {arrived.status}, as if it had failed"]
         notes = [*notes, *check_answer(answer, self.request, body, request_id)]
         body.discard()
         return self._response(answer, headers, number, notes)
 
-    def _taken_apart(self, events: EventStream | None, body: SpooledBody) -> tuple[EventStream | None, ParsedResponse]:
+    def _taken_apart(self, arrived: Arrived) -> tuple[EventStream | None, ParsedResponse]:
         """The stream and its answer, whatever the server called it: JSON labelled as a stream, and a stream as JSON."""
+        events, body = arrived.events, arrived.body
         if events is None and looks_like_stream(body):
             events, stream = EventStream(self.spool, self._partial), body.read()
             while piece := stream.read(CHUNK):
@@ -492,6 +552,8 @@ class _Call:
                 if not (events.completed or events.error):
                     accept_text(body, events.answer, self.spool)
                 return events, events.answer
+        if is_multipart(arrived.headers, body):
+            return None, parse_parts(body, arrived.headers, self.spool)
         answer = parse_json_answer(body, self.spool)
         if answer.broken and not (answer.payloads or answer.kept or answer.unsaved):
             lines = EventStream(self.spool, self._partial)

@@ -11,8 +11,18 @@ from typing import Any
 
 from imagegen_magic.request.response import Spool
 
-from .answers import ParsedResponse, accept_or_note, flattened, token_count, usage_in
-from .shapes import MAX_BYTES, PREVIEW, image_bytes, images_in, is_address, is_preview, read_json, without_error
+from .answers import ParsedResponse, accept_or_note, flattened, join_pieces, token_count, usage_in
+from .shapes import (
+    MAX_BYTES,
+    PREVIEW,
+    image_bytes,
+    images_in,
+    is_address,
+    is_preview,
+    looks_like_image,
+    read_json,
+    without_error,
+)
 from .spool_body import SpooledBody
 from .sse import ServerEvent, SseParser
 
@@ -43,6 +53,8 @@ class EventStream:
         self._spool = spool
         self._on_partial = on_partial
         self._seen: set[bytes] = set()
+        self._totals: dict[str, int] = {}
+        """What events without an image said of tokens: of the whole so far, as some say it again and again."""
 
     def feed(self, piece: bytes) -> None:
         """Takes the next bytes of the stream."""
@@ -53,6 +65,9 @@ class EventStream:
         """Takes what the end of the stream leaves."""
         for event in self._parser.close():
             self._accept(event)
+        join_pieces(self.answer, self._spool)
+        for name, total in self._totals.items():
+            self.answer.usage[name] = max(self.answer.usage.get(name) or 0, total)
 
     def accept_text(self, body: SpooledBody) -> None:
         """Takes a body of events in another encoding, or of JSON values one after another without the form of events."""
@@ -71,7 +86,7 @@ class EventStream:
         if not text or text == b"[DONE]":
             return
         try:
-            for event in _json_values(text.decode("utf-8", "replace")):
+            for event in _json_values(text.decode("utf-8", "replace").strip()):
                 self._accept_value(event, received.name)
         except (ValueError, RecursionError):
             self.count += 1
@@ -81,6 +96,10 @@ class EventStream:
         """An event that is no JSON, or no longer: an image that came whole is billed, if it is surely no preview."""
         if name == "error":
             self.error = {"message": text}
+            return
+        if looks_like_image(text) and name != "message":
+            if not PREVIEW.search(name):
+                self._dispatch(name, {"data": text})
             return
         self.answer.broken = True
         self.answer.faults.append("an event of the stream is cut off, or not JSON")
@@ -110,11 +129,11 @@ class EventStream:
         elif kind.endswith(".completed"):
             self.completed += 1
             self.answer.faults.append("the final event holds no picture")
-            self._count(event)
+            self._note_totals(event)
         elif isinstance(event.get("delta"), str):
-            self._count(event)  # a piece of the text that a model writes on its way to the image
+            self._note_totals(event)  # a piece of the text that a model writes on its way to the image
         elif kind != "message" or event:
-            self._count(event)
+            self._note_totals(event)
             self.answer.broken = True  # not understood: the stream is kept with the result
 
     def _partial(self, event: Mapping[str, Any]) -> None:
@@ -127,11 +146,11 @@ class EventStream:
                 self._on_partial(data, number if isinstance(number, int) else 0)
 
     def _final(self, event: Mapping[str, Any], images: Sequence[str]) -> None:
-        new = [image for image in images if self._is_new(image)]
-        for image in new:
-            accept_or_note(image, self.answer, self._spool)
-        if new or not self.answer.usage:
+        taken = [self._take(image) for image in images if self._is_new(image)]
+        if any(taken):
             self._count(event)
+        else:
+            self._note_totals(event)
         self.answer.fields |= {k: v for k, v in event.items() if k in FIELDS and isinstance(v, (str, int))}
 
     def _is_new(self, image: str) -> bool:
@@ -140,11 +159,31 @@ class EventStream:
         self._seen.add(digest)
         return is_new
 
+    def _take(self, image: str) -> bool:
+        """Takes an image; False if it is there already, written in another way."""
+        known = {payload.sha256 for payload in self.answer.payloads}
+        count = len(known)
+        accept_or_note(image, self.answer, self._spool)
+        if len(self.answer.payloads) > count and self.answer.payloads[-1].sha256 in known:
+            self._spool.discard(self.answer.payloads.pop().path)
+            return False
+        return True
+
     def _count(self, event: Mapping[str, Any]) -> None:
         """Adds what an event says of tokens."""
-        for name, count in flattened(usage_in(event)).items():
-            if (more := token_count(count)) is not None:
-                self.answer.usage[name] = (self.answer.usage.get(name) or 0) + more
+        for name, more in _counts_in(event):
+            self.answer.usage[name] = (self.answer.usage.get(name) or 0) + more
+
+    def _note_totals(self, event: Mapping[str, Any]) -> None:
+        for name, total in _counts_in(event):
+            self._totals[name] = max(self._totals.get(name, 0), total)
+
+
+def _counts_in(event: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """What an event says of tokens."""
+    for name, value in flattened(usage_in(event)).items():
+        if (count := token_count(value)) is not None:
+            yield name, count
 
 
 def _error_in(kind: str, event: Mapping[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from pathlib import Path
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx2
@@ -12,7 +13,8 @@ from imagegen_magic.options.address import is_loopback
 from imagegen_magic.redaction import redact
 from imagegen_magic.request.response import Spool
 
-from .answers import ParsedResponse, add_image
+from .answers import ParsedResponse, accept_image, add_image
+from .shapes import images_in, is_address, looks_like_image, quoted
 from .spool_body import decoded
 
 __all__ = ["fetch_image"]
@@ -106,6 +108,17 @@ def _fetch(url: str, base_url: str, answer: ParsedResponse, spool: Spool) -> Non
         _save(response, answer, spool)
 
 
+def _written_in(path: Path) -> list[str]:
+    """The images of a file that is not one itself, but a text that holds them: base64, a data URI, JSON."""
+    with path.open("rb") as stream:
+        start = stream.read(200).decode("utf-8", "replace").lstrip()
+    if not (start.startswith(("{", "[", '"')) or looks_like_image(start)):
+        return []
+    text = path.read_text("utf-8", "replace").strip()
+    images = [text] if looks_like_image(text) else images_in(quoted(text))
+    return [image for image in images if not is_address(image)]
+
+
 def _save(response: httpx2.Response, answer: ParsedResponse, spool: Spool) -> None:
     if response.status_code != httpx2.codes.OK:
         raise _NotNowError(
@@ -124,6 +137,11 @@ def _save(response: httpx2.Response, answer: ParsedResponse, spool: Spool) -> No
         spool.discard(path)
         raise
     before = len(answer.payloads)
+    if images := _written_in(path):
+        spool.discard(path)
+        for image in images:
+            accept_image(image, answer, spool)
+        return
     add_image(path, digest.hexdigest(), answer, spool)
     if len(answer.payloads) == before:
         answer.faults[-1] += f": {redact(str(response.url))[:SHOWN]}"

@@ -56,6 +56,7 @@ QUOTA_CODES = frozenset(
         "insufficient_credits",
         "insufficient_funds",
         "pre_consume_token_quota_failed",
+        "budget_exceeded",
     }
 )
 QUOTA_WORDS = re.compile(
@@ -228,7 +229,8 @@ def _by_body(said: ErrorBody, quoted: str, shared: dict[str, Any], status: int =
     if REGION_WORDS.search(words):
         hints = ("the server refuses requests from this place; a key does not change that",)
         return BadRequestError(f"not available in this region{quoted}", hints=hints, **shared)
-    if "model_not_found" in said.codes and status == 503:  # a gateway that has the model nowhere: waiting does not help
+    # A project without the model, or a gateway that has it nowhere: no other key helps, and no waiting.
+    if "model_not_found" in said.codes and status in (403, 503):
         return BadRequestError(f"the server refused the request{quoted}", hints=_refusal_hints(404, said), **shared)
     return None
 
@@ -266,6 +268,9 @@ def _by_status(status: int, quoted: str, refusal_hints: tuple[str, ...], shared:
         return AuthenticationError(
             f"the server does not accept the key, or not for this{quoted}", hints=hints, **shared
         )
+    if status == 407:
+        hints = ("a proxy on the way asks for a login: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",)
+        return BadRequestError(f"the proxy refused the request{quoted}", hints=hints, **shared)
     if status == 408:
         return CallTimeoutError(f"the server gave up waiting{quoted}", hints=_AMBIGUOUS_HINTS, **shared)
     if status < 500 and status not in GIVEN_UP:
@@ -316,6 +321,8 @@ def _refusal_hints(status: int, said: ErrorBody) -> tuple[str, ...]:
                 ", whose native transparency is known to work",
             ),
         )
+    if "DeploymentNotFound" in said.codes:
+        return (Fix(Setting("--model"), " is the name of your deployment there, which may differ from the model's"),)
     if "model" in text and (status == 404 or "not exist" in text or "not found" in text):
         return (Fix("the model may be retired, or not open to this project: ", Command("models")),)
     return (Fix(Setting("--dry-run"), " shows the exact request"),)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import math
 import random
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from imagegen_magic.errors import CallCancelledError, CallError, ConnectError, RateLimitError, ServerError
@@ -23,29 +25,51 @@ __all__ = ["TimeBudget", "read_wait", "with_retries"]
 T = TypeVar("T")
 MAX_WAIT = 60.0
 """Longest wait of our own choosing, in seconds; a server may ask for more, up to the deadline."""
-_TEXT_WAIT = re.compile(rf"(?:try again|retry|wait) (?:(?:in|after|for)\s+)?({DURATION})", re.IGNORECASE)
+_TEXT_WAIT = re.compile(
+    r"(?:try again|retry|wait|resets?|available)(?: again| your request)?(?: in| after| for)?(?: about| at least)?\s+"
+    rf"({DURATION})",
+    re.IGNORECASE,
+)
+_HEADERS = (("retry-after-ms", "ms"), ("x-ms-retry-after-ms", "ms"), ("retry-after", "s"))
 
 
 def read_wait(
     headers: Mapping[str, str], message: str = "", asked: str | None = None, now: Callable[[], float] = time.time
 ) -> float | None:
-    """Seconds that the server asks to wait: `retry-after-ms`, `retry-after` (seconds or a date), else its text.
+    """Seconds that the server asks to wait: `retry-after-ms`, `retry-after` (seconds or a moment), else its text.
 
     Args:
         asked: what the body has as a field of its own.
     """
     low = {name.lower(): value for name, value in headers.items()}
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if (seconds := read_seconds(low.get(name, ""))) is not None:
-            return _bounded(seconds * unit)
-    parsed = email.utils.parsedate_tz(low.get("retry-after", ""))
-    if parsed is not None:
-        with contextlib.suppress(ValueError, OverflowError):  # a year that no calendar has
-            return _bounded(email.utils.mktime_tz(parsed) - now())
+    for name, unit in _HEADERS:
+        if (seconds := read_seconds(low.get(name, ""), unit)) is not None:
+            return _bounded(_from_now(seconds, now()))
+    with contextlib.suppress(ValueError, OverflowError):  # no date, or a year that no calendar has
+        return _bounded(_moment(low.get("retry-after", "")) - now())
     if match := _TEXT_WAIT.search(message):
         return _bounded(read_duration(match[1]))
     waits = (read_seconds(asked or ""), *(seconds for _, seconds in read_resets(low)))
-    return max((_bounded(wait) for wait in waits if wait is not None), default=None)
+    return max((_bounded(_from_now(wait, now())) for wait in waits if wait is not None), default=None)
+
+
+def _moment(text: str) -> float:
+    """Seconds since 1970 of a date as HTTP or ISO 8601 writes it; raises ValueError."""
+    parsed = email.utils.parsedate_tz(text)
+    if parsed is not None:
+        return email.utils.mktime_tz(parsed)
+    moment = datetime.fromisoformat(text.strip().upper())
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _from_now(seconds: float, now: float) -> float:
+    """A number of seconds as a wait: what no wait has is a moment, since 1970 in seconds or milliseconds."""
+    if not MOMENT <= seconds < math.inf:
+        return seconds
+    return (seconds if seconds < MOMENT * 1000 else seconds / 1000) - now
+
+
+MOMENT = 1e9
 
 
 def _bounded(seconds: float) -> float:
