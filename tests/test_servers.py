@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ from imagegen_magic.errors import (
 )
 from imagegen_magic.session import Session
 from imagegen_magic.wire.dialects import dialect_of, load_dialects
-from imagegen_magic.wire.transport import KEPT_SECONDS, SURE_SECONDS
+from imagegen_magic.wire.transport import KEPT_SECONDS
 
 IMAGE = encoded(Image.new("RGB", (1024, 1024), "teal"))
 B64 = {"b64_json": base64.b64encode(IMAGE).decode()}
@@ -305,30 +304,6 @@ def test_a_server_that_drops_kept_connections_loses_one_request_at_most(monkeypa
                 lost += 1
         session.close()
     assert lost <= 1
-
-
-def test_one_request_tries_whether_idle_connections_are_kept(monkeypatch):
-    """The others of a batch do not: where the server has closed them, one may be lost and no more."""
-    kept, answer = [], json.dumps({"created": 1, "data": [B64]}).encode()
-    own, together = threading.local(), threading.Barrier(4)
-
-    def respond(path, headers, body):
-        if hasattr(own, "used"):
-            raise ConnectionAbortedError("a second request on one connection")
-        own.used = True
-        if json.loads(body)["prompt"].startswith("a"):
-            together.wait(30)
-        return 200, {"content-type": "application/json"}, answer
-
-    with loopback(respond, kept=kept) as address:
-        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
-        session = Session()
-        first = session.batches.run_jobs([f"a {n}" for n in range(4)], concurrency=4, quality="low")
-        time.sleep(SURE_SECONDS * 4)
-        second = session.batches.run_jobs([f"b {n}" for n in range(4)], concurrency=4, quality="low")
-        session.close()
-    assert len(first.done) == 4
-    assert len(second.done) >= 3
 
 
 FORKED = """

@@ -64,7 +64,7 @@ from .retries import TimeBudget, with_retries
 from .sdk_errors import SDK_ERRORS, our_error
 from .shapes import holds_image
 from .spool_body import SpooledBody, decoded
-from .transport import KEPT_SECONDS, SURE_SECONDS, LiveHttp
+from .transport import LiveHttp
 
 if TYPE_CHECKING:
     from imagegen_magic.simulator import Simulator
@@ -109,22 +109,6 @@ class Clients:
             client.close()
 
 
-@dataclass(slots=True, eq=False)
-class Line:
-    """A client of the SDK for one request at a time, on a connection of its own."""
-
-    sdk: openai.OpenAI
-    http: LiveHttp
-    idle: float = 0.0
-    """Seconds that it was idle before the request that it has now."""
-    tries: bool = False
-    """Its request tries whether the server keeps a connection for so long."""
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self.sdk.close()
-
-
 class Client:
     """Sends requests to one server. Safe for several threads.
 
@@ -160,14 +144,10 @@ class Client:
         self._dialect = dialect_of(dialect, self._base_url)
         self._simulator = simulator
         self._sdk: openai.OpenAI | None = None
-        self._idle: list[Line] = []
-        self._lent: list[Line] = []
+        self._idle: list[openai.OpenAI] = []
+        self._lent: list[openai.OpenAI] = []
         """All that were made for single requests, whether idle or in use."""
         self._keeps = True
-        self._survived = SURE_SECONDS
-        """Seconds that a connection was idle, at most, before the server answered on it again; at first a guess."""
-        self._tries = False
-        """A request is under way on a connection that was idle for much longer."""
         self._lock = threading.Lock()
         CLIENTS.add(self)
         weakref.finalize(self, close_all, self._lent)  # a session that nobody closed leaves no socket open
@@ -205,48 +185,25 @@ class Client:
         if self.backend == "simulator":
             yield sdk
             return
-        line, stale = self._borrowed(sdk)
-        close_all(stale)
-        opened = line.http.opened
+        with self._lock:
+            if not self._idle:  # also after a loss: then none is kept
+                self._idle.append(sdk.with_options(http_client=self._http()))
+                self._lent.append(self._idle[-1])
+            own = self._idle.pop()
         try:
-            yield line.sdk
-            if line.http.opened == opened:
-                self._survived = max(self._survived, line.idle)
+            yield own
         except openai.APIConnectionError:
             self._keep_none()
             raise
         finally:
-            line.http.rest()
             with self._lock:
-                self._tries = self._tries and not line.tries
-                is_kept = self._keeps and line in self._lent  # else all were closed meanwhile
+                is_kept = self._keeps and own in self._lent  # else all were closed meanwhile
                 if is_kept:
-                    self._idle.append(line)
-                elif line in self._lent:
-                    self._lent.remove(line)
+                    self._idle.append(own)
+                elif own in self._lent:
+                    self._lent.remove(own)
             if not is_kept:
-                line.close()
-
-    def _borrowed(self, sdk: openai.OpenAI) -> tuple[Line, list[Line]]:
-        """A connection for a request, and what is to be closed in its place.
-
-        How long a server keeps idle ones is tried by one request at a time: it may be lost, and others with it.
-        """
-        with self._lock:
-            if self._idle:
-                line = self._idle[-1]
-                line.idle = line.http.idle
-                # One that was idle for so long that it is not kept is opened anew by itself.
-                line.tries = self._survived < line.idle < KEPT_SECONDS
-                if not (line.tries and self._tries):
-                    self._tries = self._tries or line.tries
-                    return self._idle.pop(), []
-            stale = [self._idle.pop(0)] if self._idle else []
-            self._lent[:] = [line for line in self._lent if line not in stale]
-            http = self._http()
-            line = Line(sdk.with_options(http_client=http), http)
-            self._lent.append(line)
-            return line, stale
+                own.close()
 
     def _keep_none(self) -> None:
         """Each request has a new connection from now on: this server may close kept ones under a request, which is lost then."""
@@ -319,7 +276,7 @@ class Client:
     def close(self) -> None:
         """Closes the connections."""
         with self._lock:
-            idle: list[openai.OpenAI | Line] = [*self._idle, *filter(None, [self._sdk])]
+            idle = [*self._idle, *filter(None, [self._sdk])]
             self._sdk = None
             self._idle.clear()
             self._lent.clear()
@@ -408,7 +365,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_parent)
 
 
-def close_all(clients: Iterable[openai.OpenAI | Line]) -> None:
+def close_all(clients: Iterable[openai.OpenAI]) -> None:
     """Closes their connections."""
     for client in clients:
         client.close()
