@@ -354,6 +354,22 @@ def test_an_answer_with_an_address_over_sockets(folder):
     assert made.path.read_bytes() == IMAGE
 
 
+def test_an_address_before_an_error_is_fetched(folder):
+    """The stream ends with an error, but its image was announced by then: it is billed."""
+    events = (
+        {"type": "image_generation.completed", "url": "/f/x.png"},
+        {"type": "error", "error": {"message": "late"}},
+    )
+    stream = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
+
+    def respond(path, headers, body):
+        return (200, {"content-type": "text/event-stream"}, stream) if path == "/v1/images/generations" else HERE
+
+    with loopback(respond) as address:
+        made = Session(defaults=lambda: {"base_url": f"{address}/v1"}).generate("a mug", partial_images=1, **SMALL)
+    assert made.path.read_bytes() == IMAGE
+
+
 def test_a_timeout_longer_than_any_socket_takes(folder):
     """It is as good as a day."""
     answer = json.dumps({"data": [{"b64_json": TEXT}]}).encode()

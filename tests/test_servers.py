@@ -251,6 +251,24 @@ def test_the_address_tells_the_dialect():
         dialect_of("nothing", None)
 
 
+@pytest.mark.parametrize(("dialect", "key"), [("azure", "of-azure"), ("generic", "of-openai"), (None, "of-openai")])
+def test_a_key_goes_to_its_own_server_alone(dialect, key, monkeypatch):
+    """Azure's key to Azure, and to nobody else."""
+    monkeypatch.setenv("OPENAI_API_KEY", "of-openai")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "of-azure")
+    sent = []
+
+    def respond(path, headers, body):
+        sent.append(headers["authorization"])
+        return 200, {"content-type": "application/json"}, json.dumps({"data": [B64]}).encode()
+
+    with loopback(respond) as address:
+        session = session_on(f"{address}/v1", dialect)
+        session.generate("a teal square", model="my-pictures")
+        session.close()
+    assert sent == [f"Bearer {key}"]
+
+
 def test_connections_are_kept_for_the_next_requests(monkeypatch):
     """Of as many as there are requests at once, and no request waits for another's; the next batch uses them again.
 
