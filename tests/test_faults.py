@@ -124,6 +124,30 @@ def test_ambiguous_is_retried_only_when_told():
         assert len(simulator.record) == requests
 
 
+@pytest.mark.parametrize(
+    ("faults", "requests", "made"),
+    [
+        ("429 retry-after=0, 500", 3, True),
+        ("500, 429 retry-after=0", 3, True),
+        ("429 x2 retry-after=0", 2, False),
+        ("500 x2", 2, False),
+        ("429 retry-after=0, 500 x2", 3, False),
+        ("moderation", 1, False),
+        ("403 unverified", 1, False),
+    ],
+)
+def test_each_kind_of_failure_has_retries_of_its_own(faults, requests, made, folder):
+    """One more attempt if the server is busy, and one more after what may have been billed: neither uses up the other's.
+
+    What is refused for good is not sent again.
+    """
+    simulator = Simulator(faults=faults)
+    session = simulated_session(simulator, retries=1, retry_ambiguous=1)
+    with contextlib.nullcontext() if made else pytest.raises(CallError):
+        session.generate("a mug", size="1024x640", quality="low")
+    assert len(simulator.record) == requests
+
+
 MUG = ImageRequest(prompt="a mug", model="gpt-image-2.5-flare", size="1024x640", quality="low")
 
 

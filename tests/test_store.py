@@ -19,7 +19,7 @@ from PIL import Image
 
 from imagegen_magic.batch.rows import read_body
 from imagegen_magic.display.money_tables import history_table
-from imagegen_magic.errors import RequestError, StoreError
+from imagegen_magic.errors import ModerationError, RequestError, StoreError
 from imagegen_magic.metadata.derived import SOFTWARE
 from imagegen_magic.request.response import Sending
 from imagegen_magic.simulator import Simulator
@@ -152,6 +152,14 @@ def test_reuse_checks_the_file(session, simulator):
     first.path.write_bytes(b"changed")
     assert not session.generate("a mug", reuse=True).reused
     assert len(simulator.record) == 2
+
+
+def test_a_request_that_failed_leaves_its_name_free(folder):
+    """The next one gets it: no empty file stays under it."""
+    session = simulated_session(Simulator(faults="moderation"))
+    with pytest.raises(ModerationError):
+        session.generate("a mug", **SMALL)
+    assert session.generate("a mug", **SMALL).path.name == "mug.png"
 
 
 def test_read_only_folder_is_found_before_paying(session, simulator, folder):
