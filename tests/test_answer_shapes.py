@@ -336,6 +336,21 @@ def test_an_address_that_brings_no_image_is_in_the_card(tmp_path, url, found, sh
     assert [shown in fault for fault in answer.faults] == [True]
 
 
+def test_an_address_without_an_end(tmp_path):
+    """What is far larger than an image fills no disk."""
+    answer = fetched(tmp_path, lambda path, number: (200, {}, bytes((64 << 20) + 1)))
+    assert answer.payloads == []
+    assert "it has more than 64 MB" in answer.faults[0]
+    assert [path for path in tmp_path.rglob("*.png") if path.stat().st_size] == []
+
+
+def test_an_entry_with_bytes_and_their_address_is_one_image(tmp_path):
+    """It is not fetched in addition."""
+    entries = [{"b64_json": TEXT, "url": "https://example.com/x.png"}, {"url": "/y.png"}]
+    answer = parsed(json.dumps({"data": entries}).encode(), tmp_path)
+    assert (images(answer), answer.urls) == ([IMAGE], ["/y.png"])
+
+
 def test_false_gzip_of_an_image(tmp_path):
     answer = fetched(tmp_path, lambda path, number: (200, {"content-encoding": "gzip"}, IMAGE))
     assert images(answer) == [IMAGE]

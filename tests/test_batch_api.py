@@ -202,6 +202,41 @@ def test_a_lost_answer_is_found_again(folder):
     assert len(collected(session.batches.handle()).done) == 1
 
 
+class Interrupted(Simulator):
+    """A simulator that makes a batch, and whose client is interrupted before it has the answer."""
+
+    def handle(self, request, *, timeout=None):
+        answer = super().handle(request, timeout=timeout)
+        if request.method == "POST" and request.path.endswith("/batches"):
+            raise KeyboardInterrupt
+        return answer
+
+
+def test_a_batch_that_was_interrupted_while_it_was_made_is_found_again(folder):
+    """It is billed."""
+    session = simulated_session(Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        submitted(session, ["a mug"])
+    assert len(collected(session.batches.handle()).done) == 1
+
+
+def test_a_later_part_whose_answer_is_lost_is_found_again(folder):
+    """Each part has a tag of its own."""
+    session = simulated_session(Simulator(faults="reset after headers after=1 on=batches"))
+    with pytest.raises(CallError):
+        submitted(session, ["a mug", {"prompt": "a cat", "model": "gpt-image-2"}])
+    assert len(collected(session.batches.handle()).done) == 2
+
+
+def test_without_an_id_the_batch_is_the_newest(session, folder):
+    """By the time at which it was submitted."""
+    first, second = submitted(session, ["a mug"]), submitted(session, ["a cat"])
+    for handle, year in ((first, "2041"), (second, "2040")):
+        note = folder / f"output/imagegen/batches/{handle.id}.json"
+        note.write_text(json.dumps({**json.loads(note.read_text()), "created": f"{year}-01-01T00:00:00+00:00"}))
+    assert session.batches.handle().id == first.id
+
+
 class Torn(Simulator):
     """A simulator whose result files are handed out as `tear` leaves their lines."""
 

@@ -104,6 +104,16 @@ def test_the_key_appears_nowhere(tmp_path, monkeypatch, caplog, capfd):
         ({"retry-after": "1m30s"}, "", 90),
         ({"x-ratelimit-remaining-images": "0", "x-ratelimit-reset-images": "1m0s"}, "", 60),
         ({"x-ratelimit-remaining-images": "3", "x-ratelimit-reset-images": "1m0s"}, "", None),
+        (
+            {
+                "x-ratelimit-remaining-images": "0",
+                "x-ratelimit-reset-images": "60s",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "5s",
+            },
+            "",
+            60,
+        ),
     ],
 )
 def test_how_long_a_server_wants_us_to_wait(headers, message, seconds):
