@@ -154,6 +154,23 @@ def test_reuse_checks_the_file(session, simulator):
     assert len(simulator.record) == 2
 
 
+def test_a_file_changed_without_growing_is_not_reused(session, simulator):
+    """Its bytes decide, not their number."""
+    made = session.generate("a mug", **SMALL)
+    data = made.path.read_bytes()
+    made.path.write_bytes(data[:-20] + bytes(20))
+    again = session.generate("a mug", reuse=True, **SMALL)
+    assert (again.reused, again.path.read_bytes(), len(simulator.record)) == (False, data, 2)
+
+
+def test_an_image_in_another_format_replaces_none(folder):
+    """Asked for PNG, received JPEG: what lies under the other name stays."""
+    session = simulated_session(Simulator(faults="jpeg for png x2"))
+    made = [session.generate(prompt, name="mug", **SMALL).path for prompt in ("a red mug", "a blue mug")]
+    assert [path.name for path in made] == ["mug.jpg", "mug-v2.jpg"]
+    assert made[0].read_bytes() != made[1].read_bytes()
+
+
 def test_a_request_that_failed_leaves_its_name_free(folder):
     """The next one gets it: no empty file stays under it."""
     session = simulated_session(Simulator(faults="moderation"))
@@ -519,6 +536,21 @@ def test_a_lost_history_is_looked_up_in_the_sidecars(session, folder):
     made = session.generate("a mug", **SMALL)
     (folder / "output/imagegen/history.jsonl").unlink()
     assert session.generate("a mug", reuse=True, **SMALL).path == made.path
+
+
+def test_a_rebuilt_history_keeps_its_own_lines(session):
+    """Anyone may have changed a sidecar; the line is what was written when the image was paid for."""
+    made = session.generate("a mug", **SMALL)
+    change_sidecar(made.path, lambda told: told.update(prompt_typed="a cat"))
+    assert session.library.history.rebuild() == 1
+    assert [record.prompt_typed for record in session.library.history.records()] == ["a mug"]
+
+
+def test_numbers_go_on_after_the_history_was_lost(session, folder):
+    """No two images have the same number: `@1` means what it meant."""
+    made = session.generate("a mug", **SMALL)
+    (folder / "output/imagegen/history.jsonl").unlink()
+    assert session.generate("a cat", **SMALL).record.number == made.record.number + 1
 
 
 def test_line_ends_inside_a_prompt(session, simulator):
