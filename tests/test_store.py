@@ -25,7 +25,7 @@ from imagegen_magic.request.response import Sending
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.store.folder import BLANK, Store
 from imagegen_magic.store.history import FileEntry, History, Record, file_sha256
-from imagegen_magic.store.names import safe_stem
+from imagegen_magic.store.names import reserve_names, safe_stem
 from imagegen_magic.store.recovery import recover
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -161,6 +161,13 @@ def test_a_file_changed_without_growing_is_not_reused(session, simulator):
     made.path.write_bytes(data[:-20] + bytes(20))
     again = session.generate("a mug", reuse=True, **SMALL)
     assert (again.reused, again.path.read_bytes(), len(simulator.record)) == (False, data, 2)
+
+
+def test_names_are_reserved_all_or_none(tmp_path):
+    """What was reserved before a taken one is free again."""
+    (tmp_path / "b.png").write_bytes(b"x")
+    assert not reserve_names([tmp_path / "a.png", tmp_path / "b.png"])
+    assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
 
 
 def test_an_image_in_another_format_replaces_none(folder):
