@@ -468,6 +468,21 @@ def test_an_address_may_bring_the_image_as_text(tmp_path, text):
     assert (images(answer), answer.faults) == ([IMAGE], [])
 
 
+def test_an_address_without_an_end(tmp_path):
+    """What is far larger than an image fills no disk."""
+    answer = fetched(tmp_path, lambda path, number: (200, {}, bytes((64 << 20) + 1)))
+    assert answer.payloads == []
+    assert "it has more than 64 MB" in answer.faults[0]
+    assert [path for path in tmp_path.rglob("*.png") if path.stat().st_size] == []
+
+
+def test_an_entry_with_bytes_and_their_address_is_one_image(tmp_path):
+    """It is not fetched in addition."""
+    entries = [{"b64_json": TEXT, "url": "https://example.com/x.png"}, {"url": "/y.png"}]
+    answer = parsed(json.dumps({"data": entries}).encode(), tmp_path)
+    assert (images(answer), answer.urls) == ([IMAGE], ["/y.png"])
+
+
 def test_false_gzip_of_an_image(tmp_path):
     answer = fetched(tmp_path, lambda path, number: (200, {"content-encoding": "gzip"}, IMAGE))
     assert images(answer) == [IMAGE]
@@ -483,6 +498,22 @@ def test_an_answer_with_an_address_over_sockets(folder):
 
     with loopback(respond) as address:
         made = Session(defaults=lambda: {"base_url": f"{address}/v1"}).generate("a mug", **SMALL)
+    assert made.path.read_bytes() == IMAGE
+
+
+def test_an_address_before_an_error_is_fetched(folder):
+    """The stream ends with an error, but its image was announced by then: it is billed."""
+    events = (
+        {"type": "image_generation.completed", "url": "/f/x.png"},
+        {"type": "error", "error": {"message": "late"}},
+    )
+    stream = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
+
+    def respond(path, headers, body):
+        return (200, {"content-type": "text/event-stream"}, stream) if path == "/v1/images/generations" else HERE
+
+    with loopback(respond) as address:
+        made = Session(defaults=lambda: {"base_url": f"{address}/v1"}).generate("a mug", partial_images=1, **SMALL)
     assert made.path.read_bytes() == IMAGE
 
 

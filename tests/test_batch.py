@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 
 import pandas as pd
 import polars as pl
@@ -15,6 +16,7 @@ from conftest import simulated_session
 
 from imagegen_magic.batch.desks import CALM, PATIENCE, Desks
 from imagegen_magic.batch.pacing import Pacer, is_near
+from imagegen_magic.batch.plan import result_or_failure
 from imagegen_magic.batch.results import FailedJob
 from imagegen_magic.batch.rows import expand_grid, parse_grid, read_body, read_source
 from imagegen_magic.errors import (
@@ -25,6 +27,7 @@ from imagegen_magic.errors import (
     RateLimitError,
     RequestError,
 )
+from imagegen_magic.request.response import Sending
 from imagegen_magic.simulator import Simulator
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -339,6 +342,51 @@ def test_a_rate_limit_costs_what_the_server_asked(folder):
     with contextlib.suppress(RateLimitError), pacer.slot():
         raise RateLimitError("slow down", retry_after=10.0**9)
     assert pacer.next_send == 6.8 + 3600.0
+
+
+def test_several_images_take_the_time_of_several():
+    """A limit of images a minute counts images, not requests."""
+    pacer = Pacer(4, ipm=60, clock=lambda: 0.0)
+    with pacer.slot(3):
+        assert pacer.next_send == 3.0
+
+
+def test_a_batch_counts_its_images_against_the_limit(session):
+    """At 240 a minute, four images take a second."""
+    sent = []
+    session.batches.run_jobs(
+        ["a mug", "a cat"],
+        n=4,
+        ipm=240,
+        size="1024x640",
+        quality="low",
+        on_event=lambda event: sent.append(time.monotonic()) if isinstance(event, Sending) else None,
+    )
+    assert sent[1] - sent[0] > 0.9
+
+
+def test_a_refusal_leaves_in_flight_what_the_server_took():
+    """Of two requests one was refused: one it is from then on. More are tried later, after each refusal twice as late."""
+    now = [0.0]
+    pacer = Pacer(4, clock=lambda: now[0])
+    with pacer.slot(), contextlib.suppress(RateLimitError), pacer.slot():
+        raise RateLimitError("slow down", retry_after=0.0)
+    assert pacer.limit == 1
+    now[0] = 1.5
+    with contextlib.suppress(RateLimitError), pacer.slot():
+        raise RateLimitError("slow down", retry_after=0.0)
+    for moment, limit in ((3.0, 1), (3.6, 2)):
+        now[0] = moment
+        with pacer.slot():
+            pass
+        assert pacer.limit == limit
+
+
+def test_a_fault_of_ours_may_have_cost_money(session):
+    """Nobody knows whether the request was sent by then."""
+    (item,) = session.batches.plan(read_source(["a mug"]), {}).planned
+    failed = result_or_failure(item, 0, lambda: 1 / 0)
+    assert failed.error.outcome == "ambiguous"
 
 
 def test_rows_of_every_kind(folder):

@@ -18,7 +18,9 @@ from imagegen_magic.batch.lines import write_parts
 from imagegen_magic.batch.rows import read_source
 from imagegen_magic.errors import CallError, ImagegenError, OptionError, RequestError
 from imagegen_magic.facts.catalog import load_catalog
+from imagegen_magic.session import Session
 from imagegen_magic.simulator import Response, Simulator
+from imagegen_magic.simulator.server import serve
 from imagegen_magic.wire.client import Client
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -138,6 +140,46 @@ def test_a_refused_batch_leaves_nothing_behind(folder):
     assert len(collected(submitted(simulated_session(simulator), ["a mug"])).done) == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "jobs"),
+    [([], ["a mug", "a mug"]), (["a mug"], ["a mug"]), (["a mug"], ["a mug", "a mug"])],
+    ids=["twice in a batch", "made before", "both"],
+)
+def test_each_image_of_identical_requests_is_saved(before, jobs, session, simulator, folder):
+    """All are paid for: an identical request's image stands for none of them; collecting again saves none again."""
+    if before:
+        collected(submitted(session, before))
+    handle = submitted(session, jobs, reuse=False)
+    for _ in range(2):
+        gallery = collected(handle)
+        assert len(set(gallery.paths)) == len(jobs)
+        assert len(list((folder / "output/imagegen").glob("*.png"))) == simulator.images_billed
+
+
+def test_an_image_that_was_made_meanwhile_stands_for_none_of_the_batch(session, simulator, folder):
+    """Who could not wait has both."""
+    handle = submitted(session, ["a mug"])
+    submitted_later = {**NIGHT, "via": "direct", "name": "soon"}
+    session.generate("a mug", **submitted_later)
+    assert [path.name for path in collected(handle).paths] == ["night-mug.png"]
+    assert len(list((folder / "output/imagegen").glob("*.png"))) == simulator.images_billed == 2
+
+
+def test_money_is_reserved_from_the_submission_to_the_first_collection(folder):
+    """Nothing for a batch that the server refused; after the first collection what it cost, after another one no less."""
+    with serve(simulator=Simulator(faults="403 unverified on=batches")) as server:
+        session = Session(defaults=lambda: {"base_url": server.url})
+        with pytest.raises(CallError):
+            submitted(session, ["a mug"])
+        assert session.spending.total == 0
+        handle = submitted(session, ["a mug"])
+        assert session.spending.total == session.preview("a mug", **NIGHT).estimate.high
+        for _ in range(2):
+            collected(handle)
+            assert session.spending.total == session.spending.settled
+        session.close()
+
+
 def test_what_is_free_is_tried_again(folder):
     """A server that is busy for a moment costs no batch: uploads and questions are repeated, making a batch is not."""
     simulator = Simulator(faults="503 on=files", sleep=lambda seconds: None)
@@ -158,6 +200,41 @@ def test_a_lost_answer_is_found_again(folder):
     with pytest.raises(OptionError, match="submitted already"):
         submitted(session, ["a mug"])
     assert len(collected(session.batches.handle()).done) == 1
+
+
+class Interrupted(Simulator):
+    """A simulator that makes a batch, and whose client is interrupted before it has the answer."""
+
+    def handle(self, request, *, timeout=None):
+        answer = super().handle(request, timeout=timeout)
+        if request.method == "POST" and request.path.endswith("/batches"):
+            raise KeyboardInterrupt
+        return answer
+
+
+def test_a_batch_that_was_interrupted_while_it_was_made_is_found_again(folder):
+    """It is billed."""
+    session = simulated_session(Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        submitted(session, ["a mug"])
+    assert len(collected(session.batches.handle()).done) == 1
+
+
+def test_a_later_part_whose_answer_is_lost_is_found_again(folder):
+    """Each part has a tag of its own."""
+    session = simulated_session(Simulator(faults="reset after headers after=1 on=batches"))
+    with pytest.raises(CallError):
+        submitted(session, ["a mug", {"prompt": "a cat", "model": "gpt-image-2"}])
+    assert len(collected(session.batches.handle()).done) == 2
+
+
+def test_without_an_id_the_batch_is_the_newest(session, folder):
+    """By the time at which it was submitted."""
+    first, second = submitted(session, ["a mug"]), submitted(session, ["a cat"])
+    for handle, year in ((first, "2041"), (second, "2040")):
+        note = folder / f"output/imagegen/batches/{handle.id}.json"
+        note.write_text(json.dumps({**json.loads(note.read_text()), "created": f"{year}-01-01T00:00:00+00:00"}))
+    assert session.batches.handle().id == first.id
 
 
 class Torn(Simulator):

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import logging
+import os
+import threading
+import time
+from dataclasses import replace
 
 import fault_matrix
 import pytest
 from conftest import simulated_session
+from loopback import loopback
+from PIL import Image
 
-from imagegen_magic.errors import CallError
+from imagegen_magic.errors import CallCancelledError, CallError, RateLimitError, StoreError
+from imagegen_magic.request.request import ImageRequest
 from imagegen_magic.simulator import Simulator
+from imagegen_magic.store.folder import Store
+from imagegen_magic.wire.client import Client
 from imagegen_magic.wire.retries import read_wait
 
 KEY = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz"
@@ -102,6 +114,16 @@ def test_the_key_appears_nowhere(tmp_path, monkeypatch, caplog, capfd):
         ({}, "The limit resets in about 45 seconds", 45),
         ({}, "You retry with 5 seconds of patience", None),
         ({"x-ratelimit-remaining-images": "3", "x-ratelimit-reset-images": "1m0s"}, "", None),
+        (
+            {
+                "x-ratelimit-remaining-images": "0",
+                "x-ratelimit-reset-images": "60s",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "5s",
+            },
+            "",
+            60,
+        ),
     ],
 )
 def test_how_long_a_server_wants_us_to_wait(headers, message, seconds):
@@ -120,6 +142,91 @@ def test_ambiguous_is_retried_only_when_told():
             with pytest.raises(CallError):
                 session.generate("a mug")
         assert len(simulator.record) == requests
+
+
+@pytest.mark.parametrize(
+    ("faults", "requests", "made"),
+    [
+        ("429 retry-after=0, 500", 3, True),
+        ("500, 429 retry-after=0", 3, True),
+        ("429 x2 retry-after=0", 2, False),
+        ("500 x2", 2, False),
+        ("429 retry-after=0, 500 x2", 3, False),
+        ("moderation", 1, False),
+        ("403 unverified", 1, False),
+    ],
+)
+def test_each_kind_of_failure_has_retries_of_its_own(faults, requests, made, folder):
+    """One more attempt if the server is busy, and one more after what may have been billed: neither uses up the other's.
+
+    What is refused for good is not sent again.
+    """
+    simulator = Simulator(faults=faults)
+    session = simulated_session(simulator, retries=1, retry_ambiguous=1)
+    with contextlib.nullcontext() if made else pytest.raises(CallError):
+        session.generate("a mug", size="1024x640", quality="low")
+    assert len(simulator.record) == requests
+
+
+MUG = ImageRequest(prompt="a mug", model="gpt-image-2.5-flare", size="1024x640", quality="low")
+
+
+def test_what_is_stopped_before_it_is_sent_is_not_sent(folder):
+    """Not even once."""
+    simulator, stop = Simulator(), threading.Event()
+    stop.set()
+    with pytest.raises(CallCancelledError) as caught:
+        Client(backend="simulator", simulator=simulator).send(MUG, spool=Store(folder), cancel=stop)
+    assert caught.value.outcome == "not sent"
+    assert not simulator.record
+
+
+def test_a_wait_for_a_turn_is_no_time_on_the_wire(folder):
+    """A job of a batch that waited longer than its deadline for its place in flight may be tried again all the same."""
+
+    @contextlib.contextmanager
+    def late():
+        time.sleep(2.1)
+        yield lambda headers: None
+
+    simulator = Simulator(faults="429 retry-after=0")
+    client = Client(backend="simulator", deadline=2.0, retries=1, simulator=simulator)
+    assert client.send(MUG, spool=Store(folder), gate=late).attempts == 2
+
+
+def test_nothing_is_sent_after_the_deadline(folder):
+    """The time of all attempts together counts: here two of them pass it."""
+    arrived = []
+
+    def busy(path, headers, body):
+        arrived.append(path)
+        time.sleep(0.6)
+        return 429, {"retry-after": "0"}, b"{}"
+
+    with loopback(busy) as address:
+        client = Client(base_url=f"{address}/v1", deadline=1.0, retries=9)
+        with pytest.raises(RateLimitError):
+            client.send(MUG, spool=Store(folder))
+        client.close()
+    assert len(arrived) <= 2
+
+
+class FullDisk:
+    """A spool that takes nothing."""
+
+    def open(self, suffix):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("partial_images", [None, 1])
+def test_an_image_that_no_disk_takes_is_handed_over_in_memory(partial_images):
+    """It is paid for, however it came: whole, or as the end of a stream."""
+    client = Client(backend="simulator", simulator=Simulator())
+    with pytest.raises(StoreError) as caught:
+        client.send(replace(MUG, partial_images=partial_images), spool=FullDisk())
+    (data,) = caught.value.pictures
+    assert Image.open(io.BytesIO(data)).size == (1024, 640)
+    assert caught.value.outcome == "done"
 
 
 def test_missing_key_is_a_short_message(monkeypatch):

@@ -26,7 +26,7 @@ from imagegen_magic.request.cost import (
     output_tokens,
 )
 from imagegen_magic.request.request import ImageRequest, InputImage
-from imagegen_magic.request.response import Usage
+from imagegen_magic.request.response import Sending, Usage
 from imagegen_magic.session import Session
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.store.history import Record
@@ -178,6 +178,35 @@ def test_what_is_over_holds_nothing(session):
         with pytest.raises(BudgetError):
             spending.reserve(Estimate(low=USD(0), high=USD("0.6"), basis=""), options)
     assert spending.total == 0
+
+
+def test_a_reservation_comes_on_top_of_what_was_spent(folder):
+    """The limit is looked at again when a request goes out: others may have been billed since it was planned."""
+    spending = Spending()
+    spending.count(folder, Record(outcome="done", cost={"actual": "0.60"}))
+    options = Options(session_max_cost=USD("1.00"))
+    with pytest.raises(BudgetError):
+        spending.reserve(Estimate(low=USD(0), high=USD("0.41"), basis=""), options)
+    assert spending.reserve(Estimate(low=USD(0), high=USD("0.40"), basis=""), options) == USD("0.40")
+
+
+def test_a_refused_attempt_leaves_no_line_and_costs_nothing(folder):
+    """The server said that it is too busy: the next attempt is the only one that is billed."""
+    session = simulated_session(Simulator(faults="429 x2 retry-after=0"))
+    session.generate("a mug", quality="low")
+    assert [record.outcome for record in session.library.history.records()] == ["done"]
+
+
+def test_a_request_that_an_interrupt_ends_may_have_been_billed(session):
+    """It was on the wire, or about to be: the history says so."""
+
+    def interrupted(event):
+        if isinstance(event, Sending):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        session.generate("a mug", on_event=interrupted)
+    assert [record.outcome for record in session.library.history.records()] == ["ambiguous"]
 
 
 def test_each_attempt_that_may_be_billed_is_counted(folder):

@@ -87,6 +87,32 @@ def test_each_recovered_image_has_its_own_record(tmp_path):
     assert found == {"a.png": "a red mug", "b.png": "a blue mug"}
 
 
+def test_an_image_belongs_to_the_request_whose_whole_number_it_has(tmp_path):
+    """The eleventh request's image is not the first one's."""
+    store = Store(tmp_path / "out")
+    notes = [note(f"{number}.png", f"mug {number}") for number in range(12)]
+    left_by_a_killed_process(store, {"11-30.png": encoded("png")}, notes)
+    assert recover(store) == [store.folder / "11.png"]
+    assert [record.prompt_typed for record in store.history.records()] == ["mug 11"]
+
+
+def test_names_of_a_living_process_are_not_released(tmp_path):
+    """Only the dead one's part is swept: the other's image is on its way."""
+    living = Store(tmp_path / "out")
+    plan = living.reserve("mug", 1, "png")
+    left_by_a_killed_process(living, {}, [])
+    recover(Store(tmp_path / "out"))
+    assert [path.is_file() for path in plan.paths] == [True]
+
+
+def test_an_answer_that_a_kill_cut_off_is_kept(tmp_path):
+    """It may hold what was paid for; a file that was emptied for the next answer is none."""
+    store = Store(tmp_path / "out")
+    left_by_a_killed_process(store, {"0-1.json": b'{"data": [{"b64', "1-2.json": b"{"}, [])
+    assert recover(store) == []
+    assert [path.read_bytes() for path in (store.folder / "received").iterdir()] == [b'{"data": [{"b64']
+
+
 def test_a_protected_edit_is_the_original_outside_the_mask(tmp_path):
     """Bit for bit, wherever the mask lets nothing change; and it is the edit well inside."""
     rng = np.random.default_rng(3)

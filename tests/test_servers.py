@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 from loopback import loopback
 from PIL import Image
@@ -32,6 +33,7 @@ from imagegen_magic.errors import (
 )
 from imagegen_magic.session import Session
 from imagegen_magic.wire.dialects import dialect_of, load_dialects
+from imagegen_magic.wire.http_errors import error_in_answer, status_error, transport_error
 from imagegen_magic.wire.transport import KEPT_SECONDS
 
 IMAGE = encoded(Image.new("RGB", (1024, 1024), "teal"))
@@ -257,6 +259,56 @@ def test_the_address_tells_the_dialect():
     assert dialect_of(None, "http://localhost:8080/v1").name == "generic"
     with pytest.raises(OptionError, match="one of openai"):
         dialect_of("nothing", None)
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 413, 422, 429, 503, 408, 444, 499, 500, 502, 504])
+def test_what_a_status_alone_says_of_the_money(status):
+    """A server that gave up, or a middleman that hung up, may have asked for the image to be made."""
+    unknown = status in (408, 409, 444, 499, 500, 502, 504)
+    assert status_error(status, b"", {}).outcome == ("ambiguous" if unknown else "refused")
+
+
+@pytest.mark.parametrize(("gateway", "outcome"), [(False, "refused"), (True, "ambiguous")])
+def test_a_gateways_refusal_inside_an_answer(gateway, outcome):
+    """It may have asked several servers, of which the last one refused."""
+    error = {"type": "invalid_request_error", "message": "no"}
+    assert error_in_answer(error, gateway=gateway).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (httpx2.ConnectTimeout, "not sent"),
+        (httpx2.PoolTimeout, "not sent"),
+        (httpx2.ConnectError, "not sent"),
+        (httpx2.WriteTimeout, "ambiguous"),
+        (httpx2.WriteError, "ambiguous"),
+        (httpx2.ReadTimeout, "ambiguous"),
+        (httpx2.ReadError, "ambiguous"),
+        (httpx2.RemoteProtocolError, "ambiguous"),
+    ],
+)
+def test_what_a_broken_connection_says_of_the_money(error, outcome):
+    """After the first byte nobody knows."""
+    assert transport_error(error("x"), 1.0).outcome == outcome
+
+
+@pytest.mark.parametrize(("dialect", "key"), [("azure", "of-azure"), ("generic", "of-openai"), (None, "of-openai")])
+def test_a_key_goes_to_its_own_server_alone(dialect, key, monkeypatch):
+    """Azure's key to Azure, and to nobody else."""
+    monkeypatch.setenv("OPENAI_API_KEY", "of-openai")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "of-azure")
+    sent = []
+
+    def respond(path, headers, body):
+        sent.append(headers["authorization"])
+        return 200, {"content-type": "application/json"}, json.dumps({"data": [B64]}).encode()
+
+    with loopback(respond) as address:
+        session = session_on(f"{address}/v1", dialect)
+        session.generate("a teal square", model="my-pictures")
+        session.close()
+    assert sent == [f"Bearer {key}"]
 
 
 def test_connections_are_kept_for_the_next_requests(monkeypatch):

@@ -19,13 +19,13 @@ from PIL import Image
 
 from imagegen_magic.batch.rows import read_body
 from imagegen_magic.display.money_tables import history_table
-from imagegen_magic.errors import RequestError, StoreError
+from imagegen_magic.errors import ModerationError, RequestError, StoreError
 from imagegen_magic.metadata.derived import SOFTWARE
 from imagegen_magic.request.response import Sending
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.store.folder import BLANK, Store
 from imagegen_magic.store.history import FileEntry, History, Record, file_sha256
-from imagegen_magic.store.names import safe_stem
+from imagegen_magic.store.names import reserve_names, safe_stem
 from imagegen_magic.store.recovery import recover
 
 SMALL = {"size": "1024x640", "quality": "low"}
@@ -152,6 +152,38 @@ def test_reuse_checks_the_file(session, simulator):
     first.path.write_bytes(b"changed")
     assert not session.generate("a mug", reuse=True).reused
     assert len(simulator.record) == 2
+
+
+def test_a_file_changed_without_growing_is_not_reused(session, simulator):
+    """Its bytes decide, not their number."""
+    made = session.generate("a mug", **SMALL)
+    data = made.path.read_bytes()
+    made.path.write_bytes(data[:-20] + bytes(20))
+    again = session.generate("a mug", reuse=True, **SMALL)
+    assert (again.reused, again.path.read_bytes(), len(simulator.record)) == (False, data, 2)
+
+
+def test_names_are_reserved_all_or_none(tmp_path):
+    """What was reserved before a taken one is free again."""
+    (tmp_path / "b.png").write_bytes(b"x")
+    assert not reserve_names([tmp_path / "a.png", tmp_path / "b.png"])
+    assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
+
+
+def test_an_image_in_another_format_replaces_none(folder):
+    """Asked for PNG, received JPEG: what lies under the other name stays."""
+    session = simulated_session(Simulator(faults="jpeg for png x2"))
+    made = [session.generate(prompt, name="mug", **SMALL).path for prompt in ("a red mug", "a blue mug")]
+    assert [path.name for path in made] == ["mug.jpg", "mug-v2.jpg"]
+    assert made[0].read_bytes() != made[1].read_bytes()
+
+
+def test_a_request_that_failed_leaves_its_name_free(folder):
+    """The next one gets it: no empty file stays under it."""
+    session = simulated_session(Simulator(faults="moderation"))
+    with pytest.raises(ModerationError):
+        session.generate("a mug", **SMALL)
+    assert session.generate("a mug", **SMALL).path.name == "mug.png"
 
 
 def test_read_only_folder_is_found_before_paying(session, simulator, folder):
@@ -511,6 +543,21 @@ def test_a_lost_history_is_looked_up_in_the_sidecars(session, folder):
     made = session.generate("a mug", **SMALL)
     (folder / "output/imagegen/history.jsonl").unlink()
     assert session.generate("a mug", reuse=True, **SMALL).path == made.path
+
+
+def test_a_rebuilt_history_keeps_its_own_lines(session):
+    """Anyone may have changed a sidecar; the line is what was written when the image was paid for."""
+    made = session.generate("a mug", **SMALL)
+    change_sidecar(made.path, lambda told: told.update(prompt_typed="a cat"))
+    assert session.library.history.rebuild() == 1
+    assert [record.prompt_typed for record in session.library.history.records()] == ["a mug"]
+
+
+def test_numbers_go_on_after_the_history_was_lost(session, folder):
+    """No two images have the same number: `@1` means what it meant."""
+    made = session.generate("a mug", **SMALL)
+    (folder / "output/imagegen/history.jsonl").unlink()
+    assert session.generate("a cat", **SMALL).record.number == made.record.number + 1
 
 
 def test_line_ends_inside_a_prompt(session, simulator):

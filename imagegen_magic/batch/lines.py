@@ -26,7 +26,7 @@ from imagegen_magic.wire.spool_body import SpooledBody
 from .plan import PlannedJob
 from .submitted import InputFile, SubmittedJob
 
-__all__ = ["AnswerFromFile", "TornLine", "read_lines", "write_parts"]
+__all__ = ["AnswerFromFile", "TornLine", "read_lines", "request_id_of", "write_parts"]
 
 ENDPOINTS = {"generate": "/v1/images/generations", "edit": "/v1/images/edits"}
 NOT_KEPT = {
@@ -205,6 +205,12 @@ def _read_line(line: bytes, store: Store) -> Iterator[dict[str, Any] | TornLine]
         yield TornLine(custom_id="", path=kept)
 
 
+def request_id_of(line: Mapping[str, Any] | TornLine | None) -> str | None:
+    """The server's name for the request that an output line answers; None if the line has none."""
+    named = None if line is None or isinstance(line, TornLine) else _mapping(line.get("response")).get("request_id")
+    return str(named) if named else None
+
+
 def answer_of(line: Mapping[str, Any], server: str, request: ImageRequest, spool: Spool) -> ImageResponse:
     """The answer that one output line holds, checked as every other answer.
 
@@ -216,7 +222,7 @@ def answer_of(line: Mapping[str, Any], server: str, request: ImageRequest, spool
     status = status if isinstance(status, int) else 0
     if status >= 400 or (line.get("error") and not body):  # an error beside an answer: its images are billed
         raise status_error(status or 400, body or {"error": line.get("error") or ""}, {})
-    request_id = str(response["request_id"]) if response.get("request_id") else None
+    request_id = request_id_of(line)
     received, answer = _parsed(json.dumps(body or {}).encode(), spool)
     notes = check_answer(answer, request, received, request_id)
     received.discard()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -208,11 +208,17 @@ def _fault_summary(problems: Sequence[Problem], total: int) -> str:
 def _done_before(store: Store, server: str) -> defaultdict[str, deque[Record]]:
     """Done records by request hash, oldest first: the k-th job with a hash is done if there are k of them."""
     found: defaultdict[str, deque[Record]] = defaultdict(deque)
+    for record in intact_records(store, server):
+        found[record.digest].append(record)
+    return found
+
+
+def intact_records(store: Store, server: str) -> Iterator[Record]:
+    """The done records of a server whose images are there as they were, oldest first."""
     if store.history.path.exists():
         for record in store.history.done():
             if record.server == server and all(store.history.intact(entry) for entry in record.api_files()):
-                found[record.digest].append(record)
-    return found
+                yield record
 
 
 def _may_reuse(job: Job) -> bool:

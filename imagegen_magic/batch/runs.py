@@ -27,9 +27,9 @@ from imagegen_magic.store.folder import Store
 from imagegen_magic.tables import Table
 
 from .handle import BatchHandle, submit
-from .lines import AnswerFromFile, TornLine
+from .lines import AnswerFromFile, TornLine, request_id_of
 from .pacing import Pacer
-from .plan import BatchPlan, PlannedJob, plan_batch, result_or_failure, run_planned
+from .plan import BatchPlan, PlannedJob, intact_records, plan_batch, result_or_failure, run_planned
 from .results import FailedJob, Gallery, write_report
 from .rows import Row, expand, parse_grid, read_source
 from .submitted import SubmittedBatch, find_submitted, submitted_table
@@ -238,18 +238,24 @@ class Batches:
         return {"backend": sent.backend, "base_url": address or None}
 
     def _collect(self, sent: SubmittedBatch, lines: Iterable[Mapping[str, Any] | TornLine]) -> Gallery:
-        """Every job planned anew and given its answer; what is saved already is not saved again."""
+        """Every job planned anew and given its answer; what is saved already is not saved again.
+
+        An answer is known by its request's id: another image of an identical request, made before or in the same batch,
+        does not stand for it. One without an id counts as saved if as many of its request are.
+        """
         shared = {**self._server_of(sent), "via": "batch-api"}
         store = self._runner.store(self._runner.options())
         plan = self._plan_rows(sent.rows(store), shared, name=sent.name, is_paid=True)
         places = {item.where: index for index, item in enumerate(plan.planned)}
         results: dict[int, ImageResult | FailedJob] = {}
+        saved = {(record.digest, record.request_id): record for record in intact_records(store, sent.server)}
 
         def settle(index: int, line: Mapping[str, Any] | TornLine | None) -> None:
-            item = plan.planned[index]
-            run = self._runner.run_context(item.job, index=index, send=AnswerFromFile(line, sent.server))
-            stored = partial(stored_result, item.job, run, item.stored) if item.stored else None
-            results[index] = result_or_failure(item, index, stored or partial(run_job, item.job, run))
+            item, request_id = plan.planned[index], request_id_of(line)
+            run = self._runner.run_context(item.job, index=index, send=AnswerFromFile(line, sent.server), is_paid=True)
+            before = saved.get((item.job.request.digest(), request_id)) if request_id else item.stored
+            work = partial(stored_result, item.job, run, before) if before else partial(run_job, item.job, run)
+            results[index] = result_or_failure(item, index, work)
 
         torn: dict[str, TornLine] = {}
         for line in lines:

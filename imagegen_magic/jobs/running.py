@@ -90,6 +90,8 @@ class Run:
     """Told of every request that was made, done or failed, after it is in the history."""
     lock: Lock | None = None
     """What answers in place of the server, if nothing shall be sent."""
+    is_paid: bool = False
+    """True if `send` hands over an answer that is paid for: no stored result is taken in its place."""
 
 
 def run_job(job: Job, run: Run) -> ImageResult:
@@ -105,7 +107,7 @@ def run_job(job: Job, run: Run) -> ImageResult:
     run = replace(run, on_event=_quiet(run.on_event))
     if run.lock is not None:
         return replayed_result(job, run.lock, run.store, run.server)
-    if not job.options.reuse:
+    if run.is_paid or not job.options.reuse:
         return _run(job, run)
     with run.store.single_flight(job.request.digest()):
         stored = reusable(job, run)

@@ -47,7 +47,6 @@ class LineAnswer:
     """What one line of a batch was answered: the body comes in pieces, for pictures are large."""
 
     status: int
-    request_id: str
     chunks: Iterator[bytes]
     usage: Mapping[str, int]
     images_billed: int
@@ -228,7 +227,7 @@ class BatchStore:
         file = out if done else err
         number = sum(batch["request_counts"][key] for key in ("completed", "failed"))
         head = {"id": f"batch_req_{batch['id'][6:]}_{number}", "custom_id": line["custom_id"]}
-        response = {"status_code": answer.status, "request_id": answer.request_id}
+        response = {"status_code": answer.status, "request_id": f"req_sim_{batch['id'][6:]}_{number}"}
         file.write(
             json.dumps(head)[:-1].encode() + b', "response": ' + json.dumps(response)[:-1].encode() + b', "body": '
         )

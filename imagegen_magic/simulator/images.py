@@ -249,12 +249,10 @@ class ImageEndpoints:
             drawn = self._drawn(job, job.n, "")
         except ApiError as error:
             chunks = iter([answers.compact(error.body)])
-            return LineAnswer(status=error.status, request_id=request_id, chunks=chunks, usage={}, images_billed=0)
+            return LineAnswer(status=error.status, chunks=chunks, usage={}, images_billed=0)
         entries = (self._entry(job, "", image) for image in drawn)
         chunks = answers.json_chunks(job, entries, int(self._settings.clock()), job.n)
-        return LineAnswer(
-            status=200, request_id=request_id, chunks=chunks, usage=answers.usage(job, job.n), images_billed=job.n
-        )
+        return LineAnswer(status=200, chunks=chunks, usage=answers.usage(job, job.n), images_billed=job.n)
 
 
 def _stop(fault: str) -> str:
