@@ -230,7 +230,7 @@ def _plan_row(
     cell: str,
     variables: Mapping[str, object] | None,
 ) -> Job:
-    if row.problems:
+    if row.problems and not row.values:
         raise RequestError("this line can't be read", problems=row.problems)
     own = dict(row.values)
     prompt, own_name = str(own.pop("prompt", "")), own.pop("name", None)
@@ -241,7 +241,7 @@ def _plan_row(
         prompt,
         values,
         command=command,
-        problems=tuple(faults),
+        problems=(*row.problems, *faults),
         cell=cell,
         variables=variables,
         in_batch=True,

@@ -12,20 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.options.hints import sheet_problems
 from imagegen_magic.options.names import name_problems
 from imagegen_magic.options.paths import expanded, is_file
-from imagegen_magic.options.table import BY_NAME
+from imagegen_magic.options.table import BY_NAME, SHEET_ONLY
 from imagegen_magic.options.variables import is_no_text
 
 from .choices import SPELLING, expand_choices
 from .files import csv_table, json_items, read_text, records_of_columns, refuse_twins
+from .grids import shown_value
 
 __all__ = [
     "Row",
     "expand",
     "expand_grid",
     "no_source",
-    "parse_grid",
     "read_body",
     "read_source",
 ]
@@ -108,8 +109,16 @@ def read_source(source: Any) -> list[Row]:
     return found if columns is None else _of_table(found, [str(name).strip() for name in columns], source)
 
 
-KNOWN = frozenset({"prompt", "name", *BY_NAME})
+KNOWN = frozenset({"prompt", "name", *BY_NAME}) - SHEET_ONLY - {"source", "grid"}
 """The columns of a table that are read."""
+
+OF_THE_BATCH = frozenset(
+    {
+        *("source", "grid", "concurrency", "ipm", "fail_fast", "skip_invalid", "wildcards", "via"),
+        *("session_max_cost", "dry_run", "show_prompt", "detach", "out_dir", "backend", "base_url"),
+    }
+)
+"""Options that a row can't have for itself: its limit would not hold, or it would be sent although it only asks for a look."""
 
 
 def _no_jobs(rule: str, fix: str, value: Any = None) -> OptionError:
@@ -306,38 +315,34 @@ def expand_wildcards(rows: Iterable[Row]) -> Iterator[Row]:
             yield replace(row, values={**row.values, "prompt": text}, where=where)
 
 
-def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:
-    """`["size=square,landscape quality=low,high"]` as names and their values.
-
-    Raises:
-        OptionError: a part is not of the form NAME=A,B.
-    """
-    grid: dict[str, list[str]] = {}
-    parts = [part for text in texts for part in re.split(r"\s+(?=[A-Za-z][\w-]*=)", str(text).strip())]
-    for part in filter(None, parts):
-        name, equals, values = part.partition("=")
-        if not equals or not name or not values:
-            problem = Problem(
-                field="grid", value=part, rule="NAME=A,B is needed", fix=Fix(Setting("--grid", "size=square,landscape"))
-            )
-            raise OptionError("the grid can't be read", problems=(problem,))
-        grid[name.lstrip("-").replace("-", "_")] = [value.strip() for value in values.split(",") if value.strip()]
-    return grid
-
-
 def expand(rows: Iterable[Row], *, wildcards: bool, grid: Mapping[str, Sequence[str]]) -> Iterator[Row]:
     """Every row that is meant: one for each choice in its prompt if `wildcards` is set, and for each combination of the grid.
 
     Raises:
         OptionError: a row's choices can't be read, or would make too many prompts.
     """
-    return expand_grid(expand_wildcards(rows) if wildcards else rows, grid)
+    found = expand_grid(expand_wildcards(rows) if wildcards else rows, grid)
+    return (replace(row, problems=(*row.problems, *_not_of_a_row(row))) for row in found)
 
 
-def expand_grid(rows: Iterable[Row], grid: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    """Every row with every combination of the grid's values; the row's own values win over the grid's."""
+def _not_of_a_row(row: Row) -> Iterator[Problem]:
+    """The options of a row that are the whole batch's, or another command's."""
+    yield from (replace(problem, where=row.where) for problem in sheet_problems(row.values))
+    for name in OF_THE_BATCH & row.values.keys():
+        fix = Fix("for all rows: ", Setting(BY_NAME[name].flags[-1]))
+        rule = "of the whole batch, not of a row"
+        yield Problem(field=name, value=row.values[name], rule=rule, fix=fix, where=row.where)
+
+
+def expand_grid(rows: Iterable[Row], grid: Mapping[str, Sequence[Any]]) -> Iterator[Row]:
+    """Every row with every combination of the grid's values, but of those that it sets itself: they would only be paid for again."""
     for row in rows:
-        for combination in itertools.product(*grid.values()):
-            values = {**dict(zip(grid, combination, strict=True)), **row.values}
-            label = ", ".join(f"{name}={value}" for name, value in zip(grid, combination, strict=True))
-            yield replace(row, values=values, where=f"{row.where} ({label})" if label else row.where)
+        axes = [
+            [(name, value, f"{name}={shown_value(value, number)}") for number, value in enumerate(values, 1)]
+            for name, values in grid.items()
+            if name not in row.values
+        ]
+        for combination in itertools.product(*axes):
+            values = {name: value for name, value, _ in combination}
+            label = ", ".join(shown for _, _, shown in combination)
+            yield replace(row, values={**values, **row.values}, where=f"{row.where} ({label})" if label else row.where)
