@@ -327,6 +327,16 @@ def test_an_estimate_by_hand(asked, low, high):
 
 
 @pytest.mark.parametrize(
+    ("prompt", "most"), [("a fox", "12.5"), ("图" * 100, 310), ("🧿🧿", 18), ("größe", "15.5"), ("é" * 32_000, 64_010)]
+)
+def test_text_of_every_script_stays_below_the_upper_end(prompt, most):
+    """A character that is not ASCII has up to as many tokens as bytes, so that a limit holds for it too."""
+    estimate = estimate_cost(ImageRequest(prompt=prompt, model="round", quality="low", size="1024x1024"), ROUND)
+    assert estimate.high * 10**6 == 100 * 100 + Decimal(most) * 6
+    assert estimate.low * 10**6 == 100 * 100 + Decimal(len(prompt)) / 6 * 6
+
+
+@pytest.mark.parametrize(
     ("fidelity", "more"), [(None, 0), ("low", 0), ("high", 1000)], ids=["not given", "low", "high"]
 )
 def test_input_images_by_hand(fidelity, more):
