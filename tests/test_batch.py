@@ -367,6 +367,37 @@ def test_a_file_from_anywhere(folder):
     assert rows[2].problems
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "word"),
+    [
+        ("u16.jsonl", '{"prompt": "a"}\n'.encode("utf-16-be"), "null characters"),
+        ("zero.csv", b"prompt\na\0b\n", "null characters"),
+        ("lfs.txt", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "git lfs pull"),
+        ("merge.jsonl", b'<<<<<<< HEAD\n{"prompt": "a"}\n=======\n{"prompt": "b"}\n>>>>>>> x\n', "not finished"),
+        ("twice.jsonl", b'{"prompt": "a", "prompt": "b"}\n', "two values of prompt"),
+        ("ruled.md", b"a mug\n|---|\n=====\n", "the prompt is empty"),
+    ],
+)
+def test_lines_that_are_no_prompts_are_not_bought(session, simulator, folder, name, data, word):
+    (folder / name).write_bytes(data)
+    with pytest.raises(ImagegenError, match=word):
+        session.batches.run_jobs(name)
+    assert not simulator.record
+
+
+def test_lines_of_an_open_file_are_not_bought(session, simulator, folder):
+    """Its path is asked for; so are the objects, if the lines of a JSONL file come as a list."""
+    (folder / "jobs.jsonl").write_text('{"prompt": "a"}\n')
+    with (folder / "jobs.jsonl").open() as file, pytest.raises(ImagegenError, match="an open file is not read"):
+        session.batches.run_jobs(file)
+    with pytest.raises(ImagegenError, match="JSON text, not a prompt"):
+        session.batches.run_jobs((folder / "jobs.jsonl").read_text().splitlines())
+    (folder / "d.jsonl").mkdir()
+    with pytest.raises(ImagegenError, match="it is a folder, not a file"):
+        session.batches.run_jobs("d.jsonl")
+    assert not simulator.record
+
+
 def test_grid():
     """Every combination of the grid, but of what a row sets itself: that would only be paid for again."""
     [own] = expand_grid(read_body('{"prompt": "a", "quality": "max"}'), parse_grid("quality=low,high"))

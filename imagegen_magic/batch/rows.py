@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +13,12 @@ from typing import Any
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
 from imagegen_magic.options.hints import sheet_problems
 from imagegen_magic.options.names import name_problems
-from imagegen_magic.options.paths import expanded, is_file
+from imagegen_magic.options.paths import expanded, is_file, is_folder
 from imagegen_magic.options.table import BY_NAME, SHEET_ONLY
 from imagegen_magic.options.variables import is_no_text
 
 from .choices import SPELLING, expand_choices
-from .files import csv_table, json_items, read_text, records_of_columns, refuse_twins
+from .files import csv_table, json_items, read_json, read_text, records_of_columns, refuse_twins
 from .grids import shown_value
 
 __all__ = [
@@ -66,7 +65,7 @@ def _row(line: str, where: str) -> Row:
     if not re.match(r"\{(?!\{)|\[\s*([{\"]|$)|[\]}],?$", line):
         return Row(values={"prompt": line}, where=where)
     try:
-        values = json.loads(line)
+        values = read_json(line)
         if not isinstance(values, Mapping):
             raise ValueError("one object a line, or one array for all")  # noqa: TRY004 - said as JSON's own faults
     except (ValueError, RecursionError) as error:
@@ -91,7 +90,8 @@ def read_source(source: Any) -> list[Row]:
     if isinstance(source, (str, Path)):
         path = expanded(source)
         if not is_file(path):
-            raise no_source(str(source), "there is no such file")
+            rule = "it is a folder, not a file" if is_folder(path) else "there is no such file"
+            raise no_source(str(source), rule)
         text = read_text(path)
         if path.suffix.lower() in (".csv", ".tsv"):
             columns, rows = csv_table(text, path.name, KNOWN)
@@ -157,7 +157,9 @@ def no_source(source: str, rule: str, variables: Iterable[str] = ()) -> OptionEr
     """The error of a file or variable that is not there: near ones are offered."""
     if "\n" in source or (" " in source and not Path(source).suffix):
         return _no_jobs(rule, 'prompts are given as a list, ["a red mug"], or below %%imagegen_batch', source)
-    files = {path.stem: path.name for path in Path().iterdir() if path.suffix.lower() in FILE_SUFFIXES}
+    files = {
+        path.stem: path.name for path in Path().iterdir() if path.suffix.lower() in FILE_SUFFIXES and is_file(path)
+    }
     known = {name: name for name in variables if not name.startswith("_")} | files
     near = difflib.get_close_matches(Path(source).stem, known, n=2)
     fix = Fix.any_of(Setting("--from", known[name]) for name in near) if near else "check the path and the spelling"
@@ -207,6 +209,8 @@ def _items(source: Any) -> Iterable[Any]:
         return rows
     if hasattr(source, "to_dict") and "prompt" in getattr(source, "index", ()):
         return [source.to_dict()]  # one row of a pandas table
+    if hasattr(source, "read"):  # its lines are no prompts: JSON, or a table with a head
+        raise _no_jobs("an open file is not read", "give its path", getattr(source, "name", None))
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes, Mapping)):
         return source
     rule = f"a list, a DataFrame, or a JSONL or CSV file is needed, not {type(source).__name__}"
@@ -225,12 +229,24 @@ def _places(source: Any) -> Iterator[str]:
 
 def _of_item(item: Any, where: str) -> Row:
     if isinstance(item, str):
+        if _is_object(item):
+            return _no_row(
+                item, "JSON text, not a prompt", where, fix="json.loads(…) of each, or the path of their file"
+            )
         return Row(values={"prompt": item}, where=where)
     if hasattr(item, "_asdict"):
         item = {name: value for name, value in item._asdict().items() if name != "Index"}  # of DataFrame.itertuples
     if isinstance(item, Mapping):
         return _of_batch_api(item, where) or _with_text(_cleaned(item), where)
     return _no_row(item, "a prompt, or a mapping with a prompt and options", where)
+
+
+def _is_object(text: str) -> bool:
+    """True for a line of a JSONL file, which is hardly meant as a prompt."""
+    try:
+        return text.lstrip().startswith("{") and isinstance(read_json(text), Mapping)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _of_batch_api(item: Mapping[str, Any], where: str) -> Row | None:
