@@ -187,7 +187,19 @@ def test_each_attempt_that_may_be_billed_is_counted(folder):
     once = simulated_session(Simulator()).preview("a mug", quality="low").estimate
     assert session.preview("a mug", quality="low").estimate.high == 2 * once.high
     session.generate("a mug", quality="low")
-    assert [record.outcome for record in session.library.history.records()] == ["ambiguous", "done"]
+    records = list(session.library.history.records())
+    assert [record.outcome for record in records] == ["ambiguous", "done"]
+    assert [USD(record.cost["high"]) for record in records] == [once.high, once.high]
+
+
+def test_each_of_two_backdrops_is_counted_by_itself(session):
+    """The two lines together are what the limit was asked for, not twice that."""
+    how = {"size": "1024x1024", "quality": "low", "transparent": "difference"}
+    whole = session.preview("a mug", **how).estimate.high
+    session.generate("a mug", **how)
+    first, second = (USD(record.cost["high"]) for record in session.library.history.records())
+    assert first < second
+    assert whole * USD("0.95") < first + second <= whole  # the second prompt is the shorter one
 
 
 def test_rows_keep_limits_of_their_own(session, simulator):
