@@ -65,6 +65,8 @@ def format_usd(amount: Decimal | None) -> str:
         return "unknown"
     if 0 < amount < Decimal("0.001"):
         return "<$0.001"
+    if amount >= 10**15:  # of a price in a models file that has lost its decimal point
+        return f"${amount:.2e}"
     step = Decimal("0.001") if amount < 1 else Decimal("0.01")
     return f"${amount.quantize(step, ROUND_HALF_UP)}"
 
