@@ -37,7 +37,8 @@ import numpy as np
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from imagegen_magic.batch.rows import expand, parse_grid, read_body, read_source
+from imagegen_magic.batch.grids import parse_grid
+from imagegen_magic.batch.rows import expand, read_body, read_source
 from imagegen_magic.errors import ImagegenError
 from imagegen_magic.facts.catalog import load_catalog
 from imagegen_magic.images.masks import build_mask
@@ -321,7 +322,7 @@ def lines(chance: random.Random, folder: Path) -> Callable[[int], None]:
             rows = expand(
                 read_body(prompt),
                 wildcards=bool(values.get("wildcards")),
-                grid=parse_grid(parsed.values.get("grid") or ()),
+                grid=parse_grid(parsed.values.get("grid")),
             )
             session.batches.plan(rows, values, name=parsed.name, variables=variables)
             return

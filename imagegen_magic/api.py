@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, get_type_hints
 
 from imagegen_magic.jobs.further import ENGINES
+from imagegen_magic.jobs.task import wait_for_tasks_at_end
 from imagegen_magic.options import keywords
 from imagegen_magic.options.defaults import SHELL_DEFAULTS
 from imagegen_magic.options.table import OPTIONS
@@ -55,6 +56,7 @@ def default_session() -> Session:
 
 
 ENGINES[:] = [default_session]
+wait_for_tasks_at_end()  # here too: the first call may come from a thread, which is given no signals
 
 
 @contextmanager

@@ -42,6 +42,7 @@ from imagegen_magic.jobs.result import GeneratedImage, ImageResult, JobPreview
 from imagegen_magic.jobs.running import Run, reusable, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.jobs.task import Task, TaskList, run_through, wait_for_tasks_at_end
+from imagegen_magic.options.hints import sheet_problems
 from imagegen_magic.options.line import ParsedLine
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.out_names import out_problems, with_format_of_name
@@ -538,8 +539,7 @@ class Session:
             rule, fix = "the prompt comes first, then the image", f'imagegen_magic.edit("{image}", image)'
             raise RequestError("prompt and image are swapped", problems=(Problem(field="prompt", rule=rule, fix=fix),))
         if command is None:
-            rule, fix = "of sprite sheets only", Fix(Command("sprites"))
-            problems += [Problem(field=n, value=given[n], rule=rule, fix=fix) for n in given if n in SHEET_ONLY]
+            problems += sheet_problems(given)
             command = "edit" if "image" in given else "generate"
         return self.plan(prompt, {**values, **more}, command=command, name=name, problems=problems)
 

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -15,10 +16,11 @@ import pytest
 from conftest import simulated_session
 
 from imagegen_magic.batch.desks import CALM, PATIENCE, Desks
+from imagegen_magic.batch.grids import parse_grid
 from imagegen_magic.batch.pacing import Pacer, is_near
 from imagegen_magic.batch.plan import result_or_failure
 from imagegen_magic.batch.results import FailedJob
-from imagegen_magic.batch.rows import expand_grid, parse_grid, read_body, read_source
+from imagegen_magic.batch.rows import expand_grid, read_body, read_source
 from imagegen_magic.errors import (
     AnswerError,
     BudgetError,
@@ -413,15 +415,125 @@ def test_a_file_from_anywhere(folder):
     assert rows[2].problems
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "word"),
+    [
+        ("u16.jsonl", '{"prompt": "a"}\n'.encode("utf-16-be"), "null characters"),
+        ("zero.csv", b"prompt\na\0b\n", "null characters"),
+        ("lfs.txt", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "git lfs pull"),
+        ("merge.jsonl", b'<<<<<<< HEAD\n{"prompt": "a"}\n=======\n{"prompt": "b"}\n>>>>>>> x\n', "not finished"),
+        ("twice.jsonl", b'{"prompt": "a", "prompt": "b"}\n', "two values of prompt"),
+        ("ruled.md", b"a mug\n|---|\n=====\n", "the prompt is empty"),
+    ],
+)
+def test_lines_that_are_no_prompts_are_not_bought(session, simulator, folder, name, data, word):
+    (folder / name).write_bytes(data)
+    with pytest.raises(ImagegenError, match=word):
+        session.batches.run_jobs(name)
+    assert not simulator.record
+
+
+def test_lines_of_an_open_file_are_not_bought(session, simulator, folder):
+    """Its path is asked for; so are the objects, if the lines of a JSONL file come as a list."""
+    (folder / "jobs.jsonl").write_text('{"prompt": "a"}\n')
+    with (folder / "jobs.jsonl").open() as file, pytest.raises(ImagegenError, match="an open file is not read"):
+        session.batches.run_jobs(file)
+    with pytest.raises(ImagegenError, match="JSON text, not a prompt"):
+        session.batches.run_jobs((folder / "jobs.jsonl").read_text().splitlines())
+    (folder / "d.jsonl").mkdir()
+    with pytest.raises(ImagegenError, match="it is a folder, not a file"):
+        session.batches.run_jobs("d.jsonl")
+    assert not simulator.record
+
+
 def test_grid():
-    """Every combination of the grid, a row's own value winning."""
-    [own, _] = expand_grid(read_body('{"prompt": "a", "quality": "max"}'), parse_grid(["quality=low,high"]))
-    assert own.values["quality"] == "max"
+    """Every combination of the grid, but of what a row sets itself: that would only be paid for again."""
+    [own] = expand_grid(read_body('{"prompt": "a", "quality": "max"}'), parse_grid("quality=low,high"))
+    assert (own.values["quality"], own.where) == ("max", "item 1")
     rows = list(expand_grid(read_body("a\nb"), parse_grid(["size=square,landscape quality=low,high"])))
     assert len(rows) == 8
     assert dict(rows[1].values) == {"size": "square", "quality": "high", "prompt": "a"}
-    with pytest.raises(OptionError):
-        parse_grid(["size"])
+
+
+class Textless:
+    """An object of the user's own that can't say what it is."""
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        (["size"], ["grid 'size': NAME=A,B is needed"]),
+        ("quality=, size=,", ["grid 'quality=,'", "grid 'size=,'"]),
+        (["quality=low", "quality=high"], ["grid 'quality': it stands there twice"]),
+        ({"n": 3, "quality": None}, ["n needs a list of values", "quality needs a list"]),
+        ({"quality": "low"}, ["quality needs a list of values", '{"quality": ["low", "high"]}']),
+        ({"quality": []}, ["it has no values, so no job is left"]),
+        ({"prompt": ["a cat", "a dog"]}, ["a row's prompt is its own", "wildcards"]),
+        ({5: ["a"], Textless(): ["b"]}, ["grid 5: the name of an option", "grid of type Textless: the name"]),
+        ({"size": Textless()}, ["grid of type Textless: size needs a list"]),
+        ({"quality": [Textless()]}, ["quality of type Textless: it can't be read"]),
+        ([Textless()], ["texts or a mapping are needed"]),
+        (Textless(), ["grid of type Textless: texts or a mapping"]),
+        (7, ["grid 7: texts or a mapping"]),
+        ({"n": range(10**12)}, ["it makes 1001 jobs of each row"]),
+        ({"n": range(1, 11), "web": range(1, 200)}, ["it makes 1990 jobs of each row"]),
+    ],
+)
+def test_a_grid_that_can_not_be_read_is_a_card(session, simulator, grid, words):
+    with pytest.raises(ImagegenError) as caught:
+        session.batches.run_jobs(["a mug"], grid=grid)
+    assert [word for word in words if word not in str(caught.value)] == []
+    assert not simulator.record
+
+
+def test_a_grid_in_the_ways_of_python(session):
+    """Any iterable of values, names with dashes; two things without a short text have places of their own."""
+    pair = [np.full((64, 64, 3), shade, np.uint8) for shade in (0, 9)]
+    plan = session.batches.preview_jobs(["a mug"], grid={"--output-format": {"webp"}, "image": pair})
+    assert [item.where for item in plan.planned] == [
+        f"row 1 (output_format=webp, image=ndarray {number})" for number in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "rule"),
+    [
+        ({"session_max_cost": 0.001}, "of the whole batch"),
+        ({"dry_run": True}, "of the whole batch"),
+        ({"show_prompt": True}, "of the whole batch"),
+        ({"via": "batch-api"}, "of the whole batch"),
+        ({"out_dir": "elsewhere"}, "of the whole batch"),
+        ({"backend": "openai"}, "of the whole batch"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, "of the whole batch"),
+        ({"wildcards": True}, "of the whole batch"),
+        ({"frames": 6}, "of sprite sheets only"),
+    ],
+)
+def test_what_a_row_can_not_have_for_itself_is_refused(session, simulator, own, rule):
+    """Else its limit would not hold, and a row that asks only for a look would be bought. All faults are said at once."""
+    with pytest.raises(RequestError) as caught:
+        session.batches.run_jobs(["a fox", {"prompt": "a mug", "quality": "no", **own}])
+    assert {problem.where for problem in caught.value.problems} == {"row 2"}
+    assert {problem.field for problem in caught.value.problems} >= {"quality", *own}
+    assert rule in str(caught.value)
+    assert not simulator.record
+
+
+def test_a_batch_has_no_option_of_sprite_sheets(session):
+    with pytest.raises(RequestError, match="frames 6: of sprite sheets only"):
+        session.batches.run_jobs(["a mug"], frames=6)
+
+
+def test_a_column_with_the_name_of_another_command_s_option_is_not_read(session):
+    """A table may say where a prompt is from, or in which layout it was printed."""
+    table = {"prompt": ["a mug"], "source": ["catalogue"], "layout": ["A4"]}
+    plan = session.batches.preview_jobs(pd.DataFrame(table))
+    assert plan.unused == ("source", "layout")
 
 
 def test_grid_of_several_words(shell, simulator):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import fields
+from decimal import Decimal
 from html.parser import HTMLParser
 from importlib.resources import files
 
@@ -21,6 +22,7 @@ from imagegen_magic.errors import ImagegenError, OptionError, RequestError, Stor
 from imagegen_magic.facts.catalog import Model, Prices, load_catalog
 from imagegen_magic.facts.models_file import ModelTable, PriceTable
 from imagegen_magic.jobs.running import run_job
+from imagegen_magic.request.cost import format_usd
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.store.folder import Store
 from imagegen_magic.store.history import Record
@@ -293,3 +295,20 @@ def test_a_forked_process_has_a_spool_of_its_own(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "child.png").stat().st_size
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e999999", "-5"])
+def test_an_amount_of_the_history_that_nothing_costs_breaks_no_table(session, amount):
+    """The line is passed over, as any that can't be read; the others are shown."""
+    result = session.generate("a mug", size="1024x640", quality="low")
+    history = result.path.parent / "history.jsonl"
+    line = json.loads(history.read_text())
+    with history.open("a") as file:
+        file.write(json.dumps({**line, "number": 2, "cost": {"actual": amount}}) + "\n")
+    assert "mug" in str(history_table(session.library))
+    assert "$0.00" in str(cost_table(session.library, session.spending))
+    assert [record.number for record in session.library.history.records()] == [1]
+
+
+def test_a_price_without_its_decimal_point_is_still_shown():
+    assert format_usd(Decimal("1e300")) == "$1.00e+300"

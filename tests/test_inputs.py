@@ -64,6 +64,14 @@ def test_a_name_that_contradicts_the_format_is_asked_about(session):
 # images
 
 
+@pytest.mark.parametrize("orientation", [0, 9, 99])
+def test_an_orientation_that_is_none_turns_nothing(orientation):
+    """The file is sent as it is, and no note says that it was turned."""
+    data = encoded("JPEG", orientation=orientation)
+    read = read_input(data, name="photo.jpg")
+    assert (read.data, read.size, read.notes) == (data, (64, 48), ())
+
+
 @pytest.mark.parametrize("form", ["JPEG", "MPO"])
 def test_a_rotated_photo_stays_a_jpeg(form):
     """As PNG a phone's photo is four times as large, and above the limit."""

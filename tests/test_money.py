@@ -216,7 +216,19 @@ def test_each_attempt_that_may_be_billed_is_counted(folder):
     once = simulated_session(Simulator()).preview("a mug", quality="low").estimate
     assert session.preview("a mug", quality="low").estimate.high == 2 * once.high
     session.generate("a mug", quality="low")
-    assert [record.outcome for record in session.library.history.records()] == ["ambiguous", "done"]
+    records = list(session.library.history.records())
+    assert [record.outcome for record in records] == ["ambiguous", "done"]
+    assert [USD(record.cost["high"]) for record in records] == [once.high, once.high]
+
+
+def test_each_of_two_backdrops_is_counted_by_itself(session):
+    """The two lines together are what the limit was asked for, not twice that."""
+    how = {"size": "1024x1024", "quality": "low", "transparent": "difference"}
+    whole = session.preview("a mug", **how).estimate.high
+    session.generate("a mug", **how)
+    first, second = (USD(record.cost["high"]) for record in session.library.history.records())
+    assert first < second
+    assert whole * USD("0.95") < first + second <= whole  # the second prompt is the shorter one
 
 
 def test_rows_keep_limits_of_their_own(session, simulator):
@@ -353,6 +365,16 @@ def test_an_estimate_by_hand(asked, low, high):
     estimate = estimate_cost(ImageRequest(prompt="twelve chars", model="round", **asked), ROUND)
     count = asked.get("n", 1)
     assert (estimate.low * 10**6, estimate.high * 10**6) == (low + count * TEXT[0], high + count * TEXT[1])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "most"), [("a fox", "12.5"), ("图" * 100, 310), ("🧿🧿", 18), ("größe", "15.5"), ("é" * 32_000, 64_010)]
+)
+def test_text_of_every_script_stays_below_the_upper_end(prompt, most):
+    """A character that is not ASCII has up to as many tokens as bytes, so that a limit holds for it too."""
+    estimate = estimate_cost(ImageRequest(prompt=prompt, model="round", quality="low", size="1024x1024"), ROUND)
+    assert estimate.high * 10**6 == 100 * 100 + Decimal(most) * 6
+    assert estimate.low * 10**6 == 100 * 100 + Decimal(len(prompt)) / 6 * 6
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,22 @@ def test_layers(tmp_path):
     assert options.origins["model"] == "default"
 
 
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"IMAGEGEN_MAX_COSTS": "0.10"}, "did you mean IMAGEGEN_MAX_COST?"),
+        ({"IMAGEGEN_SESION_MAX_COST": "1"}, "did you mean IMAGEGEN_SESSION_MAX_COST?"),
+        ({"IMAGEGEN_DRY_RUN": "1"}, "IMAGEGEN_DRY_RUN: can't be set as a default"),
+        ({"IMAGEGEN_N": "2"}, "unset it, and give it on the line"),
+    ],
+)
+def test_a_variable_that_would_hold_nothing_is_named(tmp_path, environ, words):
+    """A limit whose name has a typing error, and what is each call's own: whoever set it counts on it."""
+    with pytest.raises(OptionError) as caught:
+        resolve({}, environ=environ, folder=tmp_path)
+    assert words in str(caught.value)
+
+
 def test_an_empty_variable_is_none(tmp_path):
     """`IMAGEGEN_QUALITY=` in a shell takes a value away, and is no fault."""
     options = resolve({}, environ={"IMAGEGEN_QUALITY": "", "IMAGEGEN_MAX_COST": ""}, folder=tmp_path)

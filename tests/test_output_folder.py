@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -21,7 +22,7 @@ from tblib import pickling_support
 
 import imagegen_magic
 from imagegen_magic.errors import StoreError
-from imagegen_magic.request.response import Sending
+from imagegen_magic.request.response import Saved, Sending
 from imagegen_magic.simulator import Simulator
 from imagegen_magic.simulator.server import serve
 from imagegen_magic.store.folder import Store
@@ -87,6 +88,59 @@ def test_a_request_that_was_made_before_is_named_before_it_is_paid_again(shell, 
     told = "the same request as @1: --reuse takes that one, not billed again"
     assert told not in first
     assert told in second
+
+
+@pytest.mark.parametrize("if_exists", ["version", "fail"])
+def test_what_another_program_writes_to_a_reserved_name_is_kept(session, folder, if_exists):
+    """An editor may save under the name while the request is under way: the image takes the next one."""
+
+    def write(event):
+        if isinstance(event, Sending):
+            (folder / "out/mug.png").write_bytes(b"of the user")
+
+    result = session.generate("a mug", out_dir="out", on_event=write, if_exists=if_exists, **SMALL)
+    assert (folder / "out/mug.png").read_bytes() == b"of the user"
+    assert result.path.name == "mug-v2.png"
+    assert json.loads((folder / "out/mug-v2.png.json").read_text())["prompt_typed"] == "a mug"
+
+
+@pytest.mark.parametrize("end", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+def test_a_listener_that_ends_the_call_leaves_no_name_reserved(session, simulator, folder, end):
+    def stop(event):
+        raise end
+
+    with pytest.raises(type(end)):
+        session.generate("a mug", out_dir="out", on_event=stop, **SMALL)
+    assert not list((folder / "out").glob("*.png"))
+    assert not simulator.record
+
+
+def test_a_listener_that_ends_a_batch_ends_it_for_the_caller(session, simulator):
+    """What was sent is saved and stands in the history; nothing more is sent, and the program's own exit goes on."""
+
+    def stop(event):
+        if isinstance(event, Saved):
+            raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        session.batches.run_jobs([f"mug {n}" for n in range(9)], concurrency=1, on_event=stop, **SMALL)
+    done = session.library.history.done()
+    assert len(done) == len(simulator.record) < 9
+    assert all(session.library.history.intact(entry) for record in done for entry in record.files)
+
+
+def test_a_batch_whose_folder_goes_still_has_its_gallery(session, folder):
+    """The report can't be written; the results are there, and say where the image is."""
+
+    def gone(event):
+        if isinstance(event, Sending):
+            shutil.rmtree(folder / "out")
+            (folder / "out").write_text("in the way")
+
+    with pytest.warns(UserWarning, match="the report of this batch can't be written"):
+        gallery = session.batches.run_jobs(["a mug"], out_dir="out", on_event=gone, **SMALL)
+    [failure] = gallery.failures
+    assert Path(failure.error.kept[0]).is_file()
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced by a file", "removed while it streams"])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagegen_magic.errors import OptionError
+from imagegen_magic.errors import OptionError, RequestError
 from imagegen_magic.images.masks import build_mask, protect
 from imagegen_magic.images.opening import read_input
 from imagegen_magic.images.preview import preview
@@ -152,3 +152,19 @@ def test_an_image_at_another_host_is_not_fetched_over_http(base, tmp_path):
     answer = ParsedResponse()
     fetch_image("http://127.0.0.1:9/x.png", base, answer, Store(tmp_path / "out"))
     assert "neither https nor on the server's own host: http://127.0.0.1:9/x.png" in answer.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("folder", "rule"),
+    [
+        ("s3://bucket/x", "not an address"),
+        ("file:///tmp/x", "not an address"),
+        ("https://host/x", "not an address"),
+        ("a/" * 2000, "255 folders deep"),
+    ],
+)
+def test_an_output_folder_that_is_none_is_refused(session, simulator, folder, rule):
+    """A folder called `s3:` would be made here, and looked for there."""
+    with pytest.raises(RequestError, match=rule):
+        session.generate("a mug", out_dir=folder)
+    assert not simulator.record

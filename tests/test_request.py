@@ -253,6 +253,10 @@ SIZES = [(1024, 1024), (720, 720)]
     [
         ({"n": 5}, "--n 5"),
         ({"quality": "high"}, "--quality high"),
+        ({" Quality ": "high"}, "--quality high"),
+        ({"N": 5}, "--n 5"),
+        ({"numImages": 5}, "--n 5"),
+        ({"batch_size": 5}, "--n 5"),
         ({"stream": True}, "--partial-images True"),
         ({"prompt": "y"}, "write it below the %%imagegen line"),
         ({"x": [1, float("nan")]}, "can"),

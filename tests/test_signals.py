@@ -31,6 +31,15 @@ session = imagegen_magic.Session()
 with ThreadPoolExecutor(2) as pool:
     list(pool.map(lambda n: session.generate(f'mug {{n}}', {SETTINGS}), range(6)))
 """
+ASYNCIO = f"""
+import asyncio
+
+async def main():
+    calls = [asyncio.to_thread(imagegen_magic.generate, f'mug {{n}}', {SETTINGS}) for n in range(2)]
+    await asyncio.gather(*calls)
+
+asyncio.run(main())
+"""
 REPORT = """
 import os, signal, threading, time
 import imagegen_magic
@@ -101,7 +110,9 @@ def test_a_stopped_program_keeps_what_it_sent(program, sent, by, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="no SIGTERM is handled there")
 @pytest.mark.parametrize("by", ENDING, ids=lambda by: by.name)
 @pytest.mark.parametrize(
-    "program", [START, START + "; threading.Event().wait()", THREADS], ids=["at the end", "busy", "own threads"]
+    "program",
+    [START, START + "; threading.Event().wait()", THREADS, ASYNCIO],
+    ids=["at the end", "busy", "own threads", "asyncio"],
 )
 def test_a_program_that_waits_for_no_call_keeps_what_it_sent(program, by, tmp_path):
     """Detached calls, at the end of the program or while it does something else, and calls in threads of the user's own.

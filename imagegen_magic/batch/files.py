@@ -6,13 +6,14 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import OptionError, Problem
 
-__all__ = ["csv_table", "json_items", "read_text", "records_of_columns", "refuse_twins"]
+__all__ = ["csv_table", "json_items", "read_json", "read_text", "records_of_columns", "refuse_twins"]
 
 TEXT_SUFFIXES = frozenset(
     {"", ".txt", ".text", ".md", ".prompts", ".list", ".jsonl", ".ndjson", ".json", ".csv", ".tsv"}
@@ -44,9 +45,23 @@ def read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
         wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        return data.decode("utf-16" if wide else "utf-8-sig")
+        text = data.decode("utf-16" if wide else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise _refused(path.name, f"can't be read as UTF-8 text: {error}", "save it as UTF-8") from error
+    if (fault := _fault_of(text)) is not None:
+        raise _refused(path.name, *fault)
+    return text
+
+
+def _fault_of(text: str) -> tuple[str, str] | None:
+    """(rule, fix) of a text that holds no jobs, though its lines could be taken for prompts."""
+    if "\0" in text:
+        return "it holds null characters: UTF-16 without a byte-order mark, or not a text", "save it as UTF-8"
+    if text.startswith("version https://git-lfs.github.com/spec/"):
+        return "it is a pointer of Git LFS, not the file itself", "git lfs pull"
+    if re.search(r"^<{7} ", text, re.MULTILINE) and re.search(r"^>{7} ", text, re.MULTILINE):
+        return "it holds the marks of a merge that is not finished", "choose between the two sides in an editor"
+    return None
 
 
 def _refused(value: str, rule: str, fix: str) -> OptionError:
@@ -108,12 +123,30 @@ def json_items(text: str) -> Sequence[Any] | None:
     if not text.lstrip().startswith(("[", "{")):
         return None
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except (ValueError, RecursionError):
         return None
     if isinstance(value, Mapping):
         return records_of_columns(value) or [dict(value)]
     return value if isinstance(value, list) else None
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is none, or an object has two values of one name: only one of them would be read.
+    """
+    return json.loads(text, object_pairs_hook=_without_twins)
+
+
+def _without_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two values of {twin}")
+    return found
 
 
 def records_of_columns(columns: Mapping[Any, Any]) -> list[dict[Any, Any]] | None:

@@ -236,7 +236,7 @@ def _plan_row(
     cell: str,
     variables: Mapping[str, object] | None,
 ) -> Job:
-    if row.problems:
+    if row.problems and not row.values:
         raise RequestError("this line can't be read", problems=row.problems)
     own = dict(row.values)
     prompt, own_name = str(own.pop("prompt", "")), own.pop("name", None)
@@ -247,7 +247,7 @@ def _plan_row(
         prompt,
         values,
         command=command,
-        problems=tuple(faults),
+        problems=(*row.problems, *faults),
         cell=cell,
         variables=variables,
         in_batch=True,
@@ -342,23 +342,31 @@ def run_planned(
         fail_fast: nothing new is sent after the first failure.
         cancel: set to send nothing new; what is in flight is finished and saved.
         on_done: told of each job as it ends, in that job's thread.
+
+    Raises:
+        BaseException: what ended a job's thread, such as a listener's SystemExit; what was sent before is saved.
     """
     cancel = cancel or threading.Event()
     pacer = Pacer(concurrency, ipm=ipm, cancel=cancel)
     results: list[ImageResult | FailedJob | None] = [None] * len(batch.planned)
     waiting = deque(enumerate(batch.planned))
+    ended: list[BaseException] = []
 
     def work() -> None:
-        while waiting:
-            try:
-                index, item = waiting.popleft()
-            except IndexError:  # another thread took the last one
-                return
-            outcome = result_or_failure(item, index, partial(_run_in_turn, run, item, index, pacer, cancel))
-            if fail_fast and isinstance(outcome, FailedJob):
-                cancel.set()
-            results[index] = outcome
-            on_done(index, outcome)
+        try:
+            while waiting:
+                try:
+                    index, item = waiting.popleft()
+                except IndexError:  # another thread took the last one
+                    return
+                outcome = result_or_failure(item, index, partial(_run_in_turn, run, item, index, pacer, cancel))
+                if fail_fast and isinstance(outcome, FailedJob):
+                    cancel.set()
+                results[index] = outcome
+                on_done(index, outcome)
+        except BaseException as error:  # noqa: BLE001 - a listener's SystemExit: it goes on in the caller's thread
+            ended.append(error)
+            cancel.set()
 
     # As many again, which save files while the others send; not if a failure must be known before the next is sent.
     count = min(concurrency if fail_fast else 2 * concurrency, len(waiting))
@@ -367,6 +375,8 @@ def run_planned(
         thread.start()
     for thread in threads:
         thread.join()
+    if ended:
+        raise ended[0]
     return Gallery(results=tuple(result for result in results if result is not None))
 
 

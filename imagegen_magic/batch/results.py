@@ -16,6 +16,7 @@ from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, overload
+from warnings import warn
 
 from imagegen_magic.errors import ImagegenError, RequestError
 from imagegen_magic.images.preview import contact_sheet
@@ -280,10 +281,17 @@ def _shown_count(shown: int, total: int) -> str:
 
 
 def write_report(gallery: Gallery, store: Store, name: str) -> Gallery:
-    """The gallery with its report on disk: JSONL, one line a job with outcome, cost and paths."""
+    """The gallery with its report on disk: JSONL, one line a job with outcome, cost and paths.
+
+    A report that can't be written is a warning: the images are what was paid for.
+    """
     stamp = datetime.now().astimezone().strftime("%Y%m%dT%H%M%S")
     folder = store.folder / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = free_path(folder / f"{safe_stem(name)}-{stamp}.jsonl")  # two runs may end within one second
-    store.write_text(path, "".join(json.dumps(record, default=str) + "\n" for record in gallery.to_records()))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = free_path(folder / f"{safe_stem(name)}-{stamp}.jsonl")  # two runs may end within one second
+        store.write_text(path, "".join(json.dumps(record, default=str) + "\n" for record in gallery.to_records()))
+    except OSError as error:
+        warn(f"the report of this batch can't be written: {error.strerror}", stacklevel=2)
+        return gallery
     return replace(gallery, report=path)

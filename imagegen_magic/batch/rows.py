@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_magic.errors import Fix, OptionError, Problem, Setting
+from imagegen_magic.options.hints import sheet_problems
 from imagegen_magic.options.names import name_problems
-from imagegen_magic.options.paths import expanded, is_file
-from imagegen_magic.options.table import BY_NAME
+from imagegen_magic.options.paths import expanded, is_file, is_folder
+from imagegen_magic.options.table import BY_NAME, SHEET_ONLY
 from imagegen_magic.options.variables import is_no_text
 
 from .choices import SPELLING, expand_choices
-from .files import csv_table, json_items, read_text, records_of_columns, refuse_twins
+from .files import csv_table, json_items, read_json, read_text, records_of_columns, refuse_twins
+from .grids import shown_value
 
 __all__ = [
     "Row",
     "expand",
     "expand_grid",
     "no_source",
-    "parse_grid",
     "read_body",
     "read_source",
 ]
@@ -65,7 +65,7 @@ def _row(line: str, where: str) -> Row:
     if not re.match(r"\{(?!\{)|\[\s*([{\"]|$)|[\]}],?$", line):
         return Row(values={"prompt": line}, where=where)
     try:
-        values = json.loads(line)
+        values = read_json(line)
         if not isinstance(values, Mapping):
             raise ValueError("one object a line, or one array for all")  # noqa: TRY004 - said as JSON's own faults
     except (ValueError, RecursionError) as error:
@@ -90,7 +90,8 @@ def read_source(source: Any) -> list[Row]:
     if isinstance(source, (str, Path)):
         path = expanded(source)
         if not is_file(path):
-            raise no_source(str(source), "there is no such file")
+            rule = "it is a folder, not a file" if is_folder(path) else "there is no such file"
+            raise no_source(str(source), rule)
         text = read_text(path)
         if path.suffix.lower() in (".csv", ".tsv"):
             columns, rows = csv_table(text, path.name, KNOWN)
@@ -108,8 +109,16 @@ def read_source(source: Any) -> list[Row]:
     return found if columns is None else _of_table(found, [str(name).strip() for name in columns], source)
 
 
-KNOWN = frozenset({"prompt", "name", *BY_NAME})
+KNOWN = frozenset({"prompt", "name", *BY_NAME}) - SHEET_ONLY - {"source", "grid"}
 """The columns of a table that are read."""
+
+OF_THE_BATCH = frozenset(
+    {
+        *("source", "grid", "concurrency", "ipm", "fail_fast", "skip_invalid", "wildcards", "via"),
+        *("session_max_cost", "dry_run", "show_prompt", "detach", "out_dir", "backend", "base_url"),
+    }
+)
+"""Options that a row can't have for itself: its limit would not hold, or it would be sent although it only asks for a look."""
 
 
 def _no_jobs(rule: str, fix: str, value: Any = None) -> OptionError:
@@ -148,7 +157,9 @@ def no_source(source: str, rule: str, variables: Iterable[str] = ()) -> OptionEr
     """The error of a file or variable that is not there: near ones are offered."""
     if "\n" in source or (" " in source and not Path(source).suffix):
         return _no_jobs(rule, 'prompts are given as a list, ["a red mug"], or below %%imagegen_batch', source)
-    files = {path.stem: path.name for path in Path().iterdir() if path.suffix.lower() in FILE_SUFFIXES}
+    files = {
+        path.stem: path.name for path in Path().iterdir() if path.suffix.lower() in FILE_SUFFIXES and is_file(path)
+    }
     known = {name: name for name in variables if not name.startswith("_")} | files
     near = difflib.get_close_matches(Path(source).stem, known, n=2)
     fix = Fix.any_of(Setting("--from", known[name]) for name in near) if near else "check the path and the spelling"
@@ -198,6 +209,8 @@ def _items(source: Any) -> Iterable[Any]:
         return rows
     if hasattr(source, "to_dict") and "prompt" in getattr(source, "index", ()):
         return [source.to_dict()]  # one row of a pandas table
+    if hasattr(source, "read"):  # its lines are no prompts: JSON, or a table with a head
+        raise _no_jobs("an open file is not read", "give its path", getattr(source, "name", None))
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes, Mapping)):
         return source
     rule = f"a list, a DataFrame, or a JSONL or CSV file is needed, not {type(source).__name__}"
@@ -216,12 +229,24 @@ def _places(source: Any) -> Iterator[str]:
 
 def _of_item(item: Any, where: str) -> Row:
     if isinstance(item, str):
+        if _is_object(item):
+            return _no_row(
+                item, "JSON text, not a prompt", where, fix="json.loads(…) of each, or the path of their file"
+            )
         return Row(values={"prompt": item}, where=where)
     if hasattr(item, "_asdict"):
         item = {name: value for name, value in item._asdict().items() if name != "Index"}  # of DataFrame.itertuples
     if isinstance(item, Mapping):
         return _of_batch_api(item, where) or _with_text(_cleaned(item), where)
     return _no_row(item, "a prompt, or a mapping with a prompt and options", where)
+
+
+def _is_object(text: str) -> bool:
+    """True for a line of a JSONL file, which is hardly meant as a prompt."""
+    try:
+        return text.lstrip().startswith("{") and isinstance(read_json(text), Mapping)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _of_batch_api(item: Mapping[str, Any], where: str) -> Row | None:
@@ -306,38 +331,34 @@ def expand_wildcards(rows: Iterable[Row]) -> Iterator[Row]:
             yield replace(row, values={**row.values, "prompt": text}, where=where)
 
 
-def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:
-    """`["size=square,landscape quality=low,high"]` as names and their values.
-
-    Raises:
-        OptionError: a part is not of the form NAME=A,B.
-    """
-    grid: dict[str, list[str]] = {}
-    parts = [part for text in texts for part in re.split(r"\s+(?=[A-Za-z][\w-]*=)", str(text).strip())]
-    for part in filter(None, parts):
-        name, equals, values = part.partition("=")
-        if not equals or not name or not values:
-            problem = Problem(
-                field="grid", value=part, rule="NAME=A,B is needed", fix=Fix(Setting("--grid", "size=square,landscape"))
-            )
-            raise OptionError("the grid can't be read", problems=(problem,))
-        grid[name.lstrip("-").replace("-", "_")] = [value.strip() for value in values.split(",") if value.strip()]
-    return grid
-
-
 def expand(rows: Iterable[Row], *, wildcards: bool, grid: Mapping[str, Sequence[str]]) -> Iterator[Row]:
     """Every row that is meant: one for each choice in its prompt if `wildcards` is set, and for each combination of the grid.
 
     Raises:
         OptionError: a row's choices can't be read, or would make too many prompts.
     """
-    return expand_grid(expand_wildcards(rows) if wildcards else rows, grid)
+    found = expand_grid(expand_wildcards(rows) if wildcards else rows, grid)
+    return (replace(row, problems=(*row.problems, *_not_of_a_row(row))) for row in found)
 
 
-def expand_grid(rows: Iterable[Row], grid: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    """Every row with every combination of the grid's values; the row's own values win over the grid's."""
+def _not_of_a_row(row: Row) -> Iterator[Problem]:
+    """The options of a row that are the whole batch's, or another command's."""
+    yield from (replace(problem, where=row.where) for problem in sheet_problems(row.values))
+    for name in OF_THE_BATCH & row.values.keys():
+        fix = Fix("for all rows: ", Setting(BY_NAME[name].flags[-1]))
+        rule = "of the whole batch, not of a row"
+        yield Problem(field=name, value=row.values[name], rule=rule, fix=fix, where=row.where)
+
+
+def expand_grid(rows: Iterable[Row], grid: Mapping[str, Sequence[Any]]) -> Iterator[Row]:
+    """Every row with every combination of the grid's values, but of those that it sets itself: they would only be paid for again."""
     for row in rows:
-        for combination in itertools.product(*grid.values()):
-            values = {**dict(zip(grid, combination, strict=True)), **row.values}
-            label = ", ".join(f"{name}={value}" for name, value in zip(grid, combination, strict=True))
-            yield replace(row, values=values, where=f"{row.where} ({label})" if label else row.where)
+        axes = [
+            [(name, value, f"{name}={shown_value(value, number)}") for number, value in enumerate(values, 1)]
+            for name, values in grid.items()
+            if name not in row.values
+        ]
+        for combination in itertools.product(*axes):
+            values = {name: value for name, value, _ in combination}
+            label = ", ".join(shown for _, _, shown in combination)
+            yield replace(row, values={**values, **row.values}, where=f"{row.where} ({label})" if label else row.where)

@@ -18,6 +18,7 @@ from imagegen_magic.jobs.result import ImageResult, shown_path
 from imagegen_magic.jobs.running import Run, run_job, stored_result
 from imagegen_magic.jobs.spending import Spending
 from imagegen_magic.jobs.task import Task, run_through
+from imagegen_magic.options.hints import sheet_problems
 from imagegen_magic.options.options import Options
 from imagegen_magic.options.values import BATCH_CALLS, read_call
 from imagegen_magic.options.words import in_python_words
@@ -26,12 +27,13 @@ from imagegen_magic.request.response import OnEvent, ignore
 from imagegen_magic.store.folder import Store
 from imagegen_magic.tables import Table
 
+from .grids import parse_grid
 from .handle import BatchHandle, submit
 from .lines import AnswerFromFile, TornLine, request_id_of
 from .pacing import Pacer
 from .plan import BatchPlan, PlannedJob, intact_records, plan_batch, result_or_failure, run_planned
 from .results import FailedJob, Gallery, write_report
-from .rows import Row, expand, parse_grid, read_source
+from .rows import Row, expand, read_source
 from .submitted import SubmittedBatch, find_submitted, submitted_table
 
 if TYPE_CHECKING:
@@ -281,7 +283,7 @@ def _read_jobs(jobs: Any, grid: Any, options: Mapping[str, Any]) -> tuple[Iterab
         OptionError: the jobs or the grid can't.
     """
     shared, problems = read_call(options, BATCH_CALLS)
+    problems += sheet_problems(options)
     if problems:
         raise RequestError("the batch's options can't be read", problems=tuple(problems))
-    axes = grid if isinstance(grid, Mapping) else parse_grid([grid] if isinstance(grid, str) else grid or ())
-    return expand(read_source(jobs), wildcards=bool(shared.get("wildcards")), grid=axes), shared
+    return expand(read_source(jobs), wildcards=bool(shared.get("wildcards")), grid=parse_grid(grid)), shared

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from imagegen_magic.batch.grids import parse_grid
 from imagegen_magic.batch.handle import receipt
 from imagegen_magic.batch.plan import BatchPlan
 from imagegen_magic.batch.results import FailedJob, Gallery
-from imagegen_magic.batch.rows import Row, expand, parse_grid, read_body, read_source
+from imagegen_magic.batch.rows import Row, expand, read_body, read_source
 from imagegen_magic.errors import CallCancelledError, OptionError, Problem
 from imagegen_magic.jobs.result import ImageResult
 from imagegen_magic.jobs.task import Task
@@ -74,7 +75,7 @@ def _rows(values: Mapping[str, Any], options: Any) -> list[Row]:
     source = values["source"]
     text = sys.stdin.read() if source == "-" else None
     found = read_source(source) if text is None else read_body(text)
-    grid = parse_grid(values.get("grid") or ())
+    grid = parse_grid(values.get("grid"))
     rows = []
     for number, row in enumerate(expand(found, wildcards=bool(values.get("wildcards")), grid=grid), 1):
         refuse_keys(str(row.values.get("prompt", "")), "line")

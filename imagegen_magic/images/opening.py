@@ -202,7 +202,7 @@ def _prepared(image: Image.Image, data: bytes, name: str, role: str, origin: str
     image.load()
     mime = SENT_AS_THEY_ARE.get(image.format or "")
     plain = getattr(image, "n_frames", 1) == 1 and image.mode not in ("CMYK", "I;16", "I", "F")
-    if mime and plain and image.getexif().get(ORIENTATION, 1) == 1:
+    if mime and plain and not _is_turned(image):
         stem = name if Path(name).suffix else name + _SUFFIXES[mime]
         return InputImage(name=stem, data=data, mime=mime, size=image.size, role=role, origin=origin)
     return _converted(image, name, role, origin, _why(image, mime))
@@ -214,10 +214,15 @@ def _looks_like_text(data: bytes) -> bool:
     return head.startswith((b"<!doctype", b"<html", b"{"))
 
 
+def _is_turned(image: Image.Image) -> bool:
+    """True if the EXIF orientation is one of the seven that turn a picture; what else stands there means nothing."""
+    return image.getexif().get(ORIENTATION, 1) in range(2, 9)
+
+
 def _why(image: Image.Image, mime: str | None) -> tuple[str, ...]:
     """What has to be settled before the picture can be sent, in sentences."""
     notes = []
-    if image.getexif().get(ORIENTATION, 1) != 1:
+    if _is_turned(image):
         notes.append("turned as its EXIF orientation says")
     if mime is None and image.format != "MPO":
         notes.append(f"converted from {image.format} to PNG")

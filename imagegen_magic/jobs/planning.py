@@ -45,7 +45,7 @@ from imagegen_magic.request.response import Parent
 from imagegen_magic.request.rules import ALPHA_FORMATS, check_request, request_warnings
 from imagegen_magic.request.sheets import Sheet, sheet_clause, sheet_warnings
 
-__all__ = ["Job", "check_budget", "check_session_limit", "plan_job"]
+__all__ = ["Job", "call_estimate", "check_budget", "check_session_limit", "plan_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -454,21 +454,27 @@ def _cutout_warnings(body: str, options: Options, key: KeyChoice | None) -> list
     return notes
 
 
+def call_estimate(request: ImageRequest, model: Model, options: Options) -> Estimate:
+    """The cost of one attempt at one request, at the server of the options."""
+    estimate = estimate_cost(request, model, batch_api=options.via == "batch-api")
+    host = host_of(options.base_url or os.environ.get("OPENAI_BASE_URL"))
+    rates = load_rates()
+    if not host.endswith(rates.residency_hosts):
+        return estimate
+    return estimate.widened(rates.residency_factor, f"data residency may cost {rates.residency_factor - 1:.0%} more")
+
+
 def _estimate(request: ImageRequest, model: Model, options: Options) -> Estimate:
     """The cost of all calls that the job may make."""
-    first = estimate_cost(request, model, batch_api=options.via == "batch-api")
+    calls = call_estimate(request, model, options)
     if options.transparent == "difference":
         # The second frame is an edit with one input picture; its size stands in for the picture not made yet.
         stand_in = InputImage(name="first frame", data=b"", mime="image/png", size=(1024, 1024))
-        again = replace(request, images=(stand_in,), n=request.count, partial_images=None)
-        first += estimate_cost(again, model)
-    if options.retry_ambiguous:
-        first = first.widened(Decimal(1 + options.retry_ambiguous), f"up to {1 + options.retry_ambiguous} attempts")
-    host = host_of(options.base_url or os.environ.get("OPENAI_BASE_URL"))
-    rates = load_rates()
-    if host.endswith(rates.residency_hosts):
-        first = first.widened(rates.residency_factor, f"data residency may cost {rates.residency_factor - 1:.0%} more")
-    return first
+        calls += call_estimate(
+            replace(request, images=(stand_in,), n=request.count, partial_images=None), model, options
+        )
+    attempts = 1 + (options.retry_ambiguous or 0)
+    return calls.widened(Decimal(attempts), f"up to {attempts} attempts") if attempts > 1 else calls
 
 
 def check_budget(estimate: Estimate, options: Options, spent: Decimal, *, each: Estimate | None = None) -> None:

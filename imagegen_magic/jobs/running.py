@@ -48,7 +48,7 @@ from imagegen_magic.store.names import SOURCE, Reservation
 from .cutout_files import CutoutFiles, is_renamed
 from .deriving import Derived, derive, web_suffixes
 from .expected import check_result
-from .planning import Job
+from .planning import Job, call_estimate
 from .replay import replayed_result
 from .result import GeneratedImage, ImageResult, derived_by_kind
 
@@ -147,8 +147,8 @@ def _run(job: Job, run: Run) -> ImageResult:
         out=job.options.out,
         markers=(*((SOURCE,) if job.cutout else ()), *web_suffixes(job.options)),
     )
-    run.on_event(Started(index=run.index, request=job.request))
     try:
+        run.on_event(Started(index=run.index, request=job.request))
         record = _call(job, run, plan, job.request, marker=SOURCE if job.cutout else "")
         second = _second_frames(job, run, record) if job.cutout == "difference" else {}
     finally:
@@ -224,8 +224,8 @@ def _record_failure(failed: Record, run: Run) -> None:
 
 
 def _draft(job: Job, run: Run, request: ImageRequest) -> Record:
-    """What is known before the answer."""
-    estimate = job.estimate
+    """What is known before the answer; its cost is that of this call alone, since every attempt has a line of its own."""
+    estimate = call_estimate(request, job.model, job.options)
     return Record(
         name=job.name or "",
         time=datetime.now().astimezone().isoformat(timespec="seconds"),

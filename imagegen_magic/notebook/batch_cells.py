@@ -7,8 +7,9 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from imagegen_magic.batch.choices import has_choices
+from imagegen_magic.batch.grids import parse_grid
 from imagegen_magic.batch.results import FailedJob, Gallery
-from imagegen_magic.batch.rows import Row, expand, no_source, parse_grid, read_body, read_source
+from imagegen_magic.batch.rows import Row, expand, no_source, read_body, read_source
 from imagegen_magic.display import slot as frontend
 from imagegen_magic.errors import CallCancelledError, Command, Fix, OptionError, Problem, RequestError, Setting
 from imagegen_magic.jobs.task import Task, sigterm_kept, wait_for_end
@@ -80,7 +81,7 @@ def plan_batch_cell(session: Session, shell: Any, parsed: ParsedLine, body: str,
     problems = (*parsed.problems, *name_problems(parsed.name), *doubts)
     if problems:
         raise RequestError("the batch's options can't be read", problems=problems)
-    grid = parse_grid(parsed.values.get("grid") or ())
+    grid = parse_grid(parsed.values.get("grid"))
     rows = expand(_rows(parsed, body, shell), wildcards=bool(parsed.values.get("wildcards")), grid=grid)
     return session.batches.plan(rows, parsed.values, name=parsed.name, cell=cell, variables=shell.user_ns)
 

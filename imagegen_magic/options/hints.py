@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
-from imagegen_magic.errors import Fix, Problem, PromptPlace, Setting
+from imagegen_magic.errors import Command, Fix, Problem, PromptPlace, Setting
 from imagegen_magic.facts.sizes import PRESETS
 from imagegen_magic.facts.words import foreign_flags, foreign_values
 
 from .address import near_address
-from .table import BY_NAME, OPTIONS, Option
+from .table import BY_NAME, OPTIONS, SHEET_ONLY, Option
 
 __all__ = [
     "NO_SUCH_OPTION",
@@ -21,6 +22,7 @@ __all__ = [
     "meant_value",
     "option_of_value",
     "respelled",
+    "sheet_problems",
     "unknown_option",
     "value_fix",
 ]
@@ -181,3 +183,9 @@ def _number_in(option: Option, text: str) -> str:
     low, high = option.between or (0, None)
     inside = low <= number and (high is None or number <= high) and number != option.above
     return f"{number.normalize():f}" if inside else ""
+
+
+def sheet_problems(options: Mapping[str, Any]) -> list[Problem]:
+    """Options that only sprite sheets have."""
+    rule, fix = "of sprite sheets only", Fix(Command("sprites"))
+    return [Problem(field=name, value=options[name], rule=rule, fix=fix) for name in options if name in SHEET_ONLY]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from imagegen_magic.errors import OptionError, Problem
 from imagegen_magic.facts.toml_file import read_toml
 
-from .defaults import ENV_PREFIX, config_options, in_layer
+from .defaults import ENV_PREFIX, in_layer
 from .options import Options
 from .paths import expanded
 from .profiles import Profile, find_profile, load_profiles
@@ -71,10 +72,8 @@ def _read_layers(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[
     problems: list[Problem] = []
     for origin, raw in layers:
         known = {name: value for name, value in raw.items() if name not in BY_NAME or BY_NAME[name].config}
-        problems += [
-            Problem(field=name, where=origin, rule="can't be set as a default", fix="give it on the line")
-            for name in raw.keys() - known.keys()
-        ]
+        known = {name: value for name, value in known.items() if not name.startswith(ENV_PREFIX)}
+        problems += [_no_default(name, origin) for name in raw if name not in known]
         read, faults = read_values(known)
         problems += [in_layer(fault, origin) for fault in faults]
         values.update(read)
@@ -84,6 +83,16 @@ def _read_layers(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[
     if problems:
         raise OptionError("a default could not be read", problems=tuple(problems))
     return values, origins
+
+
+def _no_default(name: str, origin: str) -> Problem:
+    """The problem of an option that is each call's own, or of a variable that is nearly a limit's."""
+    if name.startswith(ENV_PREFIX):
+        return Problem(field=name, where=origin, rule="no such variable", fix=f"did you mean {_near_limit(name)}?")
+    if origin == "environment":
+        name, fix = ENV_PREFIX + name.upper(), "unset it, and give it on the line"
+        return Problem(field=name, where=origin, rule="can't be set as a default", fix=fix)
+    return Problem(field=name, where=origin, rule="can't be set as a default", fix="give it on the line")
 
 
 def project_profiles(folder: Path, out_dir: Path) -> dict[str, Profile]:
@@ -97,10 +106,17 @@ def project_profiles(folder: Path, out_dir: Path) -> dict[str, Profile]:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The `IMAGEGEN_*` variables that are options' defaults; other names with that prefix are not ours."""
-    ours = [key for key in environ if key.startswith(ENV_PREFIX)]
-    names = {ENV_PREFIX + option.name.upper(): option.name for option in config_options()} if ours else {}
-    return {names[key]: environ[key] for key in ours if key in names and environ[key] != ""}
+    """The `IMAGEGEN_*` variables that are options, or nearly a limit, which would hold nothing. Other names are not ours."""
+    ours = {key: value for key, value in environ.items() if key.startswith(ENV_PREFIX) and value != ""}
+    names = {ENV_PREFIX + name.upper(): name for name in BY_NAME} if ours else {}
+    return {names.get(key, key): value for key, value in ours.items() if key in names or _near_limit(key)}
+
+
+def _near_limit(variable: str) -> str | None:
+    """The variable of a limit that one with a typing error was meant as; None for any other."""
+    limits = [option.name.upper() for option in OPTIONS if option.kind == "money"]
+    near = get_close_matches(variable.removeprefix(ENV_PREFIX), limits, n=1, cutoff=0.85)
+    return ENV_PREFIX + near[0] if near else None
 
 
 @cache

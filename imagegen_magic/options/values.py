@@ -135,12 +135,21 @@ def _read_text(option: Option, given: Any) -> str:
         raise ValueError("a file name or a request can't hold null characters or lone surrogates")
     if option.metavar == "URL" and text and (fault := address_fault(text)):
         raise ValueError(fault)
+    if option.metavar == "DIR" and (unmade := _folder_fault(text)):
+        raise ValueError(unmade)
     values = option.choices or option.suggests
     if isinstance(values, tuple) and text not in values and text.lower() in values:
         return text.lower()
     if option.choices and text not in option.choices:
         raise ValueError(f"one of {', '.join(option.choices)}")
     return text
+
+
+def _folder_fault(text: str) -> str | None:
+    """Why a text is the name of no folder that can be made; None for any other."""
+    if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
+        return "a folder on this machine is needed, not an address"
+    return "more than 255 folders deep" if len(re.findall(r"[/\\]+", text)) > 255 else None
 
 
 def _read_int(option: Option, given: Any) -> int:

@@ -65,6 +65,8 @@ def format_usd(amount: Decimal | None) -> str:
         return "unknown"
     if 0 < amount < Decimal("0.001"):
         return "<$0.001"
+    if amount >= 10**15:  # of a price in a models file that has lost its decimal point
+        return f"${amount:.2e}"
     step = Decimal("0.001") if amount < 1 else Decimal("0.01")
     return f"${amount.quantize(step, ROUND_HALF_UP)}"
 
@@ -167,16 +169,20 @@ def _output_usd(request: ImageRequest, model: Model, tokens: tuple[Decimal, Deci
 
 
 def _input_usd(request: ImageRequest, model: Model) -> tuple[Decimal, Decimal]:
-    """Input cost of one picture: text at 2 to 6 characters a token, pictures by their patches."""
+    """Input cost of one picture: text at 2 to 6 characters a token, pictures by their patches.
+
+    Beside ASCII a character may be several tokens, but never more than it has bytes: the tokenizers work on bytes.
+    """
     text = (model.prices.text_input or Decimal(0)) / MILLION
     image_rate = (model.prices.image_input or Decimal(0)) / MILLION
     inputs = _input_sizes(request)
     likely = sum(image_input_tokens(size) for size in inputs)
-    characters = len(request.prompt)
+    characters, plain = len(request.prompt), sum(map(str.isascii, request.prompt))
+    most_text = plain / Decimal(2) + len(request.prompt.encode(errors="replace")) - plain + 10
     most = load_rates().max_patches + (model.fidelity_tokens if request.input_fidelity == "high" else 0)
     return (
         characters / Decimal(6) * text + likely * image_rate,
-        (characters / Decimal(2) + 10) * text + len(inputs) * most * image_rate,
+        most_text * text + len(inputs) * most * image_rate,
     )
 
 

@@ -24,7 +24,8 @@ _UNSEEN = ("Cc", "Cf", "Mn", "Me", "Zl", "Zp", "Zs")
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters by their category that show nothing: fillers of Hangul, the empty Braille cell."""
 _MISSING = frozenset({"nan", "none", "null", "nat", "n/a", "#n/a", "<na>", "undefined"})
-_PLACEHOLDERS = frozenset({"...", "\u2026", '""', "''", "-", "?"})
+_SEPARATORS = frozenset(".\u2026-\u2013\u2014_=*~|+:#?\"'`")
+"""What lines that stand between others, or in place of a text, are made of: `...`, `---`, `|---|`, `====`."""
 
 
 def blank_rule(prompt: str) -> str | None:
@@ -34,7 +35,7 @@ def blank_rule(prompt: str) -> str | None:
     ('the prompt is empty', 'this is how a missing value reads as text', None)
     """
     seen = "".join(c for c in prompt if unicodedata.category(c) not in _UNSEEN and c not in _FILLERS)
-    if not seen or seen in _PLACEHOLDERS:
+    if _SEPARATORS.issuperset(seen):
         return "the prompt is empty"
     return "this is how a missing value reads as text" if prompt.strip().lower() in _MISSING else None
 

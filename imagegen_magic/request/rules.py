@@ -6,6 +6,7 @@ Limits and allowed values are the catalog's; here are only the rules.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import date
 
@@ -20,6 +21,7 @@ from imagegen_magic.facts.sizes import (
     read_pixels,
     sheet_faults,
 )
+from imagegen_magic.facts.words import foreign_flags
 from imagegen_magic.options.hints import choice_fix
 from imagegen_magic.options.table import BACKGROUNDS, FORMATS, MODERATIONS
 from imagegen_magic.redaction import find_key, is_secret
@@ -358,22 +360,29 @@ def _overlay_size(name: str, overlay: InputImage, target: InputImage) -> Problem
 
 def rule_extra(request: ImageRequest, model: Model, limits: Limits) -> Iterator[Problem]:
     """What goes along unvalidated can at least be written as JSON, and is nothing that is counted, priced or checked elsewhere."""
-    for name, value in request.extra.items():
+    for given, value in request.extra.items():
+        name = _own_name(given)
         if name in OWN_FIELDS:
             rule = "this field has an option of its own, which is checked and priced"
             own = Setting(_flag({"stream": "partial_images"}.get(name, name)), str(value))
-            yield Problem(field="extra", value=name, rule=rule, fix=Fix(PromptPlace() if name == "prompt" else own))
+            yield Problem(field="extra", value=given, rule=rule, fix=Fix(PromptPlace() if name == "prompt" else own))
             continue
         try:
-            text = json.dumps({name: value}, allow_nan=False)
+            text = json.dumps({given: value}, allow_nan=False)
             text.encode()
         except (TypeError, ValueError, RecursionError):
             rule = f"{type(value).__name__} can't be written as JSON"
-            yield Problem(field="extra", value=name, rule=rule, fix="numbers, texts, lists, true, false and null can")
+            yield Problem(field="extra", value=given, rule=rule, fix="numbers, texts, lists, true, false and null can")
             continue
-        if is_secret(name) or find_key(text):
+        if is_secret(given) or find_key(text):
             rule = "it holds an API key, and sidecars and histories keep it"
-            yield Problem(field=f"extra {name}", rule=rule, fix="set OPENAI_API_KEY in the environment")
+            yield Problem(field=f"extra {given}", rule=rule, fix="set OPENAI_API_KEY in the environment")
+
+
+def _own_name(given: object) -> str:
+    """A field's name, also if a lenient server would read it as one that is priced: `N`, ` n`, `numImages`."""
+    word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(given).strip()).lower().replace("-", "_")
+    return "n" if foreign_flags().get(word.replace("_", "-")) == "n" else word
 
 
 OWN_FIELDS = frozenset({*WIRE_FIELDS, "stream", "partial_images", "image", "mask", "markup"} - {"svg"})

@@ -290,6 +290,8 @@ class Store:
         if name.suffix.lower() not in (suffix, ".jpeg" if suffix == ".jpg" else suffix):
             release_name(name)
             name = name.with_suffix(suffix) if overwrite else free_path(name.with_suffix(suffix))
+        if not overwrite and _is_filled(name):  # another program wrote to the reserved name meanwhile
+            name = free_path(name)
         try:
             move(payload.path, name)
         except OSError as error:
@@ -474,6 +476,14 @@ class RequestSpool:
                 self.body = path
                 return
         self.store.discard(path)
+
+
+def _is_filled(path: Path) -> bool:
+    """True for a file that is more than a reserved name."""
+    try:
+        return path.stat().st_size > 0 and path.is_file()
+    except OSError:
+        return False
 
 
 def move(source: Path, target: Path) -> None:

@@ -169,12 +169,18 @@ def _check_usage(usage: Mapping[str, Any]) -> None:
 
 
 def _check_amounts(cost: Mapping[str, Any]) -> None:
-    """Raises ValueError if an amount in USD is not a decimal number."""
+    """Raises ValueError if an amount in USD is not a decimal number, or none that a request could cost."""
     for name in ("low", "high", "actual"):
         try:
-            Decimal(cost.get(name) or 0)
+            amount = Decimal(cost.get(name) or 0)
         except (InvalidOperation, TypeError) as error:
             raise ValueError(f"cost.{name} is {cost[name]!r}") from error
+        if not (amount.is_finite() and 0 <= amount < MOST_USD):
+            raise ValueError(f"cost.{name} is {amount}")
+
+
+MOST_USD = 10**9
+"""Of an amount that is read: sums of more are none that were billed."""
 
 
 def file_sha256(path: Path) -> str:
