@@ -446,6 +446,13 @@ def test_lines_of_an_open_file_are_not_bought(session, simulator, folder):
     assert not simulator.record
 
 
+def test_a_prompt_written_as_json_is_one(session):
+    """Some people describe their image so; it goes out as it is typed."""
+    text = '{"subject": "a fox", "style": "ink"}'
+    gallery = session.batches.run_jobs([text], size="1024x1024", quality="low")
+    assert gallery.done[0].record.prompt_sent == text
+
+
 def test_grid():
     """Every combination of the grid, but of what a row sets itself: that would only be paid for again."""
     [own] = expand_grid(read_body('{"prompt": "a", "quality": "max"}'), parse_grid("quality=low,high"))

@@ -229,10 +229,9 @@ def _places(source: Any) -> Iterator[str]:
 
 def _of_item(item: Any, where: str) -> Row:
     if isinstance(item, str):
-        if _is_object(item):
-            return _no_row(
-                item, "JSON text, not a prompt", where, fix="json.loads(…) of each, or the path of their file"
-            )
+        if _is_job(item):
+            fix = "json.loads(…) of each, or the path of their file"
+            return _no_row(item, "JSON text, not a prompt", where, fix=fix)
         return Row(values={"prompt": item}, where=where)
     if hasattr(item, "_asdict"):
         item = {name: value for name, value in item._asdict().items() if name != "Index"}  # of DataFrame.itertuples
@@ -241,12 +240,13 @@ def _of_item(item: Any, where: str) -> Row:
     return _no_row(item, "a prompt, or a mapping with a prompt and options", where)
 
 
-def _is_object(text: str) -> bool:
-    """True for a line of a JSONL file, which is hardly meant as a prompt."""
+def _is_job(text: str) -> bool:
+    """True for a line of a JSONL file of jobs; other JSON may be a prompt, as some people write theirs."""
     try:
-        return text.lstrip().startswith("{") and isinstance(read_json(text), Mapping)
+        value = read_json(text) if text.lstrip().startswith("{") else None
     except (ValueError, RecursionError):
         return False
+    return isinstance(value, Mapping) and not {"prompt", "body"}.isdisjoint(value)
 
 
 def _of_batch_api(item: Mapping[str, Any], where: str) -> Row | None:
