@@ -19,6 +19,8 @@ from imagegen_magic.wire.client import Clients
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started by a shell in the background: programs would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if os.name != "nt" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile(
     "shared machine", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
