@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import math
 import zlib
 
 import pytest
@@ -158,6 +159,7 @@ def test_an_image_in_any_place(answer, tmp_path):
         ((TEXT[:900], OTHER_TEXT[:900], TEXT[900:], OTHER_TEXT[900:]), []),
         ((TEXT[:900], OTHER_TEXT, TEXT[900:]), [OTHER]),
         ((TEXT[:900], TEXT[900:1800]), []),
+        ((TEXT[:900], TEXT[1800:]), []),  # begins and ends as an image, with no pixels between
         ((TEXT[: SLASH + 1], TEXT[SLASH + 1 :], OTHER_TEXT), [IMAGE, OTHER]),
         ((TEXT[:SLASH], TEXT[SLASH:], OTHER_TEXT), [IMAGE, OTHER]),  # the second begins as a path does
     ],
@@ -167,6 +169,13 @@ def test_an_image_in_pieces_is_joined_where_nothing_is_left_to_guess(entries, fo
     answer = parsed({"data": [{"b64_json": entry} for entry in entries]}, tmp_path)
     assert images(answer) == found
     assert len(answer.kept) == (0 if len(found) == 2 else len(entries) - len(found))
+
+
+def test_pieces_of_an_answer_that_is_read_anew_are_joined_once(tmp_path):
+    """Between them stands what no JSON has: those that were read before it do not stand in the way."""
+    body = json.dumps({"data": [{"b64_json": TEXT[:900], "score": math.nan}, {"b64_json": TEXT[900:]}]})
+    answer = parsed(body.encode(), tmp_path)
+    assert (images(answer), answer.faults, answer.kept) == ([IMAGE], [], [])
 
 
 @pytest.mark.parametrize(

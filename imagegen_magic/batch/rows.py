@@ -344,7 +344,7 @@ def expand(rows: Iterable[Row], *, wildcards: bool, grid: Mapping[str, Sequence[
 def _not_of_a_row(row: Row) -> Iterator[Problem]:
     """The options of a row that are the whole batch's, or another command's."""
     yield from (replace(problem, where=row.where) for problem in sheet_problems(row.values))
-    for name in OF_THE_BATCH & row.values.keys():
+    for name in (name for name in row.values if name in OF_THE_BATCH):
         fix = Fix("for all rows: ", Setting(BY_NAME[name].flags[-1]))
         rule = "of the whole batch, not of a row"
         yield Problem(field=name, value=row.values[name], rule=rule, fix=fix, where=row.where)

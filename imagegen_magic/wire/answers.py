@@ -44,15 +44,14 @@ from .spool_body import SpooledBody, decoded
 __all__ = [
     "ParsedResponse",
     "accept_image",
-    "accept_or_note",
+    "accept_once",
     "accept_text",
     "add_image",
     "check_answer",
-    "flattened",
+    "counts_of",
     "join_pieces",
     "parse_json_answer",
     "read_usage",
-    "token_count",
     "usage_in",
 ]
 
@@ -168,7 +167,7 @@ def _read_leniently(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> 
     for image in found:
         accept_or_note(image, answer, spool)
     if isinstance(value, Mapping):
-        answer.usage = _counts(usage_in(value))
+        answer.usage = counts_of(usage_in(value))
         answer.fields = {name: field for name, field in value.items() if isinstance(field, (str, int))}
         answer.error = None if found else value.get("error")
         if not found and (said := said_in(value)):
@@ -179,7 +178,10 @@ def _begin_anew(answer: ParsedResponse, spool: Spool) -> None:
     """Forgets what was read of an answer that is now read whole."""
     for payload in answer.payloads:
         spool.discard(payload.path)
-    for gathered in (answer.payloads, answer.unsaved, answer.urls, answer.nulls, answer.faults):
+    for piece in answer.pieces:
+        answer.kept.remove(piece.kept)
+        spool.discard(piece.kept)
+    for gathered in (answer.payloads, answer.pieces, answer.unsaved, answer.urls, answer.nulls, answer.faults):
         gathered.clear()
     answer.broken = False
 
@@ -194,20 +196,26 @@ def usage_in(value: Mapping[str, Any], depth: int = 0) -> Any:
 
 def accept_text(body: SpooledBody, answer: ParsedResponse, spool: Spool) -> None:
     """Takes every image that stands as base64 in an answer that can't be read, and its counts; what is there already counts once."""
-    known = {payload.sha256 for payload in answer.payloads}
     data = body.read().read(MAX_BYTES)
     text = data.decode(json.detect_encoding(data), "replace")
-    answer.usage = answer.usage or _counts(usage_in_text(text))
+    answer.usage = answer.usage or counts_of(usage_in_text(text))
     for image in images_in_text(text):
-        count = len(answer.payloads)
-        accept_image(image, answer, spool)
-        for payload in answer.payloads[count:]:
-            if payload.sha256 in known:
-                spool.discard(answer.payloads.pop().path)
-            known.add(payload.sha256)
+        accept_once(image, answer, spool)
 
 
-def _counts(usage: object) -> dict[str, Any]:
+def accept_once(image: str, answer: ParsedResponse, spool: Spool) -> bool:
+    """Takes an image that came in a text, or notes its address; False if it is there already, perhaps written in another way."""
+    known = {payload.sha256 for payload in answer.payloads}
+    count = len(answer.payloads)
+    accept_or_note(image, answer, spool)
+    if len(answer.payloads) > count and answer.payloads[-1].sha256 in known:
+        spool.discard(answer.payloads.pop().path)
+        return False
+    return True
+
+
+def counts_of(usage: object) -> dict[str, int | None]:
+    """The token counts of a usage object by their dotted names; None for what is no count."""
     return {name: token_count(count) for name, count in flattened(usage).items()}
 
 

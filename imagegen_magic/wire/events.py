@@ -11,7 +11,7 @@ from typing import Any
 
 from imagegen_magic.request.response import Spool
 
-from .answers import ParsedResponse, accept_or_note, flattened, join_pieces, token_count, usage_in
+from .answers import ParsedResponse, accept_once, counts_of, join_pieces, usage_in
 from .shapes import (
     MAX_BYTES,
     PREVIEW,
@@ -146,7 +146,8 @@ class EventStream:
                 self._on_partial(data, number if isinstance(number, int) else 0)
 
     def _final(self, event: Mapping[str, Any], images: Sequence[str]) -> None:
-        taken = [self._take(image) for image in images if self._is_new(image)]
+        new = [image for image in images if self._is_new(image)]
+        taken = [accept_once(image, self.answer, self._spool) for image in new]
         if any(taken):
             self._count(event)
         else:
@@ -158,16 +159,6 @@ class EventStream:
         is_new = digest not in self._seen
         self._seen.add(digest)
         return is_new
-
-    def _take(self, image: str) -> bool:
-        """Takes an image; False if it is there already, written in another way."""
-        known = {payload.sha256 for payload in self.answer.payloads}
-        count = len(known)
-        accept_or_note(image, self.answer, self._spool)
-        if len(self.answer.payloads) > count and self.answer.payloads[-1].sha256 in known:
-            self._spool.discard(self.answer.payloads.pop().path)
-            return False
-        return True
 
     def _count(self, event: Mapping[str, Any]) -> None:
         """Adds what an event says of tokens."""
@@ -181,8 +172,8 @@ class EventStream:
 
 def _counts_in(event: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """What an event says of tokens."""
-    for name, value in flattened(usage_in(event)).items():
-        if (count := token_count(value)) is not None:
+    for name, count in counts_of(usage_in(event)).items():
+        if count is not None:
             yield name, count
 
 
